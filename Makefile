@@ -1,0 +1,56 @@
+# Each target makes and fills .venv by itself. Packages come from wherever pip is set to look.
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+SIDELIGHT_DATA ?= $(wildcard ../shared/data)
+TORCH := $(shell grep '^torch==' constraints.txt)
+BENCHMARKS := $(filter-out benchmarks/shape.py,$(shell grep -l "shape[.]start" benchmarks/*.py))
+
+.PHONY: demo test test-all check format bench docs clean
+.DELETE_ON_ERROR:
+
+demo: $(READY)  ## The whole job on real groceries data: encode, fit, compare, recommend, explain.
+	$(BIN)/sidelight demo
+
+test: $(READY)  ## The fast tests. Those on real data run when SIDELIGHT_DATA names a folder.
+	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+test-all: $(READY)  ## Every test.
+	SIDELIGHT_DATA="$(SIDELIGHT_DATA)" $(BIN)/python -m pytest -q -n 2
+
+check: $(READY)  ## Style, types, layers, budgets, and the examples in README and docs.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict src
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -q tests/test_budgets.py tests/test_project.py tests/test_docs.py
+	$(BIN)/python benchmarks/render.py --check
+
+format: $(READY)  ## Put the source into the form that `check` asks for.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)  ## Every benchmark, then benchmarks/RESULTS.md from their results.
+	@test -n "$(SIDELIGHT_DATA)" || { echo "make bench: set SIDELIGHT_DATA to the folder of data sets" >&2; exit 2; }
+	set -e; for script in $(BENCHMARKS); do echo "$$script" >&2; \
+		SIDELIGHT_DATA="$(SIDELIGHT_DATA)" $(BIN)/python $$script > /dev/null; done
+	$(BIN)/python benchmarks/render.py
+
+docs: $(READY)  ## The documentation site, in site/.
+	$(BIN)/mkdocs build --strict --quiet
+
+clean:  ## Remove what tools left behind; .venv stays.
+	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# torch goes first and by exact version: anything else may pull gigabytes of GPU libraries.
+$(READY): pyproject.toml constraints.txt
+	@set -e; found=; for python in $(PYTHON) python3; do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo "make: Sidelight needs Python 3.11 or newer; found $$(python3 --version 2>&1);" \
+		"install it, or name one: make PYTHON=/path/to/python3.11" >&2; exit 1; fi; \
+	if ! $(BIN)/python -m pip --version > /dev/null 2>&1; then "$$found" -m venv --clear .venv; fi
+	$(BIN)/python -m pip install -q -c constraints.txt $(TORCH)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,demo,text,image]'
+	@touch $@

@@ -1,0 +1,87 @@
+"""Sidelight: recommendation when clicks are few and content is plentiful.
+
+Everything public is reachable from here and loaded on first use, so that importing the package
+costs little and pulls in no learning framework.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sidelight.content.categories import Categories
+    from sidelight.content.features import Features
+    from sidelight.content.image import Image
+    from sidelight.content.numbers import Numbers
+    from sidelight.content.tags import Tags
+    from sidelight.content.text import Text
+    from sidelight.content.vector import Vector
+    from sidelight.data import splitting as split
+    from sidelight.data.dataset import Dataset
+    from sidelight.data.read import SidelightWarning, read, read_sql
+    from sidelight.data.schema import Column, Schema
+    from sidelight.data.schema_file import read_schema, write_schema
+    from sidelight.data.split import Split
+    from sidelight.errors import SidelightError
+    from sidelight.evaluation.evaluate import evaluate
+    from sidelight.evaluation.result import Evaluation
+    from sidelight.models.als import ALS
+    from sidelight.models.automatic import automatic
+    from sidelight.models.blend import Blend
+    from sidelight.models.linear import EASE, EASESide
+    from sidelight.models.neighbours import ContentKNN, HybridKNN, ItemKNN
+    from sidelight.models.popular import Popular
+    from sidelight.models.recommender import Recommender
+    from sidelight.models.ridge import Ridge
+    from sidelight.serving.bundle import load
+
+_HOME = {
+    "Dataset": "data.dataset",
+    "read": "data.read",
+    "read_sql": "data.read",
+    "SidelightWarning": "data.read",
+    "Column": "data.schema",
+    "Schema": "data.schema",
+    "read_schema": "data.schema_file",
+    "write_schema": "data.schema_file",
+    "Split": "data.split",
+    "Features": "content.features",
+    "Text": "content.text",
+    "Categories": "content.categories",
+    "Tags": "content.tags",
+    "Numbers": "content.numbers",
+    "Vector": "content.vector",
+    "Image": "content.image",
+    "evaluate": "evaluation.evaluate",
+    "Evaluation": "evaluation.result",
+    "Popular": "models.popular",
+    "ItemKNN": "models.neighbours",
+    "ContentKNN": "models.neighbours",
+    "HybridKNN": "models.neighbours",
+    "EASE": "models.linear",
+    "EASESide": "models.linear",
+    "Ridge": "models.ridge",
+    "ALS": "models.als",
+    "Blend": "models.blend",
+    "automatic": "models.automatic",
+    "Recommender": "models.recommender",
+    "load": "serving.bundle",
+    "SidelightError": "errors",
+}
+
+__all__ = ["__version__", "split", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "split":
+        return import_module("sidelight.data.splitting")
+    if name in _HOME:
+        return getattr(import_module(f"sidelight.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'sidelight' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,175 @@
+"""The verb `check`: validate and profile tables, and write down what was understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sidelight.cli.terminal import Progress
+    from sidelight.data.findings import Finding
+    from sidelight.data.profile import Profile
+    from sidelight.data.raw import RawTables
+
+SCHEMA, QUARANTINE, REPORT = "sidelight.toml", "quarantine.jsonl", "check.json"
+
+
+def check(
+    data: Annotated[
+        Path, typer.Argument(help="Folder of tables, or the file of interactions.", show_default=False)
+    ],
+    items: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Item table; may be given more than once.")
+    ] = None,
+    users: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="User table; may be given more than once.")
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Published split to check too: columns user_id, item_id, split."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help=f"Folder for {SCHEMA}, {QUARANTINE} and {REPORT}, or path of the first.",
+        ),
+    ] = None,
+    images: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Images opened at most, of each image column.")
+    ] = 2000,
+    json: Annotated[
+        bool, typer.Option("--json", help="JSON lines: summary, profile, then one finding a line.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Validate and profile a data set: what is in it, how sparse and cold it is, what is wrong with it.
+
+    Finds about ninety named defects, each with its file, row and remedy. Rows that cannot be used are
+    counted and, with -o, kept in a quarantine file. Exit code 1 when an error was found, 0 when there
+    are warnings and notes at most. docs/check.md describes every defect.
+
+    Example:
+        sidelight check shop/ -o checked/
+    """
+    from sidelight.cli.terminal import emit, progress
+
+    targets = _targets(output, force)
+    with progress() as show:
+        raw, findings, profile = _look(data, items, users, split, images, show)
+    summary = _summary(data, raw, findings, targets)
+    if targets:
+        _write(targets, raw, summary, profile, findings)
+    if json:
+        emit(_records(summary, profile, findings), json=True)
+    else:
+        from sidelight.cli.check_report import report
+
+        report(summary, profile, findings)
+    if summary["errors"]:
+        raise typer.Exit(1)
+
+
+def _targets(output: Path | None, force: bool) -> dict[str, Path]:
+    """Where the three files go, by name; none of them may be there without `--force`."""
+    from sidelight.cli.terminal import target
+
+    if output is None:
+        return {}
+    is_file = output.suffix == ".toml"
+    folder = output.parent if is_file else output
+    places = {
+        SCHEMA: output if is_file else folder / SCHEMA,
+        QUARANTINE: folder / QUARANTINE,
+        REPORT: folder / REPORT,
+    }
+    return {name: target(place, force) for name, place in places.items()}
+
+
+def _look(
+    data: Path,
+    items: list[Path] | None,
+    users: list[Path] | None,
+    split: Path | None,
+    images: int,
+    show: Progress,
+) -> tuple[RawTables, list[Finding], Profile]:
+    """Read, check and profile."""
+    from dataclasses import replace
+
+    from sidelight.data.checks import check as run_checks
+    from sidelight.data.checks.splits import read_split
+    from sidelight.data.profile import profile
+    from sidelight.data.read import read_raw
+
+    show(0, 1, "reading")
+    raw = read_raw(data, items=items or None, users=users or None)
+    published, seen = read_split(split) if split is not None else (None, [])
+    named = {p.name for p in (*(items or ()), *(users or ()), *([split] if split else ()))}
+    kept = tuple(f for f in raw.findings if f.defect != "unused-file" or f.file not in named)
+    raw = replace(raw, findings=kept)
+    show(1, 1, "reading")
+    findings = run_checks(raw, split=published, image_limit=images, also=seen, progress=show)
+    return raw, findings, profile(raw)
+
+
+def _summary(data: Path, raw: RawTables, findings: list[Finding], targets: dict[str, Path]) -> dict[str, Any]:
+    """What was read, how many findings of each severity, and the rows set aside by defect."""
+    import polars as pl
+
+    from sidelight.data.build import repeats
+
+    aside = pl.concat([raw.quarantine, repeats(raw)]).group_by("defect").len().sort("len", descending=True)
+    return {
+        "data": data.resolve().name if data.is_dir() else f"{data.resolve().parent.name}/{data.name}",
+        "files": {table: [Path(p).name for p in paths] for table, paths in raw.files.items()},
+        **{f"{s}s": sum(f.severity == s for f in findings) for s in ("error", "warning", "note")},
+        "rows_set_aside": int(aside["len"].sum()),
+        "set_aside_by_defect": dict(aside.iter_rows()),
+        "written": {name: str(place) for name, place in targets.items()},
+    }
+
+
+def _records(summary: dict[str, Any], profile: Profile, findings: list[Finding]) -> list[dict[str, Any]]:
+    return [
+        {"record": "summary", **summary},
+        {"record": "profile", **profile.to_dict()},
+        *({"record": "finding", **f.to_dict()} for f in findings),
+    ]
+
+
+def _write(
+    targets: dict[str, Path],
+    raw: RawTables,
+    summary: dict[str, Any],
+    profile: Profile,
+    findings: list[Finding],
+) -> None:
+    """The three files, each under a temporary name until it is whole."""
+    import json
+    import os
+
+    from sidelight.data.read import write_quarantine
+    from sidelight.data.schema_file import write_schema
+
+    home = targets[SCHEMA].parent
+    home.mkdir(parents=True, exist_ok=True)
+    files = {table: [os.path.relpath(p, home) for p in paths] for table, paths in raw.files.items()}
+    write_schema(raw.schema, targets[SCHEMA], files)
+    write_quarantine(raw, targets[QUARANTINE])
+    whole = {
+        "version": 1,
+        "summary": summary,
+        "profile": profile.to_dict(),
+        "findings": [f.to_dict() for f in findings],
+    }
+    fresh = targets[REPORT].with_name(targets[REPORT].name + ".part")
+    try:
+        fresh.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        fresh.replace(targets[REPORT])
+    finally:
+        fresh.unlink(missing_ok=True)

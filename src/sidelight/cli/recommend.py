@@ -1,0 +1,85 @@
+"""The verb `recommend`: the best items for users, for histories, or the audience of items."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sidelight.models.recommender import Recommender
+
+
+def recommend(
+    model: Annotated[Path, typer.Argument(help="Bundle that `sidelight train` wrote.", show_default=False)],
+    user: Annotated[
+        list[str] | None, typer.Option("--user", "-u", help="User id; may be given more than once.")
+    ] = None,
+    history: Annotated[
+        list[str] | None,
+        typer.Option("--history", help="Item ids of somebody new, with commas; may be given more than once."),
+    ] = None,
+    audience: Annotated[
+        list[str] | None, typer.Option("--audience", help="Item id: list the users for it instead.")
+    ] = None,
+    add: Annotated[
+        Path | None, typer.Option("--add", help="Table of new items that join the catalogue for this call.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="Length of the lists.")] = 10,
+    why: Annotated[bool, typer.Option("--why", help="Add what carried each score.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
+) -> None:
+    """List the best items for users, new people with a history, or the best users for items.
+
+    Without --user, --history or --audience every known user gets a list. A user nobody knows gets
+    the most popular items, and the source column says so.
+
+    Example:
+        sidelight split shop/ -o split/ --force
+        sidelight train split/ -o model/ --force
+        sidelight recommend model/ --user u01 --user u02 -k 5 --why
+        sidelight recommend model/ --history i01,i05 -k 5
+    """
+    from sidelight.cli.terminal import emit
+    from sidelight.errors import SpecError, complain
+    from sidelight.serving.bundle import load
+
+    asked = [n for n, v in (("--user", user), ("--history", history), ("--audience", audience)) if v]
+    if len(asked) > 1:
+        raise SpecError(complain("one of --user, --history and --audience", " and ".join(asked)))
+    found = load(model)
+    if add is not None:
+        from sidelight.data.new_items import read_items
+
+        found = found.add_items(read_items(add, found.catalogue.columns))
+    if audience:
+        emit(found.audience(audience, k), json=json)
+        return
+    lists = [[i.strip() for i in each.split(",") if i.strip()] for each in history or []]
+    answer = found.recommend(users=user or None, histories=lists or None, k=k)
+    emit(_described(found, answer, lists, why), json=json)
+
+
+def _described(
+    model: Recommender, answer: pl.DataFrame, histories: list[list[str]], why: bool
+) -> pl.DataFrame:
+    """The lists with what each item is and, if asked for, what carried its score."""
+    import polars as pl
+
+    from sidelight.content.words import text_of
+
+    at = model.catalogue.find_items(answer["item_id"].to_list())
+    said = [text_of(model.catalogue.items.row(int(i), named=True)) for i in at]
+    answer = answer.insert_column(2, pl.Series("item", said, dtype=pl.String))
+    if not why:
+        return answer
+    because, words = [], []
+    for row in answer.iter_rows(named=True):
+        person = {"history": histories[row["user_id"]]} if histories else {"user": row["user_id"]}
+        found = model.explain(row["item_id"], **person) if row["source"] == "personal" else None
+        because.append(", ".join(str(i) for i, _ in found.history) if found else "")
+        words.append(", ".join(w for w, _ in found.words) if found else "")
+    return answer.with_columns(pl.Series("because", because), pl.Series("words", words))

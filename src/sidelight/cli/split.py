@@ -1,0 +1,187 @@
+"""The verb `split`: divide interactions into train, validation and test."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sidelight.data.dataset import Dataset
+    from sidelight.data.split import Split
+
+
+class Rule(StrEnum):
+    """How to divide."""
+
+    automatic = "automatic"
+    temporal = "temporal"
+    leave_last_out = "leave-last-out"
+    random = "random"
+    cold_items = "cold-items"
+    cold_users = "cold-users"
+    published = "published"
+
+
+# The maker of each rule in `sidelight.data.splitting`, and the options that mean something to it.
+_MAKERS: dict[Rule, tuple[str, tuple[str, ...]]] = {
+    Rule.automatic: ("automatic", ()),
+    Rule.temporal: ("temporal", ("validation", "test")),
+    Rule.leave_last_out: ("leave_last_out", ("n",)),
+    Rule.random: ("random_per_user", ("validation", "test")),
+    Rule.cold_items: ("cold_items", ("share", "warm", "newest", "launch")),
+    Rule.cold_users: ("cold_users", ("share", "history")),
+    Rule.published: ("published", ("file", "partial")),
+}
+
+
+def split(
+    data: Annotated[
+        Path, typer.Argument(help="Folder of tables, or the file of interactions.", show_default=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder to write the split to.", show_default=False)
+    ],
+    by: Annotated[
+        Rule | None,
+        typer.Option(help="How to divide [default: what the other options and the data suggest]."),
+    ] = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN", help="Where validation begins: a date, or a share such as .1 of events."
+        ),
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="Where the test begins: a date, or a share.")
+    ] = None,
+    n: Annotated[int | None, typer.Option(min=1, help="leave-last-out: events a user and part.")] = None,
+    share: Annotated[
+        float | None, typer.Option(help="cold-items, cold-users: share of items or users held out.")
+    ] = None,
+    warm: Annotated[
+        float | None,
+        typer.Option(help="cold-items: share of a user's warm events in validation and in test."),
+    ] = None,
+    newest: Annotated[
+        bool, typer.Option("--newest", help="cold-items: hold out the newest instead of random ones.")
+    ] = False,
+    launch: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="cold-items --newest: item column with the launch.")
+    ] = None,
+    history: Annotated[
+        int | None, typer.Option(min=0, help="cold-users: events given of each new user.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="published: table with user_id, item_id, split (timestamp, position).")
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="published: leave out events that the file does not name.")
+    ] = False,
+    simulate: Annotated[
+        float, typer.Option(help="Share of warm items that stand in for new ones while options are chosen.")
+    ] = 0.1,
+    seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a split that is there.")] = False,
+) -> None:
+    """Divide interactions into train, validation and a sealed test, with new items among them.
+
+    Without --by: published with --file, temporal with --validation or --test, else temporal where
+    there are timestamps, leave-last-out where there are positions, random otherwise. docs/splits.md
+    says what each rule asks, and when to use which.
+
+    Example:
+        sidelight split shop/ -o split/ --force
+        sidelight split shop/ -o by-date/ --validation 2026-02-01 --test 2026-03-01
+        sidelight split shop/ -o new-items/ --by cold-items --newest --seed 1
+    """
+    from sidelight.cli.terminal import emit, note, target
+    from sidelight.data.read import read
+    from sidelight.data.split_files import write_split
+
+    given: dict[str, Any] = {
+        "validation": validation, "test": test, "n": n, "share": share, "warm": warm,
+        "newest": newest or None, "launch": launch, "history": history, "file": file,
+        "partial": partial or None,
+    }  # fmt: skip
+    given = {name: value for name, value in given.items() if value is not None}
+    rule = by or _implied(given)
+    stray = sorted(set(given) - set(_MAKERS[rule][1]))
+    if stray:
+        raise typer.BadParameter(f"--{stray[0]} says nothing to --by {rule}; see sidelight split --help")
+    place = target(output, force)
+    found = _made(rule, read(data), given, seed, simulate)
+    write_split(found, place, source=data, force=force)
+    summary = found.summary()
+    if json:
+        emit([{**summary, "written": str(place)}], json=True)
+        return
+    emit(_rows(summary), title=_title(found))
+    print(_closing(summary))
+    note(f"written to {place}")
+
+
+def _implied(given: dict[str, Any]) -> Rule:
+    if "file" in given or "partial" in given:
+        return Rule.published
+    return Rule.temporal if "validation" in given or "test" in given else Rule.automatic
+
+
+def _made(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate: float) -> Split:
+    from sidelight.data import splitting
+
+    options: dict[str, Any] = dict(given)
+    for name in ("validation", "test"):
+        if name in options:
+            options[name] = _moment(options[name])
+    if options.pop("newest", False):
+        options["by"] = "time"
+    if rule is Rule.published:
+        if "file" not in options:
+            raise typer.BadParameter("--by published needs --file")
+        options["path_or_frame"] = options.pop("file")
+    maker = getattr(splitting, _MAKERS[rule][0])
+    made: Split = maker(data, **options, seed=seed, simulate=simulate)
+    return made
+
+
+def _moment(text: str) -> str | float:
+    """A share where the text is a number with a point, else a date as it stands."""
+    try:
+        return float(text) if "." in text and "-" not in text and ":" not in text else text
+    except ValueError:
+        return text
+
+
+def _rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"part": part, **summary[part]} for part in ("train", "validation", "test")]
+
+
+def _title(split: Split) -> str:
+    how = split.how
+    if how["rule"] == "temporal":
+        begins = [how[f"{part}_from"][:16] for part in ("validation", "test")]
+        return f"temporal: validation from {begins[0]}, test from {begins[1]}"
+    shown = {
+        k: v for k, v in how.items() if k not in ("rule", "seed", "simulate", "simulated", "chosen", "parts")
+    }
+    options = ", ".join(f"{name} {value}" for name, value in shown.items() if value not in (None, "", 0))
+    return f"{how['rule']}{f': {options}' if options else ''}"
+
+
+def _closing(summary: dict[str, Any]) -> str:
+    chosen = summary["how"].get("chosen")
+    lines = [
+        f"{summary['users']:,} users, {summary['items']:,} items: {summary['warm_items']:,} warm, "
+        f"{summary['cold_items']:,} cold.",
+        f"{summary['simulated_items']:,} warm items with {summary['simulated_events']:,} training events "
+        "stand in for new ones while options are chosen.",
+    ]
+    if summary["given_events"]:
+        lines.append(f"{summary['given_events']:,} training events are given histories of held-out users.")
+    if chosen:
+        lines.append(f"Rule: {chosen}.")
+    return "\n".join(lines)

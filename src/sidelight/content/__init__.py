@@ -1,0 +1,1 @@
+"""Content of items as numbers: one modality a file, values with a mask of what is present."""

@@ -1,0 +1,46 @@
+"""`Categories`: columns that hold one label a row, as one-hot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sidelight.content.columns import fill
+from sidelight.content.encoder import Progress
+from sidelight.content.labels import LabelEncoder
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sidelight.content.cache import Cache
+
+
+@dataclass(frozen=True, init=False)
+class Categories:
+    """One-hot labels, CSR float32 (n_items, n_labels), columns named "brand=Acme".
+
+    A label that was not in the fit gives no entry; a row without any known label is absent.
+    Labels are compared as text after trimming, upper and lower case apart.
+
+    Args:
+        *names: Item columns: text, numbers or booleans. Null and blank mean missing.
+        min_count: Labels on fewer rows than this are left out.
+    """
+
+    columns: tuple[str, ...]
+    min_count: int
+
+    def __init__(self, *names: str, columns: Sequence[str] = (), min_count: int = 1) -> None:
+        fill(self, names, columns, {"min_count": min_count})
+
+    @property
+    def name(self) -> str:
+        """The modality, e.g. "categories:brand"."""
+        return "categories:" + "+".join(self.columns)
+
+    def fit(
+        self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
+    ) -> LabelEncoder:
+        """An encoder that knows the labels of these rows."""
+        return LabelEncoder.fit(self.name, items, self.columns, many=False, min_count=self.min_count)

@@ -1,0 +1,67 @@
+"""`Features`: one modality of the catalogue as numbers, with what is missing said apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.errors import DataError, complain
+
+
+@dataclass(frozen=True)
+class Features:
+    """Values of one modality, one row an item.
+
+    Args:
+        name: The modality, e.g. "text:title".
+        values: float32, dense (n_items, dim) or CSR (n_items, dim); rows that are absent are zero.
+        present: bool, shape (n_items,): False where the item lacks this modality. Zeros are never
+            read as values without it.
+        names: What each column stands for (a word, a category), or () for dense vectors.
+    """
+
+    name: str
+    values: NDArray[np.float32] | sp.csr_matrix
+    present: NDArray[np.bool_]
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        rows, dim = self.values.shape
+        if self.present.shape != (rows,):
+            raise DataError(
+                complain(
+                    f"a presence mask of shape ({rows},)", f"{self.present.shape}", f"features {self.name!r}"
+                )
+            )
+        if self.names and len(self.names) != dim:
+            raise DataError(complain(f"{dim} column names", f"{len(self.names)}", f"features {self.name!r}"))
+        data = self.values.data if sp.issparse(self.values) else self.values
+        if not np.isfinite(np.asarray(data)).all():
+            raise DataError(complain("finite values", "NaN or infinity", f"features {self.name!r}"))
+
+    def __len__(self) -> int:
+        return int(self.values.shape[0])
+
+    @property
+    def dim(self) -> int:
+        """Number of columns."""
+        return int(self.values.shape[1])
+
+    @property
+    def sparse(self) -> bool:
+        """Whether `values` is a CSR matrix."""
+        return bool(sp.issparse(self.values))
+
+    def normalised(self) -> NDArray[np.float32] | sp.csr_matrix:
+        """Rows scaled to unit Euclidean length; absent and all-zero rows stay zero."""
+        if sp.issparse(self.values):
+            rows = sp.csr_matrix(self.values)
+            norm = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+            scale = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0)
+            return sp.csr_matrix(sp.diags(scale.astype(np.float32)) @ rows, dtype=np.float32)
+        values = np.asarray(self.values)
+        norm = np.linalg.norm(values, axis=1, keepdims=True)
+        return np.divide(values, norm, out=np.zeros_like(values), where=norm > 0)

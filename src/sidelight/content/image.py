@@ -1,0 +1,209 @@
+"""`Image`: pictures as vectors, by a weight-free descriptor or by a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidelight.content import descriptor
+from sidelight.content.columns import (
+    fill,
+    nothing_there,
+    only_one,
+    options_of,
+    spec_from,
+)
+from sidelight.content.encoder import Arrays, Progress
+from sidelight.content.features import Features
+from sidelight.content.image_rows import DESCRIPTOR, encode_images, how
+from sidelight.content.sentence import short_name
+from sidelight.errors import BundleError, SpecError, complain
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sidelight.content.cache import Cache
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@dataclass(frozen=True, init=False)
+class Image:
+    """Pictures as dense float32 (n_items, dim).
+
+    `encoder="descriptor"`: colour, layout, texture and gradients, see `descriptor.describe`. Every
+    column is centred and scaled over the fitted images, then divided by the square root of its
+    block's width, so that the four blocks weigh the same. It tells apart looks, not meanings.
+
+    `encoder="path/to/model.onnx"`: see `OnnxModel`. Any other folder or name: a sentence-transformers
+    image model, e.g. "clip-ViT-B-32". Both give rows of length 1.
+
+    An image that cannot be read leaves its item absent and is listed in one `ImageWarning`.
+
+    Args:
+        *names: One item column of paths or of bytes. Null and "" mean missing.
+        encoder: "descriptor", an .onnx file, a folder, or a model name.
+        root: Folder that relative paths start from.
+        size: Side in pixels that images are brought to: 128 for the descriptor, for ONNX where the
+            model leaves it open 224; sentence-transformers models bring their own.
+        mean, std: Of the ONNX model's training, per channel on [0, 1]; ImageNet's by default.
+        device: As `Text.device`; for ONNX "cpu" or "cuda".
+        batch_size: Images a call.
+    """
+
+    columns: tuple[str, ...]
+    encoder: str
+    root: str
+    size: int | None
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    device: str | None
+    batch_size: int
+
+    def __init__(
+        self,
+        *names: str,
+        columns: Sequence[str] = (),
+        encoder: str = DESCRIPTOR,
+        root: str = "",
+        size: int | None = None,
+        mean: Sequence[float] = IMAGENET[0],
+        std: Sequence[float] = IMAGENET[1],
+        device: str | None = None,
+        batch_size: int = 32,
+    ) -> None:
+        if not isinstance(encoder, str) or not encoder:
+            raise SpecError(
+                complain("'descriptor', an .onnx file, a folder or a model name", repr(encoder), "Image")
+            )
+        if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+            raise SpecError(complain("mean and std of three channels, std > 0", f"{mean}, {std}", "Image"))
+        if batch_size < 1 or (size is not None and size < 2 * descriptor.GRID):
+            found = f"batch_size={batch_size}, size={size}"
+            raise SpecError(complain(f"batch_size >= 1 and size >= {2 * descriptor.GRID}", found, "Image"))
+        options = {
+            "encoder": encoder,
+            "root": str(root),
+            "size": size,
+            "mean": tuple(mean),
+            "std": tuple(std),
+        }
+        fill(self, names, columns, {**options, "device": device, "batch_size": batch_size})
+        only_one(self)
+
+    @property
+    def name(self) -> str:
+        """The modality, e.g. "image:photo", or "image:photo@clip-ViT-B-32" under a model."""
+        base = "image:" + self.columns[0]
+        return base if self.encoder == DESCRIPTOR else f"{base}@{short_name(self.encoder)}"
+
+    def fit(
+        self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
+    ) -> DescriptorEncoder | ImageModelEncoder:
+        """An encoder with the scales of these images, or one that knows its model."""
+        return self.fit_transform(items, cache, progress)[0]
+
+    def fit_transform(
+        self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
+    ) -> tuple[DescriptorEncoder | ImageModelEncoder, Features]:
+        """`fit`, and the features of the same rows; every image is encoded once."""
+        identity, encode = how(self)
+        raw, present = encode_images(self, identity, encode, items, cache, progress)
+        if not present.any():
+            raise nothing_there("Image", self.columns)
+        if self.encoder != DESCRIPTOR:
+            fitted = ImageModelEncoder(self, raw.shape[1], identity, cache)
+            return fitted, Features(self.name, raw, present)
+        centre = raw[present].mean(axis=0, dtype=np.float64)
+        spread = raw[present].std(axis=0, dtype=np.float64)
+        width = np.repeat(list(descriptor.BLOCKS.values()), list(descriptor.BLOCKS.values()))
+        scale = np.divide(1.0, spread * np.sqrt(width), out=np.zeros(len(spread)), where=spread > 1e-6)
+        described = DescriptorEncoder(self, centre, scale, cache)
+        return described, described.scaled(raw, present)
+
+
+@dataclass(frozen=True, eq=False)
+class DescriptorEncoder:
+    """Scales descriptors: (x - centre) * scale, both float64 (dim,)."""
+
+    spec: Image
+    centre: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    cache: Cache | None = None
+
+    def with_cache(self, cache: Cache | None) -> Self:
+        """The same encoder, keeping vectors in `cache`."""
+        return replace(self, cache=cache)
+
+    def transform(self, items: pl.DataFrame, progress: Progress | None = None) -> Features:
+        """Dense (n_items, dim); absent where there is no readable image."""
+        identity, encode = how(self.spec)
+        raw, present = encode_images(self.spec, identity, encode, items, self.cache, progress)
+        return self.scaled(raw, present)
+
+    def scaled(self, raw: NDArray[np.float32], present: NDArray[np.bool_]) -> Features:
+        """Features of descriptors as `describe` gives them."""
+        values = np.zeros((len(present), len(self.centre)), dtype=np.float32)
+        values[present] = (raw[present] - self.centre) * self.scale if present.any() else 0
+        return Features(self.spec.name, values, present)
+
+    def state(self) -> tuple[Arrays, dict[str, Any]]:
+        """Centre, scale, and the version of the formulas."""
+        meta = {"kind": "descriptor", "spec": options_of(self.spec), "version": descriptor.VERSION}
+        return {"centre": self.centre, "scale": self.scale}, meta
+
+    @classmethod
+    def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
+        """The encoder that `state` described."""
+        if meta["version"] != descriptor.VERSION:
+            raise ValueError(f"image descriptor version {meta['version']}, this is {descriptor.VERSION}")
+        centre, scale = (np.asarray(arrays[key], dtype=np.float64) for key in ("centre", "scale"))
+        if centre.shape != (descriptor.DIM,) or scale.shape != centre.shape:
+            raise ValueError(f"expected {descriptor.DIM} numbers, found shape {centre.shape}")
+        return cls(spec_from(Image, meta), centre, scale)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageModelEncoder:
+    """Vectors of an image model; `identity` is the hash of its files, checked before each use."""
+
+    spec: Image
+    dim: int
+    identity: str
+    cache: Cache | None = None
+
+    def with_cache(self, cache: Cache | None) -> Self:
+        """The same encoder, keeping vectors in `cache`."""
+        return replace(self, cache=cache)
+
+    def transform(self, items: pl.DataFrame, progress: Progress | None = None) -> Features:
+        """Dense (n_items, dim); absent where there is no readable image."""
+        identity, encode = how(self.spec)
+        if identity != self.identity:
+            found = "other files under the same name"
+            raise BundleError(
+                complain(
+                    "the image model these features were made with",
+                    found,
+                    repr(self.spec.encoder),
+                    "fit again",
+                )
+            )
+        values, present = encode_images(self.spec, identity, encode, items, self.cache, progress)
+        if not present.any():
+            values = np.zeros((len(present), self.dim), dtype=np.float32)
+        return Features(self.spec.name, values, present)
+
+    def state(self) -> tuple[Arrays, dict[str, Any]]:
+        """No arrays: the model stays where it is and is known by its hash."""
+        meta = {"kind": "image-model", "spec": options_of(self.spec)}
+        return {}, {**meta, "dim": self.dim, "identity": self.identity}
+
+    @classmethod
+    def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
+        """The encoder that `state` described; the model is looked for when it is first used."""
+        return cls(spec_from(Image, meta), int(meta["dim"]), str(meta["identity"]))

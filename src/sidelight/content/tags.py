@@ -1,0 +1,65 @@
+"""`Tags`: columns that hold any number of labels a row, as multi-hot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sidelight.content.columns import fill
+from sidelight.content.encoder import Progress
+from sidelight.content.labels import LabelEncoder
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sidelight.content.cache import Cache
+
+
+@dataclass(frozen=True, init=False)
+class Tags:
+    """Multi-hot labels, CSR float32 (n_items, n_labels), columns named "genres=Comedy".
+
+    With `idf` the entry of a label on c of n rows is ln((1 + n) / (1 + c)) + 1, else 1. A label
+    that was not in the fit gives no entry; a row without any known label is absent.
+
+    Args:
+        *names: Item columns: lists of labels, or text when `separator` is given.
+        min_count: Labels on fewer rows than this are left out.
+        idf: Rare labels weigh more.
+        separator: What parts the labels of a text column, e.g. "|".
+    """
+
+    columns: tuple[str, ...]
+    min_count: int
+    idf: bool
+    separator: str | None
+
+    def __init__(
+        self,
+        *names: str,
+        columns: Sequence[str] = (),
+        min_count: int = 1,
+        idf: bool = True,
+        separator: str | None = None,
+    ) -> None:
+        fill(self, names, columns, {"min_count": min_count, "idf": idf, "separator": separator})
+
+    @property
+    def name(self) -> str:
+        """The modality, e.g. "tags:genres"."""
+        return "tags:" + "+".join(self.columns)
+
+    def fit(
+        self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
+    ) -> LabelEncoder:
+        """An encoder that knows the labels of these rows and their weights."""
+        return LabelEncoder.fit(
+            self.name,
+            items,
+            self.columns,
+            many=True,
+            min_count=self.min_count,
+            idf=self.idf,
+            separator=self.separator,
+        )

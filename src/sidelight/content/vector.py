@@ -1,0 +1,102 @@
+"""`Vector`: vectors that the item table already holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from sidelight.content.columns import column, fill, nothing_there, only_one, wrong_type
+from sidelight.content.encoder import Arrays, Progress
+from sidelight.content.features import Features
+from sidelight.errors import DataError, complain
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sidelight.content.cache import Cache
+
+
+@dataclass(frozen=True, init=False)
+class Vector:
+    """Stored vectors as they are, dense float32 (n_items, dim), all of one length.
+
+    Args:
+        *names: One item column of lists or arrays of numbers. A null row is missing; a row of
+            another length, or with null, NaN or infinity inside, is an error that names the row.
+    """
+
+    columns: tuple[str, ...]
+
+    def __init__(self, *names: str, columns: Sequence[str] = ()) -> None:
+        fill(self, names, columns, {})
+        only_one(self)
+
+    @property
+    def name(self) -> str:
+        """The modality, e.g. "vector:embedding"."""
+        return "vector:" + self.columns[0]
+
+    def fit(
+        self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
+    ) -> VectorEncoder:
+        """An encoder that knows the length of these vectors."""
+        import polars as pl
+
+        series = column(items, self.columns[0], "Vector")
+        if isinstance(series.dtype, pl.Array):
+            return VectorEncoder(self.columns[0], int(series.dtype.shape[0]))
+        if not isinstance(series.dtype, pl.List):
+            raise wrong_type("Vector", self.columns[0], "lists of numbers", series)
+        lengths = series.list.len().drop_nulls()
+        if not len(lengths) or not lengths[0]:
+            raise nothing_there("Vector", self.columns)
+        return VectorEncoder(self.columns[0], int(lengths[0]))
+
+
+@dataclass(frozen=True)
+class VectorEncoder:
+    """Reads vectors of `dim` numbers from `source`."""
+
+    source: str
+    dim: int
+
+    def transform(self, items: pl.DataFrame) -> Features:
+        """The stored vectors; absent where the row is null."""
+        import polars as pl
+
+        series = column(items, self.source, "Vector")
+        inner = getattr(series.dtype, "inner", None)
+        nothing = series.dtype == pl.Null or inner == pl.Null
+        if not nothing and (inner is None or not inner.is_numeric()):
+            raise wrong_type("Vector", self.source, "lists of numbers", series)
+        present = series.is_not_null().to_numpy() & (not nothing)
+        listed = series.filter(pl.Series(present, dtype=pl.Boolean)).cast(pl.List(pl.Float32))
+        lengths = listed.list.len().to_numpy()
+        rows = np.flatnonzero(present)
+        if (lengths != self.dim).any():
+            at = int(np.flatnonzero(lengths != self.dim)[0])
+            raise self._bad(f"{self.dim} numbers", f"{lengths[at]}", rows[at])
+        flat = listed.explode(empty_as_null=False).cast(pl.Float32).to_numpy()
+        dense = np.asarray(flat, dtype=np.float32).reshape(len(rows), self.dim)
+        broken = ~np.isfinite(dense).all(axis=1)
+        if broken.any():
+            raise self._bad("finite numbers", "null, NaN or infinity", rows[int(np.flatnonzero(broken)[0])])
+        values = np.zeros((len(items), self.dim), dtype=np.float32)
+        values[rows] = dense
+        return Features("vector:" + self.source, values, present)
+
+    def _bad(self, expected: str, found: str, row: Any) -> DataError:
+        where = f"the item column {self.source!r}, row {int(row) + 1}"
+        return DataError(complain(expected, found, where, "mend that row or set it to null"))
+
+    def state(self) -> tuple[Arrays, dict[str, Any]]:
+        """No arrays: the column and the length."""
+        return {}, {"kind": "vector", "source": self.source, "dim": self.dim}
+
+    @classmethod
+    def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
+        """The encoder that `state` described."""
+        return cls(str(meta["source"]), int(meta["dim"]))

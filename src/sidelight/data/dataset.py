@@ -1,0 +1,123 @@
+"""The one noun that everything starts from: interactions, item and user tables, ids, schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.data.interactions import Interactions
+from sidelight.data.schema import Schema
+
+Ids = NDArray[Any]  # int64 or str ("U"), sorted ascending, unique
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Interactions plus what is known about items and users. Never mutated.
+
+    Args:
+        interactions: Events in inner indices.
+        item_ids: Outside ids, int64 or str, shape (n_items,), sorted and unique. Every item of the
+            item table and of the interactions is here, touched or not.
+        user_ids: The same for users, shape (n_users,).
+        items: One row an item, in the order of `item_ids`; null where nothing is known.
+        users: One row a user, in the order of `user_ids`.
+        schema: What each column is.
+        fingerprint: sha256 over ids, events and tables; equal data in another row order is equal.
+        notes: What reading did: counts of dropped duplicates, quarantined rows, files read.
+    """
+
+    interactions: Interactions
+    item_ids: Ids
+    user_ids: Ids
+    items: pl.DataFrame
+    users: pl.DataFrame
+    schema: Schema
+    fingerprint: str = ""
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_frames(
+        cls, interactions: Any, items: Any = None, users: Any = None, schema: Schema | None = None
+    ) -> Dataset:
+        """A data set from polars or pandas frames (or dicts of columns), read as files are.
+
+        Args:
+            interactions: One row an event: user_id, item_id and, where known, timestamp or
+                position, weight; the aliases of `sidelight.data.columns` are understood.
+            items: One row an item, or None.
+            users: One row a user, or None.
+            schema: What the columns are; None infers it.
+
+        Raises:
+            DataError: A column is missing or no row can be used.
+        """
+        from sidelight.data.read import from_frames
+
+        return from_frames(interactions, items, users, schema)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items, touched or not."""
+        return len(self.item_ids)
+
+    @property
+    def n_users(self) -> int:
+        """Number of users."""
+        return len(self.user_ids)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_users, n_items)."""
+        return self.n_users, self.n_items
+
+    def matrix(self, rows: NDArray[np.int64] | None = None, weighted: bool = False) -> sp.csr_matrix:
+        """User-item CSR over the given events, see `Interactions.matrix`."""
+        return self.interactions.matrix(self.shape, rows, weighted)
+
+    def item_index(self, ids: Iterable[Any]) -> NDArray[np.int64]:
+        """Inner indices of outside item ids; -1 for an id that is not in the catalogue."""
+        return index_of(self.item_ids, ids)
+
+    def user_index(self, ids: Iterable[Any]) -> NDArray[np.int64]:
+        """Inner indices of outside user ids; -1 for an unknown id."""
+        return index_of(self.user_ids, ids)
+
+
+def index_of(known: Ids, ids: Iterable[Any]) -> NDArray[np.int64]:
+    """Positions of `ids` in the sorted array `known`, -1 where absent.
+
+    Numbers and their text form meet: "17" finds 17 in an integer catalogue, 17 finds "17".
+    """
+    wanted: Sequence[Any] = list(ids)
+    out = np.full(len(wanted), -1, dtype=np.int64)
+    if len(known) == 0 or not wanted:
+        return out
+    if known.dtype.kind in "iu":
+        numbers = [_as_int(w) for w in wanted]
+        valid = np.array([n is not None for n in numbers])
+        query: NDArray[Any] = np.array([n if n is not None else 0 for n in numbers], dtype=np.int64)
+    else:
+        valid = np.ones(len(wanted), dtype=bool)
+        query = np.array([str(w) for w in wanted])
+    at = np.searchsorted(known, query)
+    at = np.minimum(at, len(known) - 1)
+    hit = valid & (known[at] == query)
+    out[hit] = at[hit]
+    return out
+
+
+def _as_int(value: Any) -> int | None:
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if isinstance(value, float) and value != number:
+        return None
+    return number if abs(number) < 2**63 else None

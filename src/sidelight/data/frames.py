@@ -1,0 +1,57 @@
+"""Frames that are already in memory: polars, pandas, a dict of columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from sidelight.data.jsonlines import from_python
+from sidelight.data.sheet import Sheet, with_rows
+from sidelight.errors import DataError, complain
+
+
+def frame_sheet(frame: Any, table: str) -> Sheet:
+    """A sheet from a frame; pandas is recognised by its shape, so it is never imported here.
+
+    Raises:
+        DataError: The object is no table, or has no rows.
+    """
+    found = _to_polars(frame, table)
+    if found.is_empty():
+        raise DataError(complain("rows", "none", f"the {table} frame", "leave it out or fill it"))
+    return Sheet(table, "", with_rows(found))
+
+
+def _to_polars(frame: Any, table: str) -> pl.DataFrame:
+    if isinstance(frame, pl.DataFrame):
+        return frame
+    if isinstance(frame, pl.LazyFrame):
+        return frame.collect()
+    if isinstance(frame, dict):
+        return pl.DataFrame([from_python(str(name), list(values)) for name, values in frame.items()])
+    if hasattr(frame, "iloc") and hasattr(frame, "columns"):
+        series = [_series(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)]
+        names = [s.name for s in series]
+        if len(set(names)) < len(names):
+            twice = next(n for n in names if names.count(n) > 1)
+            raise DataError(
+                complain("each column once", f"{twice!r} twice", f"the {table} frame", "rename one")
+            )
+        return pl.DataFrame(series)
+    raise DataError(
+        complain("a polars or pandas frame, or a dict of columns", type(frame).__name__, f"the {table} frame")
+    )
+
+
+def _series(name: str, column: Any) -> pl.Series:
+    """A pandas column; its missing values (NaN, None, NaT, NA) become null."""
+    kind = getattr(column.dtype, "kind", "O")
+    if kind == "M" and getattr(column.dtype, "tz", None) is not None:
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    if kind in "iufbM" and not column.isna().any():
+        return pl.Series(name, column.to_numpy())
+    if kind in "fM":
+        return pl.Series(name, column.to_numpy(), nan_to_null=True)
+    missing = column.isna().tolist()
+    return from_python(name, [None if gone else v for v, gone in zip(column.tolist(), missing, strict=True)])

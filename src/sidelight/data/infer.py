@@ -1,0 +1,181 @@
+"""Guesses what a column is from its name and its values. Every guess is written to sidelight.toml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from sidelight.data.schema import Column, Role
+from sidelight.data.times import to_microseconds
+from sidelight.data.values import delimiter, is_json_list, numbers_in, share, words_each
+
+TEXT_NAMES = frozenset({
+    "title", "name", "description", "desc", "detail", "text", "abstract", "summary", "plot", "headline",
+    "body", "content", "overview", "synopsis", "story", "features",
+})  # fmt: skip
+LABEL_NAMES = frozenset({
+    "brand", "category", "genre", "color", "colour", "size", "type", "kind", "class", "group", "country",
+    "language", "department", "section", "commodity", "publisher", "manufacturer", "journal", "mpaa",
+    "gender", "sex", "occupation", "segment", "zip", "zipcode", "postcode", "postal", "code", "status",
+})  # fmt: skip
+KEY_NAMES = frozenset({
+    "id", "ids", "asin", "isbn", "ean", "upc", "gtin", "sku", "url", "uri", "link", "href", "uuid",
+    "guid", "hash", "key", "email", "phone", "slug",
+})  # fmt: skip
+NUMBER_NAMES = frozenset({"price", "cost", "amount", "year", "length", "height", "width", "weight", "age"})
+TIME_NAMES = frozenset({"timestamp", "datetime", "unix", "at", "ts", "time", "date"})
+SENSITIVE_NAMES = frozenset({
+    "gender", "sex", "age", "birth", "birthday", "birthdate", "dob", "race", "ethnicity", "ethnic",
+    "religion", "income", "salary", "zip", "zipcode", "postcode", "postal", "marital", "disability",
+    "nationality", "citizenship", "orientation", "political", "party", "health", "pregnant",
+})  # fmt: skip
+# What people did with an item, or wrote about it, exists only after its release.
+AFTERWARDS_NAMES = frozenset({
+    "vote", "votes", "popularity", "popular", "rating", "ratings", "review", "reviews", "score", "stars",
+    "likes", "views", "downloads", "plays", "sales", "sold", "clicks", "bestseller", "rank", "trending",
+    "helpful", "bought", "viewed", "tag", "tags", "folksonomy", "shelves",
+})  # fmt: skip
+# "age rating", "content rating": given by the publisher.
+_GIVEN_NAMES = frozenset({"age", "content", "mpaa", "maturity", "parental", "esrb", "pegi", "energy"})
+_CONSENT = re.compile(r"(^|_)(consent|consented|opt_?in|opted_?in)(_|$)", re.IGNORECASE)
+_IMAGE = r"(?i)^\S.*\.(jpe?g|png|gif|webp|bmp|tiff?)$"
+
+
+def tokens(name: str) -> frozenset[str]:
+    """Words of a column name: "salesRank" and "sales_rank" both give {"sales", "rank"}."""
+    return frozenset(w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name))
+
+
+def is_sensitive(name: str) -> bool:
+    """Whether a column of people looks like a protected attribute."""
+    return bool(tokens(name) & SENSITIVE_NAMES)
+
+
+def is_afterwards(name: str) -> bool:
+    """Whether a column of items looks like something that only exists after release."""
+    words = tokens(name)
+    return bool(words & AFTERWARDS_NAMES) and not words & _GIVEN_NAMES
+
+
+def is_consent(name: str, values: pl.Series) -> bool:
+    """Whether a column says yes or no to the use of others: consent*, opt_in* with truth values."""
+    if not _CONSENT.search(name):
+        return False
+    if values.dtype == pl.Boolean:
+        return True
+    words = {str(v).strip().lower() for v in values.drop_nulls().unique().head(20).to_list()}
+    return words <= {"true", "false", "yes", "no", "y", "n", "t", "f", "1", "0", "1.0", "0.0"}
+
+
+def infer_role(values: pl.Series, table: str) -> Role:
+    """The role that name and values suggest; the same for every row order.
+
+    Text is long or mostly distinct words, a category has few distinct values for its rows, tags are
+    lists or values joined by | ; or comma, a vector is a list of floats. A column of distinct single
+    words (codes, links), of JSON objects or without a value is "ignore".
+
+    Args:
+        values: The column, of a type that `plain` gives, nulls where nothing is known.
+        table: "interactions" gives "context", "users" never gives "text".
+    """
+    if table == "interactions":
+        return "context"
+    known = values.drop_nulls()
+    kind: Any = values.dtype
+    if kind == pl.Binary:
+        return "image_bytes"
+    if isinstance(kind, pl.List):
+        return "vector" if kind.inner.is_float() else "tags"
+    if known.is_empty():
+        return "ignore"
+    if kind.is_temporal():
+        return "timestamp"
+    if kind == pl.Boolean:
+        return "category"
+    return _number_role(known) if kind.is_numeric() else _string_role(known, table)
+
+
+def _number_role(known: pl.Series) -> Role:
+    words = tokens(known.name)
+    distinct = known.n_unique()
+    if words & TIME_NAMES and not words & NUMBER_NAMES and share(known.abs() >= 1e8) > 0.9:
+        return "timestamp"
+    if words & KEY_NAMES:
+        return "category" if distinct * 2 <= len(known) else "ignore"
+    labels = words & LABEL_NAMES and not words & {"size"}
+    if labels and distinct * 2 <= max(len(known), 20):
+        return "category"
+    return "number"
+
+
+def _string_role(known: pl.Series, table: str) -> Role:
+    text = known.str.strip_chars()
+    text = text.filter(text != "")
+    words = tokens(known.name)
+    if text.is_empty():
+        return "ignore"
+    if (text.str.starts_with("{") & text.str.ends_with("}")).all():
+        return "ignore"
+    if is_json_list(text):
+        numbers = text.str.contains(r"^\[[-+\d.eE,\s]*\]$").all()
+        return "vector" if numbers and text.str.contains(".", literal=True).any() else "tags"
+    parsed = numbers_in(text).drop_nulls()
+    enough = 0.5 if words & NUMBER_NAMES else 0.9
+    if len(parsed) >= enough * len(text) and not text.str.contains(r"^-?0\d").any():
+        return _number_role(parsed)
+    if share(text.str.contains(r"^\d{4}-\d\d")) >= 0.9:
+        times, _ = to_microseconds(text)
+        if times.count() >= 0.9 * len(text):
+            return "timestamp"
+    if share(text.str.contains(_IMAGE)) >= 0.9:
+        return "ignore" if text.str.contains("://").any() else "image_path"
+    return _word_role(text, words, table)
+
+
+def _word_role(text: pl.Series, words: frozenset[str], table: str) -> Role:
+    distinct = text.n_unique() / len(text)
+    length = words_each(text)
+    if words & KEY_NAMES and length < 1.5:
+        return "category" if distinct <= 0.5 else "ignore"
+    if not words & TEXT_NAMES and delimiter(text):
+        return "tags"
+    if words & LABEL_NAMES and length < 8:
+        return "category"
+    wordy = length >= 6 and text.n_unique() > 20
+    if table == "users":
+        return "ignore" if wordy or (distinct > 0.5 and len(text) >= 20) else "category"
+    if words & TEXT_NAMES or wordy or (distinct > 0.5 and length >= 1.5):
+        return "text"
+    return "category" if distinct <= 0.5 or len(text) < 20 else "ignore"
+
+
+def describe(table: str, values: Sequence[pl.Series], roles: Sequence[Role]) -> tuple[Column, ...]:
+    """Columns with their flags: sensitive, known at launch, and the consent they need.
+
+    A consent column "consent_age" rules the column "age" alone where there is one; any other rules
+    every attribute of its table.
+    """
+    names = [v.name for v in values]
+    consents = [
+        v.name for v, role in zip(values, roles, strict=True) if role == "context" and is_consent(v.name, v)
+    ]
+    rules: dict[str, str] = {}
+    for consent in consents:
+        own = [n for n in names if n != consent and consent.lower().endswith("_" + n.lower())]
+        free = [n for n in names if n not in consents and n not in rules]
+        rules.update(dict.fromkeys(own or free, consent))
+    people = table in ("users", "interactions")
+    ids = {"user_id", "item_id", "timestamp", "position", "weight"}
+    return tuple(
+        Column(
+            name,
+            role,
+            sensitive=people and role not in ids and is_sensitive(name),
+            known_at_launch=not (table == "items" and role not in ids and is_afterwards(name)),
+            consent=None if role in ids else rules.get(name),
+        )
+        for name, role in zip(names, roles, strict=True)
+    )

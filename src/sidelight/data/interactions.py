@@ -1,0 +1,62 @@
+"""Who touched what, when: the interaction log as plain arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Interaction events in inner indices, sorted by user, then time (or position), then item.
+
+    Args:
+        user: int32, shape (n_events,), index into `Dataset.user_ids`.
+        item: int32, shape (n_events,), index into `Dataset.item_ids`.
+        weight: float32, shape (n_events,), finite and > 0; 1 where the source has none.
+        timestamp: int64 microseconds since 1970 (UTC), shape (n_events,), or None.
+        position: int64 rank inside the user's history, shape (n_events,), or None. Orders the
+            events of one user only; it says nothing between users.
+    """
+
+    user: NDArray[np.int32]
+    item: NDArray[np.int32]
+    weight: NDArray[np.float32]
+    timestamp: NDArray[np.int64] | None = None
+    position: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @property
+    def order(self) -> NDArray[np.int64] | None:
+        """What orders one user's events: the timestamp, else the position, else None."""
+        return self.timestamp if self.timestamp is not None else self.position
+
+    def matrix(
+        self,
+        shape: tuple[int, int],
+        rows: NDArray[np.int64] | None = None,
+        weighted: bool = False,
+    ) -> sp.csr_matrix:
+        """User-item matrix, float32 CSR `(n_users, n_items)` with sorted indices.
+
+        Args:
+            shape: (n_users, n_items).
+            rows: int64 event indices to use; None means all.
+            weighted: Sum of weights per pair when True, else 1 per distinct pair.
+        """
+        user = self.user if rows is None else self.user[rows]
+        item = self.item if rows is None else self.item[rows]
+        value = self.weight if rows is None else self.weight[rows]
+        if not weighted:
+            value = np.ones(len(user), dtype=np.float32)
+        out = sp.csr_matrix((value.astype(np.float32), (user, item)), shape=shape)
+        out.sum_duplicates()
+        if not weighted:
+            out.data[:] = 1.0
+        out.sort_indices()
+        return out

@@ -1,0 +1,167 @@
+"""`read`: from files, folders and queries to a `Dataset`. Only this module and the readers touch files."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sidelight.data.assemble import assemble
+from sidelight.data.build import build, repeats
+from sidelight.data.dataset import Dataset
+from sidelight.data.frames import frame_sheet
+from sidelight.data.raw import RawTables
+from sidelight.data.schema import Schema
+from sidelight.data.schema_file import read_schema
+from sidelight.data.sheet import Sheet, with_rows
+from sidelight.data.sources import Paths, Sources, locate, named_files, open_table
+from sidelight.errors import DataError, MissingExtraError, complain
+
+
+class SidelightWarning(UserWarning):
+    """Something was read, but not all of it."""
+
+
+def read(
+    source: str | Path | Mapping[str, Any] | None = None,
+    *,
+    interactions: Paths | None = None,
+    items: Paths | None = None,
+    users: Paths | None = None,
+    schema: Schema | str | Path | None = None,
+) -> Dataset:
+    """A `Dataset` from a folder, a file, or named files.
+
+    Reads CSV, TSV (also ; and |), JSON lines, Parquet and RecBole's atomic files, gzipped or not.
+    Rows that cannot be used are set aside, counted in `Dataset.notes` and warned of once.
+
+    Args:
+        source: A folder, one file of interactions, or {"interactions": path, "items": path, ...}.
+        interactions: Path or list of paths of the events.
+        items: Path or list of paths. Files with other columns are joined by id: posters to titles.
+        users: The same for users.
+        schema: A `Schema` or the path of a sidelight.toml; None takes the folder's, else infers.
+
+    Raises:
+        DataError: What is there cannot be read as tables; one line says what and where.
+
+    Example:
+        >>> data = read("shop/")  # doctest: +SKIP
+    """
+    raw = read_raw(source, interactions=interactions, items=items, users=users, schema=schema)
+    return _built(raw, str(source) if isinstance(source, (str, Path)) else "DATA")
+
+
+def read_raw(
+    source: str | Path | Mapping[str, Any] | None = None,
+    *,
+    interactions: Paths | None = None,
+    items: Paths | None = None,
+    users: Paths | None = None,
+    schema: Schema | str | Path | None = None,
+) -> RawTables:
+    """The tables as they were read, with findings and the rows set aside; see `read`."""
+    named = named_files({"interactions": interactions, "items": items, "users": users})
+    sources = locate(source) if source is not None else Sources({})
+    files = {**sources.files, **named}
+    chosen = schema if schema is not None else sources.schema
+    declared = read_schema(chosen) if isinstance(chosen, (str, Path)) else chosen
+    sheets = {table: [open_table(path, table) for path in paths] for table, paths in files.items()}
+    shown = {table: [str(path) for path in paths] for table, paths in files.items()}
+    return assemble(sheets, declared, sources.findings, shown)
+
+
+def read_sql(
+    interactions: str,
+    *,
+    items: str | None = None,
+    users: str | None = None,
+    connection: Any,
+    schema: Schema | str | Path | None = None,
+) -> Dataset:
+    """A `Dataset` from queries on any database that polars can talk to.
+
+    Args:
+        interactions: Query for the events.
+        items: Query for the item table, or None.
+        users: Query for the user table, or None.
+        connection: An open connection (DB-API, SQLAlchemy, ADBC), or a URI such as
+            "postgresql://host/shop", which needs the package connectorx.
+        schema: As in `read`.
+
+    Raises:
+        DataError: A query fails or gives no rows.
+        MissingExtraError: A URI without the package that opens it.
+    """
+    queries = {"interactions": interactions, "items": items, "users": users}
+    sheets = {t: [_query(q, t, connection)] for t, q in queries.items() if q is not None}
+    declared = read_schema(schema) if isinstance(schema, (str, Path)) else schema
+    return _built(assemble(sheets, declared), "DATA")
+
+
+def from_frames(
+    interactions: Any, items: Any = None, users: Any = None, schema: Schema | None = None
+) -> Dataset:
+    """A `Dataset` from frames; see `Dataset.from_frames`."""
+    frames = {"interactions": interactions, "items": items, "users": users}
+    sheets = {t: [frame_sheet(frame, t)] for t, frame in frames.items() if frame is not None}
+    return _built(assemble(sheets, schema), "DATA", 4)
+
+
+def write_quarantine(raw: RawTables, path: str | Path) -> int:
+    """Writes the rows that were set aside to CSV, or JSON lines for a .jsonl path; returns their number."""
+    rows = pl.concat([raw.quarantine, repeats(raw)])
+    target = Path(path)
+    fresh = target.with_name(target.name + ".part")
+    try:
+        if target.suffix in (".jsonl", ".ndjson"):
+            rows.write_ndjson(fresh)
+        else:
+            rows.write_csv(fresh)
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return rows.height
+
+
+def _query(query: str, table: str, connection: Any) -> Sheet:
+    try:
+        if isinstance(connection, str):
+            frame = pl.read_database_uri(query, connection)
+        else:
+            frame = pl.read_database(query, connection, infer_schema_length=None)
+    except ImportError as error:
+        raise MissingExtraError(
+            complain(
+                "a package that opens database URIs",
+                str(error).splitlines()[0],
+                "",
+                "run: pip install connectorx",
+            )
+        ) from None
+    except Exception as error:  # each driver has its own classes
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            complain("a query that runs", line, f"the {table} query", "try it in the database")
+        ) from None
+    if frame.is_empty():
+        raise DataError(complain("rows", "none", f"the {table} query", "leave it out or correct it"))
+    return Sheet(table, "", with_rows(frame))
+
+
+def _built(raw: RawTables, shown: str, level: int = 3) -> Dataset:
+    data = build(raw)
+    aside = data.notes["quarantined"]
+    if aside:
+        total = sum(aside.values())
+        parts = ", ".join(f"{name} {count:,}" for name, count in sorted(aside.items()))
+        rows = "row was" if total == 1 else "rows were"
+        warnings.warn(
+            f"{total:,} {rows} set aside ({parts}); to see them: sidelight check {shown}",
+            SidelightWarning,
+            stacklevel=level,
+        )
+    return data

@@ -1,0 +1,166 @@
+"""`Split`: which events train, which validate, which are the sealed test, and what competes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.data.dataset import Dataset
+from sidelight.errors import SpecError
+
+Part = Literal["train", "validation", "test"]
+
+
+def _no_rows() -> NDArray[np.int64]:
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Split:
+    """A division of a data set's events, made once and used by everything after it.
+
+    Args:
+        data: The data set.
+        train, validation: int64 indices into `data.interactions`, ascending.
+        sealed: int64 indices of the test events. Read them through `truth("test", final=True)`.
+        candidates: bool, shape (n_items,): items that may be recommended.
+        cold: bool, shape (n_items,): items with no event to fit on (and what a published split
+            declares cold). Disjoint from warm = ~cold.
+        simulated: bool, shape (n_items,): warm items that `selection` hides to stand in for new ones.
+        how: Name and options of the rule that made it, enough to make it again.
+        mask: "seen" ranks against everything but the history; "others" also masks a user's
+            positives from the parts not under evaluation (protocol of several published splits).
+        overall_users: Users of the overall slice: with "any" test item, or with "both" cold and
+            warm ones (protocol of the ALDI line of papers).
+        given: int64, subset of `train`: events that are a history at recommendation time only and
+            that no model may be fitted on (users held out as new ones). Empty for most splits.
+    """
+
+    data: Dataset
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    sealed: NDArray[np.int64]
+    candidates: NDArray[np.bool_]
+    cold: NDArray[np.bool_]
+    simulated: NDArray[np.bool_]
+    how: dict[str, Any] = field(default_factory=dict)
+    mask: Literal["seen", "others"] = "seen"
+    overall_users: Literal["any", "both"] = "any"
+    given: NDArray[np.int64] = field(default_factory=_no_rows)
+
+    @property
+    def warm(self) -> NDArray[np.bool_]:
+        """bool, shape (n_items,)."""
+        return ~self.cold
+
+    @property
+    def fit_rows(self) -> NDArray[np.int64]:
+        """int64 event indices a model may be fitted on: `train` without `given`."""
+        if len(self.given) == 0:
+            return self.train
+        return np.setdiff1d(self.train, self.given, assume_unique=True)
+
+    def histories(self) -> sp.csr_matrix:
+        """What the model may look at: training events, binary CSR (n_users, n_items)."""
+        return self.data.matrix(self.train)
+
+    def fitting(self) -> sp.csr_matrix:
+        """What a model is fitted on: `histories` without the held-out users' rows, same shape."""
+        return self.data.matrix(self.fit_rows)
+
+    def rows(self, part: Part, final: bool = False) -> NDArray[np.int64]:
+        """Event indices of a part; the test part opens only with `final=True`."""
+        if part == "train":
+            return self.train
+        if part == "validation":
+            return self.validation
+        if part == "test":
+            if not final:
+                raise SpecError(
+                    "the test part is sealed: select on part='validation'; to open it once, "
+                    "call with final=True (command line: evaluate --final)"
+                )
+            return self.sealed
+        raise SpecError(f"expected part 'train', 'validation' or 'test'; found {part!r}")
+
+    def truth(self, part: Part = "validation", final: bool = False) -> sp.csr_matrix:
+        """Relevant items of each user in a part, binary CSR (n_users, n_items), without `excluded`.
+
+        An item that the user already has is not a target: it could not be recommended to them
+        again. So the truth never holds a pair that gets no rank.
+        """
+        found = self.data.matrix(self.rows(part, final))
+        if part == "train":
+            return found
+        out = (found - found.multiply(self.excluded(part))).tocsr()
+        out.eliminate_zeros()
+        out.sort_indices()
+        return out
+
+    def excluded(self, part: Part = "validation") -> sp.csr_matrix:
+        """Pairs that get no rank while a part is evaluated, binary CSR (n_users, n_items)."""
+        rows = [self.train]
+        if self.mask == "others":
+            rows.append(self.sealed if part == "validation" else self.validation)
+        elif part == "test":
+            rows.append(self.validation)
+        return self.data.matrix(np.concatenate(rows))
+
+    def selection(self, minimum: int = 200) -> Split:
+        """The split to choose options on: validation with truly or simulated cold items in it.
+
+        When validation already has at least `minimum` events on cold items, the split itself is
+        returned. Otherwise the `simulated` items lose all their training events, which become
+        validation events on cold items.
+        """
+        item = self.data.interactions.item
+        if int(self.cold[item[self.validation]].sum()) >= minimum or not self.simulated.any():
+            return self
+        hidden = self.simulated[item[self.train]]
+        return replace(
+            self,
+            train=self.train[~hidden],
+            validation=np.sort(np.concatenate([self.validation, self.train[hidden]])),
+            sealed=_no_rows(),
+            cold=self.cold | self.simulated,
+            simulated=np.zeros_like(self.simulated),
+            given=self.given[~self.simulated[item[self.given]]],
+            how={**self.how, "selection": True},
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Counts for people and records; it counts the test part and shows none of its rows.
+
+        Keys: users, items, candidates, warm_items, cold_items, simulated_items, simulated_events,
+        given_events, how, and for each of train, validation and test a dict of events, share,
+        users, items, cold_events and cold_items.
+        """
+        log = self.data.interactions
+        parts = {"train": self.train, "validation": self.validation, "test": self.sealed}
+        total = max(1, sum(len(rows) for rows in parts.values()))
+        out: dict[str, Any] = {
+            "users": self.data.n_users,
+            "items": self.data.n_items,
+            "candidates": int(self.candidates.sum()),
+            "warm_items": int(self.warm.sum()),
+            "cold_items": int(self.cold.sum()),
+            "simulated_items": int(self.simulated.sum()),
+            "simulated_events": int(self.simulated[log.item[self.train]].sum()),
+            "given_events": len(self.given),
+            "how": self.how,
+        }
+        for name, rows in parts.items():
+            cold = self.cold[log.item[rows]]
+            out[name] = {
+                "events": len(rows),
+                "share": len(rows) / total,
+                "users": len(np.unique(log.user[rows])),
+                "items": len(np.unique(log.item[rows])),
+                "cold_events": int(cold.sum()),
+                "cold_items": len(np.unique(log.item[rows][cold])),
+            }
+        return out

@@ -1,0 +1,209 @@
+"""`planted`: a made-up shop whose true tastes are known, so that a test can tell better from worse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from sidelight.data.dataset import Dataset
+from sidelight.data.fingerprint import fingerprint
+from sidelight.data.interactions import Interactions
+from sidelight.data.schema import Column, Schema
+from sidelight.data.synthetic_content import item_columns, user_columns
+from sidelight.errors import SpecError, complain
+from sidelight.seeding import generator
+
+START, DAY = 1_735_689_600_000_000, 86_400_000_000  # 2025-01-01 and a day, in microseconds
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A data set and the truth behind it.
+
+    An event at time t is drawn like this: a user by activity, one of the user's topics z by taste,
+    one of the items on the shelf at t by its share of z times its appeal. So
+
+        P(item i | user u, time t) = sum_z taste[u, z] * topics[i, z] * appeal[i] / Z[z, t]
+
+    with Z summing over the items on the shelf: the truth has low rank, a popularity part and a
+    taste part, and the item's part of it shows in its content.
+
+    Args:
+        data: Interactions, items and users as a reader would give them.
+        taste: float32 (n_users, n_topics), rows sum to 1.
+        topics: float32 (n_items, n_topics), rows sum to 1.
+        appeal: float32 (n_items,), > 0: popularity beyond taste.
+        launch: int64 microseconds (n_items,): when the item came on the shelf.
+    """
+
+    data: Dataset
+    taste: NDArray[np.float32]
+    topics: NDArray[np.float32]
+    appeal: NDArray[np.float32]
+    launch: NDArray[np.int64]
+
+    def affinity(
+        self, users: NDArray[np.int64] | None = None, popularity: bool = True
+    ) -> NDArray[np.float32]:
+        """The best scores there are: P(item | user) with every item on the shelf.
+
+        Args:
+            users: Inner indices; None means all.
+            popularity: False leaves the appeal out: taste alone.
+
+        Returns:
+            float32, shape (n_users, n_items).
+        """
+        taste = self.taste if users is None else self.taste[users]
+        share = self.topics * self.appeal[:, None] if popularity else self.topics
+        return np.asarray(taste @ (share / share.sum(axis=0)).T, dtype=np.float32)
+
+
+def planted(
+    n_users: int = 300,
+    n_items: int = 200,
+    n_events: int = 3_000,
+    seed: int = 0,
+    *,
+    n_topics: int = 8,
+    skew: float = 1.0,
+    new: float = 0.3,
+    noise: float = 0.2,
+    missing: float = 0.1,
+    images: bool = False,
+    days: int = 365,
+    progress: Progress | None = None,
+) -> Planted:
+    """A made-up data set with known truth: sparse clicks, rich content, new items over time.
+
+    Items have title, description, category, tags, price, vector, launch, votes and, when asked for,
+    a photo (PNG of 16 x 16); users have plan, region and gender, which is sensitive and shifts
+    taste. `votes` counts clicks and is marked as not known at launch: a leak for tests to find.
+
+    Args:
+        n_users, n_items: Sizes; ids are 1 to n.
+        n_events: Distinct user-item pairs, at most a third of all pairs.
+        seed: Of everything.
+        n_topics: Latent dimension of the truth, >= 2.
+        skew: Spread of the items' appeal (log-normal sigma); 0 makes items equally popular.
+        new: Share of items launched during the time window rather than before it, in [0, 1).
+        noise: Share of content that says nothing about the topics, in [0, 1].
+        missing: Share of items without description, and of items without vector, in [0, 1).
+        images: Add the photo column.
+        days: Length of the time window, which begins on 2025-01-01.
+        progress: Called with (events drawn, n_events, label).
+    """
+    _check(n_users, n_items, n_events, n_topics, new, noise, missing)
+    rng = generator(seed, "synthetic", "truth")
+    plan, region, gender = (rng.integers(0, n, n_users) for n in (3, 5, 2))
+    # One gender leans to the first half of the topics: an audit has something to find.
+    lean = np.where((np.arange(n_topics) < n_topics // 2) == (gender[:, None] == 0), 0.35, 0.1)
+    taste = _rows(rng.gamma(lean))
+    # The floor keeps every item reachable from every topic.
+    topics = _rows(rng.gamma(0.1, size=(n_items, n_topics)) + 1e-6)
+    appeal = np.exp(skew * rng.standard_normal(n_items)).astype(np.float32)
+    launch = np.full(n_items, START, dtype=np.int64)
+    late = rng.random(n_items) < new
+    launch[late] += (rng.random(int(late.sum())) * 0.95 * days * DAY).astype(np.int64)
+    launch[rng.integers(n_items)] = START  # the shelf is never empty
+    activity = np.cumsum(rng.pareto(1.5, n_users) + 0.3)
+
+    shelf = _Shelf(activity, taste, topics * appeal[:, None], launch, days * DAY)
+    users, items, times = _events(rng, n_events, shelf, progress)
+    order = np.lexsort((items, times, users))
+    log = Interactions(
+        users[order].astype(np.int32),
+        items[order].astype(np.int32),
+        np.ones(n_events, dtype=np.float32),
+        times[order],
+    )
+    content = generator(seed, "synthetic", "content")
+    item_content, item_schema = item_columns(content, topics, launch, items, noise, missing, images)
+    user_content, user_schema = user_columns(plan, region, gender)
+    item_ids, user_ids = np.arange(1, n_items + 1, dtype=np.int64), np.arange(1, n_users + 1, dtype=np.int64)
+    item_table = pl.DataFrame({"item_id": item_ids, **item_content})
+    user_table = pl.DataFrame({"user_id": user_ids, **user_content})
+    data = Dataset(
+        log,
+        item_ids,
+        user_ids,
+        item_table,
+        user_table,
+        Schema(tuple(Column(n, n) for n in ("user_id", "item_id", "timestamp")), item_schema, user_schema),
+        fingerprint(log, item_ids, user_ids, item_table, user_table),
+        {"made by": f"planted(n_users={n_users}, n_items={n_items}, n_events={n_events}, seed={seed})"},
+    )
+    return Planted(data, taste, topics, appeal, launch)
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """What events are drawn from: cumulated activity, taste, share of each item in each topic, launches."""
+
+    activity: NDArray[np.float64]
+    taste: NDArray[np.float32]
+    share: NDArray[np.float32]
+    launch: NDArray[np.int64]
+    span: int
+
+    def draw(self, rng: np.random.Generator, count: int) -> tuple[NDArray[np.int64], ...]:
+        """(user, item, time) of `count` independent events."""
+        user = np.searchsorted(self.activity, rng.random(count) * self.activity[-1], side="right")
+        user = np.minimum(user, len(self.activity) - 1)
+        topic = (rng.random(count)[:, None] > np.cumsum(self.taste, axis=1)[user]).sum(axis=1)
+        topic = np.minimum(topic, self.taste.shape[1] - 1)
+        time = START + (rng.random(count) * self.span).astype(np.int64)
+        # Items in order of launch: the shelf at time t is a prefix.
+        order = np.argsort(self.launch, kind="stable")
+        live = np.searchsorted(self.launch[order], time, side="right")
+        item = np.empty(count, dtype=np.int64)
+        at = rng.random(count)
+        for z in range(self.taste.shape[1]):
+            rows = np.flatnonzero(topic == z)
+            reached = np.cumsum(self.share[order, z], dtype=np.float64)
+            drawn = np.searchsorted(reached, at[rows] * reached[live[rows] - 1], side="right")
+            item[rows] = order[np.minimum(drawn, live[rows] - 1)]
+        return user, item, time
+
+
+def _events(
+    rng: np.random.Generator, n_events: int, shelf: _Shelf, progress: Progress | None
+) -> tuple[NDArray[np.int64], ...]:
+    """Distinct pairs with their times, drawn until there are enough."""
+    found = tuple(np.empty(0, dtype=np.int64) for _ in range(3))
+    for _ in range(200):
+        drawn = shelf.draw(rng, int(1.2 * (n_events - len(found[0]))) + 100)
+        joined = tuple(np.concatenate(pair) for pair in zip(found, drawn, strict=True))
+        _, first = np.unique(joined[0] * len(shelf.launch) + joined[1], return_index=True)
+        first.sort()
+        found = tuple(column[first[:n_events]] for column in joined)
+        if progress is not None:
+            progress(len(found[0]), n_events, "drawing events")
+        if len(found[0]) == n_events:
+            return found
+    fix = "ask for fewer events, more users or items, or less skew"
+    raise SpecError(complain(f"{n_events} distinct pairs", f"{len(found[0])} after 200 rounds", fix=fix))
+
+
+def _rows(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Rows scaled to sum 1."""
+    return np.asarray(values / values.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _check(
+    n_users: int, n_items: int, n_events: int, n_topics: int, new: float, noise: float, missing: float
+) -> None:
+    if min(n_users, n_items) < 2 or n_topics < 2:
+        found = f"{n_users}, {n_items}, {n_topics}"
+        raise SpecError(complain("at least 2 users, items and topics", found, "planted"))
+    if not 1 <= n_events <= n_users * n_items // 3:
+        most = n_users * n_items // 3
+        raise SpecError(complain(f"1 to {most} events (a third of the pairs)", f"{n_events}", "planted"))
+    if not (0 <= new < 1 and 0 <= noise <= 1 and 0 <= missing < 1):
+        found = f"new={new}, noise={noise}, missing={missing}"
+        raise SpecError(complain("new and missing in [0, 1), noise in [0, 1]", found, "planted"))

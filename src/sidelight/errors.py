@@ -1,0 +1,74 @@
+"""Errors that say what was expected, what was found, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SidelightError(Exception):
+    """Base of every error that a wrong input can cause; the command line prints it in one line."""
+
+
+class DataError(SidelightError, ValueError):
+    """A table, a column or a row is not what was expected."""
+
+
+class SpecError(SidelightError, ValueError):
+    """An option, a spec file or a combination of options is wrong."""
+
+
+class UnknownIdError(SidelightError, KeyError):
+    """An outside id is not in the catalogue and no documented answer exists for it."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class BundleError(SidelightError):
+    """A saved folder is damaged, incomplete or of another version."""
+
+
+class MissingExtraError(SidelightError, ImportError):
+    """An optional part is not installed."""
+
+
+def complain(expected: str, found: str, where: str = "", fix: str = "") -> str:
+    """One line in the house form: expected; found; where; what to do.
+
+    Example:
+        >>> complain("a column 'user_id'", "'usr_id'", "shop/clicks.csv", "rename it")
+        "expected a column 'user_id'; found 'usr_id'; in shop/clicks.csv; rename it"
+    """
+    parts = [f"expected {expected}", f"found {found}"]
+    if where:
+        parts.append(f"in {where}")
+    if fix:
+        parts.append(fix)
+    return "; ".join(parts)
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """A hint naming the nearest valid name, or the valid names when none is near.
+
+    Example:
+        >>> did_you_mean("usr_id", ["user_id", "item_id"])
+        "did you mean 'user_id'?"
+    """
+    names = list(valid)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    shown = ", ".join(repr(n) for n in names[:12])
+    return f"valid names: {shown}{', ...' if len(names) > 12 else ''}"
+
+
+def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
+    """The error to raise when an optional package is absent, with the command that installs it."""
+    return MissingExtraError(
+        complain(
+            f"the package {package!r} for {purpose}",
+            "it is not installed",
+            fix=f"run: pip install 'sidelight[{extra}]'",
+        )
+    )

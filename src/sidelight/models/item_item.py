@@ -1,0 +1,153 @@
+"""Scorers that are linear in the history: constant, sparse and dense item-item weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.models.scorer import Scores, State
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """The same scores for everybody: score(h) = values.
+
+    Args:
+        values: float32 (n_items,), >= 0.
+    """
+
+    values: NDArray[np.float32]
+
+    def score(self, histories: sp.csr_matrix) -> Scores:
+        """See `Scorer.score`."""
+        return np.tile(self.values, (histories.shape[0], 1))
+
+    def similar(self, items: NDArray[np.int64]) -> Scores:
+        """No notion of similarity: zeros, float32 (n_queries, n_items)."""
+        return np.zeros((len(items), len(self.values)), dtype=np.float32)
+
+    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
+        """History plays no part: zeros, float32 (n_history,)."""
+        return np.zeros(len(history), dtype=np.float32)
+
+    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+        """No content: nothing."""
+        return []
+
+    def extended(self, items: pl.DataFrame) -> Self:
+        """New items score 0: nobody has touched them."""
+        return type(self)(np.append(self.values, np.zeros(len(items), np.float32)))
+
+    def state(self) -> tuple[State, dict[str, Any]]:
+        """See `Scorer.state`."""
+        return {"values": self.values}, {}
+
+    @classmethod
+    def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
+        """See `Scorer.restore`."""
+        return cls(arrays["values"])
+
+
+@dataclass(frozen=True, eq=False)
+class SparseItemItem:
+    """score(h) = h W with sparse W.
+
+    Args:
+        weights: CSR float32 (n_items, n_items); row = history item, column = scored item.
+    """
+
+    weights: sp.csr_matrix
+
+    def score(self, histories: sp.csr_matrix) -> Scores:
+        """See `Scorer.score`."""
+        return np.asarray((histories @ self.weights).toarray(), dtype=np.float32)
+
+    def similar(self, items: NDArray[np.int64]) -> Scores:
+        """Weights in either direction, whichever is larger, float32 (n_queries, n_items)."""
+        out = self.weights[items].maximum(self.weights.T.tocsr()[items])
+        return np.asarray(out.toarray(), dtype=np.float32)
+
+    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
+        """Weight of each history item for the scored one, float32 (n_history,)."""
+        return np.asarray(self.weights[history, item].toarray(), dtype=np.float32).ravel()
+
+    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+        """No content: nothing."""
+        return []
+
+    def extended(self, items: pl.DataFrame) -> Self:
+        """New items have no weights: this model cannot score what nobody has touched."""
+        grown = self.weights.copy()
+        size = self.weights.shape[0] + len(items)
+        grown.resize((size, size))
+        return type(self)(grown)
+
+    def state(self) -> tuple[State, dict[str, Any]]:
+        """See `Scorer.state`."""
+        return {"weights": self.weights}, {}
+
+    @classmethod
+    def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
+        """See `Scorer.restore`."""
+        return cls(arrays["weights"])
+
+
+@dataclass(frozen=True, eq=False)
+class DenseItemItem:
+    """score(h) = h[known] B, placed at the known items; 0 for the others.
+
+    Args:
+        weights: float32 (n_known, n_known); row = history item, column = scored item.
+        known: int64 (n_known,), the items that have weights, sorted.
+        n_items: Size of the catalogue.
+    """
+
+    weights: NDArray[np.float32]
+    known: NDArray[np.int64]
+    n_items: int
+
+    def score(self, histories: sp.csr_matrix) -> Scores:
+        """See `Scorer.score`."""
+        if len(self.known) == self.n_items:
+            return np.asarray(histories @ self.weights, dtype=np.float32)
+        out = np.zeros((histories.shape[0], self.n_items), dtype=np.float32)
+        out[:, self.known] = histories[:, self.known] @ self.weights
+        return out
+
+    def similar(self, items: NDArray[np.int64]) -> Scores:
+        """Weight from each query item to every item, float32 (n_queries, n_items)."""
+        each = np.arange(len(items))
+        ones = np.ones(len(items), dtype=np.float32)
+        return self.score(sp.csr_matrix((ones, (each, items)), shape=(len(items), self.n_items)))
+
+    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
+        """Weight of each history item for the scored one, float32 (n_history,)."""
+        out = np.zeros(len(history), dtype=np.float32)
+        place = np.full(self.n_items, -1)
+        place[self.known] = np.arange(len(self.known))
+        if place[item] >= 0:
+            have = place[history] >= 0
+            out[have] = self.weights[place[history[have]], place[item]]
+        return out
+
+    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+        """No content: nothing."""
+        return []
+
+    def extended(self, items: pl.DataFrame) -> Self:
+        """New items have no weights: this model cannot score what nobody has touched."""
+        return type(self)(self.weights, self.known, self.n_items + len(items))
+
+    def state(self) -> tuple[State, dict[str, Any]]:
+        """See `Scorer.state`."""
+        return {"weights": self.weights, "known": self.known}, {"n_items": self.n_items}
+
+    @classmethod
+    def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
+        """See `Scorer.restore`."""
+        return cls(arrays["weights"], arrays["known"], int(meta["n_items"]))

@@ -1,0 +1,32 @@
+"""The scorers that may come back from disk; nothing else is ever imported by a saved name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sidelight.errors import BundleError, did_you_mean
+from sidelight.models.als import ImplicitFactors
+from sidelight.models.blend import Mixture
+from sidelight.models.item_item import Constant, DenseItemItem, SparseItemItem
+from sidelight.models.neighbours import ContentNeighbours
+from sidelight.models.ridge import ContentProfile
+from sidelight.models.scorer import Scorer, State
+
+KINDS: dict[str, type[Scorer]] = {
+    kind.__name__: kind
+    for kind in (
+        Constant, SparseItemItem, DenseItemItem, ContentNeighbours, ContentProfile,
+        ImplicitFactors, Mixture,
+    )
+}  # fmt: skip
+
+
+def restore_scorer(kind: str, arrays: State, meta: dict[str, Any]) -> Scorer:
+    """The scorer that `Scorer.state` described.
+
+    Raises:
+        BundleError: The kind is not one of `KINDS`.
+    """
+    if kind not in KINDS:
+        raise BundleError(f"unknown scorer {kind!r} in the bundle; {did_you_mean(kind, KINDS)}")
+    return KINDS[kind].restore(arrays, meta)

@@ -1,0 +1,93 @@
+"""Top lists of a block of users: filled up where scores end, and turned into a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+SOURCES = ("personal", "popular:unknown-user", "popular:empty-history", "popular:no-evidence")
+
+
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """Ranked items of some rows.
+
+    Args:
+        items: int32 (n_rows, k), -1 where a list ends.
+        values: float32 (n_rows, k), -inf where a list ends.
+        known: bool (n_rows,), or empty: every user is known.
+        length: int (n_rows,) history lengths, or empty.
+        source: int8 (n_rows, k) index into `SOURCES`, or empty: all personal.
+    """
+
+    items: NDArray[np.int32]
+    values: NDArray[np.float32]
+    known: NDArray[np.bool_] | None = None
+    length: NDArray[Any] | None = None
+    source: NDArray[np.int8] | None = None
+
+    @staticmethod
+    def frame(parts: Sequence[Lists], row_ids: NDArray[Any], item_ids: NDArray[Any]) -> pl.DataFrame:
+        """One table: user_id, item_id, score, rank, source; outside ids in the order of `row_ids`."""
+        empty = np.zeros((0, 1), np.int32)
+        items = np.vstack([p.items for p in parts]) if parts else empty
+        values = np.vstack([p.values for p in parts]) if parts else empty.astype(np.float32)
+        source = [np.zeros(p.items.shape, np.int8) if p.source is None else p.source for p in parts]
+        kept = (items >= 0) & np.isfinite(values)
+        row, rank = np.nonzero(kept)
+        codes = (np.vstack(source) if source else empty)[kept]
+        return pl.DataFrame(
+            {
+                "user_id": row_ids[row],
+                "item_id": item_ids[items[kept]],
+                "score": values[kept],
+                "rank": (rank + 1).astype(np.int32),
+                "source": pl.Series(np.array(SOURCES)[codes] if len(codes) else [], dtype=pl.String),
+            }
+        )
+
+
+def fill(
+    lists: Lists,
+    scores: NDArray[np.float32],
+    seen: sp.csr_matrix | None,
+    allowed: NDArray[np.bool_] | None,
+    popular: NDArray[np.float32],
+) -> Lists:
+    """Put popular items where a list runs out of scores above 0.
+
+    Fillers come in order of popularity and are never items with a score above 0, so that a longer
+    list always starts with the shorter one.
+
+    Args:
+        lists: Lists with `known` and `length`.
+        scores: float32 (n_rows, n_items), the scores the lists were made of.
+        seen: CSR of items that may not be shown, or None.
+        allowed: bool (n_items,) or None.
+        popular: float32 (n_items,), higher first, ties by index.
+    """
+    items, values = lists.items.copy(), lists.values.copy()
+    source = np.zeros(items.shape, dtype=np.int8)
+    assert lists.known is not None and lists.length is not None
+    rows = np.flatnonzero(~(values[:, -1] > 0) | ~lists.known | (lists.length == 0))
+    order = np.argsort(-popular, kind="stable") if len(rows) else np.empty(0, np.int64)
+    for row in rows:
+        personal = lists.known[row] and lists.length[row] > 0
+        taken = int((values[row] > 0).sum()) if personal else 0
+        blocked = scores[row] > 0 if personal else np.zeros(len(popular), dtype=bool)
+        if seen is not None:
+            blocked[seen.indices[seen.indptr[row] : seen.indptr[row + 1]]] = True
+        if allowed is not None:
+            blocked |= ~allowed
+        filler = order[~blocked[order]][: items.shape[1] - taken]
+        end = taken + len(filler)
+        items[row, taken:end], values[row, taken:end] = filler, 0.0
+        items[row, end:], values[row, end:] = -1, -np.inf
+        source[row, taken:end] = 3 if personal else (1 if not lists.known[row] else 2)
+    return Lists(items, values, lists.known, lists.length, source)

@@ -1,0 +1,206 @@
+"""Neighbour models: by who touched items, by what items say, and by both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.content.encoder import Content, Progress
+from sidelight.data.split import Split
+from sidelight.models.graph import cosine_counts, neighbour_graph
+from sidelight.models.item_item import SparseItemItem
+from sidelight.models.recommender import Recommender, default_cache
+from sidelight.models.scorer import Scores, State
+from sidelight.models.space import ContentSpace
+
+
+@dataclass(frozen=True)
+class ItemKNN:
+    """Item-based collaborative filtering with shrunk cosine.
+
+    s(i, j) = c_ij / (sqrt(n_i n_j) + shrink); see `neighbour_graph` for `power` and `hub`.
+
+    Args:
+        neighbours: Neighbours kept an item.
+        shrink: Damps similarities that rest on few users.
+        power, hub: See `neighbour_graph`.
+
+    Source: Sarwar et al. (WWW 2001); shrinkage as in Bell and Koren (ICDM 2007).
+    """
+
+    neighbours: int = 200
+    shrink: float = 10.0
+    power: float = 1.0
+    hub: float = 0.3
+
+    def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
+        """Similarities of the training histories."""
+        histories = split.fitting()
+        touched = np.flatnonzero(histories.getnnz(axis=0))
+        graph = neighbour_graph(
+            cosine_counts(histories, self.shrink),
+            touched, touched, split.data.n_items,
+            self.neighbours, self.power, self.hub, progress,
+        )  # fmt: skip
+        return Recommender.of(self, SparseItemItem(graph), split)
+
+
+@dataclass(frozen=True)
+class ContentKNN:
+    """An item is scored by the history items whose content is nearest to its own.
+
+    Needs no interaction of the scored item, so it is the reference for new items.
+
+    Args:
+        content: Modalities, e.g. `(Text("title", encoder="minilm"),)`; lexical and dense mix.
+        weights: One a modality; empty means 1 each.
+        neighbours: Touched items kept as neighbours of each item.
+        power, hub: See `neighbour_graph`.
+    """
+
+    content: tuple[Content, ...]
+    weights: tuple[float, ...] = ()
+    neighbours: int = 200
+    power: float = 3.0
+    hub: float = 0.75
+
+    def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
+        """Encode the items and link each to its nearest touched items."""
+        space = ContentSpace.fit(self.content, split.data.items, self.weights, default_cache(), progress)
+        sources = np.flatnonzero(split.fitting().getnnz(axis=0))
+        scorer = ContentNeighbours.build(space, sources, self.neighbours, self.power, self.hub, progress)
+        return Recommender.of(self, scorer, split)
+
+
+@dataclass(frozen=True, eq=False)
+class ContentNeighbours:
+    """score(h) = h W with W from content similarity; keeps the space so that new items can join.
+
+    Args:
+        graph: CSR float32 (n_items, n_items), row = history item, column = scored item.
+        space: The content.
+        sources: int64, items that may be neighbours.
+        options: neighbours, power, hub.
+    """
+
+    graph: sp.csr_matrix
+    space: ContentSpace
+    sources: NDArray[np.int64]
+    options: tuple[int, float, float]
+
+    @classmethod
+    def build(
+        cls,
+        space: ContentSpace,
+        sources: NDArray[np.int64],
+        neighbours: int,
+        power: float,
+        hub: float,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Link every item of the space to its nearest sources."""
+        targets = np.arange(space.n_items)
+        options = (neighbours, power, hub)
+        graph = neighbour_graph(space.similarity, targets, sources, space.n_items, *options, progress)
+        return cls(graph, space, sources, options)
+
+    def score(self, histories: sp.csr_matrix) -> Scores:
+        """See `Scorer.score`."""
+        return np.asarray((histories @ self.graph).toarray(), dtype=np.float32)
+
+    def similar(self, items: NDArray[np.int64]) -> Scores:
+        """Content similarity, float32 (n_queries, n_items)."""
+        return self.space.similarity(items)
+
+    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
+        """Weight of each history item for the scored one, float32 (n_history,)."""
+        return np.asarray(self.graph[history, item].toarray(), dtype=np.float32).ravel()
+
+    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+        """Words shared with the history, weighted by what each history item contributed."""
+        share = self.contributions(history, item)
+        found: dict[str, float] = {}
+        for f in self.space.features:
+            if not f.sparse or not f.names:
+                continue
+            profile = sp.csr_matrix(share) @ f.values[history]
+            carried = profile.multiply(f.values[item]).tocoo()
+            for column, value in zip(carried.col, carried.data, strict=True):
+                found[f.names[column]] = found.get(f.names[column], 0.0) + float(value)
+        return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
+
+    def extended(self, items: pl.DataFrame) -> ContentNeighbours:
+        """New items are linked to the same sources; nothing else changes."""
+        space = self.space.extended(items)
+        fresh = np.arange(self.space.n_items, space.n_items)
+        grown = self.graph.copy()
+        grown.resize((space.n_items, space.n_items))
+        added = neighbour_graph(space.similarity, fresh, self.sources, space.n_items, *self.options)
+        return replace(self, graph=sp.csr_matrix(grown + added), space=space)
+
+    def state(self) -> tuple[State, dict[str, Any]]:
+        """See `Scorer.state`."""
+        arrays, meta = self.space.state()
+        arrays = {f"space/{name}": value for name, value in arrays.items()}
+        return {**arrays, "graph": self.graph, "sources": self.sources}, {
+            "space": meta,
+            "options": list(self.options),
+        }
+
+    @classmethod
+    def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
+        """See `Scorer.restore`."""
+        inner = {n.removeprefix("space/"): v for n, v in arrays.items() if n.startswith("space/")}
+        neighbours, power, hub = meta["options"]
+        space = ContentSpace.restore(inner, meta["space"])
+        return cls(arrays["graph"], space, arrays["sources"], (int(neighbours), float(power), float(hub)))
+
+
+@dataclass(frozen=True)
+class HybridKNN:
+    """Item neighbours over users and content together (ItemKNN-CFCBF).
+
+    Every item is one vector: its users, then its content times sqrt(weight).
+    s(i, j) = (c_ij + weight x_i.x_j) / (sqrt((n_i + weight |x_i|^2)(n_j + weight |x_j|^2)) + shrink).
+
+    Args:
+        content: Modalities of x.
+        weight: How much content counts beside users; x has unit length a modality.
+        neighbours, shrink, power, hub: As in `ItemKNN`.
+
+    Source: Ferrari Dacrema et al. (TOIS 2021), after Mobasher et al. (2004).
+    """
+
+    content: tuple[Content, ...]
+    weight: float = 1.0
+    neighbours: int = 200
+    shrink: float = 1.0
+    power: float = 1.0
+    hub: float = 0.0
+
+    def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
+        """Similarities of users and content; sources are touched items, targets all."""
+        histories = split.fitting()
+        columns = histories.tocsc()
+        space = ContentSpace.fit(self.content, split.data.items, (), default_cache(), progress)
+        count = np.asarray(histories.sum(axis=0)).ravel()
+        size = sum(f.present.astype(np.float64) for f in space.features)
+        norm = np.sqrt(count + self.weight * size).astype(np.float32)
+
+        def similarity(rows: NDArray[np.int64], against: NDArray[np.int64]) -> NDArray[np.float32]:
+            both = (columns[:, rows].T @ columns[:, against]).toarray()
+            both = both + np.float32(self.weight) * space.gram(rows, against)
+            base = np.outer(norm[rows], norm[against]) + np.float32(self.shrink)
+            return np.asarray(np.divide(both, base, out=np.zeros_like(both), where=base > 0), dtype=np.float32)
+
+        touched, everything = np.flatnonzero(count), np.arange(split.data.n_items)
+        graph = neighbour_graph(
+            similarity, everything, touched, split.data.n_items,
+            self.neighbours, self.power, self.hub, progress,
+        )  # fmt: skip
+        return Recommender.of(self, SparseItemItem(graph), split)

@@ -1,0 +1,111 @@
+"""`Pool`: the few items of each validation user that any blend could put on top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidelight.data.split import Split
+from sidelight.evaluation.ranking import top_k
+from sidelight.models.scorer import Scorer
+
+CELLS = 1 << 25
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Candidates of some users with every component's score.
+
+    Args:
+        values: float32 (n_components, n_users, width), 0 where padded.
+        items: int32 (n_users, width), -1 where padded.
+        relevant: bool (n_users, width).
+        cold: bool (n_users, width).
+        n_relevant: float64 (3, n_users): relevant items that are cold, warm, of any kind.
+        both: bool (n_users,): users of the overall slice.
+    """
+
+    values: NDArray[np.float32]
+    items: NDArray[np.int32]
+    relevant: NDArray[np.bool_]
+    cold: NDArray[np.bool_]
+    n_relevant: NDArray[np.float64]
+    both: NDArray[np.bool_]
+
+    @classmethod
+    def build(cls, scorers: list[Scorer], split: Split, users: NDArray[np.int64], depth: int) -> Pool:
+        """Union of each component's `depth` best cold and `depth` best warm items for each user.
+
+        Args:
+            scorers: Fitted components.
+            split: Its validation truth labels the items.
+            users: int64, users to pool, each with validation truth.
+            depth: Items taken a component and side.
+        """
+        histories, excluded, truth = split.histories(), split.excluded(), split.truth()
+        n_items, n_users = split.data.n_items, len(users)
+        step = max(1, CELLS // n_items)
+        sides = (split.candidates & split.cold, split.candidates & split.warm)
+        width = 0
+        parts = []
+        for start in range(0, n_users, step):
+            block = users[start : start + step]
+            scores = [s.score(histories[block]) for s in scorers]
+            member = np.zeros((len(block), n_items), dtype=bool)
+            for each in scores:
+                for side in sides:
+                    items, _ = top_k(each, depth, excluded[block], side)
+                    row, column = np.nonzero(items >= 0)
+                    member[row, items[row, column]] = True
+            row, item = np.nonzero(member)
+            place = np.arange(len(row)) - np.searchsorted(row, row)
+            width = max(width, int(place.max(initial=-1)) + 1)
+            hit = np.asarray(truth[block][row, item]).ravel() > 0
+            parts.append((start + row, place, item, hit, [s[row, item] for s in scores]))
+        return cls._packed(parts, split, users, width, len(scorers))
+
+    @classmethod
+    def _packed(cls, parts: list, split: Split, users: NDArray[np.int64], width: int, m: int) -> Pool:  # type: ignore[type-arg]
+        items = np.full((len(users), width), -1, dtype=np.int32)
+        relevant = np.zeros((len(users), width), dtype=bool)
+        values = np.zeros((m, len(users), width), dtype=np.float32)
+        for row, place, item, hit, scores in parts:
+            items[row, place], relevant[row, place] = item, hit
+            for at, value in enumerate(scores):
+                values[at][row, place] = value
+        truth = split.truth()[users]
+        target = truth.multiply(split.candidates[None, :]).tocsr()
+        n_cold = np.asarray(target.multiply(split.cold[None, :]).sum(axis=1)).ravel()
+        n_all = np.asarray(target.sum(axis=1)).ravel()
+        counts = np.stack([n_cold, n_all - n_cold, n_all]).astype(np.float64)
+        both = (counts[0] > 0) & (counts[1] > 0) if split.overall_users == "both" else n_all > 0
+        cold = (items >= 0) & split.cold[np.maximum(items, 0)]
+        return cls(values, items, relevant, cold, counts, both)
+
+    def ndcg(self, scores: NDArray[np.float32], which: str, k: int) -> float:
+        """Mean NDCG@k of pooled scores in one slice; 0 when the slice has no user.
+
+        Args:
+            scores: float32 (n_users, width).
+            which: "cold", "warm" or "overall".
+            k: Length of the lists.
+        """
+        side = ("cold", "warm", "overall").index(which)
+        eligible = self.items >= 0
+        if which != "overall":
+            eligible &= self.cold if which == "cold" else ~self.cold
+        users = np.flatnonzero(self.both if which == "overall" else self.n_relevant[side] > 0)
+        if not len(users):
+            return 0.0
+        shown = np.where(eligible[users], scores[users], -np.inf)
+        k = min(k, shown.shape[1])
+        best = np.argpartition(-shown, k - 1, axis=1)[:, :k]
+        value = np.take_along_axis(shown, best, axis=1)
+        order = np.argsort(-value, axis=1, kind="stable")
+        hit = np.take_along_axis(self.relevant[users], np.take_along_axis(best, order, axis=1), axis=1)
+        hit &= np.isfinite(np.take_along_axis(value, order, axis=1))
+        discount = 1.0 / np.log2(np.arange(2, k + 2))
+        ideal = np.cumsum(discount)[np.minimum(self.n_relevant[side][users], k).astype(int) - 1]
+        return float(((hit * discount).sum(axis=1) / ideal).mean())

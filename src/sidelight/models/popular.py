@@ -1,0 +1,49 @@
+"""Popularity, the baseline that everything must beat and the answer when nothing is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sidelight.content.encoder import Progress
+from sidelight.data.split import Split
+from sidelight.errors import SpecError, complain
+from sidelight.models.item_item import Constant
+from sidelight.models.recommender import Recommender
+
+MICROSECONDS_A_DAY = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class Popular:
+    """Items by number of users, recent ones counting more when a half-life is given.
+
+    score(j) = sum over events e of j of 2^(-age(e) / half_life), age measured from the last
+    training event.
+
+    Args:
+        half_life: Days after which an event counts half; None counts all alike. Needs timestamps.
+    """
+
+    half_life: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.half_life is not None and not self.half_life > 0:
+            raise SpecError(complain("a half-life > 0 days", f"{self.half_life}"))
+
+    def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
+        """Count the training events (one a user and item)."""
+        data = split.data
+        if self.half_life is not None and data.interactions.timestamp is None:
+            fix = "leave half_life out, or add timestamps"
+            raise SpecError(complain("timestamps for a half-life", "none in the data", "Popular", fix))
+        if self.half_life is None or data.interactions.timestamp is None:
+            values = np.asarray(split.fitting().sum(axis=0)).ravel()
+        else:
+            when = data.interactions.timestamp[split.fit_rows]
+            age = (when.max(initial=0) - when) / MICROSECONDS_A_DAY
+            values = np.bincount(
+                data.interactions.item[split.fit_rows], weights=0.5 ** (age / self.half_life), minlength=data.n_items
+            )
+        return Recommender.of(self, Constant(values.astype(np.float32)), split)

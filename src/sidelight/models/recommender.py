@@ -1,0 +1,253 @@
+"""`Recommender`: every verb of a fitted model, written once over a small `Scorer`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight import config, storage
+from sidelight.content.cache import Cache
+from sidelight.data.split import Split
+from sidelight.errors import SpecError, complain
+from sidelight.evaluation.ranking import top_k
+from sidelight.models.catalogue import Catalogue
+from sidelight.models.explain import Explanation, explain
+from sidelight.models.listing import Lists, fill
+from sidelight.models.scorer import Scorer, Scores
+
+CELLS = 1 << 26  # scores held at a time: 256 MiB of float32
+
+
+class UnknownHistoryWarning(UserWarning):
+    """Some items of a given history are not in the catalogue and were left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recommender:
+    """A fitted model with its catalogue. Made by `fit`, `load` or `add_items`; never changed.
+
+    Args:
+        spec: The frozen options it was fitted with.
+        scorer: What turns histories into scores.
+        catalogue: Ids, histories, item rows.
+    """
+
+    spec: Any
+    scorer: Scorer
+    catalogue: Catalogue
+
+    @classmethod
+    def of(cls, spec: Any, scorer: Scorer, split: Split) -> Recommender:
+        """A scorer with the catalogue of the split it was fitted on."""
+        return cls(spec, scorer, Catalogue.of(split))
+
+    def score(self, histories: sp.csr_matrix) -> Scores:
+        """Scores of all items, float32 (n_rows, n_items), for binary CSR histories of inner indices."""
+        return self.scorer.score(histories)
+
+    def recommend(
+        self,
+        users: Iterable[Any] | None = None,
+        histories: Sequence[Sequence[Any]] | None = None,
+        k: int = 10,
+        filter_seen: bool = True,
+        candidates: Iterable[Any] | None = None,
+    ) -> pl.DataFrame:
+        """The k best items of each user, best first.
+
+        Args:
+            users: Outside user ids; None with no histories means all users.
+            histories: Lists of outside item ids, for people nobody has seen; `user_id` in the
+                answer is then the position in this list.
+            k: Length of the lists, >= 1.
+            filter_seen: Leave out what is in the history.
+            candidates: Outside item ids that may be shown; None means all.
+
+        Returns:
+            Columns user_id, item_id, score, rank (from 1), source. `source` is "personal" where the
+            score rests on the history; else the row is the most popular item not shown yet and
+            source says why: "popular:unknown-user", "popular:empty-history" or
+            "popular:no-evidence" (nothing more scored above 0). Lists are shorter than k only when
+            fewer than k items may be shown.
+
+        Raises:
+            SpecError: k < 1, or both users and histories are given.
+            UnknownIdError: A candidate is not in the catalogue.
+        """
+        if not isinstance(k, int | np.integer) or k < 1:
+            raise SpecError(complain("k >= 1", repr(k), "recommend"))
+        labels, rows, known = self._histories(users, histories)
+        allowed = None
+        if candidates is not None:
+            allowed = np.zeros(self.catalogue.n_items, dtype=bool)
+            allowed[self.catalogue.need_items(candidates, "candidates")] = True
+        found = []
+        step = max(1, CELLS // self.catalogue.n_items)
+        for start in range(0, rows.shape[0], step):
+            part = rows[start : start + step]
+            found.append(self._lists(part, known[start : start + step], int(k), filter_seen, allowed))
+        return Lists.frame(found, labels, self.catalogue.item_ids)
+
+    def _lists(
+        self,
+        rows: sp.csr_matrix,
+        known: NDArray[np.bool_],
+        k: int,
+        filter_seen: bool,
+        allowed: NDArray[np.bool_] | None,
+    ) -> Lists:
+        scores = self.score(rows)
+        seen = rows if filter_seen else None
+        items, values = top_k(scores, min(k, scores.shape[1]), seen, allowed)
+        return fill(Lists(items, values, known, rows.getnnz(axis=1)), scores, seen, allowed, self.catalogue.popular)
+
+    def _histories(
+        self, users: Iterable[Any] | None, histories: Sequence[Sequence[Any]] | None
+    ) -> tuple[NDArray[Any], sp.csr_matrix, NDArray[np.bool_]]:
+        """Labels (n,), histories CSR (n, n_items), and whether each row's user is known."""
+        own = self.catalogue
+        if users is not None and histories is not None:
+            raise SpecError(complain("users or histories", "both", "recommend"))
+        if histories is not None:
+            rows = self._given(histories)
+            return np.arange(len(histories)), rows, np.ones(len(histories), dtype=bool)
+        if users is None:
+            return own.user_ids, own.histories, np.ones(len(own.user_ids), dtype=bool)
+        wanted = [users] if isinstance(users, str) else list(users)
+        at = own.find_users(wanted)
+        labels = np.array(wanted, dtype=own.user_ids.dtype) if (at >= 0).all() else np.array(wanted, dtype=np.str_)
+        pick = sp.csr_matrix(
+            (np.ones((at >= 0).sum(), np.float32), (np.flatnonzero(at >= 0), at[at >= 0])),
+            shape=(len(wanted), len(own.user_ids)),
+        )
+        return labels, sp.csr_matrix(pick @ own.histories), at >= 0
+
+    def _given(self, histories: Sequence[Sequence[Any]]) -> sp.csr_matrix:
+        lengths = [len(h) for h in histories]
+        flat = [i for h in histories for i in h]
+        at = self.catalogue.find_items(flat)
+        row = np.repeat(np.arange(len(histories)), lengths)
+        if (at < 0).any():
+            first = flat[int(np.argmax(at < 0))]
+            warnings.warn(
+                f"{int((at < 0).sum())} of {len(flat)} history items are not in the catalogue and were "
+                f"left out, e.g. {first!r}",
+                UnknownHistoryWarning,
+                stacklevel=4,
+            )
+        row, at = row[at >= 0], at[at >= 0]
+        out = sp.csr_matrix(
+            (np.ones(len(at), np.float32), (row, at)), shape=(len(histories), self.catalogue.n_items)
+        )
+        out.sum_duplicates()
+        out.data[:] = 1.0
+        return out
+
+    def audience(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
+        """The users to whom each item would mean most: columns item_id, user_id, score, rank.
+
+        Users who already have the item are left out; so are those with score 0.
+        """
+        wanted = self.catalogue.need_items(items, "items")
+        own = self.catalogue.histories
+        step = max(1, CELLS // self.catalogue.n_items)
+        parts = [
+            self.score(own[start : start + step])[:, wanted] for start in range(0, own.shape[0], step)
+        ]
+        scores = np.ascontiguousarray(np.vstack(parts).T)
+        users, values = top_k(scores, min(k, scores.shape[1]), sp.csr_matrix(own[:, wanted].T))
+        lists = Lists(users, np.where(values > 0, values, -np.inf).astype(np.float32))
+        frame = Lists.frame([lists], self.catalogue.item_ids[wanted], self.catalogue.user_ids)
+        return frame.rename({"user_id": "item_id", "item_id": "user_id"}).drop("source")
+
+    def similar(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
+        """The k items most like each given one: columns item_id, similar_id, score, rank.
+
+        Raises:
+            UnknownIdError: An item is not in the catalogue.
+        """
+        wanted = self.catalogue.need_items([items] if isinstance(items, str) else items, "items")
+        scores = np.array(self.scorer.similar(wanted), dtype=np.float32)
+        scores[np.arange(len(wanted)), wanted] = -np.inf
+        near, values = top_k(scores, min(k, scores.shape[1]))
+        lists = Lists(near, np.where(values > 0, values, -np.inf).astype(np.float32))
+        frame = Lists.frame([lists], self.catalogue.item_ids[wanted], self.catalogue.item_ids)
+        return frame.rename({"item_id": "similar_id", "user_id": "item_id"}).drop("source")
+
+    def explain(
+        self, item: Any, user: Any | None = None, history: Sequence[Any] | None = None, k: int = 3
+    ) -> Explanation:
+        """Which history items, and which words or attributes, carried the score of one item.
+
+        Args:
+            item: Outside id of the scored item.
+            user, history: Outside user id, or outside item ids; one of them.
+            k: How many history items and words to name.
+        """
+        if (user is None) == (history is None):
+            raise SpecError(complain("a user or a history", "neither" if user is None else "both", "explain"))
+        given = self._histories([user], None) if history is None else self._histories(None, [history])
+        at = int(self.catalogue.need_items([item], "an item")[0])
+        return explain(self.scorer, self.catalogue, given[1], at, k)
+
+    def add_items(self, rows: pl.DataFrame) -> Recommender:
+        """A recommender that also knows new items, from their content; nothing is retrained.
+
+        Args:
+            rows: Column `item_id` and any item columns of the training data (polars or pandas).
+        """
+        frame = rows if isinstance(rows, pl.DataFrame) else pl.from_pandas(rows)
+        catalogue, full = self.catalogue.extended(frame)
+        return replace(self, scorer=self.scorer.extended(full), catalogue=catalogue)
+
+    def to_arrays(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, bytes]]:
+        """Arrays, options and files from which `from_arrays` makes an equal recommender."""
+        inner, options = self.scorer.state()
+        outer, about, files = self.catalogue.state()
+        arrays = {**{f"scorer/{n}": v for n, v in inner.items()}, **{f"catalogue/{n}": v for n, v in outer.items()}}
+        meta = {
+            "spec": config.to_dict(self.spec),
+            "scorer": {"kind": type(self.scorer).__name__, "options": options},
+            "catalogue": about,
+        }
+        return arrays, meta, files
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: dict[str, Any], meta: dict[str, Any], files: dict[str, bytes]
+    ) -> Recommender:
+        """The recommender that `to_arrays` described."""
+        from sidelight.models.kinds import restore_scorer
+
+        part = {
+            side: {n.removeprefix(f"{side}/"): v for n, v in arrays.items() if n.startswith(f"{side}/")}
+            for side in ("scorer", "catalogue")
+        }
+        scorer = restore_scorer(meta["scorer"]["kind"], part["scorer"], meta["scorer"]["options"])
+        catalogue = Catalogue.restore(part["catalogue"], meta["catalogue"], files)
+        return cls(_own(meta["spec"]), scorer, catalogue)
+
+    def save(self, path: str | Path, force: bool = False, metrics: dict[str, Any] | None = None) -> Path:
+        """Write the bundle folder; `sidelight.load` reads it back with equal scores."""
+        arrays, meta, files = self.to_arrays()
+        return storage.write_folder(path, arrays, {**meta, "metrics": metrics or {}}, files, force)
+
+
+def _own(spec: Any) -> Any:
+    """The spec again; one with a class from outside the package stays a dict: a bundle imports nothing."""
+    text = str(spec)
+    outside = text.count("'use': ") != text.count("'use': 'sidelight.")
+    return spec if outside else config.from_dict(spec)
+
+
+def default_cache() -> Cache:
+    """Where models keep the vectors of slow encoders between runs (see `sidelight.content.cache`)."""
+    return Cache()

@@ -1,0 +1,196 @@
+"""Ridge from content to preference: what a user's history says about words and vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.content.encoder import Content, Progress
+from sidelight.data.split import Split
+from sidelight.errors import SpecError, complain
+from sidelight.models.linear import EASE, ease_weights, inverse_spd
+from sidelight.models.recommender import Recommender, default_cache
+from sidelight.models.scorer import Scores, State
+from sidelight.models.space import Block, ContentSpace
+
+Dense = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """Each user's ridge regression from item content to touched / not touched, for all users at once.
+
+    With X the content of the touched items and y a user's history over them, the user's profile is
+    w = (X^T X + reg I)^-1 X^T y and any item, old or new, scores x.w. Solved in whichever of
+    the two sizes is smaller (content columns, or touched items): both give the same profile.
+
+    With a `teacher`, y is completed by what a collaborative model predicts: y' = y (I + strength B),
+    so that a short history speaks for the items its neighbours touched.
+
+    Args:
+        content: Modalities of x, unit length each.
+        weights: One a modality; empty means 1 each.
+        reg: L2 regularisation.
+        teacher: EASE whose predictions complete the histories, or None.
+        strength: Weight of these predictions.
+
+    Source: Ridge regression (Hoerl and Kennard 1970) a user, as in content-based filtering (Pazzani
+    and Billsus 2007); the completion by EASE is ours.
+    """
+
+    content: tuple[Content, ...]
+    weights: tuple[float, ...] = ()
+    reg: float = 30.0
+    teacher: EASE | None = None
+    strength: float = 3.0
+
+    def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
+        """Solve for the map from history to profile."""
+        if not self.reg > 0:
+            raise SpecError(complain("reg > 0", f"{self.reg}"))
+        space = ContentSpace.fit(self.content, split.data.items, self.weights, default_cache(), progress)
+        histories = split.fitting()
+        known = np.flatnonzero(histories.getnnz(axis=0))
+        smooth = None
+        if self.teacher is not None:
+            warm = histories[:, known]
+            smooth = ease_weights((warm.T @ warm).toarray(), self.teacher.reg)
+            smooth *= np.float32(self.strength)
+            smooth[np.diag_indices(len(known))] += 1.0
+        scorer = ContentProfile.solve(space, known, self.reg, smooth)
+        return Recommender.of(self, scorer, split)
+
+
+@dataclass(frozen=True, eq=False)
+class ContentProfile:
+    """score(h) = profile(h) X^T, where every history item adds a fixed vector to the profile.
+
+    Args:
+        left: float32 (n_known, n_known) when `dual`, else (n_known, dim).
+        known: int64 (n_known,), history items that count.
+        space: The content.
+        dual: profile = h left X[known] when True, h left when False.
+    """
+
+    left: Dense
+    known: NDArray[np.int64]
+    space: ContentSpace
+    dual: bool
+
+    @classmethod
+    def solve(
+        cls, space: ContentSpace, known: NDArray[np.int64], reg: float, smooth: Dense | None = None
+    ) -> Self:
+        """The map for histories h' = h smooth (None: h itself).
+
+        Args:
+            space: The content.
+            known: int64 (n_known,), touched items.
+            reg: > 0.
+            smooth: float32 (n_known, n_known) or None.
+        """
+        rows = space.blocks(known)
+        if space.dim >= len(known):
+            kernel = space.gram(known, known)
+            kernel[np.diag_indices(len(known))] += np.float32(reg)
+            inner = inverse_spd(kernel)
+            return cls(inner if smooth is None else smooth @ inner, known, space, True)
+        normal = _normal(rows)
+        normal[np.diag_indices(space.dim)] += np.float32(reg)
+        inner = inverse_spd(normal)
+        content = rows if smooth is None else [_right(smooth, x) for x in rows]
+        left = np.zeros((len(known), space.dim), dtype=np.float32)
+        at = 0
+        for x in content:
+            left += x @ inner[at : at + x.shape[1]]
+            at += x.shape[1]
+        return cls(left, known, space, False)
+
+    def profiles(self, histories: sp.csr_matrix) -> Dense:
+        """Content profile of each history, float32 (n_rows, dim)."""
+        first = np.asarray(histories[:, self.known] @ self.left, dtype=np.float32)
+        if not self.dual:
+            return first
+        return np.hstack([_right(first, x) for x in self.space.blocks(self.known)])
+
+    def score(self, histories: sp.csr_matrix) -> Scores:
+        """See `Scorer.score`."""
+        profile = self.profiles(histories)
+        total = np.zeros((histories.shape[0], self.space.n_items), dtype=np.float32)
+        at = 0
+        for x in self.space.blocks():
+            total += _right(profile[:, at : at + x.shape[1]], x.T)
+            at += x.shape[1]
+        return total
+
+    def similar(self, items: NDArray[np.int64]) -> Scores:
+        """Content similarity, float32 (n_queries, n_items)."""
+        return self.space.similarity(items)
+
+    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
+        """What each history item adds to the score, float32 (n_history,)."""
+        each = sp.csr_matrix(
+            (np.ones(len(history), np.float32), (np.arange(len(history)), history)),
+            shape=(len(history), self.space.n_items),
+        )
+        profile = self.profiles(each)
+        return np.asarray(profile @ self._row(item), dtype=np.float32)
+
+    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+        """Exact share of each word in the score: profile times content, positive ones, at most k."""
+        row = sp.csr_matrix(
+            (np.ones(len(history), np.float32), (np.zeros(len(history), int), history)),
+            shape=(1, self.space.n_items),
+        )
+        carried = self.profiles(row)[0] * self._row(item)
+        names: list[str] = []
+        for f in self.space.features:
+            names.extend(f.names or [""] * f.dim)
+        order = np.argsort(-carried, kind="stable")
+        named = [(names[i], float(carried[i])) for i in order if carried[i] > 0 and names[i]]
+        return named[:k]
+
+    def _row(self, item: int) -> Dense:
+        parts = [x.toarray()[0] if sp.issparse(x) else x[0] for x in self.space.blocks(np.array([item]))]
+        return np.concatenate(parts).astype(np.float32)
+
+    def extended(self, items: pl.DataFrame) -> ContentProfile:
+        """New items score by their content at once; profiles do not change."""
+        return replace(self, space=self.space.extended(items))
+
+    def state(self) -> tuple[State, dict[str, Any]]:
+        """See `Scorer.state`."""
+        arrays, meta = self.space.state()
+        arrays = {f"space/{name}": value for name, value in arrays.items()}
+        return {**arrays, "left": self.left, "known": self.known}, {"space": meta, "dual": self.dual}
+
+    @classmethod
+    def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
+        """See `Scorer.restore`."""
+        inner = {n.removeprefix("space/"): v for n, v in arrays.items() if n.startswith("space/")}
+        space = ContentSpace.restore(inner, meta["space"])
+        return cls(arrays["left"], arrays["known"], space, bool(meta["dual"]))
+
+
+def _right(dense: Dense, block: Block) -> Dense:
+    """dense @ block for a block that may be sparse."""
+    if sp.issparse(block):
+        return np.ascontiguousarray((block.T.tocsr() @ np.ascontiguousarray(dense.T)).T, dtype=np.float32)
+    return np.asarray(dense @ block, dtype=np.float32)
+
+
+def _normal(rows: list[Block]) -> Dense:
+    """X^T X of the blocks side by side, float32 (dim, dim)."""
+    table = []
+    for a in rows:
+        line = []
+        for b in rows:
+            part = a.T @ b
+            line.append(part.toarray() if sp.issparse(part) else np.asarray(part))
+        table.append(np.hstack(line))
+    return np.ascontiguousarray(np.vstack(table), dtype=np.float32)

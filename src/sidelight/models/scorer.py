@@ -1,0 +1,57 @@
+"""`Scorer`: what every fitted model must answer. Everything else is built once on top of it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float32]
+State = dict[str, Any]
+"""Arrays of a scorer by name: numpy arrays or CSR matrices. Nested scorers use "0/name"."""
+
+
+class Scorer(Protocol):
+    """Scores for histories; a score > 0 means evidence, 0 none, < 0 evidence against."""
+
+    def score(self, histories: sp.csr_matrix) -> Scores:
+        """Scores of all items for a block of histories.
+
+        Args:
+            histories: CSR (n_rows, n_items), binary; seen items are not masked here.
+
+        Returns:
+            float32, shape (n_rows, n_items), finite.
+        """
+        ...
+
+    def similar(self, items: NDArray[np.int64]) -> Scores:
+        """Similarity of all items to each of the given ones, float32 (n_queries, n_items)."""
+        ...
+
+    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
+        """What each history item adds to the score of one item, float32 (n_history,).
+
+        Sums to the score for models that are linear in the history.
+        """
+        ...
+
+    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+        """Words and attributes that carried the score of one item, strongest first, at most k."""
+        ...
+
+    def extended(self, items: pl.DataFrame) -> Scorer:
+        """The same scorer over a catalogue with new items appended (content rows, in order)."""
+        ...
+
+    def state(self) -> tuple[State, dict[str, Any]]:
+        """Arrays and JSON-able options from which `restore` makes an equal scorer."""
+        ...
+
+    @classmethod
+    def restore(cls, arrays: State, meta: dict[str, Any]) -> Scorer:
+        """The scorer that `state` described."""
+        ...

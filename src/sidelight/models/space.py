@@ -1,0 +1,191 @@
+"""`ContentSpace`: the catalogue's content as unit-length blocks, and similarity that knows gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.content.cache import Cache
+from sidelight.content.columns import pack, unpack
+from sidelight.content.encoder import Content, Encoder, Progress, fit_features, restore_encoder
+from sidelight.content.features import Features
+from sidelight.errors import SpecError, complain
+
+Dense = NDArray[np.float32]
+Block: TypeAlias = Any  # float32 array or CSR matrix, (n_rows, dim)
+
+
+@dataclass(frozen=True, eq=False)
+class ContentSpace:
+    """Features of several modalities, centred (dense ones), scaled to unit length and weighted.
+
+    Args:
+        encoders: One fitted encoder a modality, to place new items later.
+        features: One `Features` a modality, rows of length sqrt(weight) where present, else zero.
+        weights: Weight of each modality in the similarity, > 0.
+        centres: float32 (dim,) subtracted before scaling, or empty for sparse modalities.
+    """
+
+    encoders: tuple[Encoder, ...]
+    features: tuple[Features, ...]
+    weights: tuple[float, ...]
+    centres: tuple[Dense, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        content: Sequence[Content],
+        items: pl.DataFrame,
+        weights: Sequence[float] = (),
+        cache: Cache | None = None,
+        progress: Progress | None = None,
+    ) -> ContentSpace:
+        """Encode the item table.
+
+        Args:
+            content: Modalities to use, at least one.
+            items: One row an item.
+            weights: One weight a modality; empty means 1 each.
+            cache: Where slow vectors are kept.
+            progress: Called as (done, total, label).
+
+        Raises:
+            SpecError: No content, or weights that do not fit.
+        """
+        if not content:
+            raise SpecError(
+                complain("content for this model", "none", fix='name some, e.g. content=(Text("title"),)')
+            )
+        chosen = tuple(float(w) for w in weights) or (1.0,) * len(content)
+        if len(chosen) != len(content) or min(chosen) <= 0:
+            raise SpecError(complain(f"{len(content)} content weights > 0", f"{chosen}"))
+        encoders, blocks, centres = [], [], []
+        for spec, weight in zip(content, chosen, strict=True):
+            encoder, raw = fit_features(spec, items, cache, progress)
+            centre = _centre(raw)
+            encoders.append(encoder)
+            centres.append(centre)
+            blocks.append(_scaled(raw, centre, weight))
+        return cls(tuple(encoders), tuple(blocks), chosen, tuple(centres))
+
+    @property
+    def n_items(self) -> int:
+        return len(self.features[0])
+
+    @property
+    def dim(self) -> int:
+        """Columns of all modalities together."""
+        return sum(f.dim for f in self.features)
+
+    @property
+    def sparse(self) -> bool:
+        """True when every modality is sparse."""
+        return all(f.sparse for f in self.features)
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """bool (n_items,): items with at least one modality."""
+        out: NDArray[np.bool_] = np.logical_or.reduce([f.present for f in self.features])
+        return out
+
+    def blocks(self, rows: NDArray[np.int64] | slice = slice(None)) -> list[Block]:
+        """Feature rows of each modality, float32."""
+        return [f.values[rows] for f in self.features]
+
+    def gram(self, rows: NDArray[np.int64] | slice, columns: NDArray[np.int64] | slice = slice(None)) -> Dense:
+        """Inner products summed over modalities; a missing one adds nothing. Positive definite.
+
+        Returns:
+            float32, shape (n_rows, n_columns).
+        """
+        total: Dense | None = None
+        for a, b in zip(self.blocks(rows), self.blocks(columns), strict=True):
+            part = (a @ b.T).toarray() if sp.issparse(a) else a @ b.T
+            total = part if total is None else np.add(total, part, out=total)
+        return np.ascontiguousarray(total, dtype=np.float32)
+
+    def similarity(
+        self, rows: NDArray[np.int64] | slice, columns: NDArray[np.int64] | slice = slice(None)
+    ) -> Dense:
+        """Weighted mean of the cosines over the modalities that BOTH items have, in [-1, 1].
+
+        An item with a title only is compared by title alone, so that a missing abstract is
+        not taken for a different one. Items with nothing in common have similarity 0.
+
+        Returns:
+            float32, shape (n_rows, n_columns).
+        """
+        total = self.gram(rows, columns)
+        if len(self.features) == 1:
+            return np.divide(total, self.weights[0], out=total)
+        shared = np.zeros_like(total)
+        for weight, f in zip(self.weights, self.features, strict=True):
+            here, there = f.present[rows].astype(np.float32), f.present[columns].astype(np.float32)
+            shared += weight * np.outer(here, there)
+        return np.divide(total, shared, out=np.zeros_like(total), where=shared > 0)
+
+    def extended(self, items: pl.DataFrame) -> ContentSpace:
+        """The space with new rows appended, encoded by the fitted encoders."""
+        grown = []
+        for encoder, old, weight, centre in zip(
+            self.encoders, self.features, self.weights, self.centres, strict=True
+        ):
+            new = _scaled(encoder.transform(items), centre, weight)
+            present = np.concatenate([old.present, new.present])
+            values = _stack(old.values, new.values)
+            grown.append(Features(old.name, values, present, old.names))
+        return ContentSpace(self.encoders, tuple(grown), self.weights, self.centres)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Arrays and options from which `restore` makes an equal space."""
+        arrays: dict[str, Any] = {}
+        modalities = []
+        for at, (encoder, f) in enumerate(zip(self.encoders, self.features, strict=True)):
+            inner, meta = encoder.state()
+            arrays.update({f"{at}/encoder/{name}": value for name, value in inner.items()})
+            arrays[f"{at}/values"], arrays[f"{at}/present"] = f.values, f.present
+            arrays[f"{at}/centre"] = self.centres[at]
+            arrays[f"{at}/names"] = pack(f.names)
+            modalities.append({"name": f.name, "encoder": meta, "weight": self.weights[at]})
+        return arrays, {"modalities": modalities}
+
+    @classmethod
+    def restore(cls, arrays: dict[str, Any], meta: dict[str, Any]) -> ContentSpace:
+        """The space that `state` described."""
+        encoders, features, weights, centres = [], [], [], []
+        for at, each in enumerate(meta["modalities"]):
+            prefix = f"{at}/encoder/"
+            inner = {name[len(prefix) :]: value for name, value in arrays.items() if name.startswith(prefix)}
+            encoders.append(restore_encoder(inner, each["encoder"], Cache()))
+            names = tuple(unpack(arrays[f"{at}/names"]))
+            features.append(Features(each["name"], arrays[f"{at}/values"], arrays[f"{at}/present"], names))
+            weights.append(float(each["weight"]))
+            centres.append(arrays[f"{at}/centre"])
+        return cls(tuple(encoders), tuple(features), tuple(weights), tuple(centres))
+
+
+def _centre(features: Features) -> Dense:
+    # Sentence and image vectors share a large common direction; removing it spreads the cosines.
+    if features.sparse or not features.present.any():
+        return np.zeros(0, dtype=np.float32)
+    return np.asarray(features.values[features.present].mean(axis=0), dtype=np.float32)
+
+
+def _scaled(raw: Features, centre: Dense, weight: float) -> Features:
+    values = raw.values
+    if len(centre):
+        values = np.where(raw.present[:, None], values - centre, 0).astype(np.float32)
+    unit = Features(raw.name, values, raw.present, raw.names).normalised()
+    return Features(raw.name, (unit * np.float32(weight**0.5)).astype(np.float32), raw.present, raw.names)
+
+
+def _stack(old: Block, new: Block) -> Block:
+    if sp.issparse(old):
+        return sp.csr_matrix(sp.vstack([old, new]), dtype=np.float32)
+    return np.vstack([old, new]).astype(np.float32)

@@ -1,0 +1,65 @@
+"""Bundles: a fitted model as a folder that is checked before anything in it is used.
+
+Serving needs the arrays and the manifest, nothing that trained them: no torch, no pickle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sidelight.errors import BundleError, complain
+from sidelight.manifest import read_manifest
+from sidelight.storage import read_folder
+
+if TYPE_CHECKING:
+    from sidelight.models.recommender import Recommender
+
+
+def save(
+    model: Recommender, path: str | Path, metrics: Mapping[str, float] | None = None, force: bool = False
+) -> Path:
+    """Write a fitted model as a bundle, whole or not at all.
+
+    Args:
+        model: The fitted model.
+        path: Folder to make.
+        metrics: What it measured, by dotted name ("cold.ndcg@20"); NaN and infinity become null.
+        force: Replace a bundle that is there already.
+    """
+    figures = {
+        name: float(value) if math.isfinite(value) else None for name, value in (metrics or {}).items()
+    }
+    return model.save(path, force=force, metrics=figures)
+
+
+def load(path: str | Path, verify: bool = True) -> Recommender:
+    """The model in a bundle.
+
+    Args:
+        path: Folder that `save` made.
+        verify: Hash every file first. False trusts the disk and checks names and sizes only.
+
+    Raises:
+        BundleError: A file is missing, damaged or of another version, or this is no model.
+    """
+    from sidelight.models.recommender import Recommender
+
+    arrays, meta, files = read_folder(path, verify=verify)
+    try:
+        return Recommender.from_arrays(arrays, meta, files)
+    except (KeyError, TypeError, IndexError) as error:
+        found = f"{type(error).__name__} {error}"
+        raise BundleError(complain("the arrays of a model", found, str(path), "train it again")) from error
+
+
+def verify(path: str | Path) -> dict[str, Any]:
+    """Check every file of a bundle against its hash, and give its manifest.
+
+    Returns:
+        schema_version, created, packages, files (sha256 and bytes each) and meta (spec, data
+        fingerprint, metrics).
+    """
+    return read_manifest(path, verify=True)

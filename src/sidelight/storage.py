@@ -1,0 +1,240 @@
+"""Folders of arrays and JSON that can be checked: written whole or not at all, never pickled."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+from urllib.parse import quote
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.errors import SpecError, complain
+from sidelight.manifest import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    SEAL,
+    damaged,
+    digest,
+    inside,
+    package_versions,
+    read_manifest,
+    seal,
+)
+
+CSR_PARTS = ("data", "indices", "indptr")
+
+Array: TypeAlias = NDArray[Any] | sp.csr_matrix
+Arrays = dict[str, Array]
+
+
+def write_folder(
+    path: str | Path,
+    arrays: Mapping[str, Array],
+    meta: Mapping[str, Any],
+    files: Mapping[str, bytes] | None = None,
+    force: bool = False,
+) -> Path:
+    """Write arrays, meta data and small files as one folder that `read_folder` can verify.
+
+    Everything is written beside the target, forced to disk, and renamed: after a crash or an
+    interruption the target is the old folder or the new one, never half of either.
+
+    Args:
+        path: The folder to make.
+        arrays: Name to dense array (any plain dtype, "<U" text included) or CSR matrix. A "/" in a
+            name makes a sub-folder.
+        meta: JSON-able values; numpy scalars are accepted.
+        files: Name to raw bytes, for what is not an array.
+        force: Replace an existing folder, but only one that this function wrote.
+
+    Raises:
+        SpecError: The target exists, or a value cannot be stored without pickling.
+    """
+    _refuse(Path(path), force)
+    target = Path(path).resolve()  # behind a link, the folder is replaced and the link stays
+    target.parent.mkdir(parents=True, exist_ok=True)
+    token = secrets.token_hex(4)
+    fresh = target.with_name(f".{target.name}.{token}.part")
+    fresh.mkdir()
+    try:
+        _fill(fresh, arrays, meta, files or {})
+        _swap(fresh, target, target.with_name(f".{target.name}.{token}.old"))
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    return Path(path)
+
+
+def read_folder(
+    path: str | Path, mmap: bool = False, verify: bool = True
+) -> tuple[Arrays, dict[str, Any], dict[str, bytes]]:
+    """Arrays, meta data and files of a folder that `write_folder` made.
+
+    Args:
+        path: The folder.
+        mmap: Map dense arrays and CSR parts read-only instead of copying them into memory.
+        verify: Hash every file and check the CSR indices. False checks names and sizes only.
+
+    Raises:
+        BundleError: Something is missing, damaged, outside the folder or of another version.
+    """
+    root = Path(path)
+    manifest = read_manifest(root, verify)
+    arrays: Arrays = {}
+    for name, entry in manifest["arrays"].items():
+        parts = [_load(root, file, mmap) for file in entry["files"]]
+        arrays[name] = (
+            parts[0] if entry["kind"] == "dense" else _csr(root, name, parts, entry["shape"], verify)
+        )
+    files = {name: inside(root, file).read_bytes() for name, file in manifest["blobs"].items()}
+    return arrays, manifest["meta"], files
+
+
+def _refuse(target: Path, force: bool) -> None:
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not force:
+        raise SpecError(
+            complain("a new folder", "it exists already", str(target), "choose another, or force it")
+        )
+    if not (target / MANIFEST).is_file():
+        # A mistyped target must not cost somebody a home folder.
+        fix = "remove it by hand, or choose another place"
+        raise SpecError(
+            complain(f"a folder with a {MANIFEST} to replace", "something else", str(target), fix)
+        )
+
+
+def _fill(
+    fresh: Path, arrays: Mapping[str, Array], meta: Mapping[str, Any], files: Mapping[str, bytes]
+) -> None:
+    listed: dict[str, dict[str, Any]] = {}
+    entries: dict[str, dict[str, Any]] = {}
+    for name, value in arrays.items():
+        if sp.issparse(value):
+            matrix = sp.csr_matrix(value)
+            parts = [(f"arrays/{_safe(name)}.{part}.npy", getattr(matrix, part)) for part in CSR_PARTS]
+            entries[name] = {"kind": "csr", "shape": [int(n) for n in matrix.shape]}
+        else:
+            parts = [(f"arrays/{_safe(name)}.npy", np.asarray(value))]
+            entries[name] = {"kind": "dense"}
+        entries[name]["files"] = [file for file, _ in parts]
+        for file, array in parts:
+            listed[file] = _put(fresh, file, listed, _saver(array, name))
+    blobs = {name: f"files/{_safe(name)}" for name in files}
+    for name, file in blobs.items():
+        listed[file] = _put(fresh, file, listed, _writer(files[name]))
+    manifest = {
+        "schema_version": SCHEMA_VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "packages": package_versions(),
+        "arrays": entries,
+        "blobs": blobs,
+        "files": listed,
+        "meta": dict(meta),
+    }
+    text = (json.dumps(manifest, indent=1, ensure_ascii=False, default=_number) + "\n").encode()
+    _put(fresh, MANIFEST, {}, _writer(text))
+    _put(fresh, SEAL, {}, _writer(seal(text)))
+    for folder in [fresh, *(p for p in fresh.rglob("*") if p.is_dir())]:
+        _sync(folder)
+
+
+def _put(
+    root: Path, file: str, taken: Mapping[str, Any], write: Callable[[BinaryIO], None]
+) -> dict[str, Any]:
+    if file in taken:
+        raise SpecError(
+            complain("array names that differ as file names", "two with the same", file, "rename one")
+        )
+    path = root / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "xb") as stream:
+        write(stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return {"sha256": digest(path), "bytes": path.stat().st_size}
+
+
+def _saver(array: NDArray[Any], name: str) -> Callable[[BinaryIO], None]:
+    if array.dtype.hasobject:
+        fix = "use numbers, booleans or text of one dtype"
+        raise SpecError(complain("an array of a plain dtype", f"{array.dtype}", f"array {name!r}", fix))
+    return lambda stream: np.save(stream, array, allow_pickle=False)
+
+
+def _writer(content: bytes) -> Callable[[BinaryIO], None]:
+    def write(stream: BinaryIO) -> None:
+        stream.write(content)
+
+    return write
+
+
+def _safe(name: str) -> str:
+    """A name as a relative path: "/" makes folders, other marks are percent-encoded."""
+    parts = name.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise SpecError(complain("a name without empty, '.' or '..' parts", repr(name)))
+    return "/".join(quote(part, safe="") for part in parts)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise SpecError(
+        complain("meta data of JSON values", f"a {type(value).__name__}", fix="store it as an array")
+    )
+
+
+def _swap(fresh: Path, target: Path, aside: Path) -> None:
+    replaces = target.is_dir() and any(target.iterdir())
+    if replaces:
+        os.rename(target, aside)
+    try:
+        os.rename(fresh, target)
+    except BaseException:
+        if replaces:
+            os.rename(aside, target)
+        raise
+    _sync(target.parent)
+    if replaces:
+        shutil.rmtree(aside)
+
+
+def _sync(folder: Path) -> None:
+    """Force a folder's list of names to disk, where the system has such a thing."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _load(root: Path, file: str, mmap: bool) -> NDArray[Any]:
+    path = inside(root, file)
+    try:
+        out: NDArray[Any] = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise damaged(path, "an array in .npy form", f"{error}") from None
+    return out
+
+
+def _csr(root: Path, name: str, parts: list[NDArray[Any]], shape: list[int], verify: bool) -> sp.csr_matrix:
+    try:
+        matrix = sp.csr_matrix(tuple(parts), shape=tuple(shape))
+        if verify:
+            # An index out of range would read outside the array's memory, not raise.
+            matrix.check_format(full_check=True)
+    except (ValueError, TypeError, IndexError) as error:
+        raise damaged(root / MANIFEST, f"the parts of a CSR matrix {name!r}", f"{error}") from None
+    return matrix

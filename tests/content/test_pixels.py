@@ -1,0 +1,248 @@
+"""Images of every kind and every damage: upright RGB, or a named problem; never a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidelight.content import descriptor, image_rows, pixels
+from sidelight.content.cache import Cache
+from sidelight.content.encoder import fit_features
+from sidelight.content.image import Image
+from sidelight.content.pixels import BadImage, ImageWarning, decode, read_bytes
+from sidelight.errors import DataError
+
+PICTURE = np.zeros((24, 32, 3), dtype=np.uint8)
+PICTURE[:12, :16] = (250, 10, 10)  # red top left, blue bottom right: turning it shows
+PICTURE[12:, 16:] = (10, 10, 250)
+
+
+def saved(image: PIL.Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def picture() -> PIL.Image.Image:
+    return PIL.Image.fromarray(PICTURE)
+
+
+def close_to_picture(data: bytes, tolerance: int = 40) -> None:
+    got = np.asarray(decode(data), dtype=int)
+    assert got.shape == PICTURE.shape
+    for place in [(3, 3), (3, 28), (20, 3), (20, 28)]:
+        assert np.abs(got[place] - PICTURE[place].astype(int)).max() <= tolerance
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM"])
+def test_formats(kind: str) -> None:
+    close_to_picture(saved(picture(), kind))
+
+
+@pytest.mark.parametrize("mode", ["P", "CMYK", "RGBA", "YCbCr"])
+def test_modes(mode: str) -> None:
+    kind = {"P": "PNG", "RGBA": "PNG", "CMYK": "JPEG", "YCbCr": "TIFF"}[mode]
+    image = picture().quantize(8) if mode == "P" else picture().convert(mode)
+    assert image.mode == mode
+    close_to_picture(saved(image, kind))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16", "I"])
+def test_grey_modes_keep_their_brightness(mode: str) -> None:
+    ramp = np.linspace(0, 255, 64).astype(np.uint8).reshape(8, 8)
+    if mode in ("I;16", "I"):
+        dtype = np.uint16 if mode == "I;16" else np.int32
+        data = saved(
+            PIL.Image.fromarray(ramp.astype(dtype) * dtype(257)), "PNG" if mode == "I;16" else "TIFF"
+        )
+    elif mode == "1":
+        ramp = np.where(ramp > 127, 255, 0).astype(np.uint8)
+        data = saved(PIL.Image.fromarray(ramp).convert("1"))
+    else:
+        data = saved(PIL.Image.fromarray(ramp).convert(mode))
+    got = np.asarray(decode(data))
+    np.testing.assert_array_equal(got, np.repeat(ramp[..., None], 3, axis=2))
+
+
+def test_transparency_is_laid_on_white() -> None:
+    clear = picture().convert("RGBA")
+    clear.putalpha(0)
+    assert (np.asarray(decode(saved(clear))) == 255).all()
+    palette = PIL.Image.new("P", (8, 8), 0)
+    assert (np.asarray(decode(saved(palette, transparency=0))) == 255).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_rotation_is_applied(orientation: int) -> None:
+    undo = {
+        2: [PIL.Image.Transpose.FLIP_LEFT_RIGHT],
+        3: [PIL.Image.Transpose.ROTATE_180],
+        4: [PIL.Image.Transpose.FLIP_TOP_BOTTOM],
+        5: [PIL.Image.Transpose.TRANSPOSE],
+        6: [PIL.Image.Transpose.ROTATE_90],
+        7: [PIL.Image.Transpose.TRANSVERSE],
+        8: [PIL.Image.Transpose.ROTATE_270],
+    }
+    image = picture()
+    for step in undo.get(orientation, []):
+        image = image.transpose(step)
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    close_to_picture(saved(image, "PNG", exif=exif))
+    close_to_picture(saved(image, "JPEG", exif=exif, quality=95))
+
+
+def test_broken_exif_is_no_reason_to_lose_the_image() -> None:
+    close_to_picture(saved(picture(), "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff"))
+
+
+def test_of_an_animation_the_first_frame_is_taken() -> None:
+    frames = [PIL.Image.new("RGB", (8, 8), c) for c in ("red", "blue")]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert np.asarray(decode(data))[0, 0].tolist() == [255, 0, 0]
+
+
+def test_a_jpeg_may_be_decoded_small() -> None:
+    big = saved(picture().resize((1600, 1200)), "JPEG")
+    assert decode(big, near=256).size == (400, 300)
+    assert decode(big).size == (1600, 1200)
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """A PNG whose header promises width x height pixels, in a few bytes."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+BROKEN = {
+    "no bytes": b"",
+    "no image": b"<html>not found</html>",
+    "truncated jpeg": saved(picture(), "JPEG")[:-80],
+    "truncated png": saved(picture())[:-40],
+    "header only": saved(picture())[:30],
+    "damaged png": saved(picture()).replace(b"IDAT", b"IDAX"),
+    "large": huge_png(8000, 8000),
+    "bomb": huge_png(60000, 60000),
+    "float tiff": saved(PIL.Image.fromarray(np.ones((4, 4), dtype=np.float32)), "TIFF"),
+    "postscript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+    "unlisted format": saved(picture(), "PCX"),
+    "svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_cannot_be_read_has_a_reason(name: str) -> None:
+    with pytest.raises(BadImage, match=r"\w"):
+        decode(read_bytes(BROKEN[name]))
+
+
+def test_limits_and_formats_are_ours_not_pillows(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadImage, match="8000 x 8000 pixels, more than 50,000,000"):
+        decode(BROKEN["large"])
+    with pytest.raises(BadImage, match="not an image of a known format"):
+        decode(BROKEN["unlisted format"])
+    monkeypatch.setattr(pixels, "MAX_PIXELS", PICTURE[..., 0].size)
+    close_to_picture(saved(picture()))
+    monkeypatch.setattr(pixels, "MAX_PIXELS", PICTURE[..., 0].size - 1)
+    with pytest.raises(BadImage, match="32 x 24 pixels"):
+        decode(saved(picture()))
+
+
+@given(st.sampled_from(["JPEG", "PNG", "GIF", "TIFF", "WEBP"]), st.data())
+def test_no_damage_crashes(kind: str, data: st.DataObject) -> None:
+    good = bytearray(saved(picture(), kind))
+    for _ in range(data.draw(st.integers(1, 6))):
+        good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(1, len(good)))
+    with contextlib.suppress(BadImage):
+        assert decode(bytes(good[:cut]), near=data.draw(st.sampled_from([None, 8]))).mode == "RGB"
+
+
+def test_every_problem_is_counted_and_listed_and_the_rest_goes_on() -> None:
+    rows = [saved(picture()), None, *BROKEN.values(), saved(picture().rotate(90))]
+    with pytest.warns(ImageWarning, match=f"{len(BROKEN)} images of column 'p'") as caught:
+        _, features = fit_features(Image("p"), pl.DataFrame({"p": rows}))
+    problems = caught[0].message.problems  # type: ignore[union-attr]
+    assert [p.row for p in problems] == list(range(2, 2 + len(BROKEN)))
+    assert all(p.reason and "bytes" in p.source for p in problems)
+    assert np.flatnonzero(features.present).tolist() == [0, len(rows) - 1]
+    assert not features.values[1:-1].any()
+
+
+def test_paths_are_read_below_root(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(saved(picture()))
+    absolute = str(tmp_path / "in" / "a.png")
+    items = pl.DataFrame(
+        {"p": ["in/a.png", absolute, "in/gone.png", "in", "http://x/y.png", "", None, "a\x00b"]}
+    )
+    with pytest.warns(ImageWarning, match=r"4 images .*row 3 \(in/gone.png\): no such file"):
+        encoder, features = fit_features(Image("p", root=str(tmp_path)), items)
+    assert features.present.tolist() == [True, True, False, False, False, False, False, False]
+    with pytest.warns(ImageWarning, match="1 image of"):
+        assert not encoder.transform(pl.DataFrame({"p": ["in/gone.png"]})).present.any()
+
+
+def test_too_many_bytes_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pixels, "MAX_BYTES", 20)
+    (tmp_path / "a.png").write_bytes(saved(picture()))
+    for value in (str(tmp_path / "a.png"), saved(picture())):
+        with pytest.raises(BadImage, match="more than 20"):
+            read_bytes(value)
+
+
+def test_only_broken_images_are_no_modality() -> None:
+    with pytest.warns(ImageWarning), pytest.raises(DataError, match="at least one item"):
+        fit_features(Image("p"), pl.DataFrame({"p": [b"x"]}))
+
+
+def test_a_changed_picture_is_described_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    real = descriptor.describe
+    monkeypatch.setattr(image_rows.descriptor, "describe", lambda im, side: asked.append(1) or real(im, side))
+    for i in range(5):
+        (tmp_path / f"{i}.png").write_bytes(saved(picture().rotate(17 * i)))
+    items = pl.DataFrame({"p": [f"{i}.png" for i in range(5)]})
+    spec, cache = Image("p", root=str(tmp_path)), Cache(tmp_path / "cache")
+    encoder, first = fit_features(spec, items, cache)
+    assert len(asked) == 5
+    np.testing.assert_array_equal(encoder.transform(items).values, first.values)
+    assert len(asked) == 5
+    (tmp_path / "3.png").write_bytes(saved(picture().rotate(99)))
+    second = encoder.transform(items)
+    assert len(asked) == 6
+    assert (second.values != first.values).any(axis=1).tolist() == [False, False, False, True, False]
+    fit_features(Image("p", root=str(tmp_path), size=64), items, cache)
+    assert len(asked) == 11  # another size is another encoder
+
+
+def test_a_file_that_goes_while_it_is_read_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        (tmp_path / name).write_bytes(saved(picture().rotate(ord(name))))
+    real, cache = image_rows.encode_rows, Cache(tmp_path / "cache")
+
+    def late(*args: object, **options: object) -> object:
+        (tmp_path / "a").unlink()
+        (tmp_path / "b").write_bytes(saved(picture().rotate(5)))
+        return real(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(image_rows, "encode_rows", late)
+    with pytest.warns(ImageWarning, match="2 images .* changed while it was read"):
+        _, features = fit_features(Image("p", root=str(tmp_path)), pl.DataFrame({"p": list("abc")}), cache)
+    assert features.present.tolist() == [False, False, True] and len(cache) == 1

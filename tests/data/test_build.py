@@ -1,0 +1,141 @@
+"""`build`: ids, order, duplicates, fingerprints."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sidelight.data.build import build
+from sidelight.data.dataset import Dataset
+from sidelight.data.read import SidelightWarning, read, read_raw
+
+EVENT = st.tuples(st.integers(1, 4), st.sampled_from("abcd"), st.integers(0, 3), st.sampled_from([0.5, 1.0]))
+EVENTS = st.lists(EVENT, min_size=1, max_size=15)
+
+
+def frame(rows):
+    return pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp", "weight"], orient="row")
+
+
+@settings(max_examples=25)
+@given(EVENTS, st.randoms())
+def test_row_order_and_duplicates_do_not_matter(rows, random):
+    want = Dataset.from_frames(frame(rows))
+    shuffled = rows + random.choices(rows, k=3)
+    random.shuffle(shuffled)
+    got = Dataset.from_frames(frame(shuffled).select("weight", "item_id", "timestamp", "user_id"))
+    assert got.fingerprint == want.fingerprint
+    for name in ("user", "item", "weight", "timestamp"):
+        assert np.array_equal(getattr(got.interactions, name), getattr(want.interactions, name))
+    assert got.notes["duplicate events"] == len(shuffled) - len(set(rows))
+
+
+@given(EVENTS)
+def test_events_against_a_plain_sort(rows):
+    data = Dataset.from_frames(frame(rows))
+    seen = data.interactions
+    back = zip(data.user_ids[seen.user], data.item_ids[seen.item], seen.timestamp, seen.weight, strict=True)
+    want = sorted(set(rows), key=lambda r: (r[0], r[2], r[1], r[3]))
+    assert [(int(u), str(i), int(t), float(w)) for u, i, t, w in back] == [
+        (u, i, t * 1_000_000, w) for u, i, t, w in want
+    ]
+    assert seen.user.dtype == seen.item.dtype == np.int32
+    assert (seen.weight.dtype, seen.timestamp.dtype) == (np.float32, np.int64)
+    assert data.item_ids.tolist() == sorted(data.item_ids.tolist())
+
+
+@given(EVENTS, st.integers(0, 3), st.sampled_from(["user_id", "item_id", "timestamp", "weight"]))
+def test_another_content_has_another_fingerprint(rows, which, column):
+    rows = sorted(set(rows))
+    which = min(which, len(rows) - 1)
+    changed = frame(rows).with_row_index("at")
+    other = pl.col(column).cast(pl.String) + "9" if column == "item_id" else pl.col(column) + 100
+    changed = changed.with_columns(
+        pl.when(pl.col("at") == which).then(other).otherwise(pl.col(column)).alias(column)
+    )
+    assert Dataset.from_frames(changed.drop("at")).fingerprint != Dataset.from_frames(frame(rows)).fingerprint
+
+
+def test_fingerprints_see_nulls_lists_and_column_names():
+    events = {"user_id": [1], "item_id": [1]}
+
+    def of(**columns):
+        return Dataset.from_frames(events, items=pl.DataFrame({"item_id": [1, 2], **columns})).fingerprint
+
+    titles = [["a b", None], [None, "a b"], ["a", "b"], ["ab", "c"], ["a", "bc"]]
+    seen = [of(), of(name=["a b", None]), *(of(title=t) for t in titles)]
+    seen += [
+        of(tags=[["a"], ["b"]]),
+        of(tags=[["a", "b"], None]),
+        of(jpeg=[b"a", b"b"]),
+        of(jpeg=[b"ab", None]),
+    ]
+    seen += [of(price=[1.0, 2.0]), of(price=[2.0, 1.0])]
+    assert len(set(seen)) == len(seen)
+    assert of(price=[0.0, 1.0]) == of(price=[-0.0, 1.0])
+
+
+def test_every_item_of_either_table_is_there_and_the_tables_are_aligned():
+    with pytest.warns(SidelightWarning, match="1 row was set aside"):
+        data = Dataset.from_frames(
+            {"user_id": ["u", "v"], "item_id": ["b", "z"]},
+            items={"item_id": ["c", "b", "b"], "title": ["see it", "first b", "second b"]},
+            users={"user_id": ["w", "u"], "gender": ["f", "m"]},
+        )
+    assert data.item_ids.tolist() == data.items["item_id"].to_list() == ["b", "c", "z"]
+    assert data.items["title"].to_list() == ["first b", "see it", None]
+    assert data.user_ids.tolist() == ["u", "v", "w"]
+    assert data.users["gender"].to_list() == ["m", None, "f"]
+    assert data.item_index(["z", "nope"]).tolist() == [2, -1]
+    assert data.notes["rows"] == {"interactions": 2, "items": 3, "users": 2}
+
+
+def test_numbers_and_vectors_that_are_not_usable_become_null_and_are_counted():
+    data = Dataset.from_frames(
+        {"user_id": [1], "item_id": [1]},
+        items=pl.DataFrame(
+            {
+                "item_id": [1, 2, 3, 4],
+                "price": [1.0, float("nan"), float("inf"), None],
+                "vec": [[1.0, 2.0], [1.0], [float("nan"), 1.0], [3.0, 4.0]],
+            }
+        ),
+    )
+    assert data.items["price"].to_list() == [1.0, None, None, None]
+    assert data.items["vec"].to_list() == [[1.0, 2.0], None, None, [3.0, 4.0]]
+    assert data.notes["nulled values"] == {"items.price": 2, "items.vec": 2}
+
+
+def test_positions_order_events_and_repeats_at_other_positions_stay():
+    data = Dataset.from_frames({"user_id": [1, 1, 1], "item_id": ["b", "a", "b"], "position": [2, 1, 0]})
+    assert data.item_ids[data.interactions.item].tolist() == ["b", "a", "b"]
+    assert data.interactions.timestamp is None
+    assert data.interactions.order.tolist() == [0, 1, 2]
+    assert data.interactions.weight.tolist() == [1, 1, 1]
+
+
+def test_the_data_set_does_not_depend_on_extra_notes(tmp_path):
+    (tmp_path / "e.csv").write_text("user_id,item_id,page\n1,2,home\n")
+    raw = read_raw(tmp_path / "e.csv")
+    assert build(replace(raw, files={})).fingerprint == build(raw).fingerprint
+    assert build(raw).notes["context columns not kept"] == ["page"]
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("name", "shape", "events"),
+    [
+        ("citeulike-a", (5551, 16980), 204_986),
+        ("amazon-beauty", (22_363, 12_101), 198_502),
+        ("amazon-industrial", (3285, 3686), 22_743),
+        ("ml-1m", (6040, 3883), 1_000_209),
+    ],
+)
+def test_public_sets(realdata, name, shape, events):
+    data = read(realdata / name)
+    assert (data.shape, len(data.interactions)) == (shape, events)
+    assert data.schema.find("items", "title").role == "text"
+    assert data.notes["quarantined"] == {}

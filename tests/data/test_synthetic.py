@@ -1,0 +1,123 @@
+"""The made-up data set keeps the promises that tests elsewhere rest on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sidelight.data import splitting
+from sidelight.data.synthetic import START, Planted, planted
+from sidelight.data.synthetic_content import png, vocabulary
+from sidelight.errors import SpecError
+
+
+@pytest.fixture(scope="module")
+def made() -> Planted:
+    return planted(400, 150, 6_000, seed=1, noise=0.1)
+
+
+def hits(truth: Any, scores: np.ndarray, known: np.ndarray, k: int = 10) -> float:
+    """Share of users with a relevant item among their k best unseen ones."""
+    best = np.argsort(-np.where(known, -np.inf, scores), axis=1)[:, :k]
+    users = np.flatnonzero(truth.getnnz(axis=1))
+    return float(np.mean([truth[u, best[u]].sum() > 0 for u in users]))
+
+
+def test_the_true_affinity_beats_popularity_and_taste_alone_beats_chance(made: Planted) -> None:
+    split = splitting.random_per_user(made.data, seed=1)
+    known, truth = split.histories().toarray() > 0, split.truth("validation")
+    popular = np.tile(known.sum(axis=0), (made.data.n_users, 1)).astype(float)
+    chance = np.random.default_rng(0).random(known.shape)
+    full = hits(truth, made.affinity(), known)
+    assert full > hits(truth, popular, known) + 0.1
+    assert full > hits(truth, made.affinity(popularity=False), known)
+    assert hits(truth, made.affinity(popularity=False), known) > hits(truth, chance, known) + 0.1
+
+
+def test_content_shows_the_topics(made: Planted) -> None:
+    words = {w: z for z, row in enumerate(vocabulary(8)) for w in row}
+    main = made.topics.argmax(axis=1)
+    said = [
+        max(set(z), key=z.count) for z in ([words[w] for w in t.split()] for t in made.data.items["title"])
+    ]
+    assert np.mean(np.array(said) == main) > 0.8
+    first = {row[0]: z for z, row in enumerate(vocabulary(8))}
+    assert np.mean(np.array([first[c] for c in made.data.items["category"]]) == main) > 0.8
+    present = made.data.items["vector"].is_not_null().to_numpy()
+    vectors = np.array(made.data.items["vector"].drop_nulls().to_list())
+    vectors = vectors - vectors.mean(axis=0)
+    alike = vectors @ vectors.T
+    np.fill_diagonal(alike, -np.inf)
+    assert np.mean(main[present][alike.argmax(axis=1)] == main[present]) > 0.7
+
+
+def test_nobody_clicks_before_the_launch_and_no_pair_twice(made: Planted) -> None:
+    log = made.data.interactions
+    assert log.timestamp is not None
+    assert (log.timestamp >= made.launch[log.item]).all() and (log.timestamp >= START).all()
+    assert made.data.matrix().nnz == len(log) == 6_000
+    late = made.launch > START
+    assert 0.2 < late.mean() < 0.4
+    assert splitting.temporal(made.data).cold[late].any()
+    inside = np.diff(log.timestamp) >= 0
+    assert (inside | (np.diff(log.user) != 0)).all()
+
+
+def test_popularity_is_skewed_when_asked_for() -> None:
+    flat, steep = (planted(seed=2, skew=s, new=0) for s in (0.0, 1.5))
+    top = [np.sort(np.bincount(p.data.interactions.item, minlength=200))[-20:].sum() for p in (flat, steep)]
+    assert top[1] > 1.5 * top[0]
+
+
+def test_the_seed_decides_everything() -> None:
+    one, same, other = planted(seed=3), planted(seed=3), planted(seed=4)
+    assert one.data.fingerprint == same.data.fingerprint != other.data.fingerprint
+    assert (one.affinity() == same.affinity()).all()
+
+
+def test_columns_say_what_they_are(made: Planted) -> None:
+    schema = made.data.schema
+    assert [c.name for c in schema.items] == made.data.items.columns
+    assert [c.name for c in schema.users if c.sensitive] == ["gender"]
+    assert [c.name for c in schema.items if not c.known_at_launch] == ["votes"]
+    votes = np.bincount(made.data.interactions.item, minlength=150)
+    assert (made.data.items["votes"].to_numpy() == votes).all()
+    for name in ("description", "vector"):
+        assert 0 < made.data.items[name].null_count() < 40
+    # Gender shifts taste: an audit has something to find.
+    women = (made.data.users["gender"] == "f").to_numpy()
+    first = made.taste[:, :4].sum(axis=1)
+    assert first[women].mean() > first[~women].mean() + 0.2
+
+
+def test_photos_are_pictures() -> None:
+    import io
+
+    photo = planted(20, 10, 30, images=True).data.items["photo"][0]
+    assert Image.open(io.BytesIO(photo)).convert("RGB").size == (16, 16)
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    assert (np.asarray(Image.open(io.BytesIO(png(pixels)))) == pixels).all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"n_users": 1},
+        {"n_topics": 1},
+        {"n_events": 30_000},
+        {"n_events": 0},
+        {"new": 1},
+        {"noise": 2},
+        {"missing": -1},
+    ],
+)
+def test_impossible_wishes_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match="planted"):
+        planted(**wrong)
+
+
+def test_vocabulary_words_are_distinct() -> None:
+    assert len(np.unique(vocabulary(60))) == 61 * 40

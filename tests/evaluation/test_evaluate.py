@@ -1,0 +1,233 @@
+"""`evaluate` against one user at a time with full sorts, and its rules about the test part."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_splits import TEST, TRAIN, VALIDATION, Fixed, cases, split_of
+
+from sidelight.content.features import Features
+from sidelight.errors import DataError, SpecError
+from sidelight.evaluation import evaluate as package_evaluate
+from sidelight.evaluation.evaluate import block_rows, evaluate
+from sidelight.evaluation.metrics import METRICS
+
+
+def slow(split, scores, part):
+    """For each slice: user -> (ranked items, relevant items), by full sorts of Python lists."""
+    rows = {"validation": split.validation, "test": split.sealed}
+    held = {name: pairs(split, found) for name, found in [("train", split.train), *rows.items()]}
+    hidden = set(held["train"])
+    if split.mask == "others" or part == "test":
+        hidden |= held["test" if part == "validation" else "validation"]
+    allowed = {"cold": split.candidates & split.cold, "warm": split.candidates & ~split.cold}
+    allowed["overall"] = split.candidates
+    found = {name: {} for name in allowed}
+    for u in range(split.data.n_users):
+        relevant = {i for v, i in held[part] - hidden if v == u and split.candidates[i]}
+        for name, mask in allowed.items():
+            ranked = [i for i in np.flatnonzero(mask) if (u, i) not in hidden]
+            ranked.sort(key=lambda i: (-scores[u, i], i))
+            wanted = relevant if name == "overall" else {i for i in relevant if mask[i]}
+            sides = {bool(split.cold[i]) for i in wanted}
+            if wanted and (name != "overall" or split.overall_users == "any" or len(sides) == 2):
+                found[name][u] = (ranked, wanted)
+    return {name: users for name, users in found.items() if users}
+
+
+def pairs(split, rows):
+    log = split.data.interactions
+    return {(int(log.user[r]), int(log.item[r])) for r in rows}
+
+
+def ndcg(ranked, relevant, k):
+    gain = sum(1 / math.log2(r + 1) for r, i in enumerate(ranked[:k], start=1) if i in relevant)
+    return gain / sum(1 / math.log2(r + 1) for r in range(1, min(k, len(relevant)) + 1))
+
+
+@given(cases(), st.sampled_from(["validation", "test"]), st.sampled_from([None, 1, 2]))
+def test_every_slice_equals_full_sorts(tmp_path_factory, case, part, block):
+    split, model = case
+    scores = model.score(split.histories())
+    model.blocks.clear()
+    wanted = slow(split, scores, part)
+    log = tmp_path_factory.mktemp("log") / "openings.jsonl"
+    arguments = {"part": part, "final": part == "test", "log": log, "ks": (2, 5), "block": block}
+    if not wanted:
+        with pytest.raises(DataError, match="relevant items"):
+            evaluate(model, split, **arguments)
+        return
+    found = evaluate(model, split, **arguments)
+    assert set(found.slices) == set(wanted)
+    for name, users in wanted.items():
+        assert found.users[name].tolist() == sorted(users)
+        for k in (2, 5):
+            recalls = [len(users[u][1] & set(users[u][0][:k])) / len(users[u][1]) for u in sorted(users)]
+            np.testing.assert_allclose(found.values[name][f"recall@{k}"], recalls)
+            gains = [ndcg(*users[u], k) for u in sorted(users)]
+            np.testing.assert_allclose(found.values[name][f"ndcg@{k}"], gains)
+    for row, u in enumerate(wanted.get("overall", [])):
+        listed = [i for i in found.items[row] if i >= 0]
+        assert listed == wanted["overall"][u][0][:5]
+    asked = len(pairs(split, split.rows(part, final=True)))
+    kept = {(u, i) for users in wanted.values() for u, (_, relevant) in users.items() for i in relevant}
+    assert found.info["unrankable"] <= asked - len(kept)
+    if split.overall_users == "any":
+        assert found.info["unrankable"] == asked - len(kept)
+    ranked = {u for users in wanted.values() for u in users}
+    assert sum(model.blocks[1:]) == len(ranked)  # each user once, after one look at the first row
+    assert block is None or max(model.blocks) <= block
+
+
+@pytest.fixture
+def shop_case():
+    rng = np.random.default_rng(5)
+    parts = rng.choice(4, p=[0.5, 0.2, 0.15, 0.15], size=(30, 40))
+    cold = np.arange(40) >= 30
+    parts[:, cold] = np.where(parts[:, cold] == TRAIN, 0, parts[:, cold])
+    split = split_of(parts, cold)
+    return split, Fixed(rng.standard_normal((30, 40)).astype(np.float32), split.histories())
+
+
+def test_list_figures_are_those_of_the_overall_slice(shop_case):
+    split, model = shop_case
+    rng = np.random.default_rng(0)
+    content = Features("made", rng.standard_normal((40, 3)).astype(np.float32), np.ones(40, bool))
+    brands = Features("brand", np.eye(2, dtype=np.float32)[np.arange(40) % 2], np.ones(40, bool))
+    found = evaluate(model, split, content=content, categories=brands, ks=(5, 10))
+    figures = found.figures()
+    cold_slots = [(row[:5] >= 30).mean() for row in found.items]
+    np.testing.assert_allclose(found.values["overall"]["cold_slots@5"], cold_slots)
+    assert figures["overall.cold_slots@5"] == pytest.approx(np.mean(cold_slots))
+    truth = split.truth()[found.users["overall"]].toarray()
+    relevance = (truth[:, 30:].sum(axis=1) / truth.sum(axis=1)).mean()
+    assert figures["overall.cold_relevance"] == pytest.approx(relevance)
+    worth = 1 / np.log2(np.arange(2, 7))
+    exposure = ((found.items[:, :5] >= 30) * worth).sum() / (worth.sum() * len(found.items))
+    assert figures["overall.cold_exposure@5"] == pytest.approx(exposure)
+    assert figures["overall.coverage@10"] == pytest.approx(len(np.unique(found.items)) / 40)
+    for name in ("novelty", "diversity", "miscalibration", "gini", "popularity_lift"):
+        assert math.isfinite(figures[f"overall.{name}@10"]), name
+    assert set(METRICS) <= {name.split("@")[0] for name in found.values["cold"]}
+
+
+def test_subgroups_restrict_users_or_relevant_items(shop_case):
+    split, model = shop_case
+    asked = ("user:gender", "user:activity", "item:popularity", "item:brand", "item:tags", "item:price")
+    found = evaluate(model, split, ks=(10,), groups=asked)
+    overall = dict(zip(found.users["overall"], found.values["overall"]["recall@10"], strict=True))
+    for gender, odd in (("f", 0), ("m", 1)):
+        name = f"user:gender={gender}"
+        assert set(found.users[name]) == {u for u in overall if u % 2 == odd}
+        wanted = [overall[u] for u in found.users[name]]
+        np.testing.assert_array_equal(found.values[name]["recall@10"], wanted)
+    truth = split.truth().toarray()
+    lists = dict(zip(found.users["overall"], found.items, strict=True))
+    name = "item:brand=missing"
+    members = np.arange(40) % 5 == 4
+    assert set(found.users[name]) == {u for u in overall if (truth[u] * members).any()}
+    for u, value in zip(found.users[name], found.values[name]["recall@10"], strict=True):
+        relevant = np.flatnonzero(truth[u] * members)
+        assert value == pytest.approx(np.isin(relevant, lists[u]).mean())
+    shares = [found.figures()[f"item:brand={b}.exposure@10"] for b in ("a", "b", "missing")]
+    assert sum(shares) == pytest.approx(1)
+    shares = [found.figures()[f"item:brand={b}.relevance"] for b in ("a", "b", "missing")]
+    assert sum(shares) == pytest.approx(1)
+    assert found.figures()["item:tags=x.relevance"] == pytest.approx(truth[:, ::2].sum() / truth.sum())
+
+
+def test_the_block_bounds_memory_at_any_catalogue():
+    for n_items in (1, 100, 16_980, 1_000_000, 10**8):
+        rows = block_rows(n_items)
+        assert rows == 1 or 4 * rows * n_items <= 256 << 20
+    assert block_rows(1_000_000) >= 64
+
+
+def test_progress_counts_users_to_the_end(shop_case):
+    split, model = shop_case
+    seen = []
+    found = evaluate(model, split, block=7, progress=lambda *told: seen.append(told))
+    everybody = len(set().union(*map(set, found.users.values())))
+    assert seen[-1] == (everybody, everybody, "evaluate")
+    assert [done for done, _, _ in seen] == sorted({done for done, _, _ in seen})
+
+
+@dataclass(frozen=True)
+class Spec:
+    reg: float = 1.0
+
+
+def test_the_test_part_opens_with_final_only_and_each_opening_is_recorded(shop_case, tmp_path, monkeypatch):
+    split, model = shop_case
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError, match="sealed"):
+        evaluate(model, split, part="test")
+    with pytest.raises(SpecError, match="part='test' with final=True"):
+        evaluate(model, split, final=True)
+    assert evaluate(model, split).opened == 0
+    assert list(tmp_path.iterdir()) == []
+    for count, reg in enumerate((1.0, 1.0, 2.0), start=1):
+        model.spec = Spec(reg)
+        assert evaluate(model, split, part="test", final=True).opened == count
+    lines = [json.loads(line) for line in (tmp_path / "openings.jsonl").read_text().splitlines()]
+    assert [line["opened_before"] for line in lines] == [0, 1, 2]
+    assert lines[0]["spec"] == lines[1]["spec"] != lines[2]["spec"]
+    assert lines[0]["data"] == "made" and lines[0]["how"] == {"rule": "made"}
+    assert lines[0]["what"]["reg"] == 1.0 and lines[0]["what"]["use"].endswith(":Spec")
+    other = split_of(np.roll(np.full((4, 6), TEST), 0), np.zeros(6, bool))
+    model = Fixed(np.zeros((4, 6), np.float32), other.histories())
+    assert evaluate(model, other, part="test", final=True).opened == 1  # another split, same log
+
+
+def test_a_wrong_call_is_no_opening(shop_case, tmp_path):
+    split, model = shop_case
+    log = tmp_path / "log.jsonl"
+    final = {"part": "test", "final": True, "log": log}
+    with pytest.raises(SpecError, match="did you mean 'brand'"):
+        evaluate(model, split, groups=("item:brnd",), **final)
+    with pytest.raises(SpecError, match="role is 'text'"):
+        evaluate(model, split, groups=("item:title",), **final)
+    with pytest.raises(SpecError, match="did you mean"):
+        evaluate(model, split, groups=("activity",), **final)
+    with pytest.raises(SpecError, match="did you mean 'ndcg'"):
+        evaluate(model, split, metrics=("ndgc",), **final)
+    for wrong in ({"ks": ()}, {"ks": (0,)}, {"metrics": ()}, {"block": 0}):
+        with pytest.raises(SpecError):
+            evaluate(model, split, **wrong, **final)
+    with pytest.raises(DataError, match="content of 40 items"):
+        evaluate(model, split, content=Features("x", np.ones((3, 1), np.float32), np.ones(3, bool)), **final)
+    model.score = lambda histories: np.zeros((histories.shape[0], 3), np.float32)
+    with pytest.raises(DataError, match="fit it on this data set"):
+        evaluate(model, split, **final)
+    assert not log.exists()
+
+
+def test_unusable_scores_name_the_model_and_the_users(shop_case):
+    split, model = shop_case
+    model.scores[20, 3] = np.nan
+    with pytest.raises(DataError, match=r"Fixed, users from 20.*row 0 .*"):
+        evaluate(model, split, block=1)
+
+
+def test_a_damaged_log_is_not_counted_on(shop_case, tmp_path):
+    split, model = shop_case
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"split": "x"}\nhello\n')
+    with pytest.raises(DataError, match="line 2"):
+        evaluate(model, split, part="test", final=True, log=log)
+    assert log.read_text().count("\n") == 2
+
+
+def test_a_part_with_nothing_relevant_says_so():
+    split = split_of(np.array([[TRAIN, VALIDATION], [TRAIN, VALIDATION]]), np.zeros(2, bool))
+    model = Fixed(np.zeros((2, 2), np.float32), split.histories())
+    assert package_evaluate(model, split).slices == ("warm", "overall")
+    nobody = split_of(np.array([[TRAIN, 0], [TRAIN, 0]]), np.zeros(2, bool))
+    with pytest.raises(DataError, match="relevant items in the validation part"):
+        evaluate(model, nobody)

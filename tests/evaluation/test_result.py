@@ -1,0 +1,130 @@
+"""`Evaluation` on paper, on disk, and beside another one."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from made_splits import TRAIN, Fixed, split_of
+
+from sidelight.errors import BundleError, DataError, SpecError
+from sidelight.evaluation import Evaluation, differences, evaluate
+from sidelight.evaluation.statistics import holm
+from sidelight.storage import write_folder
+
+
+def run(seed=0, groups=("item:brand",)):
+    rng = np.random.default_rng(5)
+    parts = rng.choice(4, p=[0.5, 0.2, 0.2, 0.1], size=(30, 40))
+    cold = np.arange(40) >= 30
+    parts[:, cold] = np.where(parts[:, cold] == TRAIN, 0, parts[:, cold])
+    split = split_of(parts, cold)
+    scores = np.random.default_rng(seed).standard_normal((30, 40)).astype(np.float32)
+    return evaluate(Fixed(scores, split.histories()), split, ks=(3, 7), groups=groups)
+
+
+def test_figures_are_means_of_the_users_that_have_a_value():
+    found = run()
+    found.values["overall"]["novelty@3"][:2] = np.nan
+    figures = found.figures()
+    assert figures["cold.ndcg@7"] == found.values["cold"]["ndcg@7"].mean()
+    assert figures["overall.novelty@3"] == pytest.approx(found.values["overall"]["novelty@3"][2:].mean())
+    assert "overall.coverage@7" in figures and "item:brand=a.exposure@3" in figures
+    found.values["cold"]["ndcg@3"][:] = np.nan
+    assert math.isnan(found.figures()["cold.ndcg@3"])
+
+
+def test_intervals_hold_the_means_and_skip_users_without_a_value():
+    found = run()
+    found.values["overall"]["novelty@3"][5:] = np.nan
+    intervals = found.intervals(n=500)
+    figures = found.figures()
+    for name, interval in intervals.items():
+        assert interval.low <= interval.mean == figures[name] <= interval.high, name
+    assert intervals["overall.novelty@3"].n_users == 5
+    assert intervals == found.intervals(n=500)
+    assert set(found.intervals(n=100, slices=("cold",))) == {f"cold.{m}" for m in found.values["cold"]}
+    with pytest.raises(SpecError, match="did you mean 'cold'"):
+        found.intervals(slices=("cald",))
+
+
+def test_the_table_shows_every_slice_and_what_is_missing():
+    found = run()
+    text = str(found)
+    assert text.startswith("validation part")
+    for word in (
+        "cold",
+        "warm",
+        "overall",
+        "item:brand=a",
+        "recall@7",
+        "cold_slots@7",
+        "cold_relevance",
+        "gini@7",
+    ):
+        assert word in text, word
+    assert "recall@3" not in text and "recall@3" in found.table(k=3)
+    intervals = found.intervals(n=100)
+    assert str(intervals["cold.recall@7"]) in found.table(intervals)
+    with pytest.raises(SpecError, match="cut-off"):
+        found.table(k=4)
+    split = split_of(np.array([[1, 2, 2]]), np.zeros(3, bool))
+    warm_only = evaluate(Fixed(np.zeros((1, 3), np.float32), split.histories()), split, ks=(1,))
+    assert "no cold slice: no user has a relevant cold item" in str(warm_only)
+
+
+def test_to_dict_is_json():
+    found = run()
+    told = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert told["figures"]["cold.ndcg@7"] == found.figures()["cold.ndcg@7"]
+    assert told["users"]["cold"] == len(found.users["cold"])
+
+
+def test_what_is_saved_is_loaded_equal(tmp_path):
+    found = run(groups=("item:brand", "user:gender"))
+    found.totals["overall"]["gini@3"] = math.nan
+    found.values["odd/name%"] = found.values["cold"]
+    found.users["odd/name%"] = found.users["cold"]
+    again = Evaluation.load(found.save(tmp_path / "run"))
+    assert again.slices == found.slices and again.info == found.info and again.ks == found.ks
+    for name in found.slices:
+        np.testing.assert_array_equal(again.users[name], found.users[name])
+        for metric, values in found.values[name].items():
+            np.testing.assert_array_equal(again.values[name][metric], values)
+    np.testing.assert_equal(again.totals, found.totals)
+    np.testing.assert_array_equal(again.items, found.items)
+    with pytest.raises(SpecError, match="exists"):
+        found.save(tmp_path / "run")
+    write_folder(tmp_path / "other", {}, {"kind": "split"})
+    with pytest.raises(BundleError, match="saved evaluation"):
+        Evaluation.load(tmp_path / "other")
+
+
+def test_differences_are_paired_and_adjusted():
+    a, b = run(0), run(1)
+    found = {d.name: d for d in differences(a, b, n=500)}
+    assert set(found) == {f"{name}.ndcg@7" for name in a.slices}
+    cold = found["cold.ndcg@7"]
+    assert cold.interval.mean == pytest.approx(a.figures()["cold.ndcg@7"] - b.figures()["cold.ndcg@7"])
+    assert [d.p_holm for d in found.values()] == list(holm([d.p for d in found.values()]))
+    same = differences(a, a, names=["cold.recall@3"], n=100)[0]
+    assert (same.interval.low, same.interval.mean, same.interval.high, same.p) == (0, 0, 0, 1)
+
+
+def test_differences_refuse_what_cannot_be_paired():
+    a, b = run(0), run(1)
+    with pytest.raises(SpecError, match=r"did you mean 'cold.ndcg@7'"):
+        differences(a, b, names=["cold.ndgc@7"])
+    with pytest.raises(SpecError, match="no figure"):
+        differences(a, b, names=["overall.coverage@7"])  # a total has no value a user
+    b.values["overall"]["novelty@3"][:2] = np.nan
+    with pytest.raises(DataError, match="defined for the same users"):
+        differences(a, b, names=["overall.novelty@3"])
+    b.users["cold"] = b.users["cold"] + 1
+    with pytest.raises(DataError, match="the same users"):
+        differences(a, b, names=["cold.ndcg@7"])
+    b.info["data"] = "elsewhere"
+    with pytest.raises(DataError, match="one split"):
+        differences(a, b)

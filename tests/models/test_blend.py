@@ -1,0 +1,117 @@
+"""The blend: weights from validation, one list, cold items in fair proportion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import sidelight as sl
+from sidelight.data.synthetic import planted
+from sidelight.errors import SpecError
+from sidelight.models.blend import Mixture, ascend
+from sidelight.models.pool import Pool
+
+
+@pytest.fixture(scope="module")
+def split():
+    data = planted(n_users=300, n_items=400, n_events=6000, seed=3).data
+    return sl.split.cold_items(data, share=0.2, seed=1)
+
+
+@pytest.fixture(scope="module")
+def parts():
+    return sl.Popular(), sl.EASE(20.0), sl.ContentKNN((sl.Text("title"),))
+
+
+@pytest.fixture(scope="module")
+def blend(split, parts):
+    return sl.Blend(parts).fit(split)
+
+
+def test_pooled_ndcg_is_that_of_the_full_ranking(split, parts):
+    """A pool deep enough to hold each top list measures what `evaluate` measures."""
+    choosing = split.selection()
+    model = parts[2].fit(choosing)
+    users = np.flatnonzero(choosing.truth().getnnz(axis=1))
+    pool = Pool.build([model.scorer], choosing, users, 60)
+    exact = sl.evaluate(model, choosing, ks=(20,)).figures()
+    for which in ("cold", "warm", "overall"):
+        assert pool.ndcg(pool.values[0], which, 20) == pytest.approx(exact[f"{which}.ndcg@20"], abs=2e-3)
+
+
+def test_blend_is_at_least_its_best_component_everywhere_on_validation(split, parts, blend):
+    choosing = split.selection()
+    mixed = sl.evaluate(sl.Blend(parts).fit(choosing), choosing, ks=(20,)).figures()
+    for which in ("cold", "warm", "overall"):
+        best = max(
+            sl.evaluate(p.fit(choosing), choosing, ks=(20,)).figures()[f"{which}.ndcg@20"] for p in parts
+        )
+        assert mixed[f"{which}.ndcg@20"] >= best - 5e-3
+
+
+def test_cold_items_get_slots_near_their_share_of_relevance(split, blend, parts):
+    """EASE alone shows no new item; the blend must, and not only new ones."""
+    choosing = split.selection()
+    alone = sl.evaluate(parts[1].fit(choosing), choosing, ks=(20,)).figures()
+    mixed = sl.evaluate(sl.Blend(parts).fit(choosing), choosing, ks=(20,)).figures()
+    assert alone["overall.cold_slots@20"] < 0.02
+    share = mixed["overall.cold_relevance"]
+    assert 0.3 * share < mixed["overall.cold_slots@20"] < min(1.0, 3 * share)
+
+
+def test_items_that_join_later_are_weighed_like_cold_ones(blend, split):
+    cold = np.flatnonzero(split.cold)[0]
+    rows = split.data.items[int(cold)]
+    grown = blend.add_items(rows.with_columns(item_id=_new_id(split)))
+    histories = split.histories()
+    wide = histories.copy()
+    wide.resize((histories.shape[0], histories.shape[1] + 1))
+    np.testing.assert_allclose(
+        grown.score(wide)[:, -1], blend.score(histories)[:, cold], rtol=1e-3, atol=1e-4
+    )
+
+
+def _new_id(split):
+    import polars as pl
+
+    ids = split.data.item_ids
+    return pl.lit(int(ids.max()) + 1) if ids.dtype.kind in "iu" else pl.lit("zz-new")
+
+
+def test_parts_without_weight_are_let_go():
+    weights = np.array([[0.0, 1.0], [0.0, 2.0]])
+    made = Mixture.build(["a", "b"], weights, np.ones(3), np.array([0, 1, 2]))
+    assert made.parts == ("b",)
+    np.testing.assert_allclose(made.weights, [[1.0, 2.0, 2.0]])
+
+
+def test_ascent_finds_a_known_optimum_and_never_gets_worse():
+    target = np.array([0.5, 1.0, 0.0])
+
+    def quality(w):
+        return 10 - float(((w - target) ** 2).sum())
+
+    found = ascend(quality, np.array([True, True, True]))
+    np.testing.assert_allclose(found, target)
+    assert ascend(quality, np.array([True, False, False]))[1] == 0
+
+
+def test_no_validation_events_is_an_error(split, parts):
+    empty = replace(split, validation=split.validation[:0], simulated=np.zeros_like(split.simulated))
+    with pytest.raises(SpecError, match="validation events"):
+        sl.Blend(parts).fit(empty)
+
+
+def test_better_models_score_better_on_planted_tastes(split):
+    def warm(spec):
+        return sl.evaluate(spec.fit(split), split, ks=(20,)).figures()["warm.ndcg@20"]
+
+    def cold(spec):
+        return sl.evaluate(spec.fit(split), split, ks=(20,)).figures()["cold.ndcg@20"]
+
+    title = (sl.Text("title"),)
+    assert warm(sl.EASE(100.0)) > 1.1 * warm(sl.Popular())
+    assert cold(sl.ContentKNN(title)) > 1.5 * cold(sl.EASE(20.0))
+    assert cold(sl.Ridge(title)) > 1.5 * cold(sl.Popular())

@@ -1,0 +1,269 @@
+"""What every model promises, whatever it computes."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sidelight as sl
+from sidelight.errors import DataError, SpecError, UnknownIdError
+from sidelight.models.recommender import UnknownHistoryWarning
+
+TITLE, TAGS = sl.Text("title", "description"), sl.Tags("tags")
+MODELS = {
+    "popular": sl.Popular(),
+    "recent": sl.Popular(half_life=30),
+    "item_knn": sl.ItemKNN(),
+    "content_knn": sl.ContentKNN((TITLE, TAGS)),
+    "hybrid_knn": sl.HybridKNN((TITLE,)),
+    "ease": sl.EASE(reg=20.0),
+    "ease_side": sl.EASESide((TITLE,), reg=20.0),
+    "ridge": sl.Ridge((TITLE, TAGS)),
+    "ridge_taught": sl.Ridge((TITLE, TAGS), teacher=sl.EASE(20.0)),
+    "als": sl.ALS(dim=8, epochs=3),
+    "blend": sl.Blend((sl.Popular(), sl.EASE(20.0), sl.ContentKNN((TITLE,))), depth=40),
+}
+CONTENT = ("content_knn", "ridge", "ridge_taught", "blend")
+LINEAR = ("item_knn", "content_knn", "hybrid_knn", "ease", "ease_side", "ridge", "ridge_taught")
+
+
+@pytest.fixture(scope="module")
+def split(_shop):
+    return sl.split.automatic(sl.read(_shop))
+
+
+@pytest.fixture(scope="module")
+def fitted(split):
+    made = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = MODELS[name].fit(split)
+        return made[name]
+
+    return get
+
+
+@pytest.fixture(params=MODELS, scope="module")
+def model(request, fitted):
+    return fitted(request.param)
+
+
+def test_scores_are_finite_float32_of_the_right_shape(model, split):
+    scores = model.score(split.histories()[:7])
+    assert scores.shape == (7, split.data.n_items)
+    assert scores.dtype == np.float32
+    assert np.isfinite(scores).all()
+
+
+def test_an_empty_history_scores_nothing_or_popularity(model, split):
+    scores = model.score(sp.csr_matrix((1, split.data.n_items), dtype=np.float32))
+    assert np.isfinite(scores).all()
+
+
+def test_scores_of_a_user_do_not_depend_on_the_block(model, split):
+    rows = split.histories()
+    together = model.score(rows[:10])
+    apart = np.vstack([model.score(rows[i : i + 1]) for i in range(10)])
+    np.testing.assert_allclose(together, apart, rtol=2e-4, atol=2e-5)
+
+
+def test_lists_are_ranked_unseen_and_complete(model, split):
+    answer = model.recommend(k=12)
+    assert answer.columns == ["user_id", "item_id", "score", "rank", "source"]
+    assert answer.group_by("user_id").len()["len"].unique().to_list() == [12]
+    for (user,), rows in answer.group_by(["user_id"]):
+        assert rows["rank"].to_list() == list(range(1, 13))
+        personal = rows.filter(pl.col("source") == "personal")["score"].to_numpy()
+        assert (np.diff(personal) <= 0).all()
+        at = split.data.user_index([user])[0]
+        seen = set(split.data.item_ids[split.histories()[at].indices])
+        assert not seen & set(rows["item_id"])
+        assert rows["item_id"].n_unique() == 12
+
+
+def test_filter_seen_can_be_turned_off(fitted, split):
+    answer = fitted("popular").recommend(users=["u01"], k=80, filter_seen=False)
+    assert len(answer) == 80
+
+
+@settings(max_examples=8)
+@given(short=st.integers(1, 20), more=st.integers(0, 20))
+def test_a_longer_list_starts_with_the_shorter(model, short, more):
+    people = ["u03", "u11", "nobody"]
+    a = model.recommend(users=people, k=short)
+    b = model.recommend(users=people, k=short + more).filter(pl.col("rank") <= short)
+    assert a.equals(b)
+
+
+def test_candidates_are_kept_to(model):
+    only = ["i05", "i79", "i80"]
+    answer = model.recommend(users=["u01", "u02"], k=10, candidates=only, filter_seen=False)
+    assert set(answer["item_id"]) == set(only)
+    assert len(answer) == 6
+
+
+def test_unknown_candidates_are_an_error_with_the_nearest_id(model):
+    with pytest.raises(UnknownIdError, match="did you mean 'i05'"):
+        model.recommend(users=["u01"], candidates=["i05x"])
+
+
+def test_unknown_users_get_the_most_popular(model, split):
+    answer = model.recommend(users=["nobody"], k=5)
+    count = np.asarray(split.histories().sum(axis=0)).ravel()
+    best = split.data.item_ids[np.argsort(-count, kind="stable")[:5]]
+    assert answer["item_id"].to_list() == best.tolist()
+    assert set(answer["source"]) == {"popular:unknown-user"}
+
+
+def test_an_empty_history_gets_the_most_popular(model):
+    answer = model.recommend(histories=[[]], k=3)
+    assert set(answer["source"]) == {"popular:empty-history"}
+    assert len(answer) == 3
+
+
+def test_unknown_history_items_are_said_and_left_out(model):
+    with pytest.warns(UnknownHistoryWarning, match="1 of 3 .* 'zz'"):
+        some = model.recommend(histories=[["i01", "zz", "i02"]], k=5)
+    assert some.equals(model.recommend(histories=[["i01", "i02"]], k=5))
+
+
+def test_a_stored_user_equals_the_same_history(model, split):
+    at = split.data.user_index(["u07"])[0]
+    history = split.data.item_ids[split.histories()[at].indices].tolist()
+    a = model.recommend(users=["u07"], k=9)
+    b = model.recommend(histories=[history], k=9)
+    assert a["item_id"].to_list() == b["item_id"].to_list()
+    np.testing.assert_allclose(a["score"].to_numpy(), b["score"].to_numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, "ten"])
+def test_a_wrong_k_is_refused(fitted, k):
+    with pytest.raises(SpecError, match="k >= 1"):
+        fitted("popular").recommend(k=k)
+
+
+def test_users_and_histories_together_are_refused(fitted):
+    with pytest.raises(SpecError, match="users or histories"):
+        fitted("popular").recommend(users=["u01"], histories=[["i01"]])
+
+
+def test_saved_and_loaded_scores_are_equal(model, split, tmp_path):
+    model.save(tmp_path / "m")
+    again = sl.load(tmp_path / "m")
+    rows = split.histories()
+    assert np.array_equal(model.score(rows), again.score(rows))
+    assert again.spec == model.spec
+    assert model.recommend(k=7).equals(again.recommend(k=7))
+
+
+def test_similar_leaves_the_item_out(model):
+    answer = model.similar(["i09", "i10"], k=4)
+    assert answer.columns == ["item_id", "similar_id", "score", "rank"]
+    assert not (answer["item_id"] == answer["similar_id"]).any()
+    with pytest.raises(UnknownIdError, match="did you mean"):
+        model.similar(["i099"])
+
+
+def test_audience_leaves_out_who_has_it(model, split):
+    answer = model.audience(["i01"], k=60)
+    have = split.data.user_ids[np.flatnonzero(split.histories()[:, 0].toarray().ravel())]
+    assert not set(answer["user_id"]) & set(have.tolist())
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_contributions_sum_to_the_score(fitted, split, name):
+    model = fitted(name)
+    row = split.histories()[5]
+    score = model.score(row)[0]
+    for item in (0, 33, 79):
+        parts = model.scorer.contributions(row.indices.astype(np.int64), item)
+        assert parts.sum() == pytest.approx(score[item], rel=1e-3, abs=1e-4)
+
+
+def test_als_contributions_sum_to_the_score(fitted, split):
+    model, row = fitted("als"), split.histories()[5]
+    parts = model.scorer.contributions(row.indices.astype(np.int64), 12)
+    assert parts.sum() == pytest.approx(model.score(row)[0, 12], rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_a_new_item_is_recommended_from_its_content(fitted, split, name):
+    model = fitted(name)
+    rows = split.data.items.filter(pl.col("item_id") == "i03").with_columns(item_id=pl.lit("new"))
+    grown = model.add_items(rows)
+    scores = grown.score(_wide(split.histories(), 1))[:, -1]
+    fans = np.asarray(split.histories()[:, split.data.item_index(["i03"])[0]].toarray()).ravel() > 0
+    # Whoever has the twin should care for the new item more than the others do.
+    assert scores[fans].mean() > scores[~fans].mean()
+    assert len(grown.audience(["new"], k=10)) == 10
+    assert grown.similar(["new"], k=1)["similar_id"].to_list() == ["i03"]
+    old = grown.score(_wide(split.histories(), 1))[:, :-1]
+    np.testing.assert_allclose(old, model.score(split.histories()), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [n for n in MODELS if n not in CONTENT])
+def test_models_without_content_of_new_items_give_them_no_evidence(fitted, split, name):
+    grown = fitted(name).add_items(pl.DataFrame({"item_id": ["new"]}))
+    assert (grown.score(_wide(split.histories(), 1))[:, -1] == 0).all()
+
+
+def _wide(histories, by):
+    out = histories.copy()
+    out.resize((histories.shape[0], histories.shape[1] + by))
+    return out
+
+
+def test_added_items_survive_saving(fitted, tmp_path, split):
+    grown = fitted("blend").add_items(pl.DataFrame({"item_id": ["a-first"], "title": ["sturdy tent"]}))
+    grown.save(tmp_path / "m")
+    again = sl.load(tmp_path / "m")
+    assert again.recommend(users=["u01"], k=81).equals(grown.recommend(users=["u01"], k=81))
+    assert again.audience(["a-first"], k=3).equals(grown.audience(["a-first"], k=3))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"item_id": ["i01"]}, "which exists"),
+        ({"item_id": ["n", "n"]}, "repeated"),
+        ({"title": ["x"]}, "'item_id'"),
+        ({"item_id": ["n"], "titel": ["x"]}, "did you mean 'title'"),
+        ({"item_id": ["n"], "price": ["dear"]}, "column 'price'"),
+    ],
+)
+def test_wrong_new_items_are_refused(fitted, rows, message):
+    with pytest.raises(DataError, match=message):
+        fitted("content_knn").add_items(pl.DataFrame(rows))
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_an_explanation_names_history_and_words(fitted, split, name):
+    model = fitted(name)
+    best = model.recommend(users=["u01"], k=1)["item_id"][0]
+    reason = model.explain(best, user="u01")
+    at = split.data.user_index(["u01"])[0]
+    seen = set(split.data.item_ids[split.histories()[at].indices])
+    assert reason.history and {i for i, _ in reason.history} <= seen
+    assert [v for _, v in reason.history] == sorted((v for _, v in reason.history), reverse=True)
+    assert reason.words and "because of" in str(reason)
+
+
+def test_an_explanation_needs_one_person(fitted):
+    with pytest.raises(SpecError, match="a user or a history"):
+        fitted("ease").explain("i01")
+
+
+@pytest.mark.parametrize("name", ["item_knn", "ease", "ridge", "blend", "als"])
+def test_row_order_and_duplicates_do_not_matter(split, fitted, name, _shop):
+    data = sl.read(_shop)
+    events = pl.read_csv(_shop / "interactions.csv")
+    items = pl.read_csv(_shop / "items.csv", infer_schema=False)
+    mixed = pl.concat([events, events.sample(200, seed=1)]).sample(fraction=1.0, shuffle=True, seed=2)
+    again = sl.Dataset.from_frames(mixed, items.sample(fraction=1.0, shuffle=True, seed=3), schema=data.schema)
+    other = MODELS[name].fit(sl.split.automatic(again))
+    assert np.array_equal(other.score(split.histories()), fitted(name).score(split.histories()))
