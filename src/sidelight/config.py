@@ -123,7 +123,7 @@ def dump(spec: object) -> str:
     text = tomli_w.dumps(_without_null(to_dict(spec)))
     # Short lists on one line. A line that ends in "[" opens a list: text is quoted to its end.
     for _ in range(3):
-        text = re.sub(r"\[\n((?: +[^\n]*[^\n\[{],\n)+) *\]", _one_line, text)
+        text = re.sub(r"\[\n((?: +(?![ \]])[^\n]*[^\n\[{],\n)+) *\]", _one_line, text)
     return text
 
 

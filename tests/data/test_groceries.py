@@ -129,7 +129,7 @@ def test_names_become_readable() -> None:
     assert title("string cheese", "cheese", "national", None) == "String cheese"
     assert title("premium", "pasta sauce", "store", "24 oz") == "Store brand premium (pasta sauce), 24 oz"
     assert [department(d) for d in ("DRUG GM", "SALAD BAR")] == ["Drugstore and general", "Salad bar"]
-    assert [package(s) for s in (" 12  OZ", "522763 CTN", "CTN")] == ["12 oz", None, None]
+    assert [package(s) for s in (" 12  OZ", "P    1 GAL", "522763 CTN")] == ["12 oz", "1 gal", None]
 
 
 @installed

@@ -32,8 +32,12 @@ ARCHIVES: dict[str, dict[str, bytes]] = {
         "ml-1m/users.dat": b"1::F::1::10::48067\n2::M::56::16::70072\n",
     },
     "ml-latest-small": {
-        "ml-latest-small/ratings.csv": b"userId,movieId,rating,timestamp\n1,2,4.5,964982703\n2,1,1,964981247\n",
-        "ml-latest-small/movies.csv": b'movieId,title,genres\n1,"Toy, A",Comedy|War\n2,Old,(no genres listed)\n',
+        "ml-latest-small/ratings.csv": (
+            b"userId,movieId,rating,timestamp\n1,2,4.5,964982703\n2,1,1.0,964981247\n"
+        ),
+        "ml-latest-small/movies.csv": (
+            b'movieId,title,genres\n1,"Toy, The",Comedy|War\n2,Old,(no genres listed)\n'
+        ),
     },
 }  # fmt: skip
 

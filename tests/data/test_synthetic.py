@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
-from PIL import Image
 
 from sidelight.data import splitting
+from sidelight.data.dataset import Dataset
 from sidelight.data.synthetic import START, Planted, planted
 from sidelight.data.synthetic_content import png, vocabulary
 from sidelight.errors import SpecError
@@ -93,9 +94,23 @@ def test_columns_say_what_they_are(made: Planted) -> None:
     assert first[women].mean() > first[~women].mean() + 0.2
 
 
+def test_the_readers_give_the_same_data() -> None:
+    data = planted(seed=5, images=True).data
+    log = data.interactions
+    events = {
+        "user_id": data.user_ids[log.user],
+        "item_id": data.item_ids[log.item],
+        "timestamp": log.timestamp,
+    }
+    frame = pl.DataFrame(events).sample(fraction=1, shuffle=True, seed=0)
+    again = Dataset.from_frames(frame, data.items, data.users, schema=data.schema)
+    assert again.fingerprint == data.fingerprint
+
+
 def test_photos_are_pictures() -> None:
     import io
 
+    Image = pytest.importorskip("PIL.Image", reason="needs Pillow, from the extra 'image'")
     photo = planted(20, 10, 30, images=True).data.items["photo"][0]
     assert Image.open(io.BytesIO(photo)).convert("RGB").size == (16, 16)
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)

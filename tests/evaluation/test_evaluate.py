@@ -17,6 +17,7 @@ from sidelight.errors import DataError, SpecError
 from sidelight.evaluation import evaluate as package_evaluate
 from sidelight.evaluation.evaluate import block_rows, evaluate
 from sidelight.evaluation.metrics import METRICS
+from sidelight.evaluation.ranking import tie_breakers
 
 
 def slow(split, scores, part):
@@ -29,11 +30,12 @@ def slow(split, scores, part):
     allowed = {"cold": split.candidates & split.cold, "warm": split.candidates & ~split.cold}
     allowed["overall"] = split.candidates
     found = {name: {} for name in allowed}
+    breakers = tie_breakers(split.data.n_items)  # the only order among items without evidence
     for u in range(split.data.n_users):
         relevant = {i for v, i in held[part] - hidden if v == u and split.candidates[i]}
         for name, mask in allowed.items():
             ranked = [i for i in np.flatnonzero(mask) if (u, i) not in hidden]
-            ranked.sort(key=lambda i: (-scores[u, i], i))
+            ranked.sort(key=lambda i: (-scores[u, i], -breakers[i] if scores[u, i] == 0 else 0, i))
             wanted = relevant if name == "overall" else {i for i in relevant if mask[i]}
             sides = {bool(split.cold[i]) for i in wanted}
             if wanted and (name != "overall" or split.overall_users == "any" or len(sides) == 2):

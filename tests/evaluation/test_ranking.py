@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidelight.errors import DataError, SpecError
-from sidelight.evaluation.ranking import merge, top_k
+from sidelight.evaluation.ranking import merge, tie_breakers, top_k
 
 
 def slow(scores, k, excluded=None, candidates=None):
@@ -107,3 +107,26 @@ def test_wrong_shapes_are_refused():
         top_k(scores, 1, sp.csr_matrix((3, 3)))
     with pytest.raises(DataError, match="candidate"):
         top_k(scores, 1, candidates=np.ones(4, bool))
+
+
+def test_tie_breakers_order_zeros_only_and_not_by_index():
+    n = 3000
+    jitter = tie_breakers(n)
+    assert len(np.unique(jitter)) == n
+    score = np.zeros((1, n), dtype=np.float32)
+    score[0, 17], score[0, 5] = 1e-6, -1e-6
+    items, _ = top_k(score, n, jitter=jitter)
+    assert items[0, 0] == 17 and items[0, -1] == 5
+    rest = items[0, 1:-1]
+    assert abs(np.corrcoef(np.arange(len(rest)), rest)[0, 1]) < 0.1
+    assert np.array_equal(jitter, tie_breakers(n))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.9, 0.1])
+def test_jitter_is_added_whichever_way_candidates_are_taken(share):
+    rng = np.random.default_rng(1)
+    score = rng.integers(-1, 2, (5, 200)).astype(np.float32)
+    candidates, jitter = rng.random(200) < share, tie_breakers(200)
+    items, _ = top_k(score, 15, candidates=candidates, jitter=jitter)
+    again, _ = top_k(score + jitter, 15, candidates=candidates)
+    assert np.array_equal(items, again)

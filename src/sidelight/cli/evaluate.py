@@ -56,30 +56,48 @@ def evaluate(
         sidelight train split/ -o model/ --force
         sidelight evaluate model/ split/ --group user:activity
     """
-    from sidelight.cli.terminal import emit, progress, target
-    from sidelight.data.read import read
-    from sidelight.data.split_files import read_split
-    from sidelight.evaluation import differences
+    from sidelight.cli.terminal import target
 
     place = target(output, force) if output else None
     options = {"ks": _cut_offs(k), "groups": tuple(group or ()), "final": final}
-    found = read_split(split, read(data) if data else None)
     options["log"] = log or split.resolve().parent / "openings.jsonl"
-    options |= _content(found)
-    models = [_fitted(path, found) for path in (model, against) if path is not None]
-    with progress() as show:
-        results = [_measure(each, found, options, show) for each in models]
-    intervals = results[0].intervals()
+    results = _results([model, against] if against else [model], split, data, options)
     if place:
         results[0].save(place, force=force)
-    contrasts = differences(results[0], results[1]) if against else []
+    _show(results, f"{model} minus {against}", json)
+
+
+def _results(
+    bundles: list[Path], folder: Path, data: Path | None, options: dict[str, Any]
+) -> list[Evaluation]:
+    """Every bundle is loaded and checked before the first is measured."""
+    from sidelight.cli.terminal import progress
+    from sidelight.data.read import read
+    from sidelight.data.split_files import read_split
+    from sidelight.evaluation.evaluate import evaluate as measure
+
+    split = read_split(folder, read(data) if data else None)
+    models = [_fitted(path, split) for path in bundles]
+    options = {**options, **_content(split), "part": "test" if options["final"] else "validation"}
+    with progress() as show:
+        return [measure(model, split, progress=show, **options) for model in models]
+
+
+def _show(results: list[Evaluation], title: str, json: bool) -> None:
+    from sidelight.cli.terminal import emit
+    from sidelight.evaluation import differences
+
+    intervals = results[0].intervals()
+    contrasts = [_contrast(each) for each in differences(results[0], results[1])] if len(results) > 1 else []
     if json:
-        emit([*_records(results[0], intervals), *map(_contrast, contrasts)], json=True)
+        emit(
+            [*_records(results[0], intervals), *({"record": "difference", **c} for c in contrasts)], json=True
+        )
         return
     print(results[0].table(intervals))
     if contrasts:
-        print(f"\n{model} minus {against}, the same users; p of the sign-flip test")
-        emit([{n: v for n, v in _contrast(each).items() if n != "record"} for each in contrasts])
+        print(f"\n{title}, the same users; p of the sign-flip test")
+        emit(contrasts)
 
 
 def _cut_offs(text: str) -> tuple[int, ...]:
@@ -130,12 +148,6 @@ def _content(split: Split) -> dict[str, Features]:
     return found
 
 
-def _measure(model: Recommender, split: Split, options: Mapping[str, Any], show: Any) -> Evaluation:
-    from sidelight.evaluation.evaluate import evaluate as measure
-
-    return measure(model, split, part="test" if options["final"] else "validation", progress=show, **options)
-
-
 def _records(found: Evaluation, intervals: Mapping[str, Interval]) -> list[dict[str, Any]]:
     """One line for the run, then one a figure."""
     about = {"record": "evaluation", "part": found.part, "opened": found.opened, **found.info}
@@ -152,7 +164,6 @@ def _records(found: Evaluation, intervals: Mapping[str, Interval]) -> list[dict[
 def _contrast(each: Difference) -> dict[str, Any]:
     known = each.interval
     return {
-        "record": "difference",
         "name": each.name,
         "difference": known.mean,
         "low": known.low,

@@ -37,6 +37,30 @@ _MAKERS: dict[Rule, tuple[str, tuple[str, ...]]] = {
 }
 
 
+When = Annotated[
+    str | None,
+    typer.Option(metavar="WHEN", help="Where this part begins: a date, or a share such as .1 of events."),
+]
+Held = Annotated[float | None, typer.Option(help="cold-items, cold-users: share of items or users held out.")]
+Warm = Annotated[
+    float | None, typer.Option(help="cold-items: share of a user's warm events in validation and in test.")
+]
+Newest = Annotated[bool, typer.Option("--newest", help="cold-items: hold out the newest, not random ones.")]
+Launch = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="cold-items --newest: item column with the launch.")
+]
+History = Annotated[int | None, typer.Option(min=0, help="cold-users: events given of each new user.")]
+File = Annotated[
+    Path | None, typer.Option(help="published: table with user_id, item_id, split (timestamp, position).")
+]
+Partial = Annotated[
+    bool, typer.Option("--partial", help="published: leave out events that the file does not name.")
+]
+Simulate = Annotated[
+    float, typer.Option(help="Share of warm items that stand in for new ones while options are chosen.")
+]
+
+
 def split(
     data: Annotated[
         Path, typer.Argument(help="Folder of tables, or the file of interactions.", show_default=False)
@@ -48,41 +72,17 @@ def split(
         Rule | None,
         typer.Option(help="How to divide [default: what the other options and the data suggest]."),
     ] = None,
-    validation: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHEN", help="Where validation begins: a date, or a share such as .1 of events."
-        ),
-    ] = None,
-    test: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="Where the test begins: a date, or a share.")
-    ] = None,
+    validation: When = None,
+    test: When = None,
     n: Annotated[int | None, typer.Option(min=1, help="leave-last-out: events a user and part.")] = None,
-    share: Annotated[
-        float | None, typer.Option(help="cold-items, cold-users: share of items or users held out.")
-    ] = None,
-    warm: Annotated[
-        float | None,
-        typer.Option(help="cold-items: share of a user's warm events in validation and in test."),
-    ] = None,
-    newest: Annotated[
-        bool, typer.Option("--newest", help="cold-items: hold out the newest instead of random ones.")
-    ] = False,
-    launch: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="cold-items --newest: item column with the launch.")
-    ] = None,
-    history: Annotated[
-        int | None, typer.Option(min=0, help="cold-users: events given of each new user.")
-    ] = None,
-    file: Annotated[
-        Path | None, typer.Option(help="published: table with user_id, item_id, split (timestamp, position).")
-    ] = None,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="published: leave out events that the file does not name.")
-    ] = False,
-    simulate: Annotated[
-        float, typer.Option(help="Share of warm items that stand in for new ones while options are chosen.")
-    ] = 0.1,
+    share: Held = None,
+    warm: Warm = None,
+    newest: Newest = False,
+    launch: Launch = None,
+    history: History = None,
+    file: File = None,
+    partial: Partial = False,
+    simulate: Simulate = 0.1,
     seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a split that is there.")] = False,

@@ -23,33 +23,35 @@ _LONG = {
     "beerale": "beer ale", "beeralemalt": "beer ale malt", "bev": "beverage", "bg": "bags", "bkd": "baked",
     "bn": "beans", "brd": "breaded", "brkfst": "breakfast", "btl": "bottle", "btlctn": "bottle carton",
     "btr": "butter", "carb": "carbonated", "catfd": "cat food", "chix": "chicken", "choc": "chocolate",
-    "chococlate": "chocolate", "chocol": "chocolate", "chp": "chops", "ckys": "cookies", "cleang": "cleaning",
-    "cnd": "canned", "cndles": "candles", "cndy": "candy", "cntrl": "control", "coff": "coffee",
-    "conc": "concentrate", "crbntd": "carbonated", "crkr": "crackers", "crmd": "creamed", "deod": "deodorant",
-    "dl": "deli", "dnr": "dinner", "dnrs": "dinners", "dogfd": "dog food", "dps": "dips",
-    "drnk": "drink", "drp": "drops",
-    "drnking": "drinking", "drnkng": "drinking", "drnks": "drinks", "drsng": "dressing", "dsh": "dishes",
-    "ethnc": "ethnic", "fd": "food", "fem": "feminine", "flvr": "flavored", "flvrd": "flavored",
-    "frd": "fried", "fre": "fresh", "frz": "frozen", "frzn": "frozen", "gds": "goods", "grnd": "ground",
-    "hbc": "health and beauty", "hygn": "hygiene", "ingred": "ingredients", "iws": "individually wrapped",
-    "jce": "juice", "jhook": "rack", "liq": "liquid", "liqs": "liquids", "lnchmt": "lunchmeat",
-    "lozng": "lozenges", "mach": "machine", "memorablilia": "memorabilia", "misc": "various",
-    "miscellaneous": "various", "mixs": "mixes", "mlk": "milk", "mlt": "multi", "mnral": "mineral",
-    "mneral": "mineral", "mnrl": "mineral", "mult": "multi", "mw": "microwave", "mx": "mix", "mxs": "mixes",
-    "ndairy": "non dairy", "ntrtnl": "nutritional", "nz": "New Zealand", "oj": "orange juice", "pac": "pack",
-    "pckgd": "packaged", "pk": "pack", "pkg": "packaged", "pkgd": "packaged", "pkld": "pickled",
-    "plstc": "plastic", "pnch": "punch", "pnt": "peanut", "pnut": "peanut", "ppk": "prepacked",
-    "prem": "premium", "prep": "prepared", "preportnd": "preportioned", "prod": "products",
-    "prpck": "prepacked", "prslc": "presliced", "pwdr": "powder", "pwdrs": "powders",
-    "refrgratd": "refrigerated", "refrig": "refrigerated", "rtd": "ready to drink", "rts": "ready to serve",
-    "rw": "random weight", "sal": "salad", "sald": "salad", "saus": "sausage", "sft": "soft",
-    "sgl": "single", "sherbts": "sherbets", "slc": "sliced", "sndwch": "sandwich", "sngl": "single",
-    "snks": "snacks", "speclty": "specialty", "specilaty": "specialty", "sply": "supplies",
+    "chococlate": "chocolate", "chocol": "chocolate", "chp": "chops", "ckys": "cookies",
+    "cleang": "cleaning", "cnd": "canned", "cndles": "candles", "cndy": "candy", "cntrl": "control",
+    "coff": "coffee", "conc": "concentrate", "crbntd": "carbonated", "crkr": "crackers", "crmd": "creamed",
+    "crystl": "crystal", "deod": "deodorant", "disposible": "disposable", "dl": "deli", "dnr": "dinner",
+    "dnrs": "dinners", "dogfd": "dog food", "dps": "dips", "drnk": "drink", "drnking": "drinking",
+    "drnkng": "drinking", "drnks": "drinks", "drp": "drops", "drsng": "dressing", "dsh": "dishes",
+    "ethnc": "ethnic", "fd": "food", "fds": "foods", "fem": "feminine", "flvr": "flavored",
+    "flvrd": "flavored", "frd": "fried", "fre": "fresh", "frz": "frozen", "frzn": "frozen", "gds": "goods",
+    "gngr": "ginger", "grnd": "ground", "hbc": "health and beauty", "hygn": "hygiene",
+    "ingred": "ingredients", "iws": "individually wrapped", "jce": "juice", "jhook": "rack",
+    "liq": "liquid", "liqs": "liquids", "lnchmt": "lunchmeat", "lozng": "lozenges", "lss": "less",
+    "mach": "machine", "memorablilia": "memorabilia", "misc": "various", "miscellaneous": "various",
+    "mixs": "mixes", "mlk": "milk", "mlt": "multi", "mneral": "mineral", "mnral": "mineral",
+    "mnrl": "mineral", "mult": "multi", "mw": "microwave", "mx": "mix", "mxs": "mixes",
+    "ndairy": "non dairy", "ntrtnl": "nutritional", "nz": "New Zealand", "oj": "orange juice",
+    "pac": "pack", "pckgd": "packaged", "pk": "pack", "pkg": "packaged", "pkgd": "packaged",
+    "pkld": "pickled", "plst": "plastic", "plstc": "plastic", "pnch": "punch", "pnt": "peanut",
+    "pnut": "peanut", "ppk": "prepacked", "prem": "premium", "prep": "prepared",
+    "preportnd": "preportioned", "prod": "products", "prpck": "prepacked", "prslc": "presliced",
+    "pwdr": "powder", "pwdrs": "powders", "refrgratd": "refrigerated", "refrig": "refrigerated",
+    "rtd": "ready to drink", "rts": "ready to serve", "rw": "random weight", "sal": "salad",
+    "sald": "salad", "saus": "sausage", "sft": "soft", "sgl": "single", "sherbts": "sherbets",
+    "shlfsh": "shellfish", "slc": "sliced", "sld": "salad", "sndwch": "sandwich", "sngl": "single",
+    "snks": "snacks", "specilaty": "specialty", "speclty": "specialty", "sply": "supplies",
     "sprd": "spread", "srv": "serve", "ss": "single serve", "stk": "steaks", "sup": "super",
     "suppplies": "supplies", "suprt": "support", "sv": "serve", "sw": "sweet", "sweetners": "sweeteners",
-    "swt": "sweet", "syrp": "syrup", "tiss": "tissues", "tort": "tortilla", "trsh": "trash", "vac": "vacuum",
-    "veg": "vegetable", "vend": "vending", "whl": "whole", "whlsm": "wholesome", "wt": "weight",
-    "wtr": "water", "xpctrnt": "expectorant", "crystl": "crystal", "disposible": "disposable",
+    "swt": "sweet", "syrp": "syrup", "thn": "than", "tiss": "tissues", "tort": "tortilla", "trsh": "trash",
+    "vac": "vacuum", "veg": "vegetable", "vend": "vending", "whl": "whole", "whlsm": "wholesome",
+    "wt": "weight", "wtr": "water", "xpctrnt": "expectorant",
 }  # fmt: skip
 _CUT = 30  # the till's field is this wide: longer names end in a piece of a word
 
@@ -80,7 +82,7 @@ def whole_words(texts: Iterable[str]) -> frozenset[str]:
 
 def _parts(text: str) -> list[str]:
     low = re.sub(r"\([^)]*$", "", text.lower())  # a bracket that was cut off
-    return [p.strip(".") for p in re.sub(r"[^a-z0-9%.]+", " ", low).split() if p.strip(".")]
+    return re.sub(r"[^a-z0-9%.]+|\.(?!\d)", " ", low).split()
 
 
 def title(kind: str, category: str, brand: str, size: str | None) -> str:
@@ -107,5 +109,5 @@ def package(text: str) -> str | None:
         >>> package(" 12  OZ"), package("971283  PK")
         ('12 oz', None)
     """
-    found = " ".join(text.lower().split())
+    found = re.sub(r"^[a-z] +", "", " ".join(text.lower().split()))  # some begin with a stray letter
     return None if re.search(r"\d{5}", found) or not re.search(r"\d", found) else found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -123,22 +124,32 @@ def planted(
         times[order],
     )
     content = generator(seed, "synthetic", "content")
-    item_content, item_schema = item_columns(content, topics, launch, items, noise, missing, images)
-    user_content, user_schema = user_columns(plan, region, gender)
-    item_ids, user_ids = np.arange(1, n_items + 1, dtype=np.int64), np.arange(1, n_users + 1, dtype=np.int64)
-    item_table = pl.DataFrame({"item_id": item_ids, **item_content})
-    user_table = pl.DataFrame({"user_id": user_ids, **user_content})
-    data = Dataset(
+    item_side = item_columns(content, topics, launch, items, noise, missing, images)
+    data = _dataset(log, item_side, user_columns(plan, region, gender))
+    return Planted(data, taste, topics, appeal, launch)
+
+
+Side = tuple[dict[str, Any], tuple[Column, ...]]
+
+
+def _dataset(log: Interactions, item_side: Side, user_side: Side) -> Dataset:
+    """The data set of the events and the columns of each side; ids are 1 to n."""
+    (item_values, item_schema), (user_values, user_schema) = item_side, user_side
+    item_ids = np.arange(1, len(item_values["title"]) + 1, dtype=np.int64)
+    user_ids = np.arange(1, len(user_values["plan"]) + 1, dtype=np.int64)
+    items = pl.DataFrame({"item_id": item_ids, **item_values})
+    users = pl.DataFrame({"user_id": user_ids, **user_values})
+    events = tuple(Column(n, n) for n in ("user_id", "item_id", "timestamp"))
+    return Dataset(
         log,
         item_ids,
         user_ids,
-        item_table,
-        user_table,
-        Schema(tuple(Column(n, n) for n in ("user_id", "item_id", "timestamp")), item_schema, user_schema),
-        fingerprint(log, item_ids, user_ids, item_table, user_table),
-        {"made by": f"planted(n_users={n_users}, n_items={n_items}, n_events={n_events}, seed={seed})"},
+        items,
+        users,
+        Schema(events, item_schema, user_schema),
+        fingerprint(log, item_ids, user_ids, items, users),
+        {"made by": "sidelight.data.synthetic.planted"},
     )
-    return Planted(data, taste, topics, appeal, launch)
 
 
 @dataclass(frozen=True)

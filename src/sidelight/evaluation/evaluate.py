@@ -17,7 +17,7 @@ from sidelight.errors import DataError, SpecError, complain, did_you_mean
 from sidelight.evaluation import beyond
 from sidelight.evaluation.metrics import METRICS, hits, score
 from sidelight.evaluation.openings import record_opening, spec_hash
-from sidelight.evaluation.ranking import merge, top_k
+from sidelight.evaluation.ranking import merge, tie_breakers, top_k
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.slices import Slice, main_slices, members, restrict, subgroups
 
@@ -153,11 +153,12 @@ def _rank(
     sides = {name: side for name, side in sides.items() if side.any()}
     lists = {name: np.full((len(users), k), -1, dtype=np.int32) for name in (*sides, "overall")}
     step = wanted.block or block_rows(split.data.n_items)
+    jitter = tie_breakers(split.data.n_items)
     for start in range(0, len(users), step):
         rows = slice(start, start + step)
         scores = _scored(model, histories[rows])
         try:
-            found = {name: top_k(scores, k, excluded[rows], side) for name, side in sides.items()}
+            found = {name: top_k(scores, k, excluded[rows], side, jitter) for name, side in sides.items()}
         except DataError as error:
             raise DataError(f"scores of {type(model).__name__}, users from {start}: {error}") from None
         for name, (items, _) in found.items():

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.errors import DataError, SpecError, complain
+from sidelight.seeding import generator
 
 Items = NDArray[np.int32]
 Values = NDArray[np.float32]
@@ -22,6 +23,7 @@ def top_k(
     k: int,
     excluded: sp.csr_matrix | None = None,
     candidates: NDArray[np.bool_] | None = None,
+    jitter: Values | None = None,
 ) -> tuple[Items, Values]:
     """The k best items of every row, best first; equal scores are ordered by item index.
 
@@ -35,6 +37,7 @@ def top_k(
         excluded: CSR (n_rows, n_items), pairs that get no rank (stored entries count, whatever
             their value), or None.
         candidates: bool, shape (n_items,), items that may be shown, or None for all.
+        jitter: float32 (n_items,), added to every score, e.g. `tie_breakers`; None adds nothing.
 
     Returns:
         items int32 and values float32, both (n_rows, k); -1 and -inf where a row has fewer than
@@ -45,7 +48,7 @@ def top_k(
     """
     _check(scores, k, excluded, candidates)
     n_rows, n_items = scores.shape
-    shown = _Shown.of(candidates, n_items)
+    shown = _Shown.of(candidates, n_items, jitter)
     groups = min(max(shown.width, k), max(16 * k, 512))
     depth = max(1, -(-shown.width // groups))
     step = max(1, _BUFFER // (groups * depth))
@@ -65,6 +68,20 @@ def top_k(
         items[row, rank] = shown.items(column[first])
         values[row, rank] = value[first]
     return items, values
+
+
+def tie_breakers(n_items: int) -> Values:
+    """Numbers that put items without any evidence (score 0) into a fixed random order.
+
+    They are near 1e-30: too small to move a score that says anything. Without them such items
+    would be ranked by index, that is by id, and ids often follow time or popularity: a model that
+    knows nothing would look as if it knew something.
+
+    Returns:
+        float32, shape (n_items,), distinct.
+    """
+    order = generator(0, "ties").permutation(n_items)
+    return (1e-30 * (1 + order / max(1, n_items))).astype(np.float32)
 
 
 def merge(lists: list[tuple[Items, Values]], k: int) -> tuple[Items, Values]:
@@ -125,26 +142,29 @@ class _Shown:
     width: int
     columns: NDArray[np.int64] | None = None  # few candidates: only their columns are copied
     position: NDArray[np.int64] | None = None  # and where each column went, -1 nowhere
-    penalty: Values | None = None  # many candidates: all are copied, the others pushed to -inf
+    added: Values | None = None  # many candidates: all are copied, the others pushed to -inf
 
     @staticmethod
-    def of(candidates: NDArray[np.bool_] | None, n_items: int) -> _Shown:
+    def of(candidates: NDArray[np.bool_] | None, n_items: int, jitter: Values | None) -> _Shown:
         if candidates is None or candidates.all():
-            return _Shown(n_items)
+            return _Shown(n_items, added=jitter)
         columns = np.flatnonzero(candidates)
         if 3 * len(columns) > n_items:
-            return _Shown(n_items, penalty=np.where(candidates, 0, -np.inf).astype(np.float32))
+            inside = np.zeros(n_items, dtype=np.float32) if jitter is None else jitter
+            return _Shown(n_items, added=np.where(candidates, inside, -np.inf).astype(np.float32))
         position = np.full(n_items, -1, dtype=np.int64)
         position[columns] = np.arange(len(columns))
-        return _Shown(len(columns), columns, position)
+        return _Shown(len(columns), columns, position, None if jitter is None else jitter[columns])
 
     def copy(self, scores: Values, part: Values) -> None:
         into = part[:, : self.width]
         if self.columns is not None:
             np.take(scores, self.columns, axis=1, out=into, mode="clip")
-        elif self.penalty is not None:
+            if self.added is not None:
+                into += self.added
+        elif self.added is not None:
             with np.errstate(invalid="ignore"):  # +inf - inf is NaN, and refused as such
-                np.add(scores, self.penalty, out=into)
+                np.add(scores, self.added, out=into)
         else:
             into[:] = scores
 

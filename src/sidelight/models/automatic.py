@@ -59,7 +59,7 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
         sentences: See `content_of`.
     """
     lexical, everything = content_of(split.data.schema, sentences)
-    touched = int(np.count_nonzero(split.histories().getnnz(axis=0)))
+    touched = int(np.count_nonzero(split.fitting().getnnz(axis=0)))
     small = touched <= DENSE_LIMIT
     components: list[Fittable] = [Popular(), ItemKNN()]
     if split.data.interactions.timestamp is not None:
