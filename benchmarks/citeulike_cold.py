@@ -95,10 +95,13 @@ def main() -> None:
                     if key in ranges:
                         intervals[f"{name}.{key}"] = ranges[key]
             validation[name] = {k: chosen[k] for k in chosen if k.split(".")[1].split("@")[0] in METRICS}
-            shape.note(f"{name:12s} " + "  ".join(
-                f"{s} {figures[f'{name}.{s}.recall@20']:.4f}/{figures[f'{name}.{s}.ndcg@20']:.4f}"
-                for s in ("cold", "warm", "overall")
-            ))
+            shape.note(
+                f"{name:12s} "
+                + "  ".join(
+                    f"{s} {figures[f'{name}.{s}.recall@20']:.4f}/{figures[f'{name}.{s}.ndcg@20']:.4f}"
+                    for s in ("cold", "warm", "overall")
+                )
+            )
     shape.emit(
         "citeulike_cold", figures, intervals, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
         data_fingerprint=split.data.fingerprint, validation=validation,

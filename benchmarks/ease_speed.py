@@ -33,7 +33,9 @@ def histories(seed: int = 0) -> sp.csr_matrix:
     """Random histories with a long tail, binary CSR (USERS, ITEMS), every item touched."""
     rng = np.random.default_rng(seed)
     weight = 1.0 / np.arange(1, ITEMS + 1) ** 0.6
-    item = np.concatenate([rng.choice(ITEMS, USERS * A_USER - ITEMS, p=weight / weight.sum()), np.arange(ITEMS)])
+    item = np.concatenate(
+        [rng.choice(ITEMS, USERS * A_USER - ITEMS, p=weight / weight.sum()), np.arange(ITEMS)]
+    )
     user = rng.integers(0, USERS, len(item))
     out = sp.csr_matrix((np.ones(len(item), np.float32), (user, item)), shape=(USERS, ITEMS))
     out.data[:] = 1.0
@@ -82,7 +84,7 @@ def recommending(seen: sp.csr_matrix, weights: np.ndarray, figures: dict[str, fl
     shape.note(f"product {min(bare):.2f} s, top {K} for all {USERS} users {min(lists):.2f} s")
 
 
-def _catalogue(seen: sp.csr_matrix):  # noqa: ANN202
+def _catalogue(seen: sp.csr_matrix):
     import polars as pl
 
     from sidelight.models.catalogue import Catalogue

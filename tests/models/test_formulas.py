@@ -158,7 +158,9 @@ def test_neighbour_graph_does_not_depend_on_the_block(monkeypatch, split):
 
 def test_hybrid_knn_is_cosine_of_joined_vectors(split):
     weight, shrink = 2.0, 1.5
-    model = sl.HybridKNN((sl.Text("title", min_df=1),), weight, neighbours=20, shrink=shrink, hub=0.0).fit(split)
+    model = sl.HybridKNN((sl.Text("title", min_df=1),), weight, neighbours=20, shrink=shrink, hub=0.0).fit(
+        split
+    )
     x = _space(split).features[0].values.toarray().astype(np.float64)
     joined = np.hstack([_train(split).T, np.sqrt(weight) * x])
     norm = np.linalg.norm(joined, axis=1)

@@ -24,7 +24,9 @@ NEW_PRODUCT = {
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for everything made.")] = Path("demo"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for everything made.")] = Path(
+        "demo"
+    ),
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier demo there.")] = False,
     sentences: Annotated[
         bool, typer.Option(help="Use sentence vectors where the offline model is installed.")
@@ -137,7 +139,9 @@ def _write(place: Path, model: Recommender, figures: dict[str, dict[str, float]]
     save(model, place / "model", metrics=figures["Blend"], force=True)
     result = place / "result.json"
     fresh = result.with_suffix(".part")
-    fresh.write_text(json.dumps({"part": "test", "k": 20, "models": figures}, indent=1) + "\n", encoding="utf-8")
+    fresh.write_text(
+        json.dumps({"part": "test", "k": 20, "models": figures}, indent=1) + "\n", encoding="utf-8"
+    )
     fresh.replace(result)
     return {
         "data": place / "groceries",

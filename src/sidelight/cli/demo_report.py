@@ -54,8 +54,8 @@ def comparison(figures: Mapping[str, Mapping[str, float]]) -> None:
     console().print(table)
     share = next(iter(figures.values()))["overall.cold_relevance"]
     console().print(
-        f"[dim]Of what households really bought in that time, {share:.1%} was new products: a fair list gives\n"
-        "them about as many slots. Models without content can only give them none.[/]\n"
+        f"[dim]Of what households really bought in that time, {share:.1%} was new products: a fair list\n"
+        "gives them about as many slots. Models without content can only give them none.[/]\n"
     )
 
 
@@ -96,7 +96,9 @@ def new_product(model: Recommender, audience: pl.DataFrame, seconds: float) -> N
         reason = model.explain(item, user=row["user_id"])
         because = title(model, reason.history[0][0]) if reason.history else ""
         where = f"place {place[0]} of its list" if len(place) else "not in its list"
-        out.print(f"  household {row['user_id']}: {where}, because of [italic]{because}[/] ({_words(reason)})")
+        out.print(
+            f"  household {row['user_id']}: {where}, because of [italic]{because}[/] ({_words(reason)})"
+        )
     out.print()
 
 

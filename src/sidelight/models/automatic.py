@@ -23,7 +23,9 @@ from sidelight.models.ridge import Ridge
 DENSE_LIMIT = 20_000  # touched items up to which n^2 memory and n^3 time are reasonable on a desk
 
 
-def content_of(schema: Schema, sentences: bool | None = None) -> tuple[tuple[Content, ...], tuple[Content, ...]]:
+def content_of(
+    schema: Schema, sentences: bool | None = None
+) -> tuple[tuple[Content, ...], tuple[Content, ...]]:
     """Lexical and all content that the item table offers at launch, without sensitive columns.
 
     Args:
@@ -34,7 +36,10 @@ def content_of(schema: Schema, sentences: bool | None = None) -> tuple[tuple[Con
         (sparse modalities, sparse and dense modalities).
     """
     usable = [c for c in schema.items if c.known_at_launch and not c.sensitive and c.consent is None]
-    names = {role: [c.name for c in usable if c.role == role] for role in ("text", "category", "tags", "number", "vector")}
+    names = {
+        role: [c.name for c in usable if c.role == role]
+        for role in ("text", "category", "tags", "number", "vector")
+    }
     lexical: list[Content] = []
     if names["text"]:
         lexical.append(Text(*names["text"]))

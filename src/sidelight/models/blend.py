@@ -86,7 +86,9 @@ class Blend:
         users = np.flatnonzero(split.truth().getnnz(axis=1))
         if not len(users):
             raise SpecError(
-                complain("validation events to choose weights on", "none", "Blend", "make a larger validation part")
+                complain(
+                    "validation events to choose weights on", "none", "Blend", "make a larger validation part"
+                )
             )
         if len(users) > self.users:
             users = np.sort(generator(self.seed, "blend").choice(users, self.users, replace=False))
@@ -98,7 +100,9 @@ class Blend:
         bucket = 1 + np.searchsorted(np.asarray(self.edges), count, side="right")
         return np.where(split.cold, 0, bucket).astype(np.int64)
 
-    def _weights(self, pool: Pool, progress: Progress | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _weights(
+        self, pool: Pool, progress: Progress | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Weights (2, m) of standardised components on the cold and the warm side, and scales (2, m)."""
         m = len(self.components)
         scale = np.zeros((2, m))
@@ -202,7 +206,11 @@ class Mixture:
 
     @classmethod
     def build(
-        cls, parts: list[Scorer], weights: NDArray[np.float64], gains: NDArray[np.float64], buckets: NDArray[np.int64]
+        cls,
+        parts: list[Scorer],
+        weights: NDArray[np.float64],
+        gains: NDArray[np.float64],
+        buckets: NDArray[np.int64],
     ) -> Self:
         """Spread weights (2, m) and gains (n_buckets,) over the items; unused parts are let go."""
         fresh = weights[0] * gains[0]
@@ -248,7 +256,9 @@ class Mixture:
     def extended(self, items: pl.DataFrame) -> Mixture:
         """New items join every component and take the weights of cold items."""
         wide = np.repeat(self.fresh[:, None], len(items), axis=1)
-        return Mixture(tuple(p.extended(items) for p in self.parts), np.hstack([self.weights, wide]), self.fresh)
+        return Mixture(
+            tuple(p.extended(items) for p in self.parts), np.hstack([self.weights, wide]), self.fresh
+        )
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""

@@ -53,6 +53,7 @@ class Catalogue:
 
     @property
     def n_items(self) -> int:
+        """Size of the catalogue."""
         return len(self.item_ids)
 
     def find_items(self, ids: Iterable[Any]) -> NDArray[np.int64]:
@@ -96,7 +97,9 @@ class Catalogue:
             raise DataError(complain("item columns of the catalogue", repr(unknown[0]), "new items", hint))
         full = pl.DataFrame(
             {
-                name: _cast(rows, name, dtype) if name in rows.columns else pl.Series([None] * len(new), dtype=dtype)
+                name: _cast(rows, name, dtype)
+                if name in rows.columns
+                else pl.Series([None] * len(new), dtype=dtype)
                 for name, dtype in own.items()
             },
             schema=dict(own),

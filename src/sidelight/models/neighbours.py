@@ -196,7 +196,9 @@ class HybridKNN:
             both = (columns[:, rows].T @ columns[:, against]).toarray()
             both = both + np.float32(self.weight) * space.gram(rows, against)
             base = np.outer(norm[rows], norm[against]) + np.float32(self.shrink)
-            return np.asarray(np.divide(both, base, out=np.zeros_like(both), where=base > 0), dtype=np.float32)
+            return np.asarray(
+                np.divide(both, base, out=np.zeros_like(both), where=base > 0), dtype=np.float32
+            )
 
         touched, everything = np.flatnonzero(count), np.arange(split.data.n_items)
         graph = neighbour_graph(

@@ -44,6 +44,8 @@ class Popular:
             when = data.interactions.timestamp[split.fit_rows]
             age = (when.max(initial=0) - when) / MICROSECONDS_A_DAY
             values = np.bincount(
-                data.interactions.item[split.fit_rows], weights=0.5 ** (age / self.half_life), minlength=data.n_items
+                data.interactions.item[split.fit_rows],
+                weights=0.5 ** (age / self.half_life),
+                minlength=data.n_items,
             )
         return Recommender.of(self, Constant(values.astype(np.float32)), split)

@@ -107,7 +107,9 @@ class Recommender:
         scores = self.score(rows)
         seen = rows if filter_seen else None
         items, values = top_k(scores, min(k, scores.shape[1]), seen, allowed)
-        return fill(Lists(items, values, known, rows.getnnz(axis=1)), scores, seen, allowed, self.catalogue.popular)
+        return fill(
+            Lists(items, values, known, rows.getnnz(axis=1)), scores, seen, allowed, self.catalogue.popular
+        )
 
     def _histories(
         self, users: Iterable[Any] | None, histories: Sequence[Sequence[Any]] | None
@@ -123,7 +125,9 @@ class Recommender:
             return own.user_ids, own.histories, np.ones(len(own.user_ids), dtype=bool)
         wanted = [users] if isinstance(users, str) else list(users)
         at = own.find_users(wanted)
-        labels = np.array(wanted, dtype=own.user_ids.dtype) if (at >= 0).all() else np.array(wanted, dtype=np.str_)
+        labels = (
+            np.array(wanted, dtype=own.user_ids.dtype) if (at >= 0).all() else np.array(wanted, dtype=np.str_)
+        )
         pick = sp.csr_matrix(
             (np.ones((at >= 0).sum(), np.float32), (np.flatnonzero(at >= 0), at[at >= 0])),
             shape=(len(wanted), len(own.user_ids)),
@@ -159,9 +163,7 @@ class Recommender:
         wanted = self.catalogue.need_items(items, "items")
         own = self.catalogue.histories
         step = max(1, CELLS // self.catalogue.n_items)
-        parts = [
-            self.score(own[start : start + step])[:, wanted] for start in range(0, own.shape[0], step)
-        ]
+        parts = [self.score(own[start : start + step])[:, wanted] for start in range(0, own.shape[0], step)]
         scores = np.ascontiguousarray(np.vstack(parts).T)
         users, values = top_k(scores, min(k, scores.shape[1]), sp.csr_matrix(own[:, wanted].T))
         lists = Lists(users, np.where(values > 0, values, -np.inf).astype(np.float32))
@@ -212,7 +214,10 @@ class Recommender:
         """Arrays, options and files from which `from_arrays` makes an equal recommender."""
         inner, options = self.scorer.state()
         outer, about, files = self.catalogue.state()
-        arrays = {**{f"scorer/{n}": v for n, v in inner.items()}, **{f"catalogue/{n}": v for n, v in outer.items()}}
+        arrays = {
+            **{f"scorer/{n}": v for n, v in inner.items()},
+            **{f"catalogue/{n}": v for n, v in outer.items()},
+        }
         meta = {
             "spec": config.to_dict(self.spec),
             "scorer": {"kind": type(self.scorer).__name__, "options": options},

@@ -76,6 +76,7 @@ class ContentSpace:
 
     @property
     def n_items(self) -> int:
+        """Size of the catalogue."""
         return len(self.features[0])
 
     @property
@@ -98,7 +99,9 @@ class ContentSpace:
         """Feature rows of each modality, float32."""
         return [f.values[rows] for f in self.features]
 
-    def gram(self, rows: NDArray[np.int64] | slice, columns: NDArray[np.int64] | slice = slice(None)) -> Dense:
+    def gram(
+        self, rows: NDArray[np.int64] | slice, columns: NDArray[np.int64] | slice = slice(None)
+    ) -> Dense:
         """Inner products summed over modalities; a missing one adds nothing. Positive definite.
 
         Returns:
