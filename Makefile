@@ -10,20 +10,20 @@ BENCHMARKS := $(filter-out benchmarks/shape.py,$(shell grep -l "shape[.]start" b
 .DELETE_ON_ERROR:
 
 demo: $(READY)  ## The whole job on real groceries data: encode, fit, compare, recommend, explain.
-	$(BIN)/sidelight demo
+	$(BIN)/sidelight demo --force
 
-test: $(READY)  ## The fast tests. Those on real data run when SIDELIGHT_DATA names a folder.
-	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+test: $(READY)  ## The fast tests; `check` runs those of the docs. Real data only if SIDELIGHT_DATA is set.
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" --ignore tests/test_docs.py
 
 test-all: $(READY)  ## Every test.
-	SIDELIGHT_DATA="$(SIDELIGHT_DATA)" $(BIN)/python -m pytest -q -n 2
+	SIDELIGHT_DATA="$(SIDELIGHT_DATA)" $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 check: $(READY)  ## Style, types, layers, budgets, and the examples in README and docs.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict src
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -q tests/test_budgets.py tests/test_project.py tests/test_docs.py
+	$(BIN)/python -m pytest -q -n 2 tests/test_budgets.py tests/test_project.py tests/test_docs.py
 	$(BIN)/python benchmarks/render.py --check
 
 format: $(READY)  ## Put the source into the form that `check` asks for.
@@ -37,7 +37,7 @@ bench: $(READY)  ## Every benchmark, then benchmarks/RESULTS.md from their resul
 	$(BIN)/python benchmarks/render.py
 
 docs: $(READY)  ## The documentation site, in site/.
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:  ## Remove what tools left behind; .venv stays.
 	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

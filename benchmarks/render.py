@@ -1,12 +1,13 @@
-"""Write benchmarks/RESULTS.md from benchmarks/results/*.json and benchmarks/LOG.md.
+"""Write benchmarks/RESULTS.md, and the table in README.md, from benchmarks/results/*.json and LOG.md.
 
-`python benchmarks/render.py` writes it; with `--check` it writes nothing and exits 1 when the file
+`python benchmarks/render.py` writes them; with `--check` it writes nothing and exits 1 when a file
 on disk is not what would be written.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -141,18 +142,56 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
+def readme(text: str, results: Sequence[Mapping[str, Any]]) -> str:
+    """README.md with the table between its marks `<!-- results: NAME -->` and `<!-- end -->` renewed."""
+    by_name = {result["name"]: result for result in results}
+
+    def table(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{summary(by_name[found[2]])}\n{found[3]}"
+
+    return re.sub(r"(<!-- results: (\w+) -->)\n.*?(<!-- end -->)", table, text, flags=re.S)
+
+
+def summary(result: Mapping[str, Any]) -> str:
+    """Recall and NDCG of each model on new items, known items and the one list, best ones bold."""
+    figures, intervals = result["figures"], result["intervals"]
+    models = list(dict.fromkeys(name.partition(".")[0] for name in figures))
+    pairs = {s: [f"{s}.recall@20", f"{s}.ndcg@20"] for s in ("cold", "warm", "overall")}
+    best = {key: max(figures[f"{m}.{key}"] for m in models) for keys in pairs.values() for key in keys}
+    body = []
+    for model in models:
+        cells = [
+            " / ".join(_bold(figures[f"{model}.{key}"], best[key]) for key in keys) for keys in pairs.values()
+        ]
+        body.append([model, *cells])
+    for name, row in result.get("published", {}).items():
+        body.append([f"*{name}*", *(f"*{cell}*" for cell in row)])
+    head = ["R@20 / N@20 on test", "new items", "known items", "one list"]
+    widest = max(high - low for low, high in intervals.values() if high - low < 1) / 2
+    about = f"95 % intervals are at most ± {widest:.3f} wide. Again: `{result['command']}`"
+    return "\n" + "\n".join(_table(head, body)) + f"\n{about}\n"
+
+
+def _bold(value: float, best: float) -> str:
+    return f"**{value:.3f}**" if value == best else f"{value:.3f}"
+
+
 def main(argv: Sequence[str]) -> int:
     """Write or check the page next to this script; the exit code."""
     found = [json.loads(p.read_text(encoding="utf-8")) for p in sorted((HERE / "results").glob("*.json"))]
-    page = render(found, (HERE / "LOG.md").read_text(encoding="utf-8"))
-    target = HERE / "RESULTS.md"
+    front = HERE.parent / "README.md"
+    pages = {
+        HERE / "RESULTS.md": render(found, (HERE / "LOG.md").read_text(encoding="utf-8")),
+        front: readme(front.read_text(encoding="utf-8"), found),
+    }
+    stale = [p for p, page in pages.items() if not p.is_file() or p.read_text(encoding="utf-8") != page]
     if "--check" not in argv:
-        target.write_text(page, encoding="utf-8")
+        for path in stale:
+            path.write_text(pages[path], encoding="utf-8")
         return 0
-    if target.is_file() and target.read_text(encoding="utf-8") == page:
-        return 0
-    print("benchmarks/RESULTS.md is stale; run: python benchmarks/render.py", file=sys.stderr)
-    return 1
+    for path in stale:
+        print(f"{path.name} is stale; run: python benchmarks/render.py", file=sys.stderr)
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

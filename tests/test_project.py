@@ -117,7 +117,9 @@ def tracked(root: Path) -> list[Path]:
     found = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if found.returncode == 0 and found.stdout:
         return [root / name for name in found.stdout.split("\0") if name and (root / name).is_file()]
-    return [p for folder in ("src", "tests", "docs", "benchmarks") for p in (root / folder).rglob("*.*")]
+    made = {"__pycache__", "sidelight.egg-info"}
+    here = [p for name in ("src", "tests", "docs", "benchmarks") for p in (root / name).rglob("*")]
+    return [p for p in here if p.is_file() and not made & set(p.parts)]
 
 
 def test_no_file_names_a_place_on_somebody_s_machine(root: Path) -> None:

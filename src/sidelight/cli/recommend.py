@@ -38,8 +38,6 @@ def recommend(
     the most popular items, and the source column says so.
 
     Example:
-        sidelight split shop/ -o split/ --force
-        sidelight train split/ -o model/ --force
         sidelight recommend model/ --user u01 --user u02 -k 5 --why
         sidelight recommend model/ --history i01,i05 -k 5
     """

@@ -17,8 +17,6 @@ def similar(
     """List the items nearest to given ones, by what the model knows: users, content, or both.
 
     Example:
-        sidelight split shop/ -o split/ --force
-        sidelight train split/ -o model/ --force
         sidelight similar model/ --item i09 -k 5
     """
     from sidelight.cli.terminal import emit

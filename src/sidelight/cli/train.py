@@ -17,34 +17,35 @@ def train(
     data: Annotated[
         Path | None, typer.Option(help="The data that was split, if it has moved since.", show_default=False)
     ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Print the spec as TOML and stop.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is there.")] = False,
 ) -> None:
     """Fit a model on the training part of a split and save it as a bundle.
 
     Without --spec this is a blend of neighbour, linear and content models that fit the columns;
-    its weights are chosen on validation users and on cold items, hidden ones if need be. The spec
-    in use is written into the bundle, and printed as TOML to start a spec file from.
+    its weights are chosen on validation users and on cold items, hidden ones if need be. --show
+    prints that spec, to start a file for --spec from. The bundle keeps the spec it was made with.
 
     Example:
-        sidelight split shop/ -o split/
         sidelight train split/ -o model/
     """
     from sidelight import config
-    from sidelight.cli.terminal import emit, note, progress, target
+    from sidelight.cli.terminal import emit, progress, target
     from sidelight.data.read import read
     from sidelight.data.split_files import read_split
     from sidelight.evaluation.evaluate import evaluate
     from sidelight.models.automatic import automatic
 
-    place = target(output, force)
     found = read_split(split, read(data) if data else None)
     chosen = config.load(spec) if spec else automatic(found)
-    with progress() as show:
-        model = chosen.fit(found, show)
-        figures = evaluate(model, found, progress=show).figures() if len(found.validation) else {}
+    if show:
+        print(config.dump(chosen), end="")
+        return
+    place = target(output, force)
+    with progress() as report:
+        model = chosen.fit(found, report)
+        figures = evaluate(model, found, progress=report).figures() if len(found.validation) else {}
     model.save(place, force=force, metrics=figures)
-    if not json:
-        note(config.dump(chosen).rstrip())
     shown = {name: value for name, value in figures.items() if name.endswith("ndcg@10")}
     emit([{"model": str(output), "spec": config.spec_hash(chosen)[:12], **shown}], json=json)

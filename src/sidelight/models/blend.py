@@ -20,7 +20,7 @@ from sidelight.models.scorer import Scorer, Scores, State
 from sidelight.seeding import generator
 
 GRID = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
-STEPS = (0.25, 0.35, 0.5, 0.7, 0.85, 1.2, 1.4, 2.0, 3.0, 4.0)
+STEPS = (0.25, 0.5, 0.7, 0.85, 0.95, 1.05, 1.2, 1.4, 2.0, 4.0)
 TOLERANCE = 1e-4  # a gain in mean NDCG below this is noise at these sample sizes
 
 

@@ -248,9 +248,10 @@ class Recommender:
 
 def _own(spec: Any) -> Any:
     """The spec again; one with a class from outside the package stays a dict: a bundle imports nothing."""
-    text = str(spec)
-    outside = text.count("'use': ") != text.count("'use': 'sidelight.")
-    return spec if outside else config.from_dict(spec)
+    try:
+        return config.from_dict(spec, importing=False)
+    except SpecError:
+        return spec
 
 
 def default_cache() -> Cache:

@@ -1,0 +1,113 @@
+"""`train`, `recommend` and `similar` as a person at a terminal uses them."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import pytest
+
+import sidelight as sl
+from sidelight import config
+from sidelight.cli.main import run
+from sidelight.data.split_files import write_split
+
+SPEC = """
+use = "Blend"
+[[components]]
+use = "Popular"
+[[components]]
+use = "ContentKNN"
+[[components.content]]
+use = "Text"
+columns = ["title", "description"]
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(_shop, tmp_path_factory):
+    """A bundle trained through the command line, and its split."""
+    place = tmp_path_factory.mktemp("trained")
+    write_split(sl.split.automatic(sl.read(_shop)), place / "split", _shop)
+    (place / "spec.toml").write_text(SPEC)
+    assert call("train", place / "split", "-o", place / "model", "--spec", place / "spec.toml") == 0
+    return place / "model"
+
+
+def call(*args):
+    with pytest.raises(SystemExit) as ended:
+        run([str(a) for a in args])
+    return ended.value.code or 0
+
+
+def lines(capfd):
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+
+def test_a_bundle_knows_its_spec_and_what_it_measured(bundle):
+    assert sl.load(bundle).spec == config.from_dict(tomllib.loads(SPEC))
+    meta = json.loads((bundle / "manifest.json").read_text())["meta"]
+    assert 0 < meta["metrics"]["overall.ndcg@10"] <= 1
+
+
+def test_nothing_is_overwritten_without_force(bundle, capfd):
+    split = bundle.parent / "split"
+    assert call("train", split, "-o", bundle) == 1
+    assert "--force" in capfd.readouterr().err
+
+
+def test_show_prints_the_spec_and_fits_nothing(bundle, capfd, tmp_path):
+    assert call("train", bundle.parent / "split", "-o", tmp_path / "m", "--show") == 0
+    assert config.from_dict(tomllib.loads(capfd.readouterr().out)).components
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_misspelt_option_in_a_spec_is_answered(bundle, capfd, tmp_path):
+    (tmp_path / "s.toml").write_text('use = "EASE"\nregg = 3.0\n')
+    code = call("train", bundle.parent / "split", "-o", tmp_path / "m", "--spec", tmp_path / "s.toml")
+    assert code == 1
+    assert "did you mean 'reg'" in capfd.readouterr().err
+
+
+def test_lists_as_json_lines(bundle, capfd):
+    assert call("recommend", bundle, "-u", "u01", "-u", "nobody", "-k", "3", "--json", "--why") == 0
+    rows = lines(capfd)
+    assert [r["rank"] for r in rows] == [1, 2, 3, 1, 2, 3]
+    assert rows[0]["source"] == "personal" and rows[0]["because"] and rows[0]["item"]
+    assert {r["source"] for r in rows[3:]} == {"popular:unknown-user"}
+
+
+def test_a_history_of_somebody_new(bundle, capfd):
+    assert call("recommend", bundle, "--history", "i01, i05", "-k", "4", "--json") == 0
+    rows = lines(capfd)
+    assert len(rows) == 4 and not {"i01", "i05"} & {r["item_id"] for r in rows}
+
+
+def test_an_item_from_a_file_has_an_audience_at_once(bundle, capfd, tmp_path):
+    new = tmp_path / "new.csv"
+    new.write_text("item_id,title\nn1,sturdy tent no 81\n")
+    assert call("recommend", bundle, "--add", new, "--audience", "n1", "-k", "2", "--json") == 0
+    assert [r["item_id"] for r in lines(capfd)] == ["n1", "n1"]
+
+
+def test_two_questions_at_once_are_refused(bundle, capfd):
+    assert call("recommend", bundle, "-u", "u01", "--history", "i01") == 1
+    assert "--user and --history" in capfd.readouterr().err
+
+
+def test_similar_items(bundle, capfd):
+    assert call("similar", bundle, "-i", "i09", "-k", "3", "--json") == 0
+    assert len(lines(capfd)) == 3
+    assert call("similar", bundle, "-i", "i9", "-k", "3") == 1
+    assert "did you mean 'i" in capfd.readouterr().err
+
+
+def test_a_damaged_bundle_is_refused(bundle, capfd, tmp_path):
+    import shutil
+
+    copy = tmp_path / "m"
+    shutil.copytree(bundle, copy)
+    victim = next((copy / "arrays").rglob("*.npy"))
+    victim.write_bytes(victim.read_bytes()[:-1] + b"\0")
+    assert call("recommend", copy, "-u", "u01") == 1
+    assert victim.name in capfd.readouterr().err
