@@ -61,6 +61,25 @@ def test_cold_items_get_slots_near_their_share_of_relevance(split, blend, parts)
     assert 0.3 * share < mixed["overall.cold_slots@20"] < min(1.0, 3 * share)
 
 
+@pytest.mark.parametrize("exposure", [0.0, 0.5, 1.0])
+def test_the_gain_of_cold_items_is_raised_until_they_have_their_slots(exposure):
+    """Cold items score a hundredth of warm ones here: left alone they would get no slot."""
+    rng = np.random.default_rng(0)
+    n, width = 50, 60
+    items = np.tile(np.arange(width, dtype=np.int32), (n, 1))
+    cold = items < 20
+    scores = rng.random((n, width)).astype(np.float32) * np.where(cold, 0.01, 1.0).astype(np.float32)
+    counts = np.array([np.full(n, 2.0), np.full(n, 3.0), np.full(n, 5.0)])
+    pool = Pool(scores[None], items, rng.random((n, width)) < 0.1, cold, counts, np.ones(n, dtype=bool))
+    assert pool.cold_relevance == pytest.approx(0.4)
+    assert pool.cold_slots(scores, 20) < 0.01
+    place = np.where(cold, 0, 1)
+    gains = sl.Blend((sl.Popular(),), exposure=exposure)._exposed(pool, scores, place, np.ones(2))
+    assert gains[1] == 1.0
+    shown = pool.cold_slots((gains[place] * scores).astype(np.float32), 20)
+    assert exposure * 0.4 <= shown < exposure * 0.4 + 0.03
+
+
 def test_items_that_join_later_are_weighed_like_cold_ones(blend, split):
     cold = np.flatnonzero(split.cold)[0]
     rows = split.data.items[int(cold)]

@@ -173,6 +173,12 @@ def test_audience_leaves_out_who_has_it(model, split):
     answer = model.audience(["i01"], k=60)
     have = split.data.user_ids[np.flatnonzero(split.histories()[:, 0].toarray().ravel())]
     assert not set(answer["user_id"]) & set(have.tolist())
+    assert (np.diff(answer["place"]) >= 0).all()
+    for user, place in answer.select("user_id", "place").head(3).iter_rows():
+        scores = model.score(split.histories()[split.data.user_index([user])])[0]
+        seen = split.histories()[split.data.user_index([user])[0]].indices
+        better = set(np.flatnonzero(scores > scores[0]).tolist()) - set(seen.tolist())
+        assert place == len(better) + 1
 
 
 @pytest.mark.parametrize("name", LINEAR)

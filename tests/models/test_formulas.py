@@ -216,6 +216,7 @@ def test_popular_halves_with_the_half_life(_shop):
         (lambda: sl.Popular(half_life=3), "timestamps"),
         (lambda: sl.Blend(()), "at least one component"),
         (lambda: sl.Blend((sl.Popular(),), k=20, depth=10), "depth >= k"),
+        (lambda: sl.Blend((sl.Popular(),), exposure=2.0), "exposure in"),
     ],
 )
 def test_wrong_options_are_refused(split, spec, message):

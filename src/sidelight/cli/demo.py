@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 NEW_PRODUCT = {
     "item_id": 99_999_999,
-    "title": "Oat drink, barista style, organic (milk substitutes), 32 oz",
+    "title": "Super premium pints, salted caramel (ice cream milk sherbets), 16 oz",
     "department": "Grocery",
-    "category": "milk by-products",
-    "type": "soy and rice milk",
+    "category": "ice cream milk sherbets",
+    "type": "super premium pints",
     "brand": "national",
 }
 
@@ -67,7 +67,7 @@ def _prepare(place: Path, show: Any) -> Split:
     folder = place / "groceries"
     folder.mkdir(parents=True, exist_ok=True)
     groceries(folder, progress=show)
-    split = temporal(read(folder), validation=0.1, test=0.1)
+    split = temporal(read(folder), validation=0.15, test=0.15)
     write_split(split, place / "split", folder, force=True)
     return split
 

@@ -36,8 +36,8 @@ def heading(split: Split) -> None:
     console().print(
         f"\n[bold]{data.n_users:,} households, {data.n_items:,} products, {len(data.interactions):,} first "
         f"purchases[/]: {1 - density:.2%} of all pairs are empty.\n"
-        "Divided by time: models see the first 80 %, options are chosen on the next 10 %, the figures\n"
-        "below are on the last 10 %. "
+        "Divided by time: models see the first 70 %, options are chosen on the next 15 %, the figures\n"
+        f"below are on the last 15 %.\n"
         f"{new:,} products were first bought after training: no model has seen anybody touch them.\n"
     )
 
@@ -55,7 +55,7 @@ def comparison(figures: Mapping[str, Mapping[str, float]]) -> None:
     share = next(iter(figures.values()))["overall.cold_relevance"]
     console().print(
         f"[dim]Of what households really bought in that time, {share:.1%} was new products: a fair list\n"
-        "gives them about as many slots. Models without content can only give them none.[/]\n"
+        "gives them about as many slots. Models without content put them in random order, and last.[/]\n"
     )
 
 
@@ -65,13 +65,14 @@ def people(model: Recommender, *users: Any) -> None:
         at = int(model.catalogue.find_users([user])[0])
         bought = model.catalogue.histories[at].indices
         table = _table(f"Household {user} ({len(bought)} products bought), recommended by the blend")
-        for name, width in (("", 2), ("product", 38), ("", 3), ("because of", 30), ("words", 28)):
+        for name, width in (("", 2), ("id", 10), ("product", 36), ("", 3), ("because of", 26), ("words", 22)):
             table.add_column(name, overflow="ellipsis", no_wrap=True, width=width)
         for row in model.recommend(users=[user], k=5).iter_rows(named=True):
             reason = model.explain(row["item_id"], user=user)
             item = int(model.catalogue.find_items([row["item_id"]])[0])
             table.add_row(
                 str(row["rank"]),
+                str(row["item_id"]),
                 title(model, row["item_id"]),
                 "new" if model.catalogue.popular[item] == 0 else "",
                 title(model, reason.history[0][0]) if reason.history else "popular with everybody",
@@ -91,13 +92,12 @@ def new_product(model: Recommender, audience: pl.DataFrame, seconds: float) -> N
     out.print(f"[bold]A brand-new product joins:[/] {title(model, item)}")
     out.print(f"[dim]Nobody has ever bought it. Added and matched in {seconds:.1f} s, without retraining.[/]")
     for row in audience.iter_rows(named=True):
-        ranks = model.recommend(users=[row["user_id"]], k=model.catalogue.n_items)
-        place = ranks.filter(ranks["item_id"] == item)["rank"]
         reason = model.explain(item, user=row["user_id"])
         because = title(model, reason.history[0][0]) if reason.history else ""
-        where = f"place {place[0]} of its list" if len(place) else "not in its list"
         out.print(
-            f"  household {row['user_id']}: {where}, because of [italic]{because}[/] ({_words(reason)})"
+            f"  household {row['user_id']}: place {row['place']} of its list, "
+            f"because of [italic]{because}[/] ({_words(reason)})",
+            soft_wrap=True,
         )
     out.print()
 

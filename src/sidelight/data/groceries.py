@@ -48,8 +48,8 @@ def groceries(
     folder: str | Path,
     seed: int = 0,
     households: int = 2_469,
-    products: int = 2_500,
-    events: int = 15_000,
+    products: int = 5_000,
+    events: int = 60_000,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Write interactions.csv, items.csv, users.csv, sidelight.toml and SOURCE.md into an existing folder.

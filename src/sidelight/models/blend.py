@@ -41,9 +41,10 @@ class Blend:
     one a popularity bucket, put both on one scale, so that ONE list holds them in fair proportion.
 
     Weights are found by coordinate ascent on validation NDCG@k of the cold and of the warm list,
-    gains on the sum of warm and overall NDCG@k. When validation has too few cold items, training
-    items are hidden to stand in for them (`Split.selection`), and the components are fitted again
-    on all training events afterwards.
+    gains on the sum of warm and overall NDCG@k. Scores of new items are less certain, so that NDCG
+    alone can leave them no slot at all; `exposure` then raises their gain. When validation has too
+    few cold items, training items are hidden to stand in for them (`Split.selection`), and the
+    components are fitted again on all training events afterwards.
 
     Args:
         components: Specs of the models to blend.
@@ -51,6 +52,8 @@ class Blend:
         users: At most this many validation users are looked at.
         depth: Items a user taken from each component and side, >= k.
         edges: Popularity buckets of warm items: training users from 1, from edges[0], ...
+        exposure: Cold items get at least this multiple of their fair number of slots on validation,
+            which is their share of what users chose; 0 leaves it to NDCG, 1 is parity.
         seed: Of the draw of users.
     """
 
@@ -59,6 +62,7 @@ class Blend:
     users: int = 3000
     depth: int = 100
     edges: tuple[int, ...] = (4, 10, 30)
+    exposure: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -66,6 +70,8 @@ class Blend:
             raise SpecError(complain("at least one component", "none", "Blend"))
         if self.depth < self.k:
             raise SpecError(complain(f"depth >= k = {self.k}", f"{self.depth}", "Blend"))
+        if not 0 <= self.exposure <= 1:
+            raise SpecError(complain("exposure in [0, 1]", f"{self.exposure}", "Blend"))
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Fit the components, choose the weights, and fit again if items were hidden."""
@@ -146,9 +152,26 @@ class Blend:
                         best, gains = found, tried
             if best <= before + TOLERANCE:
                 break
+        gains = self._exposed(pool, mixed, place, gains)
         if progress is not None:
             progress(3, 3, "blend weights")
         return gains
+
+    def _exposed(
+        self,
+        pool: Pool,
+        mixed: NDArray[np.float32],
+        place: NDArray[np.int64],
+        gains: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """The gains with that of cold items raised until they have their slots, at most 1000 times."""
+        raised = gains.copy()
+        for factor in np.geomspace(1.0, 1000.0, 200):
+            raised[0] = gains[0] * factor
+            shown = pool.cold_slots((raised[place] * mixed).astype(np.float32), self.k)
+            if shown >= self.exposure * pool.cold_relevance:
+                break
+        return raised
 
 
 def _named(progress: Progress | None, spec: object, again: str = "") -> Progress | None:

@@ -109,3 +109,21 @@ class Pool:
         discount = 1.0 / np.log2(np.arange(2, k + 2))
         ideal = np.cumsum(discount)[np.minimum(self.n_relevant[side][users], k).astype(int) - 1]
         return float(((hit * discount).sum(axis=1) / ideal).mean())
+
+    def cold_slots(self, scores: NDArray[np.float32], k: int) -> float:
+        """Share of the k slots of the overall lists that goes to cold items, in [0, 1].
+
+        Args:
+            scores: float32 (n_users, width).
+            k: Length of the lists.
+        """
+        users = np.flatnonzero(self.both)
+        shown = np.where(self.items[users] >= 0, scores[users], -np.inf)
+        best = np.argpartition(-shown, min(k, shown.shape[1]) - 1, axis=1)[:, :k]
+        return float(np.take_along_axis(self.cold[users], best, axis=1).mean()) if len(users) else 0.0
+
+    @property
+    def cold_relevance(self) -> float:
+        """Share of what the users of the overall lists chose that is cold, a mean over users."""
+        cold, _, all_ = self.n_relevant[:, self.both]
+        return float((cold / all_).mean()) if all_.size else 0.0

@@ -156,19 +156,47 @@ class Recommender:
         return out
 
     def audience(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
-        """The users to whom each item would mean most: columns item_id, user_id, score, rank.
+        """The users in whose lists each item stands highest, among all items they do not have yet.
 
-        Users who already have the item are left out; so are those with score 0.
+        Users who already have the item are left out; so are those for whom its score is not above 0.
+
+        Returns:
+            Columns item_id, user_id, place (from 1, in the user's full list), score, rank.
         """
         wanted = self.catalogue.need_items(items, "items")
         own = self.catalogue.histories
         step = max(1, CELLS // self.catalogue.n_items)
-        parts = [self.score(own[start : start + step])[:, wanted] for start in range(0, own.shape[0], step)]
-        scores = np.ascontiguousarray(np.vstack(parts).T)
-        users, values = top_k(scores, min(k, scores.shape[1]), sp.csr_matrix(own[:, wanted].T))
-        lists = Lists(users, np.where(values > 0, values, -np.inf).astype(np.float32))
-        frame = Lists.frame([lists], self.catalogue.item_ids[wanted], self.catalogue.user_ids)
-        return frame.rename({"user_id": "item_id", "item_id": "user_id"}).drop("source")
+        places, values = [], []
+        for start in range(0, own.shape[0], step):
+            rows = own[start : start + step]
+            scores = np.array(self.score(rows))
+            value = scores[:, wanted]
+            seen = rows.nonzero()
+            scores[seen] = -np.inf
+            places.append(np.stack([(scores > value[:, [at]]).sum(axis=1) + 1 for at in range(len(wanted))]))
+            value[np.asarray(rows[:, wanted].todense()) > 0] = 0.0
+            values.append(value.T)
+        return self._ordered(wanted, np.hstack(places), np.hstack(values), k)
+
+    def _ordered(
+        self, items: NDArray[np.int64], places: NDArray[np.int64], values: Scores, k: int
+    ) -> pl.DataFrame:
+        parts = []
+        for item, place, value in zip(items, places, values, strict=True):
+            best = np.lexsort((np.arange(len(value)), -value, place))
+            best = best[value[best] > 0][:k]
+            parts.append(
+                pl.DataFrame(
+                    {
+                        "item_id": np.repeat(self.catalogue.item_ids[[item]], len(best)),
+                        "user_id": self.catalogue.user_ids[best],
+                        "place": place[best],
+                        "score": value[best],
+                        "rank": np.arange(1, len(best) + 1, dtype=np.int32),
+                    }
+                )
+            )
+        return pl.concat(parts)
 
     def similar(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
         """The k items most like each given one: columns item_id, similar_id, score, rank.
