@@ -10,7 +10,8 @@ import pytest
 import sidelight as sl
 from sidelight.data.synthetic import planted
 from sidelight.errors import SpecError
-from sidelight.models.blend import Mixture, ascend
+from sidelight.models.blend import ascend
+from sidelight.models.mixture import Mixture
 from sidelight.models.pool import Pool
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Protocol
 
 import numpy as np
-import polars as pl
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.encoder import Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
+from sidelight.models.mixture import Mixture
 from sidelight.models.pool import Pool
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import Scorer, Scores, State
 from sidelight.seeding import generator
 
 GRID = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
@@ -211,95 +209,3 @@ def ascend(quality: Callable[[NDArray[np.float64]], float], usable: NDArray[np.b
         if best <= before + TOLERANCE:
             break
     return weights
-
-
-@dataclass(frozen=True, eq=False)
-class Mixture:
-    """score(h) = sum_m weights[m] * score_m(h), item by item.
-
-    Args:
-        parts: Scorers of the components.
-        weights: float32 (n_components, n_items), gains included.
-        fresh: float32 (n_components,), the weights of items that join later (those of cold ones).
-    """
-
-    parts: tuple[Scorer, ...]
-    weights: NDArray[np.float32]
-    fresh: NDArray[np.float32]
-
-    @classmethod
-    def build(
-        cls,
-        parts: list[Scorer],
-        weights: NDArray[np.float64],
-        gains: NDArray[np.float64],
-        buckets: NDArray[np.int64],
-    ) -> Self:
-        """Spread weights (2, m) and gains (n_buckets,) over the items; unused parts are let go."""
-        fresh = weights[0] * gains[0]
-        table = np.where(buckets == 0, weights[0][:, None], weights[1][:, None]) * gains[buckets]
-        used = np.flatnonzero(np.abs(weights).sum(axis=0))
-        return cls(
-            tuple(parts[i] for i in used), table[used].astype(np.float32), fresh[used].astype(np.float32)
-        )
-
-    def score(self, histories: sp.csr_matrix) -> Scores:
-        """See `Scorer.score`."""
-        total = np.zeros((histories.shape[0], self.weights.shape[1]), dtype=np.float32)
-        for part, weight in zip(self.parts, self.weights, strict=True):
-            scores = part.score(histories)
-            scores *= weight
-            total += scores
-        return total
-
-    def similar(self, items: NDArray[np.int64]) -> Scores:
-        """Weighted sum of the components' similarities, each scaled to at most 1."""
-        total = np.zeros((len(items), self.weights.shape[1]), dtype=np.float32)
-        for part, weight in zip(self.parts, self.weights, strict=True):
-            near = part.similar(items)
-            top = np.abs(near).max(initial=0.0)
-            total += (near / top if top > 0 else near) * float(weight.any())
-        return total
-
-    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
-        """Weighted sum of what each history item adds in each component, float32 (n_history,)."""
-        total = np.zeros(len(history), dtype=np.float32)
-        for part, weight in zip(self.parts, self.weights[:, item], strict=True):
-            total += weight * part.contributions(history, item)
-        return total
-
-    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
-        """Words of all components, weighted like their scores."""
-        found: dict[str, float] = {}
-        for part, weight in zip(self.parts, self.weights[:, item], strict=True):
-            for word, value in part.words(history, item, 4 * k):
-                found[word] = found.get(word, 0.0) + float(weight) * value
-        return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
-
-    def extended(self, items: pl.DataFrame) -> Mixture:
-        """New items join every component and take the weights of cold items."""
-        wide = np.repeat(self.fresh[:, None], len(items), axis=1)
-        return Mixture(
-            tuple(p.extended(items) for p in self.parts), np.hstack([self.weights, wide]), self.fresh
-        )
-
-    def state(self) -> tuple[State, dict[str, Any]]:
-        """See `Scorer.state`."""
-        arrays: State = {"weights": self.weights, "fresh": self.fresh}
-        meta = []
-        for at, part in enumerate(self.parts):
-            inner, options = part.state()
-            arrays.update({f"{at}/{name}": value for name, value in inner.items()})
-            meta.append({"kind": type(part).__name__, "options": options})
-        return arrays, {"parts": meta}
-
-    @classmethod
-    def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
-        """See `Scorer.restore`."""
-        from sidelight.models.kinds import restore_scorer
-
-        parts = []
-        for at, each in enumerate(meta["parts"]):
-            inner = {n.removeprefix(f"{at}/"): v for n, v in arrays.items() if n.startswith(f"{at}/")}
-            parts.append(restore_scorer(each["kind"], inner, each["options"]))
-        return cls(tuple(parts), arrays["weights"], arrays["fresh"])

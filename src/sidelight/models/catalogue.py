@@ -45,9 +45,10 @@ class Catalogue:
         """The catalogue of a split: training histories only."""
         data, histories = split.data, split.histories()
         count = np.asarray(split.fitting().sum(axis=0), dtype=np.float32).ravel()
-        keep = [c for c in data.items.columns if data.items.schema[c] != pl.Binary]
+        # Images are not kept, but their columns are: new items may bring theirs.
+        bare = data.items.with_columns(pl.lit(None, pl.Binary).alias(c) for c in _binary(data.items))
         return cls(
-            data.item_ids, data.user_ids, histories, data.items.select(keep), count,
+            data.item_ids, data.user_ids, histories, bare, count,
             data.fingerprint, data.schema.items,
         )  # fmt: skip
 
@@ -136,6 +137,10 @@ class Catalogue:
             arrays["item_ids"], arrays["user_ids"], arrays["histories"], items,
             arrays["popular"], str(meta["fingerprint"]), tuple(Column(**c) for c in meta["columns"]),
         )  # fmt: skip
+
+
+def _binary(frame: pl.DataFrame) -> list[str]:
+    return [name for name, dtype in frame.schema.items() if dtype == pl.Binary]
 
 
 def _cast(rows: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Series:

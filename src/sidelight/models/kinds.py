@@ -6,8 +6,8 @@ from typing import Any
 
 from sidelight.errors import BundleError, did_you_mean
 from sidelight.models.als import ImplicitFactors
-from sidelight.models.blend import Mixture
 from sidelight.models.item_item import Constant, DenseItemItem, SparseItemItem
+from sidelight.models.mixture import Mixture
 from sidelight.models.neighbours import ContentNeighbours
 from sidelight.models.ridge import ContentProfile
 from sidelight.models.scorer import Scorer, State
