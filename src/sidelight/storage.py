@@ -66,7 +66,7 @@ def write_folder(
     fresh.mkdir()
     try:
         _fill(fresh, arrays, meta, files or {})
-        _swap(fresh, target, target.with_name(f".{target.name}.{token}.old"))
+        _swap(fresh, target, target.with_name(f".{target.name}.{token}.old"), force)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
@@ -194,18 +194,18 @@ def _number(value: Any) -> Any:
     )
 
 
-def _swap(fresh: Path, target: Path, aside: Path) -> None:
-    replaces = target.is_dir() and any(target.iterdir())
-    if replaces:
-        os.rename(target, aside)
+def _swap(fresh: Path, target: Path, aside: Path, force: bool) -> None:
+    _refuse(target, force)  # somebody else may have written there meanwhile
     try:
+        if target.is_dir() and any(target.iterdir()):
+            os.rename(target, aside)
         os.rename(fresh, target)
     except BaseException:
-        if replaces:
+        if aside.exists() and not target.exists():
             os.rename(aside, target)
         raise
     _sync(target.parent)
-    if replaces:
+    if aside.exists():
         shutil.rmtree(aside)
 
 

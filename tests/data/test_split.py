@@ -104,7 +104,7 @@ def test_selection_hides_exactly_the_simulated_items(name: str, events: list[Row
     item = split.data.interactions.item
     assert set(chosen.train) == {r for r in split.train if not split.simulated[item[r]]}
     assert set(chosen.validation) - set(split.validation) == {
-        r for r in split.train if split.simulated[item[r]]
+        r for r in split.fit_rows if split.simulated[item[r]]
     }
     assert set(chosen.given) == {r for r in split.given if not split.simulated[item[r]]}
     assert len(chosen.sealed) == 0

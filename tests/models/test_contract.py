@@ -11,19 +11,20 @@ from hypothesis import strategies as st
 
 import sidelight as sl
 from sidelight.errors import DataError, SpecError, UnknownIdError
-from sidelight.models.recommender import UnknownHistoryWarning
+from sidelight.models.recommender import NewItemsWarning, UnknownHistoryWarning
+from sidelight.models.space import LateContentWarning
 
-TITLE, TAGS = sl.Text("title", "description"), sl.Tags("tags")
+TITLE, BRAND = sl.Text("title", "description"), sl.Categories("brand")
 MODELS = {
     "popular": sl.Popular(),
     "recent": sl.Popular(half_life=30),
     "item_knn": sl.ItemKNN(),
-    "content_knn": sl.ContentKNN((TITLE, TAGS)),
+    "content_knn": sl.ContentKNN((TITLE, BRAND)),
     "hybrid_knn": sl.HybridKNN((TITLE,)),
     "ease": sl.EASE(reg=20.0),
     "ease_side": sl.EASESide((TITLE,), reg=20.0),
-    "ridge": sl.Ridge((TITLE, TAGS)),
-    "ridge_taught": sl.Ridge((TITLE, TAGS), teacher=sl.EASE(20.0)),
+    "ridge": sl.Ridge((TITLE, BRAND)),
+    "ridge_taught": sl.Ridge((TITLE, BRAND), teacher=sl.EASE(20.0)),
     "als": sl.ALS(dim=8, epochs=3),
     "blend": sl.Blend((sl.Popular(), sl.EASE(20.0), sl.ContentKNN((TITLE,))), depth=40),
 }
@@ -214,7 +215,8 @@ def test_a_new_item_is_recommended_from_its_content(fitted, split, name):
 
 @pytest.mark.parametrize("name", [n for n in MODELS if n not in CONTENT])
 def test_models_without_content_of_new_items_give_them_no_evidence(fitted, split, name):
-    grown = fitted(name).add_items(pl.DataFrame({"item_id": ["new"]}))
+    with pytest.warns(NewItemsWarning, match="1 new ones score 0"):
+        grown = fitted(name).add_items(pl.DataFrame({"item_id": ["new"]}))
     assert (grown.score(_wide(split.histories(), 1))[:, -1] == 0).all()
 
 
@@ -257,6 +259,43 @@ def test_an_explanation_names_history_and_words(fitted, split, name):
     assert reason.history and {i for i, _ in reason.history} <= seen
     assert [v for _, v in reason.history] == sorted((v for _, v in reason.history), reverse=True)
     assert reason.words and "because of" in str(reason)
+
+
+def test_content_that_comes_after_launch_is_warned_of(split):
+    assert not split.data.schema.find("items", "tags").known_at_launch
+    with pytest.warns(LateContentWarning, match="'tags' may not exist"):
+        sl.ContentKNN((sl.Tags("tags"),)).fit(split)
+
+
+def test_rows_that_no_history_moved_are_not_called_personal(fitted):
+    assert set(fitted("popular").recommend(k=5)["source"]) == {"popular"}
+    mixed = fitted("blend").recommend(k=40)
+    lone = fitted("content_knn")
+    personal = mixed.filter(pl.col("source") == "personal")
+    for user, item in personal.select("user_id", "item_id").sample(20, seed=0).iter_rows():
+        parts = [p for p in fitted("blend").scorer.parts if p.impersonal() is None]
+        at = lone.catalogue.find_users([user]), lone.catalogue.find_items([item])
+        row = lone.catalogue.histories[at[0]]
+        assert any(p.score(row)[0, at[1][0]] > 0 for p in parts)
+
+
+@pytest.mark.parametrize("wrong", [{"users": []}, {"users": 5.0}, {"candidates": []}])
+def test_no_ids_are_refused(fitted, wrong):
+    with pytest.raises(SpecError, match=r"at least one id|list of ids"):
+        fitted("ease").recommend(**{"users": ["u01"], **wrong})
+
+
+def test_one_id_stands_for_itself(fitted):
+    model = fitted("content_knn")
+    assert model.similar("i09", k=3).equals(model.similar(["i09"], k=3))
+    assert model.audience("i09", k=3).equals(model.audience(["i09"], k=3))
+    assert model.recommend(users="u01", k=3, candidates="i79").height == 1
+
+
+@pytest.mark.parametrize("verb", ["similar", "audience"])
+def test_a_wrong_k_is_refused_everywhere(fitted, verb):
+    with pytest.raises(SpecError, match="k >= 1"):
+        getattr(fitted("ease"), verb)(["i01"], k=0)
 
 
 def test_an_explanation_needs_one_person(fitted):

@@ -38,7 +38,7 @@ def _with_items(split, items):
 
 
 def _space(split, *content, **options):
-    return ContentSpace.fit(content or (sl.Text("title", min_df=1),), split.data.items, **options)
+    return ContentSpace.fit(content or (sl.Text("title", min_df=1),), split.data, **options)
 
 
 def _train(split):
@@ -172,7 +172,9 @@ def test_hybrid_knn_is_cosine_of_joined_vectors(split):
 
 def test_similarity_looks_only_at_modalities_that_both_items_have():
     items = pl.DataFrame({"a": ["red", "red", None, "blue"], "b": ["x", "y", "x", "x"]})
-    space = ContentSpace.fit((sl.Categories("a"), sl.Categories("b")), items, weights=(1.0, 3.0))
+    items = items.with_columns(item_id=pl.arange(pl.len()))
+    data = sl.Dataset.from_frames({"user_id": [0], "item_id": [0]}, items, schema=None)
+    space = ContentSpace.fit((sl.Categories("a"), sl.Categories("b")), data, weights=(1.0, 3.0))
     got = space.similarity(np.arange(4))
     expected = np.array(
         [[1, 0.25, 1, 0.75], [0.25, 1, 0, 0], [1, 0, 1, 1], [0.75, 0, 1, 1]]

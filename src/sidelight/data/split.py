@@ -121,10 +121,12 @@ class Split:
         if int(self.cold[item[self.validation]].sum()) >= minimum or not self.simulated.any():
             return self
         hidden = self.simulated[item[self.train]]
+        # Held-out users' given events are no targets: with the items hidden they are just left out.
+        targets = np.setdiff1d(self.train[hidden], self.given)
         return replace(
             self,
             train=self.train[~hidden],
-            validation=np.sort(np.concatenate([self.validation, self.train[hidden]])),
+            validation=np.sort(np.concatenate([self.validation, targets])),
             sealed=_no_rows(),
             cold=self.cold | self.simulated,
             simulated=np.zeros_like(self.simulated),

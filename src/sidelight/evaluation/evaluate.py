@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,7 @@ def evaluate(
         values["overall"] |= _per_list(items, overall, split, histories, wanted, content, categories)
         totals = _totals(items, slices, split, histories, wanted)
     info = {"data": split.data.fingerprint, "how": split.how, "spec": spec_hash(spec)}
+    info["split"] = _division(split)
     info["unrankable"] = split.data.matrix(rows).nnz - truth.nnz
     info |= {name: features.name for features, name in given if features is not None}
     by_users = {name: found.users for name, found in slices.items()}
@@ -135,6 +137,14 @@ class _Wanted:
             if name not in METRICS:
                 raise SpecError(f"unknown metric {name!r}; {did_you_mean(name, METRICS)}")
         return _Wanted(tuple(sorted({int(k) for k in ks})), tuple(dict.fromkeys(metrics)), block)
+
+
+def _division(split: Split) -> str:
+    """sha256 over which events are where: what two evaluations must share to be paired."""
+    digest = hashlib.sha256(split.mask.encode())
+    for rows in (split.train, split.validation, split.sealed):
+        digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes() + b"|")
+    return digest.hexdigest()
 
 
 def _rank(

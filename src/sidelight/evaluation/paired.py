@@ -55,6 +55,8 @@ def differences(
     if a.part != b.part or a.info.get("data") != b.info.get("data"):
         found = f"{a.part} of {a.info.get('data', '?')[:12]} and {b.part} of {b.info.get('data', '?')[:12]}"
         raise DataError(complain("two evaluations of one part of one split", found))
+    if a.info.get("split") != b.info.get("split"):
+        raise DataError(complain("two evaluations on one split", "the same data divided in two ways"))
     intervals, ps = [], []
     for name in names:
         first, second = _pair(a, b, name)

@@ -58,6 +58,7 @@ class ALS:
         vectors = rng.standard_normal((users.shape[1], self.dim), dtype=np.float32)
         vectors *= np.float32(0.1 / self.dim**0.5)
         options = (self.unobserved, self.reg, self.frequency)
+        size = users.shape[1]
         for epoch in range(self.epochs):
             people = solve(users, vectors, *options)
             vectors = solve(items, people, *options)
@@ -65,16 +66,19 @@ class ALS:
                 progress(epoch + 1, self.epochs, "als")
         if not np.isfinite(vectors).all():
             raise SpecError(complain("finite factors", "NaN or infinity", "ALS", "raise reg"))
-        return Recommender.of(self, ImplicitFactors(vectors, options), split)
+        return Recommender.of(self, ImplicitFactors(vectors, options, size), split)
 
 
-def solve(rows: sp.csr_matrix, fixed: Dense, unobserved: float, reg: float, frequency: float) -> Dense:
+def solve(
+    rows: sp.csr_matrix, fixed: Dense, unobserved: float, reg: float, frequency: float, size: int = 0
+) -> Dense:
     """Best factors of each row while the other side is fixed; zero for empty rows.
 
     Args:
         rows: Binary CSR (n_rows, n_fixed).
         fixed: float32 (n_fixed, dim).
         unobserved, reg, frequency: See `ALS`.
+        size: How many there are on the other side; 0 means n_fixed.
 
     Returns:
         float32 (n_rows, dim).
@@ -94,7 +98,7 @@ def solve(rows: sp.csr_matrix, fixed: Dense, unobserved: float, reg: float, freq
             normal[at] = touched.T @ touched
             target[at] = touched.sum(axis=0)
         normal += base
-        weight = (count[block] + unobserved * (rows.shape[1] - count[block])) ** frequency
+        weight = (count[block] + unobserved * ((size or rows.shape[1]) - count[block])) ** frequency
         normal[:, np.arange(dim), np.arange(dim)] += (reg * weight)[:, None].astype(np.float32)
         out[block] = np.linalg.solve(normal, target[:, :, None])[:, :, 0]
     return out
@@ -107,14 +111,22 @@ class ImplicitFactors:
     Args:
         items: float32 (n_items, dim), zero where nobody touched the item.
         options: unobserved, reg, frequency.
+        size: Items at the time of the fit, which the regularisation counts.
     """
 
     items: Dense
     options: tuple[float, float, float]
+    size: int
 
     def score(self, histories: sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
-        return np.asarray(solve(histories, self.items, *self.options) @ self.items.T, dtype=np.float32)
+        return np.asarray(
+            solve(histories, self.items, *self.options, self.size) @ self.items.T, dtype=np.float32
+        )
+
+    def impersonal(self) -> Scores | None:
+        """Every score comes from the history."""
+        return None
 
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Cosine of the factors, float32 (n_queries, n_items)."""
@@ -126,7 +138,7 @@ class ImplicitFactors:
         """v^T A^-1 v_i of each history item i, which sum to the score (Hu et al. 2008, section 5)."""
         touched = self.items[history]
         unobserved, reg, frequency = self.options
-        weight = (len(history) + unobserved * (len(self.items) - len(history))) ** frequency
+        weight = (len(history) + unobserved * (self.size - len(history))) ** frequency
         normal = touched.T @ touched + unobserved * (self.items.T @ self.items)
         normal[np.diag_indices(len(normal))] += np.float32(reg * weight)
         return np.asarray(touched @ np.linalg.solve(normal, self.items[item]), dtype=np.float32)
@@ -138,14 +150,19 @@ class ImplicitFactors:
     def extended(self, items: pl.DataFrame) -> Self:
         """New items have zero factors: this model cannot score what nobody has touched."""
         fresh = np.zeros((len(items), self.items.shape[1]), dtype=np.float32)
-        return type(self)(np.vstack([self.items, fresh]), self.options)
+        return type(self)(np.vstack([self.items, fresh]), self.options, self.size)
+
+    @property
+    def places_new(self) -> bool:
+        """Needs clicks."""
+        return False
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""
-        return {"items": self.items}, {"options": list(self.options)}
+        return {"items": self.items}, {"options": list(self.options), "size": self.size}
 
     @classmethod
     def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
         """See `Scorer.restore`."""
         unobserved, reg, frequency = (float(v) for v in meta["options"])
-        return cls(arrays["items"], (unobserved, reg, frequency))
+        return cls(arrays["items"], (unobserved, reg, frequency), int(meta["size"]))

@@ -20,17 +20,19 @@ from sidelight.models.neighbours import ContentKNN, ItemKNN
 from sidelight.models.popular import Popular
 from sidelight.models.ridge import Ridge
 
+SMALL = 1_000  # items below which a word need not occur twice
 DENSE_LIMIT = 20_000  # touched items up to which n^2 memory and n^3 time are reasonable on a desk
 
 
 def content_of(
-    schema: Schema, sentences: bool | None = None
+    schema: Schema, sentences: bool | None = None, min_df: int = 2
 ) -> tuple[tuple[Content, ...], tuple[Content, ...]]:
     """Lexical and all content that the item table offers at launch, without sensitive columns.
 
     Args:
         schema: Roles of the columns.
         sentences: Use sentence vectors for text; None means if the offline weights are installed.
+        min_df: Items a word must occur in.
 
     Returns:
         (sparse modalities, sparse and dense modalities).
@@ -42,7 +44,7 @@ def content_of(
     }
     lexical: list[Content] = []
     if names["text"]:
-        lexical.append(Text(*names["text"]))
+        lexical.append(Text(*names["text"], min_df=min_df))
     if names["category"]:
         lexical.append(Categories(*names["category"]))
     if names["tags"]:
@@ -63,7 +65,9 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
         split: Its schema and size decide; nothing is fitted here.
         sentences: See `content_of`.
     """
-    lexical, everything = content_of(split.data.schema, sentences)
+    lexical, everything = content_of(
+        split.data.schema, sentences, min_df=2 if split.data.n_items >= SMALL else 1
+    )
     touched = int(np.count_nonzero(split.fitting().getnnz(axis=0)))
     small = touched <= DENSE_LIMIT
     components: list[Fittable] = [Popular(), ItemKNN()]

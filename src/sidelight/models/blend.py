@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -75,10 +75,17 @@ class Blend:
         """Fit the components, choose the weights, and fit again if items were hidden."""
         choosing = split.selection()
         fitted = [spec.fit(choosing, _named(progress, spec)).scorer for spec in self.components]
-        pool = Pool.build(fitted, choosing, self._sample(choosing), self.depth)
-        side_weights, scale = self._weights(pool, progress)
-        buckets = self._buckets(choosing)
-        gains = self._gains(pool, side_weights, buckets, progress)
+        # Nothing is chosen by a look at the test part, not even to leave its pairs out.
+        tuning = replace(choosing, mask="seen")
+        pool = Pool.build(fitted, tuning, self._sample(tuning), self.depth)
+        scale = pool.scales()
+        pool.standardise(scale)
+        side_weights = self._weights(pool, scale, progress)
+        if choosing is not split and len(split.validation):
+            tuning = natural(tuning, split, self.seed)
+            pool = Pool.build(fitted, tuning, self._sample(tuning), self.depth)
+            pool.standardise(scale)
+        gains = self._gains(pool, side_weights, self._buckets(choosing), progress)
         if choosing is not split:
             fitted = [spec.fit(split, _named(progress, spec, " again")).scorer for spec in self.components]
         mixture = Mixture.build(
@@ -105,18 +112,12 @@ class Blend:
         return np.where(split.cold, 0, bucket).astype(np.int64)
 
     def _weights(
-        self, pool: Pool, progress: Progress | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Weights (2, m) of standardised components on the cold and the warm side, and scales (2, m)."""
-        m = len(self.components)
-        scale = np.zeros((2, m))
-        weights = np.zeros((2, m))
+        self, pool: Pool, scale: NDArray[np.float64], progress: Progress | None
+    ) -> NDArray[np.float64]:
+        """Weights (2, m) of standardised components on the cold and the warm side."""
+        weights = np.zeros(scale.shape)
         for side, which in enumerate(("cold", "warm")):
-            inside = (pool.items >= 0) & (pool.cold if which == "cold" else ~pool.cold)
-            if inside.any():
-                scale[side] = [float(pool.values[at][inside].std()) for at in range(m)]
             usable = scale[side] > 0
-            pool.values[:, inside] /= np.where(usable, scale[side], 1.0)[:, None].astype(np.float32)
 
             def quality(w: NDArray[np.float64], which: str = which) -> float:
                 return pool.ndcg(_mix(w, pool.values), which, self.k)
@@ -124,7 +125,7 @@ class Blend:
             weights[side] = ascend(quality, usable) if usable.any() else 0.0
             if progress is not None:
                 progress(side + 1, 3, "blend weights")
-        return weights, scale
+        return weights
 
     def _gains(
         self, pool: Pool, weights: NDArray[np.float64], buckets: NDArray[np.int64], progress: Progress | None
@@ -162,14 +163,40 @@ class Blend:
         place: NDArray[np.int64],
         gains: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """The gains with that of cold items raised until they have their slots, at most 1000 times."""
+        """The gains with that of cold items raised until these have their slots.
+
+        Where few cold items have any score, they are asked to fill half of what they could at most:
+        all of them on top of every list would be no calibration.
+        """
+        reachable = np.minimum(((mixed > 0) & pool.cold).sum(axis=1), self.k)[pool.both]
+        possible = float(reachable.mean()) / self.k if len(reachable) else 0.0
+        target = self.exposure * min(pool.cold_relevance, possible / 2)
         raised = gains.copy()
         for factor in np.geomspace(1.0, 1000.0, 200):
             raised[0] = gains[0] * factor
-            shown = pool.cold_slots((raised[place] * mixed).astype(np.float32), self.k)
-            if shown >= self.exposure * pool.cold_relevance:
-                break
-        return raised
+            if pool.cold_slots((raised[place] * mixed).astype(np.float32), self.k) >= target:
+                return raised
+        return gains
+
+
+def natural(tuning: Split, split: Split, seed: int) -> Split:
+    """A selection split whose hidden items have events at the rate of validation.
+
+    `selection` turns all training events of the hidden items into validation events. Beside a
+    validation part that is much shorter than training these would be far too many, and new items
+    would seem more wanted than they are. The share that is kept is |validation| / |train|; the
+    others are masked: neither a target nor a mistake.
+
+    Args:
+        tuning: What `split.selection()` gave.
+        split: The split itself.
+        seed: Of the draw.
+    """
+    hidden = np.setdiff1d(tuning.validation, split.validation)
+    share = len(split.validation) / max(1, len(split.train))
+    kept = generator(seed, "natural").random(len(hidden)) < share
+    rows = np.sort(np.concatenate([split.validation, hidden[kept]]))
+    return replace(tuning, validation=rows, sealed=hidden[~kept], mask="others")
 
 
 def _named(progress: Progress | None, spec: object, again: str = "") -> Progress | None:

@@ -27,6 +27,10 @@ class Constant:
         """See `Scorer.score`."""
         return np.tile(self.values, (histories.shape[0], 1))
 
+    def impersonal(self) -> Scores | None:
+        """All of it."""
+        return self.values
+
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """No notion of similarity: zeros, float32 (n_queries, n_items)."""
         return np.zeros((len(items), len(self.values)), dtype=np.float32)
@@ -42,6 +46,11 @@ class Constant:
     def extended(self, items: pl.DataFrame) -> Self:
         """New items score 0: nobody has touched them."""
         return type(self)(np.append(self.values, np.zeros(len(items), np.float32)))
+
+    @property
+    def places_new(self) -> bool:
+        """Needs clicks."""
+        return False
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""
@@ -67,6 +76,10 @@ class SparseItemItem:
         """See `Scorer.score`."""
         return np.asarray((histories @ self.weights).toarray(), dtype=np.float32)
 
+    def impersonal(self) -> Scores | None:
+        """Every score comes from the history."""
+        return None
+
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Weights in either direction, whichever is larger, float32 (n_queries, n_items)."""
         out = self.weights[items].maximum(self.weights.T.tocsr()[items])
@@ -86,6 +99,11 @@ class SparseItemItem:
         size = self.weights.shape[0] + len(items)
         grown.resize((size, size))
         return type(self)(grown)
+
+    @property
+    def places_new(self) -> bool:
+        """Needs clicks."""
+        return False
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""
@@ -119,6 +137,10 @@ class DenseItemItem:
         out[:, self.known] = histories[:, self.known] @ self.weights
         return out
 
+    def impersonal(self) -> Scores | None:
+        """Every score comes from the history."""
+        return None
+
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Weight from each query item to every item, float32 (n_queries, n_items)."""
         each = np.arange(len(items))
@@ -142,6 +164,11 @@ class DenseItemItem:
     def extended(self, items: pl.DataFrame) -> Self:
         """New items have no weights: this model cannot score what nobody has touched."""
         return type(self)(self.weights, self.known, self.n_items + len(items))
+
+    @property
+    def places_new(self) -> bool:
+        """Needs clicks."""
+        return False
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""

@@ -12,8 +12,8 @@ from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.item_item import DenseItemItem
-from sidelight.models.recommender import Recommender, default_cache
-from sidelight.models.space import ContentSpace
+from sidelight.models.recommender import Recommender
+from sidelight.models.space import ContentSpace, default_cache
 
 Dense = NDArray[np.float32]
 
@@ -119,7 +119,7 @@ class EASESide:
         """Invert the joint Gram matrix over all items: n^3 time, two float32 (n, n) at the peak."""
         _positive(self.reg)
         histories = split.fitting()
-        space = ContentSpace.fit(self.content, split.data.items, (), default_cache(), progress)
+        space = ContentSpace.fit(self.content, split.data, (), default_cache(), progress)
         everything = np.arange(split.data.n_items)
         gram = space.gram(everything)
         gram *= np.float32(self.weight)

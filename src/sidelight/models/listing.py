@@ -11,7 +11,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-SOURCES = ("personal", "popular:unknown-user", "popular:empty-history", "popular:no-evidence")
+SOURCES = ("personal", "popular:unknown-user", "popular:empty-history", "popular:no-evidence", "popular")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,7 @@ def fill(
     seen: sp.csr_matrix | None,
     allowed: NDArray[np.bool_] | None,
     popular: NDArray[np.float32],
+    impersonal: NDArray[np.float32] | None = None,
 ) -> Lists:
     """Put popular items where a list runs out of scores above 0.
 
@@ -71,9 +72,13 @@ def fill(
         seen: CSR of items that may not be shown, or None.
         allowed: bool (n_items,) or None.
         popular: float32 (n_items,), higher first, ties by index.
+        impersonal: float32 (n_items,), the part of the scores that no history moves, or None.
     """
     items, values = lists.items.copy(), lists.values.copy()
     source = np.zeros(items.shape, dtype=np.int8)
+    if impersonal is not None:
+        # Float sums differ in the last digits; what is left is the history's part.
+        source[values <= impersonal[np.maximum(items, 0)] * (1 + 1e-5)] = 4
     assert lists.known is not None and lists.length is not None
     rows = np.flatnonzero(~(values[:, -1] > 0) | ~lists.known | (lists.length == 0))
     order = np.argsort(-popular, kind="stable") if len(rows) else np.empty(0, np.int64)

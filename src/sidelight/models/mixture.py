@@ -52,6 +52,15 @@ class Mixture:
             total += scores
         return total
 
+    def impersonal(self) -> Scores | None:
+        """Weighted sum of what the components say to everybody."""
+        total: Scores | None = None
+        for part, weight in zip(self.parts, self.weights, strict=True):
+            constant = part.impersonal()
+            if constant is not None:
+                total = weight * constant if total is None else total + weight * constant
+        return total
+
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Weighted sum of the components' similarities, each scaled to at most 1."""
         total = np.zeros((len(items), self.weights.shape[1]), dtype=np.float32)
@@ -82,6 +91,11 @@ class Mixture:
         return Mixture(
             tuple(p.extended(items) for p in self.parts), np.hstack([self.weights, wide]), self.fresh
         )
+
+    @property
+    def places_new(self) -> bool:
+        """If a component can."""
+        return any(part.places_new for part in self.parts)
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""

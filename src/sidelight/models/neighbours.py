@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
-from sidelight.models.graph import cosine_counts, neighbour_graph
+from sidelight.errors import SpecError, complain
+from sidelight.models.graph import check_neighbours, cosine_counts, neighbour_graph
 from sidelight.models.item_item import SparseItemItem
-from sidelight.models.recommender import Recommender, default_cache
+from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
-from sidelight.models.space import ContentSpace
+from sidelight.models.space import ContentSpace, default_cache
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class ItemKNN:
     shrink: float = 10.0
     power: float = 1.0
     hub: float = 0.3
+
+    def __post_init__(self) -> None:
+        check_neighbours(self.neighbours, self.power, self.hub, self.shrink)
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Similarities of the training histories."""
@@ -69,9 +73,12 @@ class ContentKNN:
     power: float = 3.0
     hub: float = 0.75
 
+    def __post_init__(self) -> None:
+        check_neighbours(self.neighbours, self.power, self.hub)
+
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Encode the items and link each to its nearest touched items."""
-        space = ContentSpace.fit(self.content, split.data.items, self.weights, default_cache(), progress)
+        space = ContentSpace.fit(self.content, split.data, self.weights, default_cache(), progress)
         sources = np.flatnonzero(split.fitting().getnnz(axis=0))
         scorer = ContentNeighbours.build(space, sources, self.neighbours, self.power, self.hub, progress)
         return Recommender.of(self, scorer, split)
@@ -113,6 +120,10 @@ class ContentNeighbours:
         """See `Scorer.score`."""
         return np.asarray((histories @ self.graph).toarray(), dtype=np.float32)
 
+    def impersonal(self) -> Scores | None:
+        """Every score comes from the history."""
+        return None
+
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Content similarity, float32 (n_queries, n_items)."""
         return self.space.similarity(items)
@@ -142,6 +153,11 @@ class ContentNeighbours:
         grown.resize((space.n_items, space.n_items))
         added = neighbour_graph(space.similarity, fresh, self.sources, space.n_items, *self.options)
         return replace(self, graph=sp.csr_matrix(grown + added), space=space)
+
+    @property
+    def places_new(self) -> bool:
+        """Content is enough."""
+        return True
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""
@@ -183,11 +199,16 @@ class HybridKNN:
     power: float = 1.0
     hub: float = 0.0
 
+    def __post_init__(self) -> None:
+        check_neighbours(self.neighbours, self.power, self.hub, self.shrink)
+        if not self.weight > 0:
+            raise SpecError(complain("weight > 0", f"{self.weight}", "HybridKNN"))
+
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Similarities of users and content; sources are touched items, targets all."""
         histories = split.fitting()
         columns = histories.tocsc()
-        space = ContentSpace.fit(self.content, split.data.items, (), default_cache(), progress)
+        space = ContentSpace.fit(self.content, split.data, (), default_cache(), progress)
         count = np.asarray(histories.sum(axis=0)).ravel()
         size = sum(f.present.astype(np.float64) for f in space.features)
         norm = np.sqrt(count + self.weight * size).astype(np.float32)

@@ -84,6 +84,23 @@ class Pool:
         cold = (items >= 0) & split.cold[np.maximum(items, 0)]
         return cls(values, items, relevant, cold, counts, both)
 
+    def scales(self) -> NDArray[np.float64]:
+        """Standard deviation of each component on the cold and the warm side, float64 (2, m)."""
+        found = np.zeros((2, len(self.values)))
+        for side, inside in enumerate(self._sides()):
+            if inside.any():
+                found[side] = [float(value[inside].std()) for value in self.values]
+        return found
+
+    def standardise(self, scale: NDArray[np.float64]) -> None:
+        """Divide the values by scales (2, m), in place; components with scale 0 stay as they are."""
+        for side, inside in enumerate(self._sides()):
+            divisor = np.where(scale[side] > 0, scale[side], 1.0).astype(np.float32)
+            self.values[:, inside] /= divisor[:, None]
+
+    def _sides(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        return (self.items >= 0) & self.cold, (self.items >= 0) & ~self.cold
+
     def ndcg(self, scores: NDArray[np.float32], which: str, k: int) -> float:
         """Mean NDCG@k of pooled scores in one slice; 0 when the slice has no user.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sidelight.content.encoder import Progress
 from sidelight.data.split import Split
@@ -19,8 +20,8 @@ MICROSECONDS_A_DAY = 86_400_000_000
 class Popular:
     """Items by number of users, recent ones counting more when a half-life is given.
 
-    score(j) = sum over events e of j of 2^(-age(e) / half_life), age measured from the last
-    training event.
+    score(j) = sum over the users who have j of 2^(-age / half_life), age measured from their last event
+    on j to the last training event of all.
 
     Args:
         half_life: Days after which an event counts half; None counts all alike. Needs timestamps.
@@ -41,11 +42,19 @@ class Popular:
         if self.half_life is None or data.interactions.timestamp is None:
             values = np.asarray(split.fitting().sum(axis=0)).ravel()
         else:
-            when = data.interactions.timestamp[split.fit_rows]
-            age = (when.max(initial=0) - when) / MICROSECONDS_A_DAY
+            last = self._latest(split)
+            when = data.interactions.timestamp[last]
+            age = (when.max() - when) / MICROSECONDS_A_DAY if len(when) else np.zeros(0)
             values = np.bincount(
-                data.interactions.item[split.fit_rows],
+                data.interactions.item[last],
                 weights=0.5 ** (age / self.half_life),
                 minlength=data.n_items,
             )
         return Recommender.of(self, Constant(values.astype(np.float32)), split)
+
+    def _latest(self, split: Split) -> NDArray[np.int64]:
+        """The last training event of each user and item; events are in the order of time."""
+        log, rows = split.data.interactions, split.fit_rows[::-1]
+        pair = log.user[rows].astype(np.int64) * split.data.n_items + log.item[rows]
+        _, first = np.unique(pair, return_index=True)
+        return rows[first]

@@ -14,10 +14,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight import config, storage
-from sidelight.content.cache import Cache
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.evaluation.ranking import top_k
+from sidelight.models.arguments import check_k, ids_of
 from sidelight.models.catalogue import Catalogue
 from sidelight.models.explain import Explanation, explain
 from sidelight.models.listing import Lists, fill
@@ -28,6 +28,10 @@ CELLS = 1 << 26  # scores held at a time: 256 MiB of float32
 
 class UnknownHistoryWarning(UserWarning):
     """Some items of a given history are not in the catalogue and were left out."""
+
+
+class NewItemsWarning(UserWarning):
+    """New items were added to a model that cannot score them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,22 +77,22 @@ class Recommender:
 
         Returns:
             Columns user_id, item_id, score, rank (from 1), source. `source` is "personal" where the
-            score rests on the history; else the row is the most popular item not shown yet and
-            source says why: "popular:unknown-user", "popular:empty-history" or
-            "popular:no-evidence" (nothing more scored above 0). Lists are shorter than k only when
+            history raised the score, and "popular" where it did not but the model scores the item
+            alike for everybody. Else the row is the most popular item not shown yet and source says
+            why: "popular:unknown-user", "popular:empty-history" or "popular:no-evidence" (nothing
+            more scored above 0). Lists are shorter than k only when
             fewer than k items may be shown.
 
         Raises:
             SpecError: k < 1, or both users and histories are given.
             UnknownIdError: A candidate is not in the catalogue.
         """
-        if not isinstance(k, int | np.integer) or k < 1:
-            raise SpecError(complain("k >= 1", repr(k), "recommend"))
+        check_k(k, "recommend")
         labels, rows, known = self._histories(users, histories)
         allowed = None
         if candidates is not None:
             allowed = np.zeros(self.catalogue.n_items, dtype=bool)
-            allowed[self.catalogue.need_items(candidates, "candidates")] = True
+            allowed[self.catalogue.need_items(ids_of(candidates, "candidates"), "candidates")] = True
         found = []
         step = max(1, CELLS // self.catalogue.n_items)
         for start in range(0, rows.shape[0], step):
@@ -107,9 +111,8 @@ class Recommender:
         scores = self.score(rows)
         seen = rows if filter_seen else None
         items, values = top_k(scores, min(k, scores.shape[1]), seen, allowed)
-        return fill(
-            Lists(items, values, known, rows.getnnz(axis=1)), scores, seen, allowed, self.catalogue.popular
-        )
+        lists = Lists(items, values, known, rows.getnnz(axis=1))
+        return fill(lists, scores, seen, allowed, self.catalogue.popular, self.scorer.impersonal())
 
     def _histories(
         self, users: Iterable[Any] | None, histories: Sequence[Sequence[Any]] | None
@@ -123,7 +126,7 @@ class Recommender:
             return np.arange(len(histories)), rows, np.ones(len(histories), dtype=bool)
         if users is None:
             return own.user_ids, own.histories, np.ones(len(own.user_ids), dtype=bool)
-        wanted = [users] if isinstance(users, str) else list(users)
+        wanted = ids_of(users, "users")
         at = own.find_users(wanted)
         labels = (
             np.array(wanted, dtype=own.user_ids.dtype) if (at >= 0).all() else np.array(wanted, dtype=np.str_)
@@ -163,7 +166,8 @@ class Recommender:
         Returns:
             Columns item_id, user_id, place (from 1, in the user's full list), score, rank.
         """
-        wanted = self.catalogue.need_items(items, "items")
+        check_k(k, "audience")
+        wanted = self.catalogue.need_items(ids_of(items, "items"), "items")
         own = self.catalogue.histories
         step = max(1, CELLS // self.catalogue.n_items)
         places, values = [], []
@@ -204,7 +208,8 @@ class Recommender:
         Raises:
             UnknownIdError: An item is not in the catalogue.
         """
-        wanted = self.catalogue.need_items([items] if isinstance(items, str) else items, "items")
+        check_k(k, "similar")
+        wanted = self.catalogue.need_items(ids_of(items, "items"), "items")
         scores = np.array(self.scorer.similar(wanted), dtype=np.float32)
         scores[np.arange(len(wanted)), wanted] = -np.inf
         near, values = top_k(scores, min(k, scores.shape[1]))
@@ -236,6 +241,13 @@ class Recommender:
         """
         frame = rows if isinstance(rows, pl.DataFrame) else pl.from_pandas(rows)
         catalogue, full = self.catalogue.extended(frame)
+        if not self.scorer.places_new:
+            warnings.warn(
+                f"{type(self.spec).__name__} knows items by their clicks: the {len(full)} new ones score 0 "
+                "until it is fitted again; a blend with a content model places them at once",
+                NewItemsWarning,
+                stacklevel=2,
+            )
         return replace(self, scorer=self.scorer.extended(full), catalogue=catalogue)
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, bytes]]:
@@ -271,7 +283,8 @@ class Recommender:
     def save(self, path: str | Path, force: bool = False, metrics: dict[str, Any] | None = None) -> Path:
         """Write the bundle folder; `sidelight.load` reads it back with equal scores."""
         arrays, meta, files = self.to_arrays()
-        return storage.write_folder(path, arrays, {**meta, "metrics": metrics or {}}, files, force)
+        known = {n: v if v is not None and np.isfinite(v) else None for n, v in (metrics or {}).items()}
+        return storage.write_folder(path, arrays, {**meta, "metrics": known}, files, force)
 
 
 def _own(spec: Any) -> Any:
@@ -280,8 +293,3 @@ def _own(spec: Any) -> Any:
         return config.from_dict(spec, importing=False)
     except SpecError:
         return spec
-
-
-def default_cache() -> Cache:
-    """Where models keep the vectors of slow encoders between runs (see `sidelight.content.cache`)."""
-    return Cache()

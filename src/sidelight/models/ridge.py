@@ -14,11 +14,12 @@ from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.linear import EASE, ease_weights, inverse_spd
-from sidelight.models.recommender import Recommender, default_cache
+from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
-from sidelight.models.space import Block, ContentSpace
+from sidelight.models.space import Block, ContentSpace, default_cache
 
 Dense = NDArray[np.float32]
+CELLS = 1 << 25  # entries of profiles held at a time: 128 MiB of float32
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Ridge:
         """Solve for the map from history to profile."""
         if not self.reg > 0:
             raise SpecError(complain("reg > 0", f"{self.reg}"))
-        space = ContentSpace.fit(self.content, split.data.items, self.weights, default_cache(), progress)
+        space = ContentSpace.fit(self.content, split.data, self.weights, default_cache(), progress)
         histories = split.fitting()
         known = np.flatnonzero(histories.getnnz(axis=0))
         smooth = None
@@ -119,14 +120,20 @@ class ContentProfile:
         return np.hstack([_right(first, x) for x in self.space.blocks(self.known)])
 
     def score(self, histories: sp.csr_matrix) -> Scores:
-        """See `Scorer.score`."""
-        profile = self.profiles(histories)
+        """See `Scorer.score`. Profiles are made for some rows at a time: they are wide."""
         total = np.zeros((histories.shape[0], self.space.n_items), dtype=np.float32)
-        at = 0
-        for x in self.space.blocks():
-            total += _right(profile[:, at : at + x.shape[1]], x.T)
-            at += x.shape[1]
+        step = max(1, CELLS // max(1, self.space.dim))
+        for start in range(0, histories.shape[0], step):
+            profile = self.profiles(histories[start : start + step])
+            at = 0
+            for x in self.space.blocks():
+                total[start : start + step] += _right(profile[:, at : at + x.shape[1]], x.T)
+                at += x.shape[1]
         return total
+
+    def impersonal(self) -> Scores | None:
+        """Every score comes from the history."""
+        return None
 
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Content similarity, float32 (n_queries, n_items)."""
@@ -162,6 +169,11 @@ class ContentProfile:
     def extended(self, items: pl.DataFrame) -> ContentProfile:
         """New items score by their content at once; profiles do not change."""
         return replace(self, space=self.space.extended(items))
+
+    @property
+    def places_new(self) -> bool:
+        """Content is enough."""
+        return True
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""

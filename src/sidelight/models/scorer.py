@@ -28,6 +28,10 @@ class Scorer(Protocol):
         """
         ...
 
+    def impersonal(self) -> Scores | None:
+        """The part of every score that no history moves, float32 (n_items,); None means zeros."""
+        ...
+
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Similarity of all items to each of the given ones, float32 (n_queries, n_items)."""
         ...
@@ -45,6 +49,11 @@ class Scorer(Protocol):
 
     def extended(self, items: pl.DataFrame) -> Scorer:
         """The same scorer over a catalogue with new items appended (content rows, in order)."""
+        ...
+
+    @property
+    def places_new(self) -> bool:
+        """Whether `extended` can give new items scores; False means they score 0 until the next fit."""
         ...
 
     def state(self) -> tuple[State, dict[str, Any]]:

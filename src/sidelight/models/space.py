@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -15,10 +16,15 @@ from sidelight.content.cache import Cache
 from sidelight.content.columns import pack, unpack
 from sidelight.content.encoder import Content, Encoder, Progress, fit_features, restore_encoder
 from sidelight.content.features import Features
+from sidelight.data.dataset import Dataset
 from sidelight.errors import SpecError, complain
 
 Dense = NDArray[np.float32]
 Block: TypeAlias = Any  # float32 array or CSR matrix, (n_rows, dim)
+
+
+class LateContentWarning(UserWarning):
+    """A column that only exists after launch is used as content."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +47,16 @@ class ContentSpace:
     def fit(
         cls,
         content: Sequence[Content],
-        items: pl.DataFrame,
+        data: Dataset,
         weights: Sequence[float] = (),
         cache: Cache | None = None,
         progress: Progress | None = None,
     ) -> ContentSpace:
-        """Encode the item table.
+        """Encode the item table of a data set.
 
         Args:
             content: Modalities to use, at least one.
-            items: One row an item.
+            data: Its items are encoded; its schema says what is known at launch.
             weights: One weight a modality; empty means 1 each.
             cache: Where slow vectors are kept.
             progress: Called as (done, total, label).
@@ -65,9 +71,10 @@ class ContentSpace:
         chosen = tuple(float(w) for w in weights) or (1.0,) * len(content)
         if len(chosen) != len(content) or min(chosen) <= 0:
             raise SpecError(complain(f"{len(content)} content weights > 0", f"{chosen}"))
+        _known_at_launch(content, data)
         encoders, blocks, centres = [], [], []
         for spec, weight in zip(content, chosen, strict=True):
-            encoder, raw = fit_features(spec, items, cache, progress)
+            encoder, raw = fit_features(spec, data.items, cache, progress)
             centre = _centre(raw)
             encoders.append(encoder)
             centres.append(centre)
@@ -171,6 +178,24 @@ class ContentSpace:
             weights.append(float(each["weight"]))
             centres.append(arrays[f"{at}/centre"])
         return cls(tuple(encoders), tuple(features), tuple(weights), tuple(centres))
+
+
+def default_cache() -> Cache:
+    """Where models keep the vectors of slow encoders between runs (see `sidelight.content.cache`)."""
+    return Cache()
+
+
+def _known_at_launch(content: Sequence[Content], data: Dataset) -> None:
+    late = {c.name for c in data.schema.items if not c.known_at_launch}
+    for spec in content:
+        for name in getattr(spec, "columns", ()):
+            if name in late:
+                warnings.warn(
+                    f"content {name!r} may not exist yet when an item is launched (schema: known_at_launch "
+                    "= false): figures on cold items will be too good; correct sidelight.toml if it is wrong",
+                    LateContentWarning,
+                    stacklevel=4,
+                )
 
 
 def _centre(features: Features) -> Dense:

@@ -1,0 +1,28 @@
+"""What people pass to the verbs of a recommender, brought into one form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from sidelight.errors import SpecError, complain
+
+
+def check_k(k: Any, where: str) -> None:
+    """Refuse a list length that is no whole number from 1."""
+    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
+        raise SpecError(complain("k >= 1", repr(k), where))
+
+
+def ids_of(given: Any, what: str) -> list[Any]:
+    """Outside ids as a list: one id stands for itself, and none at all is an error."""
+    if isinstance(given, str | int | np.integer):
+        return [given]
+    if not isinstance(given, Iterable):
+        raise SpecError(complain(f"{what} as a list of ids", f"a {type(given).__name__}"))
+    found = list(given)
+    if not found:
+        raise SpecError(complain(f"at least one id as {what}", "an empty list"))
+    return found
