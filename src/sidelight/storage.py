@@ -58,7 +58,7 @@ def write_folder(
     Raises:
         SpecError: The target exists, or a value cannot be stored without pickling.
     """
-    _refuse(Path(path), force)
+    check_target(path, force, meta)
     target = Path(path).resolve()  # behind a link, the folder is replaced and the link stays
     target.parent.mkdir(parents=True, exist_ok=True)
     token = secrets.token_hex(4)
@@ -98,7 +98,18 @@ def read_folder(
     return arrays, manifest["meta"], files
 
 
-def _refuse(target: Path, force: bool) -> None:
+def check_target(path: str | Path, force: bool, meta: Mapping[str, Any] | None = None) -> None:
+    """Refuse a place that `write_folder` would not write to, before the work that leads there.
+
+    Args:
+        path: The folder to make.
+        force: Whether an existing folder may be replaced: one that `write_folder` made.
+        meta: What will be written; a folder of another kind (a split for a model) is refused too.
+
+    Raises:
+        SpecError: The place may not be written to.
+    """
+    target = Path(path)
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     if not force:
@@ -111,6 +122,18 @@ def _refuse(target: Path, force: bool) -> None:
         raise SpecError(
             complain(f"a folder with a {MANIFEST} to replace", "something else", str(target), fix)
         )
+    if meta is not None and (there := _kind(target)) and there != set(meta):
+        fix = "choose another place, or remove it by hand"
+        found = "another kind of folder (a split, a model and an evaluation never replace each other)"
+        raise SpecError(complain("a folder of the same kind to replace", found, str(target), fix))
+
+
+def _kind(target: Path) -> set[str]:
+    """What tells splits, models and evaluations apart: the names in their meta data."""
+    try:
+        return set(json.loads((target / MANIFEST).read_text(encoding="utf-8"))["meta"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _fill(
@@ -195,7 +218,7 @@ def _number(value: Any) -> Any:
 
 
 def _swap(fresh: Path, target: Path, aside: Path, force: bool) -> None:
-    _refuse(target, force)  # somebody else may have written there meanwhile
+    check_target(target, force)  # somebody else may have written there meanwhile
     try:
         if target.is_dir() and any(target.iterdir()):
             os.rename(target, aside)

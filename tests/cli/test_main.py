@@ -131,7 +131,7 @@ def run(capfd: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
         ("file", 1, "sidelight: error: shop/x.csv: No such file or directory\n"),
         ("memory", 1, "sidelight: error: out of memory (3 GB); use fewer items"),
         ("bug", 1, "sidelight: error: unexpected ValueError: odd; run again with --debug"),
-        ("interrupt", 130, "sidelight: interrupted; run again to resume\n"),
+        ("interrupt", 130, "sidelight: interrupted; nothing half-done was written, run again to go on\n"),
     ],
 )
 @pytest.mark.usefixtures("probed")

@@ -111,3 +111,35 @@ def test_a_damaged_bundle_is_refused(bundle, capfd, tmp_path):
     victim.write_bytes(victim.read_bytes()[:-1] + b"\0")
     assert call("recommend", copy, "-u", "u01") == 1
     assert victim.name in capfd.readouterr().err
+
+
+def test_a_split_never_replaces_a_model(bundle, shop, capfd, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(bundle, tmp_path / "m")
+    assert call("split", shop, "-o", copy, "--force") == 1
+    assert "same kind" in capfd.readouterr().err
+    assert sl.load(copy).catalogue.n_items == 80
+
+
+def test_a_wrong_target_is_refused_before_the_work(bundle, shop, capfd):
+    assert call("train", bundle.parent / "split", "-o", shop, "--force") == 1
+    said = capfd.readouterr().err
+    assert "manifest.json" in said and "neighbours" not in said
+
+
+def test_a_split_is_no_model(bundle, capfd):
+    assert call("recommend", bundle.parent / "split", "-u", "u01") == 1
+    assert "expected a model" in capfd.readouterr().err
+
+
+def test_an_item_that_says_nothing_has_nobody_and_it_is_said(bundle, capfd, tmp_path):
+    new = tmp_path / "new.csv"
+    new.write_text("item_id,title\nn1,\n")
+    assert call("recommend", bundle, "--add", new, "--audience", "n1", "--json") == 0
+    assert "nobody to show" in capfd.readouterr().err
+
+
+def test_the_audience_comes_with_reasons(bundle, capfd):
+    assert call("recommend", bundle, "--audience", "i77", "-k", "2", "--why", "--json") == 0
+    assert all(row["because"] and row["place"] >= 1 for row in lines(capfd))

@@ -233,3 +233,18 @@ def test_a_part_with_nothing_relevant_says_so():
     nobody = split_of(np.array([[TRAIN, 0], [TRAIN, 0]]), np.zeros(2, bool))
     with pytest.raises(DataError, match="relevant items in the validation part"):
         evaluate(model, nobody)
+
+
+def test_slots_without_evidence_are_counted():
+    parts = np.zeros((2, 6), dtype=int)
+    parts[:, 0], parts[:, 1] = TRAIN, VALIDATION
+    split = split_of(parts, np.zeros(6, dtype=bool))
+    scores = np.array([[9, 3, 1, 0, -1, 0], [9, -3, -1, -2, -1, -4]], dtype=np.float32)
+
+    class Same:
+        def score(self, histories):
+            return scores[: histories.shape[0]].copy()
+
+    found = evaluate(Same(), split, ks=(2, 5))
+    assert found.values["overall"]["no_evidence@2"].tolist() == [0.0, 1.0]
+    assert found.values["overall"]["no_evidence@5"].tolist() == [0.6, 1.0]

@@ -10,7 +10,7 @@ import pytest
 import sidelight as sl
 from sidelight.data.synthetic import planted
 from sidelight.errors import SpecError
-from sidelight.models.blend import ascend
+from sidelight.models.blend import ascend, natural
 from sidelight.models.mixture import Mixture
 from sidelight.models.pool import Pool
 
@@ -135,3 +135,44 @@ def test_better_models_score_better_on_planted_tastes(split):
     assert warm(sl.EASE(100.0)) > 1.1 * warm(sl.Popular())
     assert cold(sl.ContentKNN(title)) > 1.2 * cold(sl.EASE(20.0))
     assert cold(sl.Ridge(title)) > 1.2 * cold(sl.Popular())
+
+
+def test_the_test_part_has_no_say_in_the_weights(split, parts):
+    """Published protocols mask test pairs on validation; choosing must not even do that."""
+    open_, without = (replace(split, mask="others", sealed=s) for s in (split.sealed, split.sealed[:0]))
+    a, b = sl.Blend(parts).fit(open_), sl.Blend(parts).fit(without)
+    assert np.array_equal(a.scorer.weights, b.scorer.weights)
+
+
+def test_hidden_items_count_at_the_rate_of_validation():
+    data = planted(n_users=300, n_items=400, n_events=9000, seed=5).data
+    split = sl.split.random_per_user(data, validation=0.1, test=0.1)
+    chosen = split.selection(minimum=10_000)
+    hidden = len(chosen.validation) - len(split.validation)
+    thin = natural(chosen, split, seed=0)
+    kept = len(thin.validation) - len(split.validation)
+    assert hidden > 100 and 0.05 * hidden < kept < 0.25 * hidden
+    assert kept + len(thin.sealed) == hidden
+    pairs = data.matrix(thin.sealed)
+    assert (thin.excluded("validation").multiply(pairs)).nnz == pairs.nnz
+    assert thin.truth().multiply(pairs).nnz == 0
+
+
+def test_few_cold_items_with_content_do_not_flood_the_lists(parts):
+    """What cannot be reached is not forced: new items stay a part of the list."""
+    data = planted(n_users=200, n_items=60, n_events=2500, seed=2).data
+    split = sl.split.random_per_user(data)
+    model = sl.Blend(parts, depth=30).fit(split)
+    twins = data.items.head(3).with_columns(item_id=_ids(data, 3))
+    lists = model.add_items(twins).recommend(k=10)
+    fresh = set(twins["item_id"])
+    first = lists.filter(lists["rank"] == 1)
+    assert first["item_id"].is_in(list(fresh)).mean() < 0.5
+
+
+def _ids(data, n):
+    import polars as pl
+
+    if data.item_ids.dtype.kind in "iu":
+        return pl.Series([int(data.item_ids.max()) + 1 + i for i in range(n)])
+    return pl.Series([f"zz-{i}" for i in range(n)])

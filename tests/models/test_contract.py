@@ -28,7 +28,7 @@ MODELS = {
     "als": sl.ALS(dim=8, epochs=3),
     "blend": sl.Blend((sl.Popular(), sl.EASE(20.0), sl.ContentKNN((TITLE,))), depth=40),
 }
-CONTENT = ("content_knn", "ridge", "ridge_taught", "blend")
+CONTENT = ("content_knn", "hybrid_knn", "ridge", "ridge_taught", "blend")
 LINEAR = ("item_knn", "content_knn", "hybrid_knn", "ease", "ease_side", "ridge", "ridge_taught")
 
 
@@ -314,3 +314,47 @@ def test_row_order_and_duplicates_do_not_matter(split, fitted, name, _shop):
     )
     other = MODELS[name].fit(sl.split.automatic(again))
     assert np.array_equal(other.score(split.histories()), fitted(name).score(split.histories()))
+
+
+def test_a_flat_history_is_refused(fitted):
+    with pytest.raises(SpecError, match="list of lists"):
+        fitted("ease").recommend(histories=["i01", "i02"])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_only_a_split_can_be_fitted(name, split):
+    with pytest.raises(SpecError, match=r"expected a Split; found a Dataset"):
+        MODELS[name].fit(split.data)
+
+
+def test_a_spec_is_not_a_fitted_model(split):
+    with pytest.raises(SpecError, match="fit it first"):
+        sl.evaluate(sl.EASE(), split)
+
+
+def test_content_without_a_comma_is_answered(split):
+    with pytest.raises(SpecError, match="with a comma"):
+        sl.ContentKNN(TITLE).fit(split)
+
+
+def test_new_items_may_be_a_dict_of_columns(fitted):
+    grown = fitted("content_knn").add_items({"item_id": ["n"], "title": ["sturdy tent"]})
+    assert len(grown.audience("n", k=2)) == 2
+    with pytest.raises(DataError, match="a frame or a dict"):
+        fitted("content_knn").add_items(5)
+
+
+def test_a_model_prints_as_one_line(model):
+    assert len(repr(model)) < 80 and "80 items" in repr(model)
+
+
+def test_function_words_are_no_reasons(fitted):
+    for item in ("i05", "i12", "i33"):
+        words = [w for w, _ in fitted("ridge").explain(item, user="u01", k=10).words]
+        assert not {"for", "no", "the", "with", "a"} & set(words)
+
+
+@pytest.mark.parametrize("spec", [{"neighbours": 0}, {"power": 0}, {"hub": 2}, {"shrink": -1}])
+def test_wrong_neighbour_options_are_refused(spec):
+    with pytest.raises(SpecError, match="neighbours >= 1"):
+        sl.ItemKNN(**spec)

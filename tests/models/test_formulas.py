@@ -167,7 +167,7 @@ def test_hybrid_knn_is_cosine_of_joined_vectors(split):
     expected = joined @ joined.T / (np.outer(norm, norm) + shrink)
     np.fill_diagonal(expected, 0)
     expected[12:] = 0  # untouched items are no sources
-    np.testing.assert_allclose(model.scorer.weights.toarray(), expected, atol=1e-5)
+    np.testing.assert_allclose(model.scorer.graph.toarray(), expected, atol=1e-5)
 
 
 def test_similarity_looks_only_at_modalities_that_both_items_have():

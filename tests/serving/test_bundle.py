@@ -72,7 +72,7 @@ def test_damage_is_refused(saved: Path) -> None:
 
 def test_another_folder_is_no_model(tmp_path: Path) -> None:
     storage.write_folder(tmp_path / "other", {}, {"something": "else"})
-    with pytest.raises(BundleError, match="the arrays of a model"):
+    with pytest.raises(BundleError, match="expected a model"):
         bundle.load(tmp_path / "other")
     with pytest.raises(BundleError, match=MANIFEST):
         bundle.load(tmp_path)

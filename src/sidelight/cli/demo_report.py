@@ -24,7 +24,7 @@ def console() -> Console:
     from rich.console import Console
 
     found = Console(file=sys.stdout, highlight=False)
-    width = min(110, found.width) if sys.stdout.isatty() else 110
+    width = min(110, found.width) if sys.stdout.isatty() else 200
     return Console(file=sys.stdout, highlight=False, width=width)
 
 
@@ -65,7 +65,9 @@ def people(model: Recommender, *users: Any) -> None:
         at = int(model.catalogue.find_users([user])[0])
         bought = model.catalogue.histories[at].indices
         table = _table(f"Household {user} ({len(bought)} products bought), recommended by the blend")
-        for name, width in (("", 2), ("id", 10), ("product", 36), ("", 3), ("because of", 26), ("words", 22)):
+        wide = 1 if sys.stdout.isatty() else 2  # a log has room for whole names
+        widths = {"": 2, "id": 9, "product": 36 * wide, "new": 3, "because of": 28 * wide, "words": 21 * wide}
+        for name, width in widths.items():
             table.add_column(name, overflow="ellipsis", no_wrap=True, width=width)
         for row in model.recommend(users=[user], k=5).iter_rows(named=True):
             reason = model.explain(row["item_id"], user=user)
@@ -116,7 +118,7 @@ def closing(files: Mapping[str, Path], place: Path) -> None:
     )
 
 
-def title(model: Recommender, item: Any, limit: int = 60) -> str:
+def title(model: Recommender, item: Any, limit: int = 72) -> str:
     """The name of an item."""
     from sidelight.content.words import text_of
 

@@ -58,7 +58,7 @@ def evaluate(
     """
     from sidelight.cli.terminal import target
 
-    place = target(output, force) if output else None
+    place = target(output, force, bundle=True) if output else None
     options = {"ks": _cut_offs(k), "groups": tuple(group or ()), "final": final}
     options["log"] = log or split.resolve().parent / "openings.jsonl"
     results = _results([model, against] if against else [model], split, data, options)

@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 
@@ -136,20 +136,26 @@ def _one_line_errors(debug: bool) -> Iterator[None]:
     """Turn an exception into one line on standard error and an exit code."""
     try:
         yield
-    except (SystemExit, typer.Exit, typer.Abort, typer.BadParameter):
+    except (SystemExit, typer.Exit, typer.Abort, typer.BadParameter) as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # rich ends the program itself, with 1
+            _reader_gone()
         raise
     except BrokenPipeError:
-        # The reader went away (`| head`). Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(BROKEN_PIPE) from None
+        _reader_gone()
     except BaseException as error:
         if debug:
             raise
         if isinstance(error, KeyboardInterrupt):
-            _say("interrupted; run again to resume")
+            _say("interrupted; nothing half-done was written, run again to go on")
             raise SystemExit(INTERRUPTED) from None
         _say(f"error: {_describe(error)}")
         raise SystemExit(1) from None
+
+
+def _reader_gone() -> NoReturn:
+    # The reader went away (`| head`). Python would complain again when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(BROKEN_PIPE) from None
 
 
 def _describe(error: BaseException) -> str:

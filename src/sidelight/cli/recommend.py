@@ -41,7 +41,7 @@ def recommend(
         sidelight recommend model/ --user u01 --user u02 -k 5 --why
         sidelight recommend model/ --history i01,i05 -k 5
     """
-    from sidelight.cli.terminal import emit
+    from sidelight.cli.terminal import emit, note
     from sidelight.errors import SpecError, complain
     from sidelight.serving.bundle import load
 
@@ -54,11 +54,25 @@ def recommend(
 
         found = found.add_items(read_items(add, found.catalogue.columns))
     if audience:
-        emit(found.audience(audience, k), json=json)
+        people = found.audience(audience, k)
+        silent = sorted(set(audience) - {str(i) for i in people["item_id"]})
+        if silent:
+            note(f"nobody to show: no history or content says anything about {', '.join(silent)}")
+        emit(_reasons(found, people) if why else people, json=json)
         return
     lists = [[i.strip() for i in each.split(",") if i.strip()] for each in history or []]
     answer = found.recommend(users=user or None, histories=lists or None, k=k)
     emit(_described(found, answer, lists, why), json=json)
+
+
+def _reasons(model: Recommender, people: pl.DataFrame) -> pl.DataFrame:
+    """What carried the score of an item for each of its audience."""
+    import polars as pl
+
+    found = [model.explain(row["item_id"], user=row["user_id"]) for row in people.iter_rows(named=True)]
+    because = [", ".join(str(i) for i, _ in each.history) for each in found]
+    words = [", ".join(w for w, _ in each.words) for each in found]
+    return people.with_columns(pl.Series("because", because), pl.Series("words", words))
 
 
 def _described(

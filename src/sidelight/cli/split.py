@@ -112,7 +112,7 @@ def split(
     stray = sorted(set(given) - set(_MAKERS[rule][1]))
     if stray:
         raise typer.BadParameter(f"--{stray[0]} says nothing to --by {rule}; see sidelight split --help")
-    place = target(output, force)
+    place = target(output, force, bundle=True)
     found = _made(rule, read(data), given, seed, simulate)
     write_split(found, place, source=data, force=force)
     summary = found.summary()

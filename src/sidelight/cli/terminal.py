@@ -134,11 +134,18 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def target(path: str | Path, force: bool = False) -> Path:
-    """The place to write to, refused when something is there and `--force` was not given."""
+def target(path: str | Path, force: bool = False, bundle: bool = False) -> Path:
+    """The place to write to, refused when something is there and `--force` was not given.
+
+    With `bundle` a folder that is not Sidelight's own is refused even so, before any work.
+    """
     found = Path(path)
     empty = found.is_dir() and not any(found.iterdir())
     if found.exists() and not empty and not force:
         fix = "choose another -o, or add --force to replace it"
         raise SpecError(complain("a new place to write to", f"{found} exists already", fix=fix))
+    if bundle:
+        from sidelight.storage import check_target
+
+        check_target(found, force)
     return found

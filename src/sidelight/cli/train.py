@@ -42,7 +42,7 @@ def train(
     if show:
         print(config.dump(chosen), end="")
         return
-    place = target(output, force)
+    place = target(output, force, bundle=True)
     with progress() as report:
         model = chosen.fit(found, report)
         figures = evaluate(model, found, progress=report).figures() if len(found.validation) else {}

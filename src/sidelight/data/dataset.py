@@ -62,6 +62,10 @@ class Dataset:
 
         return from_frames(interactions, items, users, schema)
 
+    def __repr__(self) -> str:
+        events = len(self.interactions)
+        return f"Dataset({self.n_users:,} users, {self.n_items:,} items, {events:,} interactions)"
+
     @property
     def n_items(self) -> int:
         """Number of items, touched or not."""

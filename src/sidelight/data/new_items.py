@@ -13,7 +13,7 @@ from sidelight.data.raw import FILE, ROW
 from sidelight.data.read import SidelightWarning
 from sidelight.data.schema import Column, Schema
 from sidelight.data.sources import open_table
-from sidelight.errors import DataError, complain
+from sidelight.errors import DataError, complain, did_you_mean
 
 
 def read_items(path: str | Path, columns: tuple[Column, ...]) -> pl.DataFrame:
@@ -31,9 +31,16 @@ def read_items(path: str | Path, columns: tuple[Column, ...]) -> pl.DataFrame:
         DataError: Not a table, or no usable row.
     """
     schema = Schema(items=columns)
-    parts = [clean(open_table(path, "items"), schema, partial=True)]
+    sheet = open_table(path, "items")
+    parts = [clean(sheet, schema, partial=True)]
     frame, lost = joined_sheets(parts, "items")
     frame, known, found = typed_columns(frame, parts, "items", schema)
+    names = [c.name for c in columns]
+    given = [parts[0].renames.get(n, n) for n in sheet.frame.columns]
+    unknown = [n for n in given if n not in (*names, ROW)]
+    if unknown:
+        hint = did_you_mean(unknown[0], names)
+        raise DataError(complain("columns of the trained item table", repr(unknown[0]), str(path), hint))
     dropped = len(parts[0].quarantine) + len(lost)
     if not len(frame):
         raise DataError(complain("items with an id", "none", str(path)))

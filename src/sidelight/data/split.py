@@ -52,6 +52,10 @@ class Split:
     overall_users: Literal["any", "both"] = "any"
     given: NDArray[np.int64] = field(default_factory=_no_rows)
 
+    def __repr__(self) -> str:
+        sizes = f"{len(self.train):,} train, {len(self.validation):,} validation, {len(self.sealed):,} test"
+        return f"Split({self.how.get('rule', 'made by hand')}: {sizes}, {int(self.cold.sum()):,} cold items)"
+
     @property
     def warm(self) -> NDArray[np.bool_]:
         """bool, shape (n_items,)."""

@@ -70,6 +70,9 @@ def temporal(
     test_from = _boundary(test, ordered, len(ordered), "test")
     before = int(np.searchsorted(ordered, test_from))
     validation_from = _boundary(validation, ordered, before, "validation")
+    if validation_from >= test_from:
+        found = f"validation from {_text(validation_from)}, test from {_text(test_from)}"
+        raise DataError(complain("validation before test", found, fix="swap them, or move one"))
     codes = np.full(len(time), TRAIN, dtype=np.int8)
     codes[time >= validation_from] = VALIDATION
     codes[time >= test_from] = TEST

@@ -18,7 +18,7 @@ from sidelight.errors import DataError, SpecError, complain, did_you_mean
 from sidelight.evaluation import beyond
 from sidelight.evaluation.metrics import METRICS, hits, score
 from sidelight.evaluation.openings import record_opening, spec_hash
-from sidelight.evaluation.ranking import merge, tie_breakers, top_k
+from sidelight.evaluation.ranking import NOTHING, merge, tie_breakers, top_k
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.slices import Slice, main_slices, members, restrict, subgroups
 
@@ -96,7 +96,7 @@ def evaluate(
     if "overall" in slices:
         slices |= subgroups(slices["overall"], groups_of)
     users = np.unique(np.concatenate([found.users for found in slices.values()]))
-    lists = _rank(model, split, part, users, histories[users], wanted, progress)
+    lists, unsupported = _rank(model, split, part, users, histories[users], wanted, progress)
     at = {name: np.searchsorted(users, found.users) for name, found in slices.items()}
     values = {n: _accuracy(lists[s.ranking][at[n]], s.truth, wanted) for n, s in slices.items()}
     totals: dict[str, dict[str, float]] = {}
@@ -104,6 +104,8 @@ def evaluate(
     if "overall" in slices:
         overall, items = slices["overall"], lists["overall"][at["overall"]]
         values["overall"] |= _per_list(items, overall, split, histories, wanted, content, categories)
+        doubt = unsupported[at["overall"]]
+        values["overall"] |= {f"no_evidence@{k}": doubt[:, :k].mean(axis=1) for k in wanted.ks}
         totals = _totals(items, slices, split, histories, wanted)
     info = {"data": split.data.fingerprint, "how": split.how, "spec": spec_hash(spec)}
     info["split"] = _division(split)
@@ -155,13 +157,17 @@ def _rank(
     histories: sp.csr_matrix,
     wanted: _Wanted,
     progress: Progress | None,
-) -> dict[str, Lists]:
-    """Lists int32 (n_users, max k) of the cold, the warm and all candidates, one pass over users."""
+) -> tuple[dict[str, Lists], NDArray[np.bool_]]:
+    """Lists int32 (n_users, max k) of the cold, the warm and all candidates, one pass over users.
+
+    The second is bool (n_users, max k): slots of the overall list without a score above 0.
+    """
     k = max(wanted.ks)
     excluded = split.excluded(part)[users]
     sides = {"cold": split.candidates & split.cold, "warm": split.candidates & split.warm}
     sides = {name: side for name, side in sides.items() if side.any()}
     lists = {name: np.full((len(users), k), -1, dtype=np.int32) for name in (*sides, "overall")}
+    unsupported = np.zeros((len(users), k), dtype=bool)
     step = wanted.block or block_rows(split.data.n_items)
     jitter = tie_breakers(split.data.n_items)
     for start in range(0, len(users), step):
@@ -173,10 +179,11 @@ def _rank(
             raise DataError(f"scores of {type(model).__name__}, users from {start}: {error}") from None
         for name, (items, _) in found.items():
             lists[name][rows] = items
-        lists["overall"][rows] = merge(list(found.values()), k)[0]
+        lists["overall"][rows], best = merge(list(found.values()), k)
+        unsupported[rows] = best < NOTHING
         if progress is not None:
             progress(min(start + step, len(users)), len(users), "evaluate")
-    return lists
+    return lists, unsupported
 
 
 def block_rows(n_items: int) -> int:
@@ -186,6 +193,9 @@ def block_rows(n_items: int) -> int:
 
 
 def _scored(model: Scores, histories: sp.csr_matrix) -> NDArray[np.float32]:
+    if not callable(getattr(model, "score", None)):
+        fix = "fit it first: model = spec.fit(split)"
+        raise SpecError(complain("a fitted model", f"a {type(model).__name__}", "evaluate", fix))
     scores = np.asarray(model.score(histories))
     if scores.shape != histories.shape:
         where, fix = f"scores of {type(model).__name__}", "fit it on this data set"

@@ -70,6 +70,9 @@ def top_k(
     return items, values
 
 
+NOTHING = np.float32(1e-29)  # scores below it are no evidence: zero, a tie breaker, or negative
+
+
 def tie_breakers(n_items: int) -> Values:
     """Numbers that put items without any evidence (score 0) into a fixed random order.
 

@@ -91,6 +91,9 @@ class Evaluation:
         """
         return table(self, self.ks[-1] if k is None else k, intervals or {})
 
+    def __repr__(self) -> str:
+        return f"Evaluation({self.part}: {', '.join(self.slices)})"
+
     def __str__(self) -> str:
         return self.table()
 

@@ -22,7 +22,7 @@ MAIN = {
 """The main slices, and why one may be absent."""
 LISTS = (
     "cold_slots", "cold_relevance", "cold_exposure", "coverage", "gini", "popularity_lift",
-    "novelty", "diversity", "miscalibration",
+    "no_evidence", "novelty", "diversity", "miscalibration",
 )  # fmt: skip
 
 

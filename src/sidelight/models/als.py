@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sidelight.content.encoder import Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
+from sidelight.models.arguments import need_split
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
 from sidelight.seeding import generator
@@ -52,6 +53,7 @@ class ALS:
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Alternate between users and items; items nobody touched keep zero factors."""
+        split = need_split(split, self)
         users = split.fitting()
         items = sp.csr_matrix(users.T)
         rng = generator(self.seed, "als")

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import polars as pl
 
-from sidelight.errors import SpecError, complain
+from sidelight.data.split import Split
+from sidelight.errors import DataError, SpecError, complain
 
 
 def check_k(k: Any, where: str) -> None:
@@ -26,3 +28,22 @@ def ids_of(given: Any, what: str) -> list[Any]:
     if not found:
         raise SpecError(complain(f"at least one id as {what}", "an empty list"))
     return found
+
+
+def new_rows(given: Any) -> pl.DataFrame:
+    """Item rows as a polars frame, from polars, pandas or a dict of columns."""
+    if isinstance(given, pl.DataFrame):
+        return given
+    try:
+        return pl.DataFrame(given) if isinstance(given, dict) else pl.from_pandas(given)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        found = f"a {type(given).__name__} ({error})"
+        raise DataError(complain("new items as a frame or a dict of columns", found)) from None
+
+
+def need_split(given: Any, spec: Any) -> Split:
+    """Refuse to fit on anything but a split."""
+    if not isinstance(given, Split):
+        fix = "make one, e.g. sidelight.split.automatic(data)"
+        raise SpecError(complain("a Split", f"a {type(given).__name__}", f"{type(spec).__name__}.fit", fix))
+    return given

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sidelight.content.encoder import Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
+from sidelight.models.arguments import need_split
 from sidelight.models.mixture import Mixture
 from sidelight.models.pool import Pool
 from sidelight.models.recommender import Recommender
@@ -19,6 +20,7 @@ from sidelight.seeding import generator
 
 GRID = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 STEPS = (0.25, 0.5, 0.7, 0.85, 0.95, 1.05, 1.2, 1.4, 2.0, 4.0)
+FEW = 50  # relevant cold items on validation below which their fair share is not known
 TOLERANCE = 1e-4  # a gain in mean NDCG below this is noise at these sample sizes
 
 
@@ -51,7 +53,8 @@ class Blend:
         depth: Items a user taken from each component and side, >= k.
         edges: Popularity buckets of warm items: training users from 1, from edges[0], ...
         exposure: Cold items get at least this multiple of their fair number of slots on validation,
-            which is their share of what users chose; 0 leaves it to NDCG, 1 is parity.
+            which is their share of what users chose; 0 leaves it to NDCG, 1 is parity. It is left
+            to NDCG as well where validation has fewer than 50 relevant cold items.
         seed: Of the draw of users.
     """
 
@@ -73,6 +76,7 @@ class Blend:
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Fit the components, choose the weights, and fit again if items were hidden."""
+        split = need_split(split, self)
         choosing = split.selection()
         fitted = [spec.fit(choosing, _named(progress, spec)).scorer for spec in self.components]
         # Nothing is chosen by a look at the test part, not even to leave its pairs out.
@@ -166,8 +170,11 @@ class Blend:
         """The gains with that of cold items raised until these have their slots.
 
         Where few cold items have any score, they are asked to fill half of what they could at most:
-        all of them on top of every list would be no calibration.
+        all of them on top of every list would be no calibration. With fewer than `FEW` relevant
+        cold items on validation nothing is raised.
         """
+        if pool.n_relevant[0, pool.both].sum() < FEW:
+            return gains
         reachable = np.minimum(((mixed > 0) & pool.cold).sum(axis=1), self.k)[pool.both]
         possible = float(reachable.mean()) / self.k if len(reachable) else 0.0
         target = self.exposure * min(pool.cold_relevance, possible / 2)

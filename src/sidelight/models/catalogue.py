@@ -162,6 +162,8 @@ def _new_ids(rows: pl.DataFrame, known: Catalogue) -> Ids:
         again = ids.to_list()[int(np.argmax(known.find_items(ids.to_list()) >= 0))]
         raise DataError(complain("ids that are new", f"{again!r}, which exists", "new items"))
     if known.item_ids.dtype.kind in "iu":
+        if ids.dtype == pl.String and ids.str.contains(r"^(0|-?[1-9]\d{0,17})$").all():
+            ids = ids.cast(pl.Int64)
         if not ids.dtype.is_integer():
             raise DataError(complain("integer ids as in the catalogue", f"{ids.dtype}", "new items"))
         return np.asarray(ids.to_numpy(), dtype=known.item_ids.dtype)

@@ -51,5 +51,12 @@ def explain(scorer: Scorer, catalogue: Catalogue, history: sp.csr_matrix, item: 
     share = scorer.contributions(seen, item).tolist() if len(seen) else []
     best = sorted(zip(seen, share, strict=True), key=lambda pair: (-pair[1], pair[0]))
     named = tuple((catalogue.item_ids[i].item(), float(v)) for i, v in best[:k] if v > 0)
-    words = tuple(scorer.words(seen, item, k)) if len(seen) else ()
+    words = _telling(scorer.words(seen, item, 8 * k))[:k] if len(seen) else ()
     return Explanation(catalogue.item_ids[item].item(), score, named, words)
+
+
+def _telling(words: list[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    """Without words that carry a score but tell a reader nothing: "the", "for", "no"."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    return tuple((word, value) for word, value in words if word not in ENGLISH_STOP_WORDS)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
+from sidelight.models.arguments import need_split
 from sidelight.models.item_item import DenseItemItem
 from sidelight.models.recommender import Recommender
 from sidelight.models.space import ContentSpace, default_cache
@@ -87,6 +88,7 @@ class EASE:
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Invert the item Gram matrix: n^3 time, one float32 (n, n) of memory for n touched items."""
+        split = need_split(split, self)
         _positive(self.reg)
         histories = split.fitting()
         known = np.flatnonzero(histories.getnnz(axis=0))
@@ -117,6 +119,7 @@ class EASESide:
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Invert the joint Gram matrix over all items: n^3 time, two float32 (n, n) at the peak."""
+        split = need_split(split, self)
         _positive(self.reg)
         histories = split.fitting()
         space = ContentSpace.fit(self.content, split.data, (), default_cache(), progress)

@@ -96,3 +96,29 @@ def fill(
         items[row, end:], values[row, end:] = -1, -np.inf
         source[row, taken:end] = 3 if personal else (1 if not lists.known[row] else 2)
     return Lists(items, values, lists.known, lists.length, source)
+
+
+def audience_frame(
+    item_ids: NDArray[Any],
+    user_ids: NDArray[Any],
+    places: NDArray[np.int64],
+    values: NDArray[np.float32],
+    k: int,
+) -> pl.DataFrame:
+    """The k users with the best place for each item: item_id, user_id, place, score, rank.
+
+    Args:
+        item_ids: Outside ids (n_asked,).
+        user_ids: Outside ids (n_users,).
+        places: int64 (n_asked, n_users), from 1.
+        values: float32 (n_asked, n_users); users with 0 or less are left out.
+        k: At most this many an item.
+    """
+    parts = []
+    for item, place, value in zip(item_ids, places, values, strict=True):
+        best = np.lexsort((-value, place))
+        best = best[value[best] > 0][:k]
+        columns = {"item_id": np.repeat(np.array([item]), len(best)), "user_id": user_ids[best]}
+        columns |= {"place": place[best], "score": value[best]}
+        parts.append(pl.DataFrame(columns | {"rank": np.arange(1, len(best) + 1, dtype=np.int32)}))
+    return pl.concat(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
+from sidelight.models.arguments import need_split
 from sidelight.models.graph import check_neighbours, cosine_counts, neighbour_graph
 from sidelight.models.item_item import SparseItemItem
 from sidelight.models.recommender import Recommender
@@ -44,6 +46,7 @@ class ItemKNN:
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Similarities of the training histories."""
+        split = need_split(split, self)
         histories = split.fitting()
         touched = np.flatnonzero(histories.getnnz(axis=0))
         graph = neighbour_graph(
@@ -78,10 +81,45 @@ class ContentKNN:
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Encode the items and link each to its nearest touched items."""
+        split = need_split(split, self)
         space = ContentSpace.fit(self.content, split.data, self.weights, default_cache(), progress)
         sources = np.flatnonzero(split.fitting().getnnz(axis=0))
         scorer = ContentNeighbours.build(space, sources, self.neighbours, self.power, self.hub, progress)
         return Recommender.of(self, scorer, split)
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """Items as one vector: their users, then their content times sqrt(weight).
+
+    Args:
+        counts: float32 (n_items,), training users of each item.
+        weight: Of content.
+        shrink: See `ItemKNN`.
+    """
+
+    counts: NDArray[np.float32]
+    weight: float
+    shrink: float
+
+    def similarity(self, space: ContentSpace, users: sp.csc_matrix | None = None) -> Callable[..., Scores]:
+        """Shrunk cosine of joined vectors; without `users` (CSC) the rows are items nobody touched."""
+        size = sum(f.present.astype(np.float64) for f in space.features)
+        norm = np.sqrt(self.counts + self.weight * size).astype(np.float32)
+
+        def close(rows: NDArray[np.int64], against: NDArray[np.int64]) -> Scores:
+            both = np.float32(self.weight) * space.gram(rows, against)
+            if users is not None:
+                both += (users[:, rows].T @ users[:, against]).toarray()
+            base = np.outer(norm[rows], norm[against]) + np.float32(self.shrink)
+            out: Scores = np.divide(both, base, out=np.zeros_like(both), where=base > 0)
+            return out
+
+        return close
+
+    def extended(self, n: int) -> Joined:
+        """With n more items that nobody has touched."""
+        return replace(self, counts=np.append(self.counts, np.zeros(n, np.float32)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +131,14 @@ class ContentNeighbours:
         space: The content.
         sources: int64, items that may be neighbours.
         options: neighbours, power, hub.
+        joined: How users and content are put together in `HybridKNN`; None is content alone.
     """
 
     graph: sp.csr_matrix
     space: ContentSpace
     sources: NDArray[np.int64]
     options: tuple[int, float, float]
+    joined: Joined | None = None
 
     @classmethod
     def build(
@@ -151,8 +191,10 @@ class ContentNeighbours:
         fresh = np.arange(self.space.n_items, space.n_items)
         grown = self.graph.copy()
         grown.resize((space.n_items, space.n_items))
-        added = neighbour_graph(space.similarity, fresh, self.sources, space.n_items, *self.options)
-        return replace(self, graph=sp.csr_matrix(grown + added), space=space)
+        joined = None if self.joined is None else self.joined.extended(len(items))
+        similarity = space.similarity if joined is None else joined.similarity(space)
+        added = neighbour_graph(similarity, fresh, self.sources, space.n_items, *self.options)
+        return replace(self, graph=sp.csr_matrix(grown + added), space=space, joined=joined)
 
     @property
     def places_new(self) -> bool:
@@ -161,20 +203,24 @@ class ContentNeighbours:
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""
-        arrays, meta = self.space.state()
-        arrays = {f"space/{name}": value for name, value in arrays.items()}
-        return {**arrays, "graph": self.graph, "sources": self.sources}, {
-            "space": meta,
-            "options": list(self.options),
-        }
+        inner, meta = self.space.state()
+        arrays = {f"space/{name}": value for name, value in inner.items()}
+        arrays |= {"graph": self.graph, "sources": self.sources}
+        about: dict[str, Any] = {"space": meta, "options": list(self.options), "joined": None}
+        if self.joined is not None:
+            arrays["counts"] = self.joined.counts
+            about["joined"] = [self.joined.weight, self.joined.shrink]
+        return arrays, about
 
     @classmethod
     def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
         """See `Scorer.restore`."""
         inner = {n.removeprefix("space/"): v for n, v in arrays.items() if n.startswith("space/")}
         neighbours, power, hub = meta["options"]
+        joined = None if meta["joined"] is None else Joined(arrays["counts"], *map(float, meta["joined"]))
         space = ContentSpace.restore(inner, meta["space"])
-        return cls(arrays["graph"], space, arrays["sources"], (int(neighbours), float(power), float(hub)))
+        options = (int(neighbours), float(power), float(hub))
+        return cls(arrays["graph"], space, arrays["sources"], options, joined)
 
 
 @dataclass(frozen=True)
@@ -206,24 +252,13 @@ class HybridKNN:
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Similarities of users and content; sources are touched items, targets all."""
+        split = need_split(split, self)
         histories = split.fitting()
-        columns = histories.tocsc()
         space = ContentSpace.fit(self.content, split.data, (), default_cache(), progress)
-        count = np.asarray(histories.sum(axis=0)).ravel()
-        size = sum(f.present.astype(np.float64) for f in space.features)
-        norm = np.sqrt(count + self.weight * size).astype(np.float32)
-
-        def similarity(rows: NDArray[np.int64], against: NDArray[np.int64]) -> NDArray[np.float32]:
-            both = (columns[:, rows].T @ columns[:, against]).toarray()
-            both = both + np.float32(self.weight) * space.gram(rows, against)
-            base = np.outer(norm[rows], norm[against]) + np.float32(self.shrink)
-            return np.asarray(
-                np.divide(both, base, out=np.zeros_like(both), where=base > 0), dtype=np.float32
-            )
-
-        touched, everything = np.flatnonzero(count), np.arange(split.data.n_items)
-        graph = neighbour_graph(
-            similarity, everything, touched, split.data.n_items,
-            self.neighbours, self.power, self.hub, progress,
-        )  # fmt: skip
-        return Recommender.of(self, SparseItemItem(graph), split)
+        counts = np.asarray(histories.sum(axis=0), dtype=np.float32).ravel()
+        joined = Joined(counts, self.weight, self.shrink)
+        touched, everything = np.flatnonzero(counts), np.arange(split.data.n_items)
+        options = (self.neighbours, self.power, self.hub)
+        similarity = joined.similarity(space, histories.tocsc())
+        graph = neighbour_graph(similarity, everything, touched, split.data.n_items, *options, progress)
+        return Recommender.of(self, ContentNeighbours(graph, space, touched, options, joined), split)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sidelight.content.encoder import Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
+from sidelight.models.arguments import need_split
 from sidelight.models.item_item import Constant
 from sidelight.models.recommender import Recommender
 
@@ -35,6 +36,7 @@ class Popular:
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Count the training events (one a user and item)."""
+        split = need_split(split, self)
         data = split.data
         if self.half_life is not None and data.interactions.timestamp is None:
             fix = "leave half_life out, or add timestamps"

@@ -17,10 +17,10 @@ from sidelight import config, storage
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.evaluation.ranking import top_k
-from sidelight.models.arguments import check_k, ids_of
+from sidelight.models.arguments import check_k, ids_of, new_rows
 from sidelight.models.catalogue import Catalogue
 from sidelight.models.explain import Explanation, explain
-from sidelight.models.listing import Lists, fill
+from sidelight.models.listing import Lists, audience_frame, fill
 from sidelight.models.scorer import Scorer, Scores
 
 CELLS = 1 << 26  # scores held at a time: 256 MiB of float32
@@ -47,6 +47,10 @@ class Recommender:
     spec: Any
     scorer: Scorer
     catalogue: Catalogue
+
+    def __repr__(self) -> str:
+        users, items = self.catalogue.histories.shape
+        return f"Recommender({type(self.spec).__name__}, {users:,} users, {items:,} items)"
 
     @classmethod
     def of(cls, spec: Any, scorer: Scorer, split: Split) -> Recommender:
@@ -138,6 +142,11 @@ class Recommender:
         return labels, sp.csr_matrix(pick @ own.histories), at >= 0
 
     def _given(self, histories: Sequence[Sequence[Any]]) -> sp.csr_matrix:
+        for each in histories:
+            if isinstance(each, str) or not isinstance(each, Iterable):
+                fix = 'write histories=[["i1", "i2"]] for one person'
+                raise SpecError(complain("histories as a list of lists of ids", repr(each), "recommend", fix))
+        histories = [list(h) for h in histories]
         lengths = [len(h) for h in histories]
         flat = [i for h in histories for i in h]
         at = self.catalogue.find_items(flat)
@@ -180,27 +189,8 @@ class Recommender:
             places.append(np.stack([(scores > value[:, [at]]).sum(axis=1) + 1 for at in range(len(wanted))]))
             value[np.asarray(rows[:, wanted].todense()) > 0] = 0.0
             values.append(value.T)
-        return self._ordered(wanted, np.hstack(places), np.hstack(values), k)
-
-    def _ordered(
-        self, items: NDArray[np.int64], places: NDArray[np.int64], values: Scores, k: int
-    ) -> pl.DataFrame:
-        parts = []
-        for item, place, value in zip(items, places, values, strict=True):
-            best = np.lexsort((np.arange(len(value)), -value, place))
-            best = best[value[best] > 0][:k]
-            parts.append(
-                pl.DataFrame(
-                    {
-                        "item_id": np.repeat(self.catalogue.item_ids[[item]], len(best)),
-                        "user_id": self.catalogue.user_ids[best],
-                        "place": place[best],
-                        "score": value[best],
-                        "rank": np.arange(1, len(best) + 1, dtype=np.int32),
-                    }
-                )
-            )
-        return pl.concat(parts)
+        ids = self.catalogue.item_ids[wanted], self.catalogue.user_ids
+        return audience_frame(*ids, np.hstack(places), np.hstack(values), k)
 
     def similar(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
         """The k items most like each given one: columns item_id, similar_id, score, rank.
@@ -233,13 +223,14 @@ class Recommender:
         at = int(self.catalogue.need_items([item], "an item")[0])
         return explain(self.scorer, self.catalogue, given[1], at, k)
 
-    def add_items(self, rows: pl.DataFrame) -> Recommender:
+    def add_items(self, rows: Any) -> Recommender:
         """A recommender that also knows new items, from their content; nothing is retrained.
 
         Args:
-            rows: Column `item_id` and any item columns of the training data (polars or pandas).
+            rows: Column `item_id` and any item columns of the training data; a polars or
+                pandas frame, or a dict of columns.
         """
-        frame = rows if isinstance(rows, pl.DataFrame) else pl.from_pandas(rows)
+        frame = new_rows(rows)
         catalogue, full = self.catalogue.extended(frame)
         if not self.scorer.places_new:
             warnings.warn(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
+from sidelight.models.arguments import need_split
 from sidelight.models.linear import EASE, ease_weights, inverse_spd
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
@@ -52,6 +53,7 @@ class Ridge:
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Solve for the map from history to profile."""
+        split = need_split(split, self)
         if not self.reg > 0:
             raise SpecError(complain("reg > 0", f"{self.reg}"))
         space = ContentSpace.fit(self.content, split.data, self.weights, default_cache(), progress)

@@ -64,6 +64,9 @@ class ContentSpace:
         Raises:
             SpecError: No content, or weights that do not fit.
         """
+        if not isinstance(content, list | tuple):
+            fix = 'write content=(Text("title"),) with a comma'
+            raise SpecError(complain("content as a tuple", f"a {type(content).__name__}", fix=fix))
         if not content:
             raise SpecError(
                 complain("content for this model", "none", fix='name some, e.g. content=(Text("title"),)')

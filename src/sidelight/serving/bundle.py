@@ -48,6 +48,9 @@ def load(path: str | Path, verify: bool = True) -> Recommender:
     from sidelight.models.recommender import Recommender
 
     arrays, meta, files = read_folder(path, verify=verify)
+    if "scorer" not in meta:
+        fix = "give the folder that sidelight train wrote"
+        raise BundleError(complain("a model", "another kind of folder", str(path), fix))
     try:
         return Recommender.from_arrays(arrays, meta, files)
     except (KeyError, TypeError, IndexError) as error:
