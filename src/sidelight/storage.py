@@ -98,6 +98,17 @@ def read_folder(
     return arrays, manifest["meta"], files
 
 
+def placed(folder: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrays of a part under names of its own, "folder/name"; `under` gives them back."""
+    return {f"{folder}/{name}": value for name, value in arrays.items()}
+
+
+def under(folder: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays that `placed` put under a folder, by their own names."""
+    start = f"{folder}/"
+    return {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
+
+
 def check_target(path: str | Path, force: bool, meta: Mapping[str, Any] | None = None) -> None:
     """Refuse a place that `write_folder` would not write to, before the work that leads there.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
+    from sidelight.models.explain import Explanation
     from sidelight.models.recommender import Recommender
 
 
@@ -67,12 +69,8 @@ def recommend(
 
 def _reasons(model: Recommender, people: pl.DataFrame) -> pl.DataFrame:
     """What carried the score of an item for each of its audience."""
-    import polars as pl
-
-    found = [model.explain(row["item_id"], user=row["user_id"]) for row in people.iter_rows(named=True)]
-    because = [", ".join(str(i) for i, _ in each.history) for each in found]
-    words = [", ".join(w for w, _ in each.words) for each in found]
-    return people.with_columns(pl.Series("because", because), pl.Series("words", words))
+    rows = people.iter_rows(named=True)
+    return _with_reasons(people, [model.explain(row["item_id"], user=row["user_id"]) for row in rows])
 
 
 def _described(
@@ -88,10 +86,17 @@ def _described(
     answer = answer.insert_column(2, pl.Series("item", said, dtype=pl.String))
     if not why:
         return answer
-    because, words = [], []
+    found = []
     for row in answer.iter_rows(named=True):
         person = {"history": histories[row["user_id"]]} if histories else {"user": row["user_id"]}
-        found = model.explain(row["item_id"], **person) if row["source"] == "personal" else None
-        because.append(", ".join(str(i) for i, _ in found.history) if found else "")
-        words.append(", ".join(w for w, _ in found.words) if found else "")
-    return answer.with_columns(pl.Series("because", because), pl.Series("words", words))
+        found.append(model.explain(row["item_id"], **person) if row["source"] == "personal" else None)
+    return _with_reasons(answer, found)
+
+
+def _with_reasons(rows: pl.DataFrame, found: Sequence[Explanation | None]) -> pl.DataFrame:
+    """Rows with the history items and the words of one explanation each; None leaves them empty."""
+    import polars as pl
+
+    because = [", ".join(str(i) for i, _ in each.history) if each else "" for each in found]
+    words = [", ".join(w for w, _ in each.words) if each else "" for each in found]
+    return rows.with_columns(pl.Series("because", because), pl.Series("words", words))

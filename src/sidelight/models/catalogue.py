@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
@@ -59,9 +60,15 @@ class Catalogue:
 
     def find_items(self, ids: Iterable[Any]) -> NDArray[np.int64]:
         """Inner indices, -1 for unknown ids."""
-        order = np.argsort(self.item_ids, kind="stable")
-        at = index_of(self.item_ids[order], ids)
+        order, ordered = self._sorted
+        at = index_of(ordered, ids)
         return np.where(at >= 0, order[at], -1)
+
+    @cached_property
+    def _sorted(self) -> tuple[NDArray[np.int64], Ids]:
+        """Inner indices in the order of the outside ids, and the ids in that order."""
+        order = np.argsort(self.item_ids, kind="stable")
+        return order, self.item_ids[order]
 
     def need_items(self, ids: Iterable[Any], what: str) -> NDArray[np.int64]:
         """Inner indices of ids that must exist.
@@ -158,8 +165,9 @@ def _new_ids(rows: pl.DataFrame, known: Catalogue) -> Ids:
     ids = rows["item_id"]
     if ids.null_count() or ids.n_unique() != len(ids):
         raise DataError(complain("one distinct id a new item", "null or repeated ids", "new items"))
-    if (known.find_items(ids.to_list()) >= 0).any():
-        again = ids.to_list()[int(np.argmax(known.find_items(ids.to_list()) >= 0))]
+    there = known.find_items(ids.to_list()) >= 0
+    if there.any():
+        again = ids.to_list()[int(np.argmax(there))]
         raise DataError(complain("ids that are new", f"{again!r}, which exists", "new items"))
     if known.item_ids.dtype.kind in "iu":
         if ids.dtype == pl.String and ids.str.contains(r"^(0|-?[1-9]\d{0,17})$").all():

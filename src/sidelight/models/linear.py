@@ -8,13 +8,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.content.cache import Cache
 from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.arguments import need_split
 from sidelight.models.item_item import DenseItemItem
 from sidelight.models.recommender import Recommender
-from sidelight.models.space import ContentSpace, default_cache
+from sidelight.models.space import ContentSpace
 
 Dense = NDArray[np.float32]
 
@@ -122,7 +123,7 @@ class EASESide:
         split = need_split(split, self)
         _positive(self.reg)
         histories = split.fitting()
-        space = ContentSpace.fit(self.content, split.data, (), default_cache(), progress)
+        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress)
         everything = np.arange(split.data.n_items)
         gram = space.gram(everything)
         gram *= np.float32(self.weight)

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.models.scorer import Scorer, Scores, State
+from sidelight.storage import placed, under
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,7 @@ class Mixture:
         meta = []
         for at, part in enumerate(self.parts):
             inner, options = part.state()
-            arrays.update({f"{at}/{name}": value for name, value in inner.items()})
+            arrays |= placed(str(at), inner)
             meta.append({"kind": type(part).__name__, "options": options})
         return arrays, {"parts": meta}
 
@@ -114,6 +115,5 @@ class Mixture:
 
         parts = []
         for at, each in enumerate(meta["parts"]):
-            inner = {n.removeprefix(f"{at}/"): v for n, v in arrays.items() if n.startswith(f"{at}/")}
-            parts.append(restore_scorer(each["kind"], inner, each["options"]))
+            parts.append(restore_scorer(each["kind"], under(str(at), arrays), each["options"]))
         return cls(tuple(parts), arrays["weights"], arrays["fresh"])

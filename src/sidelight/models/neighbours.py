@@ -11,6 +11,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.content.cache import Cache
 from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
@@ -19,7 +20,8 @@ from sidelight.models.graph import check_neighbours, cosine_counts, neighbour_gr
 from sidelight.models.item_item import SparseItemItem
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
-from sidelight.models.space import ContentSpace, default_cache
+from sidelight.models.space import ContentSpace
+from sidelight.storage import placed, under
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,9 @@ class ContentKNN:
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Encode the items and link each to its nearest touched items."""
         split = need_split(split, self)
-        space = ContentSpace.fit(self.content, split.data, self.weights, default_cache(), progress)
+        space = ContentSpace.fit(self.content, split.data, self.weights, Cache(), progress)
         sources = np.flatnonzero(split.fitting().getnnz(axis=0))
-        scorer = ContentNeighbours.build(space, sources, self.neighbours, self.power, self.hub, progress)
+        scorer = ContentNeighbours.build(space, sources, (self.neighbours, self.power, self.hub), progress)
         return Recommender.of(self, scorer, split)
 
 
@@ -145,16 +147,16 @@ class ContentNeighbours:
         cls,
         space: ContentSpace,
         sources: NDArray[np.int64],
-        neighbours: int,
-        power: float,
-        hub: float,
+        options: tuple[int, float, float],
         progress: Progress | None = None,
+        joined: Joined | None = None,
+        users: sp.csc_matrix | None = None,
     ) -> Self:
-        """Link every item of the space to its nearest sources."""
+        """Link every item of the space to its nearest sources, see the class; `users` go with `joined`."""
+        similarity = space.similarity if joined is None else joined.similarity(space, users)
         targets = np.arange(space.n_items)
-        options = (neighbours, power, hub)
-        graph = neighbour_graph(space.similarity, targets, sources, space.n_items, *options, progress)
-        return cls(graph, space, sources, options)
+        graph = neighbour_graph(similarity, targets, sources, space.n_items, *options, progress)
+        return cls(graph, space, sources, options, joined)
 
     def score(self, histories: sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
@@ -204,8 +206,7 @@ class ContentNeighbours:
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""
         inner, meta = self.space.state()
-        arrays = {f"space/{name}": value for name, value in inner.items()}
-        arrays |= {"graph": self.graph, "sources": self.sources}
+        arrays = {**placed("space", inner), "graph": self.graph, "sources": self.sources}
         about: dict[str, Any] = {"space": meta, "options": list(self.options), "joined": None}
         if self.joined is not None:
             arrays["counts"] = self.joined.counts
@@ -215,10 +216,9 @@ class ContentNeighbours:
     @classmethod
     def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
         """See `Scorer.restore`."""
-        inner = {n.removeprefix("space/"): v for n, v in arrays.items() if n.startswith("space/")}
         neighbours, power, hub = meta["options"]
         joined = None if meta["joined"] is None else Joined(arrays["counts"], *map(float, meta["joined"]))
-        space = ContentSpace.restore(inner, meta["space"])
+        space = ContentSpace.restore(under("space", arrays), meta["space"])
         options = (int(neighbours), float(power), float(hub))
         return cls(arrays["graph"], space, arrays["sources"], options, joined)
 
@@ -254,11 +254,11 @@ class HybridKNN:
         """Similarities of users and content; sources are touched items, targets all."""
         split = need_split(split, self)
         histories = split.fitting()
-        space = ContentSpace.fit(self.content, split.data, (), default_cache(), progress)
+        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress)
         counts = np.asarray(histories.sum(axis=0), dtype=np.float32).ravel()
         joined = Joined(counts, self.weight, self.shrink)
-        touched, everything = np.flatnonzero(counts), np.arange(split.data.n_items)
         options = (self.neighbours, self.power, self.hub)
-        similarity = joined.similarity(space, histories.tocsc())
-        graph = neighbour_graph(similarity, everything, touched, split.data.n_items, *options, progress)
-        return Recommender.of(self, ContentNeighbours(graph, space, touched, options, joined), split)
+        scorer = ContentNeighbours.build(
+            space, np.flatnonzero(counts), options, progress, joined, histories.tocsc()
+        )
+        return Recommender.of(self, scorer, split)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.data.split import Split
@@ -64,18 +66,18 @@ class Pool:
             width = max(width, int(place.max(initial=-1)) + 1)
             hit = np.asarray(truth[block][row, item]).ravel() > 0
             parts.append((start + row, place, item, hit, [s[row, item] for s in scores]))
-        return cls._packed(parts, split, users, width, len(scorers))
+        return cls._packed(parts, split, truth[users], width, len(scorers))
 
     @classmethod
-    def _packed(cls, parts: list, split: Split, users: NDArray[np.int64], width: int, m: int) -> Pool:  # type: ignore[type-arg]
-        items = np.full((len(users), width), -1, dtype=np.int32)
-        relevant = np.zeros((len(users), width), dtype=bool)
-        values = np.zeros((m, len(users), width), dtype=np.float32)
+    def _packed(cls, parts: list[Any], split: Split, truth: sp.csr_matrix, width: int, m: int) -> Pool:
+        n_users = truth.shape[0]
+        items = np.full((n_users, width), -1, dtype=np.int32)
+        relevant = np.zeros((n_users, width), dtype=bool)
+        values = np.zeros((m, n_users, width), dtype=np.float32)
         for row, place, item, hit, scores in parts:
             items[row, place], relevant[row, place] = item, hit
             for at, value in enumerate(scores):
                 values[at][row, place] = value
-        truth = split.truth()[users]
         target = truth.multiply(split.candidates[None, :]).tocsr()
         n_cold = np.asarray(target.multiply(split.cold[None, :]).sum(axis=1)).ravel()
         n_all = np.asarray(target.sum(axis=1)).ravel()

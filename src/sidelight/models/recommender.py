@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,7 @@ class Recommender:
             history raised the score, and "popular" where it did not but the model scores the item
             alike for everybody. Else the row is the most popular item not shown yet and source says
             why: "popular:unknown-user", "popular:empty-history" or "popular:no-evidence" (nothing
-            more scored above 0). Lists are shorter than k only when
-            fewer than k items may be shown.
+            more scored above 0). Lists are shorter than k only when fewer than k items may be shown.
 
         Raises:
             SpecError: k < 1, or both users and histories are given.
@@ -245,10 +244,7 @@ class Recommender:
         """Arrays, options and files from which `from_arrays` makes an equal recommender."""
         inner, options = self.scorer.state()
         outer, about, files = self.catalogue.state()
-        arrays = {
-            **{f"scorer/{n}": v for n, v in inner.items()},
-            **{f"catalogue/{n}": v for n, v in outer.items()},
-        }
+        arrays = storage.placed("scorer", inner) | storage.placed("catalogue", outer)
         meta = {
             "spec": config.to_dict(self.spec),
             "scorer": {"kind": type(self.scorer).__name__, "options": options},
@@ -263,18 +259,26 @@ class Recommender:
         """The recommender that `to_arrays` described."""
         from sidelight.models.kinds import restore_scorer
 
-        part = {
-            side: {n.removeprefix(f"{side}/"): v for n, v in arrays.items() if n.startswith(f"{side}/")}
-            for side in ("scorer", "catalogue")
-        }
-        scorer = restore_scorer(meta["scorer"]["kind"], part["scorer"], meta["scorer"]["options"])
-        catalogue = Catalogue.restore(part["catalogue"], meta["catalogue"], files)
+        about = meta["scorer"]
+        scorer = restore_scorer(about["kind"], storage.under("scorer", arrays), about["options"])
+        catalogue = Catalogue.restore(storage.under("catalogue", arrays), meta["catalogue"], files)
         return cls(_own(meta["spec"]), scorer, catalogue)
 
-    def save(self, path: str | Path, force: bool = False, metrics: dict[str, Any] | None = None) -> Path:
-        """Write the bundle folder; `sidelight.load` reads it back with equal scores."""
+    def save(
+        self, path: str | Path, force: bool = False, metrics: Mapping[str, float | None] | None = None
+    ) -> Path:
+        """Write the bundle folder; `sidelight.load` reads it back with equal scores.
+
+        Args:
+            path: Folder to make.
+            force: Replace a bundle that is there already.
+            metrics: What it measured, by dotted name; NaN and infinity become null.
+        """
         arrays, meta, files = self.to_arrays()
-        known = {n: v if v is not None and np.isfinite(v) else None for n, v in (metrics or {}).items()}
+        known = {
+            name: float(value) if value is not None and np.isfinite(value) else None
+            for name, value in (metrics or {}).items()
+        }
         return storage.write_folder(path, arrays, {**meta, "metrics": known}, files, force)
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.content.cache import Cache
 from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
@@ -17,7 +18,8 @@ from sidelight.models.arguments import need_split
 from sidelight.models.linear import EASE, ease_weights, inverse_spd
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
-from sidelight.models.space import Block, ContentSpace, default_cache
+from sidelight.models.space import Block, ContentSpace
+from sidelight.storage import placed, under
 
 Dense = NDArray[np.float32]
 CELLS = 1 << 25  # entries of profiles held at a time: 128 MiB of float32
@@ -56,7 +58,7 @@ class Ridge:
         split = need_split(split, self)
         if not self.reg > 0:
             raise SpecError(complain("reg > 0", f"{self.reg}"))
-        space = ContentSpace.fit(self.content, split.data, self.weights, default_cache(), progress)
+        space = ContentSpace.fit(self.content, split.data, self.weights, Cache(), progress)
         histories = split.fitting()
         known = np.flatnonzero(histories.getnnz(axis=0))
         smooth = None
@@ -179,15 +181,14 @@ class ContentProfile:
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""
-        arrays, meta = self.space.state()
-        arrays = {f"space/{name}": value for name, value in arrays.items()}
-        return {**arrays, "left": self.left, "known": self.known}, {"space": meta, "dual": self.dual}
+        inner, meta = self.space.state()
+        arrays = {**placed("space", inner), "left": self.left, "known": self.known}
+        return arrays, {"space": meta, "dual": self.dual}
 
     @classmethod
     def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
         """See `Scorer.restore`."""
-        inner = {n.removeprefix("space/"): v for n, v in arrays.items() if n.startswith("space/")}
-        space = ContentSpace.restore(inner, meta["space"])
+        space = ContentSpace.restore(under("space", arrays), meta["space"])
         return cls(arrays["left"], arrays["known"], space, bool(meta["dual"]))
 
 

@@ -18,6 +18,7 @@ from sidelight.content.encoder import Content, Encoder, Progress, fit_features, 
 from sidelight.content.features import Features
 from sidelight.data.dataset import Dataset
 from sidelight.errors import SpecError, complain
+from sidelight.storage import placed, under
 
 Dense = NDArray[np.float32]
 Block: TypeAlias = Any  # float32 array or CSR matrix, (n_rows, dim)
@@ -161,7 +162,7 @@ class ContentSpace:
         modalities = []
         for at, (encoder, f) in enumerate(zip(self.encoders, self.features, strict=True)):
             inner, meta = encoder.state()
-            arrays.update({f"{at}/encoder/{name}": value for name, value in inner.items()})
+            arrays |= placed(f"{at}/encoder", inner)
             arrays[f"{at}/values"], arrays[f"{at}/present"] = f.values, f.present
             arrays[f"{at}/centre"] = self.centres[at]
             arrays[f"{at}/names"] = pack(f.names)
@@ -173,19 +174,12 @@ class ContentSpace:
         """The space that `state` described."""
         encoders, features, weights, centres = [], [], [], []
         for at, each in enumerate(meta["modalities"]):
-            prefix = f"{at}/encoder/"
-            inner = {name[len(prefix) :]: value for name, value in arrays.items() if name.startswith(prefix)}
-            encoders.append(restore_encoder(inner, each["encoder"], Cache()))
+            encoders.append(restore_encoder(under(f"{at}/encoder", arrays), each["encoder"], Cache()))
             names = tuple(unpack(arrays[f"{at}/names"]))
             features.append(Features(each["name"], arrays[f"{at}/values"], arrays[f"{at}/present"], names))
             weights.append(float(each["weight"]))
             centres.append(arrays[f"{at}/centre"])
         return cls(tuple(encoders), tuple(features), tuple(weights), tuple(centres))
-
-
-def default_cache() -> Cache:
-    """Where models keep the vectors of slow encoders between runs (see `sidelight.content.cache`)."""
-    return Cache()
 
 
 def _known_at_launch(content: Sequence[Content], data: Dataset) -> None:

@@ -5,7 +5,6 @@ Serving needs the arrays and the manifest, nothing that trained them: no torch, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,10 +28,7 @@ def save(
         metrics: What it measured, by dotted name ("cold.ndcg@20"); NaN and infinity become null.
         force: Replace a bundle that is there already.
     """
-    figures = {
-        name: float(value) if math.isfinite(value) else None for name, value in (metrics or {}).items()
-    }
-    return model.save(path, force=force, metrics=figures)
+    return model.save(path, force=force, metrics=metrics)
 
 
 def load(path: str | Path, verify: bool = True) -> Recommender:
