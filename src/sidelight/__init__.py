@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sidelight.models.popular import Popular
     from sidelight.models.recommender import Recommender
     from sidelight.models.ridge import Ridge
+    from sidelight.models.two_tower import TwoTower
     from sidelight.serving.bundle import load
 
 _HOME = {
@@ -66,6 +67,7 @@ _HOME = {
     "Ridge": "models.ridge",
     "ALS": "models.als",
     "Blend": "models.blend",
+    "TwoTower": "models.two_tower",
     "automatic": "models.automatic",
     "Recommender": "models.recommender",
     "load": "serving.bundle",

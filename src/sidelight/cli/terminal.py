@@ -53,9 +53,10 @@ def _bars() -> Iterator[Progress]:
     with rp.Progress(*columns, console=Console(stderr=True)) as bar:
 
         def update(done: int, total: int, label: str) -> None:
-            if label not in tasks:
-                tasks[label] = bar.add_task(label, total=total or None)
-            bar.update(tasks[label], completed=done, total=total or None)
+            key = label.partition(" | ")[0]
+            if key not in tasks:
+                tasks[key] = bar.add_task(label, total=total or None)
+            bar.update(tasks[key], completed=done, total=total or None, description=label)
 
         yield update
 
@@ -64,9 +65,9 @@ def _lines() -> Progress:
     last: dict[str, float] = {}
 
     def update(done: int, total: int, label: str) -> None:
-        now = time.monotonic()
-        if label not in last or done == total or now - last[label] >= 5.0:
-            last[label] = now
+        now, key = time.monotonic(), label.partition(" | ")[0]
+        if key not in last or done == total or now - last[key] >= 5.0:
+            last[key] = now
             note(f"{label}: {done:,} of {total:,}" if total else f"{label}: {done:,}")
 
     return update

@@ -11,12 +11,13 @@ from sidelight.models.mixture import Mixture
 from sidelight.models.neighbours import ContentNeighbours
 from sidelight.models.ridge import ContentProfile
 from sidelight.models.scorer import Scorer, State
+from sidelight.models.tower_scorer import TowerScorer
 
 KINDS: dict[str, type[Scorer]] = {
     kind.__name__: kind
     for kind in (
         Constant, SparseItemItem, DenseItemItem, ContentNeighbours, ContentProfile,
-        ImplicitFactors, Mixture,
+        ImplicitFactors, Mixture, TowerScorer,
     )
 }  # fmt: skip
 

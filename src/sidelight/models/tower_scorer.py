@@ -1,0 +1,128 @@
+"""`TowerScorer`: trained towers as arrays; numpy alone scores, explains and places new items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.content.features import Features
+from sidelight.models.scorer import Scores, State
+from sidelight.models.space import ContentSpace
+from sidelight.storage import placed, under
+
+Dense = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class TowerScorer:
+    """score(h, j) = pooled(h) . vector_j.
+
+    Args:
+        vectors: float32 (n_items, dim), unit length.
+        space: The content, to place new items and to name words.
+        maps: float32 (columns of the modality, dim), one a modality.
+        gates: float32 (n_modalities,).
+        query: float32 (dim,) of attention pooling, or empty for the mean.
+        trace: What training recorded.
+    """
+
+    vectors: Dense
+    space: ContentSpace
+    maps: tuple[Dense, ...]
+    gates: Dense
+    query: Dense
+    trace: dict[str, Any] = field(default_factory=dict)
+
+    def _pooled(self, histories: sp.csr_matrix) -> sp.csr_matrix:
+        """Weights of the history items, CSR (n_rows, n_items): 1 / sqrt(length), times attention."""
+        rows = sp.csr_matrix(histories, dtype=np.float32, copy=True)
+        length = np.diff(rows.indptr)
+        rows.data = np.repeat(1 / np.sqrt(np.maximum(length, 1)), length).astype(np.float32)
+        if len(self.query):
+            score = np.exp(np.clip(self.vectors[rows.indices] @ self.query, -20, 20))
+            row = np.repeat(np.arange(len(length)), length)
+            total = np.bincount(row, score, minlength=len(length))
+            rows.data = (rows.data * score / total[row] * length[row]).astype(np.float32)
+        return rows
+
+    def score(self, histories: sp.csr_matrix) -> Scores:
+        """float32 (n_rows, n_items)."""
+        users = np.asarray(self._pooled(histories) @ self.vectors, dtype=np.float32)
+        scores: Scores = users @ self.vectors.T
+        return scores
+
+    def impersonal(self) -> Scores | None:
+        """Nothing: every score comes from a history."""
+        return None
+
+    def similar(self, items: NDArray[np.int64]) -> Scores:
+        """Cosine of the vectors, float32 (n_queries, n_items)."""
+        scores: Scores = self.vectors[items] @ self.vectors.T
+        return scores
+
+    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
+        """float32 (n_history,); they sum to the score."""
+        row = sp.csr_matrix(
+            (np.ones(len(history), np.float32), history, [0, len(history)]), shape=(1, len(self.vectors))
+        )
+        weights = self._pooled(row).data
+        found: Dense = (weights * (self.vectors[history] @ self.vectors[item])).astype(np.float32)
+        return found
+
+    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+        """Words and attributes of the item by how far they move it towards the history."""
+        if not len(history):
+            return []
+        row = sp.csr_matrix(
+            (np.ones(len(history), np.float32), history, [0, len(history)]), shape=(1, len(self.vectors))
+        )
+        user = np.asarray(self._pooled(row) @ self.vectors, dtype=np.float32)[0]
+        found: list[tuple[str, float]] = []
+        for features, table, gate in zip(self.space.features, self.maps, self.gates, strict=True):
+            if features.sparse and features.names:
+                own = sp.csr_matrix(features.values[item])
+                worth = gate * own.data * (table[own.indices] @ user)
+                found += [(features.names[at], float(v)) for at, v in zip(own.indices, worth, strict=True)]
+        return sorted([f for f in found if f[1] > 0], key=lambda f: -f[1])[:k]
+
+    def extended(self, items: pl.DataFrame) -> TowerScorer:
+        """New items are placed by their content alone."""
+        space = self.space.extended(items)
+        old = len(self.vectors)
+        new = [Features(f.name, f.values[old:], f.present[old:], f.names) for f in space.features]
+        return replace(self, space=space, vectors=np.vstack([self.vectors, self.place(new)]))
+
+    def place(self, features: list[Features]) -> Dense:
+        """Content vectors of some rows of features, float32 (n, dim); zero where nothing is known."""
+        out = np.zeros((len(features[0]), self.vectors.shape[1]), dtype=np.float32)
+        for f, table, gate in zip(features, self.maps, self.gates, strict=True):
+            out += gate * f.present[:, None] * np.asarray(f.values @ table, dtype=np.float32)
+        norm = np.linalg.norm(out, axis=1, keepdims=True)
+        found: Dense = np.divide(out, norm, out=np.zeros_like(out), where=norm > 0)
+        return found
+
+    @property
+    def places_new(self) -> bool:
+        """True: content places them."""
+        return True
+
+    def state(self) -> tuple[State, dict[str, Any]]:
+        """Vectors, maps, gates, and the content space."""
+        inner, about = self.space.state()
+        arrays: State = {"vectors": self.vectors, "gates": self.gates, "query": self.query}
+        arrays |= {f"map/{at}": table for at, table in enumerate(self.maps)}
+        return arrays | placed("space", inner), {"space": about, "trace": self.trace}
+
+    @classmethod
+    def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
+        """The scorer that `state` described."""
+        space = ContentSpace.restore(under("space", arrays), meta["space"])
+        maps = tuple(arrays[f"map/{at}"] for at in range(len(space.features)))
+        return cls(
+            arrays["vectors"], space, maps, arrays["gates"], arrays["query"], dict(meta.get("trace", {}))
+        )

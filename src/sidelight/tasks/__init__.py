@@ -1,0 +1,1 @@
+"""Auxiliary tasks, one file each: what content can teach a model beside the clicks."""

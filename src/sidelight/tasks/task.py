@@ -1,0 +1,38 @@
+"""`Task`: what an auxiliary task must answer. Siblings never import each other, only this."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from sidelight.data.split import Split
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from sidelight.towers.towers import Towers
+
+
+class Task(Protocol):
+    """A frozen dataclass of options that builds one loss module.
+
+    The module answers `forward(batch, towers) -> scalar`, finite, and differentiable where there
+    is something to learn from; without it, zero times a parameter. It looks at `batch.drawn`,
+    items drawn from the whole catalogue without regard to clicks.
+    """
+
+    uses_clicks: ClassVar[bool]
+    """Whether histories say what is right. False: more clicks on an item change nothing."""
+
+    @property
+    def weight(self) -> float:
+        """Loss weight to start from."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Unique in a model, e.g. "labels:tags"."""
+        ...
+
+    def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
+        """The loss module for the item and user tables of a split."""
+        ...

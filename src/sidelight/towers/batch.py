@@ -1,0 +1,32 @@
+"""`Batch`: everything that one training step looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some users with a split history, the items they need, and items drawn for the tasks.
+
+    Args:
+        items: int64 (n,), catalogue indices whose vectors this step needs, ascending.
+        vectors: float32 (n, dim), their vectors with dropout on; carries gradients.
+        users: int64 (b,), inner user indices.
+        history: int64 (b, length), rows of `items`: the part of each history that is the input, in
+            the order of events; -1 is padding.
+        targets: int64 (t, 2), pairs (place in `users`, row of `items`) that were held out.
+        drawn: int64 (m,), catalogue indices drawn from the whole catalogue, touched or not.
+        generator: Source of all noise of this step, on the CPU.
+    """
+
+    items: Tensor
+    vectors: Tensor
+    users: Tensor
+    history: Tensor
+    targets: Tensor
+    drawn: Tensor
+    generator: torch.Generator

@@ -1,0 +1,181 @@
+"""`Towers`: item vectors from content and clicks, user vectors from item vectors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sidelight.towers.inputs import Modality
+from sidelight.towers.pooling import AttentionPooling, MeanPooling, Pooling
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """What is hidden at random in training, as probabilities.
+
+    Args:
+        id: The id residual of an item, so that its content learns to stand alone.
+        word: Words of a sparse modality, entries of a dense one half as often.
+        modality: A whole modality of an item; at least one is always left.
+    """
+
+    id: float = 0.3
+    word: float = 0.4
+    modality: float = 0.0
+
+
+class Towers(nn.Module):
+    """Item and user encoder over any number of modalities.
+
+    content(i) = sum_m gate_m present_im P_m x_im / sum_m gate_m present_im and
+    item(i) = unit(content(i) + touched_i id_i); user = pooled vectors of the history.
+
+    Args:
+        modalities: At least one; P_m is an embedding bag (sparse) or a linear map (dense).
+        touched: bool (n_items,): items with training events. Only these have an id residual.
+        dim: Length of all vectors.
+        pooling: "mean" or "attention".
+        dropout: What is hidden in training.
+        generator: For the initial weights.
+    """
+
+    touched: Tensor
+
+    def __init__(
+        self,
+        modalities: Sequence[Modality],
+        touched: Tensor,
+        dim: int,
+        pooling: str = "mean",
+        dropout: Dropout = Dropout(),
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.dim, self.n_items = dim, len(touched)
+        self.modalities, self.dropout = tuple(modalities), dropout
+        self.register_buffer("touched", touched, persistent=False)
+        self.maps = nn.ParameterList(
+            nn.Parameter(_start(m, dim, generator).to(touched.device)) for m in self.modalities
+        )
+        self.gates = nn.Parameter(torch.ones(len(self.modalities), device=touched.device))
+        self.ids = nn.Parameter(torch.zeros(self.n_items, dim, device=touched.device))
+        self.log_scale = nn.Parameter(torch.tensor(math.log(10.0), device=touched.device))
+        self.pooling: Pooling = AttentionPooling(dim) if pooling == "attention" else MeanPooling()
+        self.pooling.to(touched.device)
+
+    def shared(self) -> list[nn.Parameter]:
+        """Parameters that every task reaches: maps and gates."""
+        return [*self.maps, self.gates]
+
+    def present(self, items: Tensor) -> Tensor:
+        """bool (n, n_modalities): which modality is there."""
+        return torch.stack([m.present[items] for m in self.modalities], dim=1)
+
+    def project(
+        self, at: int, items: Tensor, keep: float = 1.0, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """One modality in the shared space, float32 (n, dim); zero where it is absent.
+
+        Args:
+            at: Place of the modality.
+            items: int64 (n,), catalogue indices.
+            keep: Share of the words that stay; the entries of a dense modality lose half as many.
+            generator: Of the words to drop.
+        """
+        modality, weights = self.modalities[at], self.maps[at]
+        if modality.values is not None:
+            values = modality.values[items]
+            if keep < 1:
+                values = _thinned(values, (1 + keep) / 2, generator)
+            mapped: Tensor = values @ weights
+            return mapped
+        index, weight, row = modality.rows(items)
+        if keep < 1:
+            weight = _thinned(weight, keep, generator)
+        first = torch.searchsorted(row, torch.arange(len(items), device=items.device))
+        return F.embedding_bag(index, weights, first, mode="sum", per_sample_weights=weight)
+
+    def fused(
+        self,
+        items: Tensor,
+        shown: Tensor | None = None,
+        keep: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Gated mean over the modalities that are present and shown, (n, dim), any length."""
+        there = self.present(items)
+        if shown is not None:
+            there = there & shown
+        share = there * self.gates
+        total = share.abs().sum(dim=1, keepdim=True).clamp_min(1e-6)
+        parts = [self.project(at, items, keep, generator) for at in range(len(self.modalities))]
+        mixed = torch.stack([part * share[:, at, None] for at, part in enumerate(parts)]).sum(dim=0)
+        out: Tensor = mixed / total
+        return out
+
+    def content(
+        self,
+        items: Tensor,
+        shown: Tensor | None = None,
+        keep: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Unit vectors from content alone, (n, dim); a zero row where nothing is there.
+
+        Args:
+            items: int64 (n,), catalogue indices.
+            shown: bool (n, n_modalities), modalities that may be looked at; None means all.
+            keep: Share of the words that stay.
+            generator: Of the words to drop.
+        """
+        return F.normalize(self.fused(items, shown, keep, generator), dim=1)
+
+    def items(self, items: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Unit vectors (n, dim) with the id residual of touched items; dropout while training."""
+        known = self.touched[items].float()
+        shown, keep = None, 1.0
+        if self.training:
+            known = known * (_random(known.shape, generator, items.device) >= self.dropout.id)
+            keep = 1 - self.dropout.word
+            if self.dropout.modality > 0:
+                shown = self._shown(items, generator)
+        fused = self.fused(items, shown, keep, generator)
+        return F.normalize(fused + known[:, None] * self.ids[items], dim=1)
+
+    def users(self, vectors: Tensor, history: Tensor) -> Tensor:
+        """User vectors (b, dim) from item vectors (n, dim) and rows (b, length), -1 = padding."""
+        found: Tensor = self.pooling(vectors, history)
+        return found
+
+    def _shown(self, items: Tensor, generator: torch.Generator | None) -> Tensor:
+        there = self.present(items)
+        chance = _random(there.shape, generator, items.device)
+        shown = there & (chance >= self.dropout.modality)
+        # One that is there always stays: the one with the largest draw.
+        best = torch.where(there, chance, -1.0).argmax(dim=1)
+        kept: Tensor = shown | (F.one_hot(best, there.shape[1]).bool() & there)
+        return kept
+
+
+def _random(shape: Sequence[int], generator: torch.Generator | None, device: torch.device) -> Tensor:
+    return torch.rand(tuple(shape), generator=generator).to(device)
+
+
+def _thinned(values: Tensor, keep: float, generator: torch.Generator | None) -> Tensor:
+    chosen = _random(values.shape, generator, values.device) < keep
+    return values * chosen / keep
+
+
+def _start(modality: Modality, dim: int, generator: torch.Generator | None) -> Tensor:
+    """Starting map (modality.dim, dim): one that keeps angles between items as they are."""
+    draw = torch.randn(modality.dim, dim, generator=generator)
+    if modality.sparse:
+        return draw / math.sqrt(dim)
+    wide, _ = torch.linalg.qr(draw if modality.dim >= dim else draw.T)
+    start: Tensor = wide if modality.dim >= dim else wide.T.contiguous()
+    return start

@@ -1,0 +1,1 @@
+"""The loop, its batches, its stopping rule and its checkpoints."""

@@ -1,0 +1,119 @@
+"""Batches of split histories; what a step holds depends on the seed and its number alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sidelight.data.sampling import draw_items, item_probabilities
+from sidelight.data.split import Split
+from sidelight.seeding import generator
+from sidelight.towers.batch import Batch
+from sidelight.towers.towers import Towers
+from sidelight.training.options import Options
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Where the steps of a training run come from.
+
+    Args:
+        options: Sizes and seeds.
+        start, item: int64 (n_users + 1,) and (n_events,): histories in the order of events.
+        users: int64, users with two events or more: only these can be split.
+        touched: int64, items with events: what the primary chooses among.
+        chance: float64 (n_items,), probabilities of the draw for tasks.
+    """
+
+    options: Options
+    start: Ints
+    item: Ints
+    users: Ints
+    touched: Ints
+    chance: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, split: Split, options: Options) -> Batches:
+        """The histories that a model may be fitted on."""
+        log, rows = split.data.interactions, split.fit_rows
+        order = np.arange(len(rows))
+        for key in (log.position, log.timestamp):
+            if key is not None:
+                order = order[np.argsort(key[rows][order], kind="stable")]
+        user, item = log.user[rows][order].astype(np.int64), log.item[rows][order].astype(np.int64)
+        order = np.argsort(user, kind="stable")
+        user, item = user[order], item[order]
+        # A pair that occurs again says nothing new here: its first event stays.
+        _, first = np.unique(user * split.data.n_items + item, return_index=True)
+        first.sort()
+        user, item = user[first], item[first]
+        start = np.searchsorted(user, np.arange(split.data.n_users + 1)).astype(np.int64)
+        chance = item_probabilities(split.data.items, split.data.schema, options.draw)
+        return cls(options, start, item, np.flatnonzero(np.diff(start) >= 2), np.unique(item), chance)
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps of one epoch."""
+        return max(self.options.steps, -(-len(self.users) // self.options.batch_size))
+
+    def users_of(self, step: int) -> Ints:
+        """Users of one step: each epoch goes through all of them in an order of its own."""
+        if not len(self.users):
+            return self.users
+        epoch, place = divmod(step, self.per_epoch)
+        size = min(self.options.batch_size, len(self.users))
+        at = np.arange(place * size, (place + 1) * size)
+        rounds = at // len(self.users)
+        out = np.empty(size, dtype=np.int64)
+        for each in np.unique(rounds):
+            order = generator(self.options.seed, "epoch", str(epoch), str(each)).permutation(self.users)
+            out[rounds == each] = order[at[rounds == each] % len(self.users)]
+        return np.unique(out)
+
+    def make(self, step: int, towers: Towers) -> Batch:
+        """The batch of a step, with item vectors from the towers as they are."""
+        rng = generator(self.options.seed, "step", str(step))
+        device = towers.touched.device
+        users = self.users_of(step)
+        length = self.start[users + 1] - self.start[users]
+        row = np.repeat(np.arange(len(users)), length)
+        place = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
+        item = self.item[self.start[users][row] + place] if len(row) else np.empty(0, np.int64)
+        known = self._inputs(rng, length, row)
+        items = self._items(rng, item)
+        at = np.searchsorted(items, item)
+        noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        index = torch.as_tensor(items, device=device)
+        return Batch(
+            index, towers.items(index, noise), torch.as_tensor(users, device=device),
+            torch.as_tensor(_padded(row[known], at[known], len(users)), device=device),
+            torch.as_tensor(np.stack([row[~known], at[~known]], axis=1), device=device),
+            torch.as_tensor(draw_items(rng, self.chance, self.options.drawn), device=device), noise,
+        )  # fmt: skip
+
+    def _inputs(self, rng: np.random.Generator, length: Ints, row: Ints) -> NDArray[np.bool_]:
+        """bool (n_events,): inputs; at least one of each history is an input and one a target."""
+        share = rng.uniform(*self.options.inputs, size=len(length))
+        wanted = np.clip(np.rint(share * length), 1, np.maximum(length - 1, 1)).astype(np.int64)
+        order = np.lexsort((rng.random(len(row)), row))
+        rank = np.empty(len(row), dtype=np.int64)
+        rank[order] = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
+        return rank < wanted[row]
+
+    def _items(self, rng: np.random.Generator, needed: Ints) -> Ints:
+        if len(self.touched) <= self.options.full:
+            return self.touched
+        extra = rng.choice(self.touched, min(self.options.negatives, len(self.touched)), replace=False)
+        return np.union1d(needed, extra)
+
+
+def _padded(row: Ints, value: Ints, n_rows: int) -> Ints:
+    length = np.bincount(row, minlength=n_rows)
+    out = np.full((n_rows, max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
+    out[row, np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)] = value
+    return out

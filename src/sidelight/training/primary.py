@@ -1,0 +1,45 @@
+"""The primary loss: held-out items of a history among all items that anybody touched."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from sidelight.towers.batch import Batch
+from sidelight.towers.towers import Towers
+
+
+def primary_loss(batch: Batch, towers: Towers, n_touched: int) -> Tensor:
+    """Softmax over touched items with the input masked, each user weighted by 1 / sqrt(targets).
+
+    Untouched items are no negatives: nobody has declined what nobody could see, and pushing them
+    down would teach the content maps that new items are bad. Where the batch holds only a sample
+    of n of the N touched items, each logit of the sample gets + log(N / n), except those of the
+    user's own targets, which are there with certainty (Bengio and Senecal 2008).
+
+    Args:
+        batch: Users with split histories.
+        towers: Their pooling and scale.
+        n_touched: N.
+
+    Returns:
+        Scalar, mean over users; 0 where no history could be split.
+    """
+    if not len(batch.targets):
+        return batch.vectors.sum() * 0.0
+    users = towers.users(batch.vectors, batch.history)
+    logits = users @ batch.vectors.T * towers.log_scale.exp()
+    row, place = torch.nonzero(batch.history >= 0, as_tuple=True)
+    hidden = torch.zeros_like(logits, dtype=torch.bool)
+    hidden[row, batch.history[row, place]] = True
+    user, item = batch.targets[:, 0], batch.targets[:, 1]
+    if n_touched > logits.shape[1]:
+        correction = torch.full_like(logits, math.log(n_touched / logits.shape[1]))
+        correction[user, item] = 0.0
+        logits = logits + correction
+    total = torch.logsumexp(logits.masked_fill(hidden, -torch.inf), dim=1)
+    count = torch.bincount(user, minlength=len(users)).clamp_min(1)
+    weight = count.float().rsqrt()[user] / len(users)
+    return ((total[user] - logits[user, item]) * weight).sum()

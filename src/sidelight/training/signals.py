@@ -1,0 +1,120 @@
+"""What a weighting may look at: gradients of tasks and of the validation loss, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from sidelight.data.split import Split
+from sidelight.seeding import generator
+from sidelight.towers.towers import Towers
+from sidelight.weighting.weighting import Signals
+
+USERS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Validation users with what they chose among warm and among cold items.
+
+    Args:
+        histories: CSR (n_users, n_items), what may be looked at.
+        sides: For warm and for cold items: their indices and the choices, CSR (n_users, n_side).
+        seed: Of the users a step looks at.
+    """
+
+    histories: sp.csr_matrix
+    sides: tuple[tuple[np.ndarray, sp.csr_matrix], ...]
+    seed: int
+
+    @classmethod
+    def of(cls, split: Split, seed: int) -> Validation:
+        """Of the users with validation events and a history."""
+        truth, histories = split.truth("validation"), split.histories()
+        users = np.flatnonzero((truth.getnnz(axis=1) > 0) & (histories.getnnz(axis=1) > 0))
+        sides = []
+        for mask in (split.candidates & split.warm, split.candidates & split.cold):
+            items = np.flatnonzero(mask)
+            sides.append((items, truth[users][:, items]))
+        return cls(histories[users], tuple(sides), seed)
+
+    def losses(self, step: int, towers: Towers) -> list[Tensor]:
+        """Softmax losses on a draw of users, one a side that has any choice."""
+        rng = generator(self.seed, "validation signal", str(step))
+        out = []
+        for items, truth in self.sides:
+            able = np.flatnonzero(truth.getnnz(axis=1))
+            if not len(able):
+                continue
+            users = np.sort(rng.choice(able, min(USERS, len(able)), replace=False))
+            out.append(_loss(towers, self.histories[users], items, truth[users]))
+        return out
+
+
+def _loss(towers: Towers, histories: sp.csr_matrix, items: np.ndarray, truth: sp.csr_matrix) -> Tensor:
+    device = towers.touched.device
+    seen = np.unique(histories.indices)
+    everything = np.union1d(seen, items)
+    vectors = towers.items(torch.as_tensor(everything.astype(np.int64), device=device))
+    row = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
+    width = int(np.diff(histories.indptr).max(initial=1))
+    history = np.full((histories.shape[0], width), -1, dtype=np.int64)
+    history[row, np.arange(len(row)) - histories.indptr[row]] = np.searchsorted(everything, histories.indices)
+    users = towers.users(vectors, torch.as_tensor(history, device=device))
+    choice = vectors[torch.as_tensor(np.searchsorted(everything, items), device=device)]
+    found = truth.tocoo()
+    at = torch.as_tensor(found.row.astype(np.int64), device=device)
+    to = torch.as_tensor(found.col.astype(np.int64), device=device)
+    chance = torch.log_softmax(users @ choice.T * towers.log_scale.exp(), dim=1)
+    return -chance[at, to].mean()
+
+
+def signals(
+    step: int,
+    losses: Mapping[str, Tensor],
+    towers: Towers,
+    needs: frozenset[str],
+    validation: Validation,
+) -> Signals:
+    """The numbers that a weighting asked for; gradients stay as they were.
+
+    Args:
+        step: Of the run.
+        losses: Of "primary" and of each task, with their graph.
+        towers: Their shared parameters are what gradients are taken on.
+        needs: "norms", "agreement", both or none.
+        validation: Where the direction of "agreement" comes from.
+    """
+    values = {name: float(loss.detach()) for name, loss in losses.items()}
+    if not needs:
+        return Signals(step, values, {}, {})
+    own = {name: _flat(loss, towers, keep=True) for name, loss in losses.items()}
+    norms = {name: float(gradient.norm()) for name, gradient in own.items()}
+    agreement: dict[str, tuple[float, ...]] = {}
+    if "agreement" in needs:
+        training = towers.training
+        towers.eval()
+        wanted = [_flat(loss, towers, keep=False) for loss in validation.losses(step, towers)]
+        towers.train(training)
+        agreement = {
+            name: tuple(float(torch.nn.functional.cosine_similarity(g, w, dim=0)) for w in wanted)
+            for name, g in own.items()
+            if name != "primary"
+        }
+    return Signals(step, values, norms, agreement)
+
+
+def _flat(loss: Tensor, towers: Towers, keep: bool) -> Tensor:
+    """Gradient of a loss on the shared parameters as one vector; zeros where it does not reach."""
+    shared = towers.shared()
+    if not loss.requires_grad:
+        return torch.cat([torch.zeros_like(p).ravel() for p in shared])
+    found = torch.autograd.grad(loss, shared, retain_graph=keep, allow_unused=True)
+    return torch.cat(
+        [(torch.zeros_like(p) if g is None else g).ravel() for p, g in zip(shared, found, strict=True)]
+    )

@@ -1,0 +1,74 @@
+"""The signal that decides when training stops: NDCG of warm, cold and all items on validation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from sidelight.data.split import Split
+from sidelight.evaluation.evaluate import evaluate
+from sidelight.seeding import generator
+from sidelight.towers.towers import Towers
+
+BLOCK = 8192
+K = 20
+
+
+@dataclass(frozen=True, eq=False)
+class TowerScores:
+    """Scores of towers as they are, for `evaluate`; equal to those of the model that is saved."""
+
+    towers: Towers
+    vectors: torch.Tensor
+
+    def score(self, histories: sp.csr_matrix) -> Any:
+        """float32 (n_rows, n_items)."""
+        device = self.vectors.device
+        length = np.diff(histories.indptr)
+        row = np.repeat(np.arange(histories.shape[0]), length)
+        padded = np.full((histories.shape[0], max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
+        padded[row, np.arange(len(row)) - histories.indptr[row]] = histories.indices
+        with torch.no_grad():
+            users = self.towers.users(self.vectors, torch.as_tensor(padded, device=device))
+            return (users @ self.vectors.T).float().cpu().numpy()
+
+
+def item_vectors(towers: Towers) -> torch.Tensor:
+    """Vectors of the whole catalogue without dropout, float32 (n_items, dim)."""
+    training = towers.training
+    towers.eval()
+    with torch.no_grad():
+        everything = torch.arange(towers.n_items, device=towers.touched.device)
+        out = torch.cat(
+            [towers.items(everything[at : at + BLOCK]) for at in range(0, len(everything), BLOCK)]
+        )
+    towers.train(training)
+    return out
+
+
+def validation_part(split: Split, users: int, seed: int) -> Split:
+    """The split with at most so many validation users."""
+    user = split.data.interactions.user[split.validation]
+    able = np.unique(user)
+    if len(able) <= users:
+        return split
+    chosen = generator(seed, "validation users").choice(able, users, replace=False)
+    return replace(split, validation=split.validation[np.isin(user, chosen)], mask="seen")
+
+
+def validate(towers: Towers, part: Split) -> dict[str, float]:
+    """NDCG@20 by slice, and "signal": the mean over the slices that have any user.
+
+    Args:
+        towers: As they are.
+        part: What `validation_part` gave.
+    """
+    scores = TowerScores(towers, item_vectors(towers))
+    figures = evaluate(scores, part, ks=(K,), metrics=("ndcg",)).figures()
+    found = {name: figures.get(f"{name}.ndcg@{K}") for name in ("overall", "cold", "warm")}
+    known = {name: float(value) for name, value in found.items() if value is not None and value == value}
+    return {**known, "signal": float(np.mean(list(known.values()))) if known else 0.0}

@@ -1,0 +1,1 @@
+"""Rules from losses and validation signals to the next loss weights, one a file."""

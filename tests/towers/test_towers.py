@@ -1,0 +1,118 @@
+"""The towers: what is missing adds nothing, new items have no id, pooling is what it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+torch = pytest.importorskip("torch")
+
+from sidelight.content.features import Features  # noqa: E402
+from sidelight.towers.inputs import Modality  # noqa: E402
+from sidelight.towers.towers import Dropout, Towers  # noqa: E402
+
+RNG = np.random.default_rng(0)
+
+
+def made(dropout: Dropout = Dropout(0, 0, 0), pooling: str = "mean") -> tuple[Towers, list[Features]]:
+    words = sp.random(6, 9, 0.4, dtype=np.float32, random_state=1).toarray()
+    words[2] = 0
+    dense = RNG.standard_normal((6, 5)).astype(np.float32)
+    dense[3] = 0
+    features = [
+        Features("words", sp.csr_matrix(words), np.array([1, 1, 0, 1, 1, 1], bool)),
+        Features("vector", dense, np.array([1, 1, 1, 0, 1, 1], bool)),
+    ]
+    touched = torch.tensor([True, True, True, False, False, True])
+    start = torch.Generator().manual_seed(3)
+    towers = Towers([Modality.of(f) for f in features], touched, 4, pooling, dropout, start)
+    with torch.no_grad():
+        towers.ids.copy_(torch.as_tensor(RNG.standard_normal((6, 4)).astype(np.float32)))
+        towers.gates.copy_(torch.tensor([0.7, 1.3]))
+    return towers, features
+
+
+def test_item_vectors_are_the_formula() -> None:
+    towers, features = made()
+    towers.eval()
+    maps = [m.detach().numpy() for m in towers.maps]
+    wanted = []
+    for i in range(6):
+        total, weight = np.zeros(4), 0.0
+        for f, table, gate in zip(features, maps, (0.7, 1.3), strict=True):
+            row = f.values[i].toarray()[0] if f.sparse else f.values[i]
+            if f.present[i]:
+                total += gate * (row @ table)
+                weight += gate
+        total /= weight
+        if towers.touched[i]:
+            total += towers.ids[i].detach().numpy()
+        wanted.append(total / np.linalg.norm(total))
+    found = towers.items(torch.arange(6)).detach().numpy()
+    np.testing.assert_allclose(found, np.array(wanted), atol=1e-5)
+
+
+def test_an_untouched_item_has_no_id() -> None:
+    towers, _ = made()
+    towers.eval()
+    everything = torch.arange(6)
+    before = towers.items(everything)
+    with torch.no_grad():
+        towers.ids.add_(1.0)
+    after = towers.items(everything)
+    assert torch.equal(before[3:5], after[3:5])
+    assert not torch.allclose(before[0], after[0])
+
+
+def test_a_hidden_modality_counts_as_missing() -> None:
+    towers, _ = made()
+    shown = torch.tensor([[True, False]]).expand(6, 2)
+    alone = towers.content(torch.arange(6), shown)
+    assert torch.equal(alone[2], torch.zeros(4))  # item 2 has no words
+    words = torch.nn.functional.normalize(towers.project(0, torch.arange(6)), dim=1)
+    torch.testing.assert_close(alone, words)
+
+
+def test_modality_dropout_leaves_one() -> None:
+    towers, _ = made(Dropout(0, 0, 0.99))
+    towers.train()
+    for seed in range(20):
+        shown = towers._shown(torch.arange(6), torch.Generator().manual_seed(seed))
+        assert (shown.sum(dim=1) >= 1).all()
+        assert not (shown & ~towers.present(torch.arange(6))).any()
+
+
+def test_equal_generators_give_equal_dropout() -> None:
+    towers, _ = made(Dropout(0.5, 0.5, 0.3))
+    towers.train()
+    one, two, other = (towers.items(torch.arange(6), torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "attention"])
+def test_pooling_is_the_formula(pooling: str) -> None:
+    towers, _ = made(pooling=pooling)
+    vectors = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    query = np.zeros(4)
+    if pooling == "attention":
+        query = RNG.standard_normal(4)
+        with torch.no_grad():
+            towers.pooling.query.copy_(torch.as_tensor(query.astype(np.float32)))
+    history = torch.tensor([[0, 3, 5], [2, -1, -1], [-1, -1, -1]])
+    found = towers.users(vectors, history).detach().numpy()
+    for row, own in enumerate(([0, 3, 5], [2], [])):
+        wanted = np.zeros(4)
+        scores = [np.exp(vectors[i].numpy() @ query) for i in own]
+        for i, score in zip(own, scores, strict=True):
+            wanted += vectors[i].numpy() * score / sum(scores) * len(own)
+        np.testing.assert_allclose(found[row], wanted / max(1, len(own)) ** 0.5, atol=1e-5)
+
+
+def test_dense_gives_back_what_went_in() -> None:
+    _, features = made()
+    for f in features:
+        whole = f.values.toarray() if f.sparse else f.values
+        items = torch.tensor([4, 0, 2])
+        np.testing.assert_array_equal(Modality.of(f).dense(items).numpy(), whole[[4, 0, 2]])

@@ -1,0 +1,187 @@
+"""The loop: it learns, resumes bit for bit, stops at NaN by name, and repeats itself by seed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import sidelight as sl  # noqa: E402
+from sidelight.data.synthetic import planted  # noqa: E402
+from sidelight.models.space import ContentSpace  # noqa: E402
+from sidelight.models.two_tower import TwoTower  # noqa: E402
+from sidelight.training import loop  # noqa: E402
+from sidelight.training.batches import Batches  # noqa: E402
+from sidelight.training.options import Options  # noqa: E402
+from sidelight.training.primary import primary_loss  # noqa: E402
+from sidelight.weighting.fixed import Fixed  # noqa: E402
+
+SMALL = Options(epochs=3, batch_size=32, steps=4, drawn=20)
+
+
+@pytest.fixture(scope="module")
+def split() -> sl.Split:
+    data = planted(80, 60, 1500, seed=3).data
+    return sl.split.temporal(data)
+
+
+def spec(split: sl.Split, **options: Any) -> TwoTower:
+    names = [c.name for c in split.data.schema.items if c.role == "text"]
+    return TwoTower((sl.Text(*names, min_df=1),), dim=8, options=SMALL, **options)
+
+
+def towers_of(spec: TwoTower, split: sl.Split) -> Any:
+    return spec.towers(ContentSpace.fit(spec.content, split.data), split)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A task that turns into NaN at its fifth call."""
+
+    uses_clicks: ClassVar[bool] = False
+    name: str = "broken"
+    weight: float = 1.0
+
+    def build(self, split: sl.Split, towers: Any, seed: int = 0) -> Any:
+        class Loss(torch.nn.Module):
+            calls = 0
+
+            def forward(self, batch: Any, towers: Any) -> Any:
+                self.calls += 1
+                return batch.vectors.sum() * (float("nan") if self.calls == 5 else 0.0)
+
+        return Loss()
+
+
+def run(split: sl.Split, options: Options = SMALL, **kw: Any) -> tuple[dict[str, Any], Any]:
+    towers = towers_of(spec(split), split)
+    state = loop.train(towers, split, (), Fixed(), options, **kw)
+    return {k: v.clone() for k, v in towers.state_dict().items()}, state
+
+
+def test_the_loss_falls_and_the_model_beats_chance(split: sl.Split) -> None:
+    towers = towers_of(spec(split), split)
+    data = Batches.of(split, SMALL)
+    towers.eval()
+    with torch.no_grad():
+        before = float(primary_loss(data.make(0, towers), towers, len(data.touched)))
+    loop.train(towers, split, (), Fixed(), Options(epochs=30, batch_size=32, steps=4, lr=1e-2))
+    towers.eval()
+    with torch.no_grad():
+        after = float(primary_loss(data.make(0, towers), towers, len(data.touched)))
+    assert after < 0.95 * before
+
+
+def test_equal_seeds_give_equal_weights(split: sl.Split) -> None:
+    one, _ = run(split)
+    two, _ = run(split)
+    assert all(torch.equal(one[k], two[k]) for k in one)
+
+
+def test_an_interrupted_run_goes_on_bit_for_bit(
+    split: sl.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = run(split)
+    real, calls = loop.primary_loss, []
+
+    def interrupted(*args: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(loop, "primary_loss", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(split, checkpoint=tmp_path / "c", about="x")
+    monkeypatch.setattr(loop, "primary_loss", real)
+    resumed, state = run(split, checkpoint=tmp_path / "c", about="x")
+    assert state.step >= 12
+    assert all(torch.equal(whole[k], resumed[k]) for k in whole)
+
+
+def test_a_checkpoint_of_something_else_is_refused(split: sl.Split, tmp_path: Path) -> None:
+    towers = towers_of(spec(split), split)
+    loop.begin(towers, split, (), Fixed(), SMALL).save(tmp_path / "c", "other")
+    with pytest.raises(sl.SidelightError, match="checkpoint of this very training"):
+        run(split, checkpoint=tmp_path / "c", about="x")
+
+
+def test_a_loss_that_is_not_finite_names_its_part(split: sl.Split) -> None:
+    towers = towers_of(spec(split), split)
+    with pytest.raises(loop.NonFiniteLossError, match="'broken' became nan at step 4"):
+        loop.train(towers, split, (Broken(),), Fixed(), SMALL)
+
+
+def test_batches_split_histories(split: sl.Split) -> None:
+    towers = towers_of(spec(split), split)
+    data = Batches.of(split, SMALL)
+    batch = data.make(3, towers)
+    histories = split.histories()
+    items = batch.items.numpy()
+    for place, user in enumerate(batch.users.numpy()):
+        inputs = {int(items[r]) for r in batch.history[place].numpy() if r >= 0}
+        targets = {int(items[r]) for p, r in batch.targets.numpy() if p == place}
+        assert inputs and targets and not inputs & targets
+        assert inputs | targets == set(histories[user].indices)
+    epoch = np.concatenate([data.users_of(s) for s in range(data.per_epoch)])
+    assert set(epoch) == set(data.users)
+
+
+def test_a_sampled_softmax_is_near_the_full_one(split: sl.Split) -> None:
+    towers = towers_of(spec(split), split)
+    towers.eval()
+    full = Batches.of(split, SMALL)
+    part = Batches.of(split, Options(batch_size=32, steps=4, drawn=20, full=1, negatives=30))
+    n = len(full.touched)
+    with torch.no_grad():
+        exact = np.mean([float(primary_loss(full.make(s, towers), towers, n)) for s in range(40)])
+        near = np.mean([float(primary_loss(part.make(s, towers), towers, n)) for s in range(40)])
+    assert near == pytest.approx(exact, rel=0.05)
+
+
+def test_untouched_items_are_no_negatives(split: sl.Split) -> None:
+    towers = towers_of(spec(split), split)
+    batch = Batches.of(split, SMALL).make(0, towers)
+    assert towers.touched[batch.items].all()
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import test_training as t
+import sidelight as sl
+from sidelight.data.synthetic import planted
+split = sl.split.temporal(planted(80, 60, 1500, seed=3).data)
+options = t.Options(epochs=40, batch_size=32, steps=4, drawn=20, minutes=0.0001, patience=99)
+said = []
+def progress(done, total, label):
+    if done == 40:
+        print("there", flush=True)
+t.run(split, options, progress=progress, checkpoint=Path({place!r}), about="x")
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_bit_for_bit(split: sl.Split, tmp_path: Path) -> None:
+    options = Options(epochs=40, batch_size=32, steps=4, drawn=20, patience=99)
+    whole, _ = run(split, options)
+    script = KILLED.format(tests=str(Path(__file__).parent), place=str(tmp_path / "c"))
+    child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline().strip() == "there"
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    assert (tmp_path / "c").exists()
+    resumed, _ = run(split, options, checkpoint=tmp_path / "c", about="x")
+    assert all(torch.equal(whole[k], resumed[k]) for k in whole)
