@@ -13,9 +13,10 @@ from sidelight.towers.inputs import Modality  # noqa: E402
 from sidelight.towers.towers import Dropout, Towers  # noqa: E402
 
 RNG = np.random.default_rng(0)
+NO_DROPOUT = Dropout(0, 0, 0)
 
 
-def made(dropout: Dropout = Dropout(0, 0, 0), pooling: str = "mean") -> tuple[Towers, list[Features]]:
+def made(dropout: Dropout = NO_DROPOUT, pooling: str = "mean") -> tuple[Towers, list[Features]]:
     words = sp.random(6, 9, 0.4, dtype=np.float32, random_state=1).toarray()
     words[2] = 0
     dense = RNG.standard_normal((6, 5)).astype(np.float32)

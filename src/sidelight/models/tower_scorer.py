@@ -20,7 +20,7 @@ Dense = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class TowerScorer:
-    """score(h, j) = pooled(h) . vector_j.
+    """score(h, j) = (default + pooled(h)) . vector_j.
 
     Args:
         vectors: float32 (n_items, dim), unit length.
@@ -28,6 +28,7 @@ class TowerScorer:
         maps: float32 (columns of the modality, dim), one a modality.
         gates: float32 (n_modalities,).
         query: float32 (dim,) of attention pooling, or empty for the mean.
+        default: float32 (dim,), the vector of somebody without a history.
         trace: What training recorded.
     """
 
@@ -36,6 +37,7 @@ class TowerScorer:
     maps: tuple[Dense, ...]
     gates: Dense
     query: Dense
+    default: Dense
     trace: dict[str, Any] = field(default_factory=dict)
 
     def _pooled(self, histories: sp.csr_matrix) -> sp.csr_matrix:
@@ -52,13 +54,14 @@ class TowerScorer:
 
     def score(self, histories: sp.csr_matrix) -> Scores:
         """float32 (n_rows, n_items)."""
-        users = np.asarray(self._pooled(histories) @ self.vectors, dtype=np.float32)
+        users = np.asarray(self._pooled(histories) @ self.vectors + self.default, dtype=np.float32)
         scores: Scores = users @ self.vectors.T
         return scores
 
     def impersonal(self) -> Scores | None:
-        """Nothing: every score comes from a history."""
-        return None
+        """What an empty history scores, float32 (n_items,)."""
+        found: Scores = self.vectors @ self.default
+        return found
 
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Cosine of the vectors, float32 (n_queries, n_items)."""
@@ -66,7 +69,7 @@ class TowerScorer:
         return scores
 
     def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
-        """float32 (n_history,); they sum to the score."""
+        """float32 (n_history,); with the impersonal part they sum to the score."""
         row = sp.csr_matrix(
             (np.ones(len(history), np.float32), history, [0, len(history)]), shape=(1, len(self.vectors))
         )
@@ -114,7 +117,12 @@ class TowerScorer:
     def state(self) -> tuple[State, dict[str, Any]]:
         """Vectors, maps, gates, and the content space."""
         inner, about = self.space.state()
-        arrays: State = {"vectors": self.vectors, "gates": self.gates, "query": self.query}
+        arrays: State = {
+            "vectors": self.vectors,
+            "gates": self.gates,
+            "query": self.query,
+            "default": self.default,
+        }
         arrays |= {f"map/{at}": table for at, table in enumerate(self.maps)}
         return arrays | placed("space", inner), {"space": about, "trace": self.trace}
 
@@ -124,5 +132,11 @@ class TowerScorer:
         space = ContentSpace.restore(under("space", arrays), meta["space"])
         maps = tuple(arrays[f"map/{at}"] for at in range(len(space.features)))
         return cls(
-            arrays["vectors"], space, maps, arrays["gates"], arrays["query"], dict(meta.get("trace", {}))
+            arrays["vectors"],
+            space,
+            maps,
+            arrays["gates"],
+            arrays["query"],
+            arrays["default"],
+            dict(meta.get("trace", {})),
         )

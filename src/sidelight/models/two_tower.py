@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 class TwoTower:
     """A neural model in which a new item lives where an old one would.
 
-    item(i) = unit(content(i) + id(i) if anybody touched i); user = pooled item vectors of the
-    history; the primary loss is a softmax over all touched items. Content of items that nobody
-    touched, and labels beside the clicks, come in through `tasks`.
+    item(i) = unit(content(i) + id(i) if anybody touched i); user = a default vector plus the pooled
+    item vectors of the history; the primary loss is a softmax over all touched items. Content of
+    items that nobody touched, and labels beside the clicks, come in through `tasks`.
 
     Where validation has too few new items, training items are hidden to stand in for them
     (`Split.selection`); the number of epochs and the path of the weights found that way are then
@@ -175,5 +175,5 @@ def scorer(space: ContentSpace, towers: Any, trace: dict[str, Any]) -> TowerScor
     query = getattr(towers.pooling, "query", None)
     return TowerScorer(
         plain(item_vectors(towers)), space, tuple(plain(m) for m in towers.maps), plain(towers.gates),
-        np.zeros(0, np.float32) if query is None else plain(query), trace,
+        np.zeros(0, np.float32) if query is None else plain(query), plain(towers.default), trace,
     )  # fmt: skip

@@ -33,7 +33,7 @@ class Towers(nn.Module):
     """Item and user encoder over any number of modalities.
 
     content(i) = sum_m gate_m present_im P_m x_im / sum_m gate_m present_im and
-    item(i) = unit(content(i) + touched_i id_i); user = pooled vectors of the history.
+    item(i) = unit(content(i) + touched_i id_i); user = default + pooled vectors of the history.
 
     Args:
         modalities: At least one; P_m is an embedding bag (sparse) or a linear map (dense).
@@ -64,6 +64,7 @@ class Towers(nn.Module):
         )
         self.gates = nn.Parameter(torch.ones(len(self.modalities), device=touched.device))
         self.ids = nn.Parameter(torch.zeros(self.n_items, dim, device=touched.device))
+        self.default = nn.Parameter(torch.zeros(dim, device=touched.device))
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0), device=touched.device))
         self.pooling: Pooling = AttentionPooling(dim) if pooling == "attention" else MeanPooling()
         self.pooling.to(touched.device)
@@ -148,8 +149,11 @@ class Towers(nn.Module):
         return F.normalize(fused + known[:, None] * self.ids[items], dim=1)
 
     def users(self, vectors: Tensor, history: Tensor) -> Tensor:
-        """User vectors (b, dim) from item vectors (n, dim) and rows (b, length), -1 = padding."""
-        found: Tensor = self.pooling(vectors, history)
+        """User vectors (b, dim) from item vectors (n, dim) and rows (b, length), -1 = padding.
+
+        An empty history gives the default vector: what somebody unknown would choose.
+        """
+        found: Tensor = self.default + self.pooling(vectors, history)
         return found
 
     def _shown(self, items: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -25,7 +25,7 @@ class Batches:
     Args:
         options: Sizes and seeds.
         start, item: int64 (n_users + 1,) and (n_events,): histories in the order of events.
-        users: int64, users with two events or more: only these can be split.
+        users: int64, users with an event.
         touched: int64, items with events: what the primary chooses among.
         chance: float64 (n_items,), probabilities of the draw for tasks.
     """
@@ -54,7 +54,7 @@ class Batches:
         user, item = user[first], item[first]
         start = np.searchsorted(user, np.arange(split.data.n_users + 1)).astype(np.int64)
         chance = item_probabilities(split.data.items, split.data.schema, options.draw)
-        return cls(options, start, item, np.flatnonzero(np.diff(start) >= 2), np.unique(item), chance)
+        return cls(options, start, item, np.flatnonzero(np.diff(start)), np.unique(item), chance)
 
     @property
     def per_epoch(self) -> int:
@@ -97,9 +97,13 @@ class Batches:
         )  # fmt: skip
 
     def _inputs(self, rng: np.random.Generator, length: Ints, row: Ints) -> NDArray[np.bool_]:
-        """bool (n_events,): inputs; at least one of each history is an input and one a target."""
+        """bool (n_events,): inputs; of two events or more one at least is an input, one a target.
+
+        A single event is a target: of somebody about whom nothing is known yet.
+        """
         share = rng.uniform(*self.options.inputs, size=len(length))
         wanted = np.clip(np.rint(share * length), 1, np.maximum(length - 1, 1)).astype(np.int64)
+        wanted[(length < 2) | (rng.random(len(length)) < self.options.empty)] = 0
         order = np.lexsort((rng.random(len(row)), row))
         rank = np.empty(len(row), dtype=np.int64)
         rank[order] = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)

@@ -65,6 +65,8 @@ def train(
         state.load(checkpoint, about)
     saved, total = time.monotonic(), options.epochs * data.per_epoch
     towers.train()
+    if state.step == 0:
+        _epoch(state, towers, part, 0)
     try:
         while state.step < total and not _stopped(state, data, options):
             batch = data.make(state.step, towers)

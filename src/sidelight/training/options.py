@@ -17,6 +17,7 @@ class Options:
         lr: Adam's learning rate.
         steps: Steps an epoch at least: small data sets are passed over several times.
         inputs: Smallest and largest share of a history that is the input; the rest is predicted.
+        empty: Share of users whose whole history is hidden, so that somebody unknown is served too.
         drawn: Items drawn for the tasks a step.
         draw: "uniform", or "richness": items with more filled columns are drawn more often.
         negatives: Uniform negatives a step where the touched items outnumber `full`.
@@ -34,6 +35,7 @@ class Options:
     lr: float = 1e-3
     steps: int = 8
     inputs: tuple[float, float] = (0.5, 0.8)
+    empty: float = 0.05
     drawn: int = 1024
     draw: str = "uniform"
     negatives: int = 4096

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
+from sidelight.losses import log_uniform, softmax_loss
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
@@ -34,12 +33,8 @@ def primary_loss(batch: Batch, towers: Towers, n_touched: int) -> Tensor:
     row, place = torch.nonzero(batch.history >= 0, as_tuple=True)
     hidden = torch.zeros_like(logits, dtype=torch.bool)
     hidden[row, batch.history[row, place]] = True
-    user, item = batch.targets[:, 0], batch.targets[:, 1]
+    log_q = None
     if n_touched > logits.shape[1]:
-        correction = torch.full_like(logits, math.log(n_touched / logits.shape[1]))
-        correction[user, item] = 0.0
-        logits = logits + correction
-    total = torch.logsumexp(logits.masked_fill(hidden, -torch.inf), dim=1)
-    count = torch.bincount(user, minlength=len(users)).clamp_min(1)
-    weight = count.float().rsqrt()[user] / len(users)
-    return ((total[user] - logits[user, item]) * weight).sum()
+        log_q = torch.full_like(logits, log_uniform(logits.shape[1], n_touched))
+        log_q[batch.targets[:, 0], batch.targets[:, 1]] = 0.0
+    return softmax_loss(logits, batch.targets, hidden, log_q)

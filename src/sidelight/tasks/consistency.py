@@ -1,0 +1,98 @@
+"""Consistency: a word less in a title, or a click less in a history, does not change the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sidelight.data.split import Split
+from sidelight.errors import SpecError, complain
+from sidelight.towers.batch import Batch
+from sidelight.towers.towers import Towers
+
+
+@dataclass(frozen=True)
+class Consistency:
+    """Two views of the drawn items and of the users are given the same answer.
+
+    Items: content with words and whole fields dropped against content as it is, 1 - cosine.
+    Users: the score distribution over the step's items with some clicks dropped against that of the
+    whole input, KL divergence, no gradient through the latter.
+
+    Args:
+        weight: Loss weight to start from.
+        words: Share of the words dropped.
+        fields: Probability that a modality is hidden; one always stays.
+        noise: Standard deviation of noise on the item vector, relative to its length.
+        clicks: Share of the history dropped.
+        user: Weight of the user part against the item part.
+    """
+
+    weight: float = 1.0
+    words: float = 0.2
+    fields: float = 0.1
+    noise: float = 0.05
+    clicks: float = 0.1
+    user: float = 1.0
+    name: str = "consistency"
+    uses_clicks: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        shares = (self.words, self.fields, self.clicks)
+        if not all(0 <= s < 1 for s in shares) or min(self.weight, self.noise, self.user) < 0:
+            expected = "shares in [0, 1), and weight, noise, user >= 0"
+            raise SpecError(complain(expected, repr(self), "Consistency"))
+
+    def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
+        """Nothing to prepare."""
+        return _Consistency(self)
+
+
+class _Consistency(nn.Module):
+    def __init__(self, spec: Consistency) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def forward(self, batch: Batch, towers: Towers) -> Tensor:
+        """Item part + user * user part."""
+        return self._items(batch, towers) + self.spec.user * self._users(batch, towers)
+
+    def _items(self, batch: Batch, towers: Towers) -> Tensor:
+        there = towers.present(batch.drawn)
+        drawn, there = batch.drawn[there.any(dim=1)], there[there.any(dim=1)]
+        if not len(drawn):
+            return towers.gates.sum() * 0.0
+        chance = _draw(there.shape, batch)
+        shown = there & (chance >= self.spec.fields)
+        one = F.one_hot(torch.where(there, chance, -1.0).argmax(dim=1), there.shape[1]).bool()
+        view = towers.content(drawn, shown | (one & there), 1 - self.spec.words, batch.generator)
+        if self.spec.noise:
+            scale = self.spec.noise / view.shape[1] ** 0.5
+            noise = torch.randn(view.shape, generator=batch.generator).to(view.device)
+            view = F.normalize(view + scale * noise, dim=1)
+        return (1 - (view * towers.content(drawn)).sum(dim=1)).mean()
+
+    def _users(self, batch: Batch, towers: Towers) -> Tensor:
+        able = (batch.history >= 0).sum(dim=1) > 1
+        history = batch.history[able]
+        if not len(history):
+            return towers.gates.sum() * 0.0
+        kept = torch.where(_draw(history.shape, batch) < self.spec.clicks, -1, history)
+        scale = towers.log_scale.exp()
+        whole = F.log_softmax(towers.users(batch.vectors, history) @ batch.vectors.T * scale, dim=1)
+        part = F.log_softmax(towers.users(batch.vectors, kept) @ batch.vectors.T * scale, dim=1)
+        loss: Tensor = F.kl_div(part, whole.detach(), reduction="batchmean", log_target=True)
+        return loss
+
+
+def _draw(shape: torch.Size, batch: Batch) -> Tensor:
+    return torch.rand(shape, generator=batch.generator).to(batch.drawn.device)
+
+
+def example() -> Consistency:
+    """For the shared contract tests."""
+    return Consistency()

@@ -1,0 +1,68 @@
+"""Cross-modal contrast: two modalities of one item belong together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from sidelight.data.split import Split
+from sidelight.errors import SpecError, complain
+from sidelight.losses import info_nce
+from sidelight.towers.batch import Batch
+from sidelight.towers.towers import Towers
+
+
+@dataclass(frozen=True)
+class Contrastive:
+    """InfoNCE between the projections of every pair of modalities, over items that have both.
+
+    Args:
+        weight: Loss weight to start from.
+        temperature: > 0.
+        keep: Share of the words that each side sees.
+
+    Source: van den Oord, Li and Vinyals (2018); pairs of modalities as in CLIP (Radford et al. 2021).
+    """
+
+    weight: float = 0.1
+    temperature: float = 0.1
+    keep: float = 0.8
+    name: str = "contrastive"
+    uses_clicks: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0 or not 0 < self.keep <= 1 or self.weight < 0:
+            expected = "temperature > 0, keep in (0, 1], weight >= 0"
+            raise SpecError(complain(expected, repr(self), "Contrastive"))
+
+    def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
+        """Needs two modalities."""
+        if len(towers.modalities) < 2:
+            raise SpecError(complain("two modalities or more", "one", "Contrastive", "add content"))
+        return _Contrast(self)
+
+
+class _Contrast(nn.Module):
+    def __init__(self, spec: Contrastive) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def forward(self, batch: Batch, towers: Towers) -> Tensor:
+        """Mean over the pairs that share at least two drawn items."""
+        there, found = towers.present(batch.drawn), []
+        for a, b in combinations(range(len(towers.modalities)), 2):
+            items = batch.drawn[there[:, a] & there[:, b]]
+            if len(items) > 1:
+                left = towers.project(a, items, self.spec.keep, batch.generator)
+                right = towers.project(b, items, self.spec.keep, batch.generator)
+                found.append(info_nce(left, right, self.spec.temperature))
+        return torch.stack(found).mean() if found else towers.gates.sum() * 0.0
+
+
+def example() -> Contrastive:
+    """For the shared contract tests."""
+    return Contrastive()

@@ -1,0 +1,75 @@
+"""Feature reconstruction: what was said about an item can be read off its vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sidelight.data.split import Split
+from sidelight.errors import SpecError, complain
+from sidelight.towers.batch import Batch
+from sidelight.towers.towers import Towers
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """Denoising: from content with words dropped, each modality's features come back.
+
+    Sparse modality: cross entropy between its weights (as shares) and a softmax over its columns;
+    dense modality: 1 - cosine. Mean over the modalities that are present.
+
+    Args:
+        weight: Loss weight to start from.
+        keep: Share of the words that are seen.
+
+    Source: Denoising autoencoder, Vincent et al. (ICML 2008).
+    """
+
+    weight: float = 0.1
+    keep: float = 0.5
+    name: str = "reconstruction"
+    uses_clicks: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.keep <= 1 or self.weight < 0:
+            raise SpecError(complain("keep in (0, 1], weight >= 0", repr(self), "Reconstruction"))
+
+    def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
+        """One decoder a modality."""
+        return _Reconstruction(self, towers)
+
+
+class _Reconstruction(nn.Module):
+    def __init__(self, spec: Reconstruction, towers: Towers) -> None:
+        super().__init__()
+        self.spec = spec
+        self.decoders = nn.ModuleList(nn.Linear(towers.dim, m.dim) for m in towers.modalities)
+        self.scale = nn.Parameter(torch.tensor(10.0))
+
+    def forward(self, batch: Batch, towers: Towers) -> Tensor:
+        """Mean over modalities that some drawn item has."""
+        vectors = towers.content(batch.drawn, None, self.spec.keep, batch.generator)
+        found = []
+        for modality, decoder in zip(towers.modalities, self.decoders, strict=True):
+            there = modality.present[batch.drawn]
+            wanted = modality.dense(batch.drawn[there])
+            able = wanted.abs().sum(dim=1) > 0
+            if not bool(able.any()):
+                continue
+            guess = decoder(vectors[there][able])
+            wanted = wanted[able]
+            if modality.sparse:
+                share = wanted.abs() / wanted.abs().sum(dim=1, keepdim=True)
+                found.append(-(share * F.log_softmax(guess * self.scale, dim=1)).sum(dim=1).mean())
+            else:
+                found.append((1 - F.cosine_similarity(guess, wanted, dim=1)).mean())
+        return torch.stack(found).mean() if found else self.scale * 0.0
+
+
+def example() -> Reconstruction:
+    """For the shared contract tests."""
+    return Reconstruction()

@@ -1,0 +1,132 @@
+"""User attributes: predict one from the history, or make sure that none can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sidelight.data.split import Split
+from sidelight.errors import SpecError, complain
+from sidelight.towers.batch import Batch
+from sidelight.towers.towers import Towers
+
+
+@dataclass(frozen=True)
+class UserAttribute:
+    """A user column as the target of the user vector, for users who consented.
+
+    Args:
+        column: A column of the user table. Where the schema names a column of consent, only rows
+            that say yes are looked at. A sensitive column is refused.
+        weight: Loss weight to start from.
+    """
+
+    column: str
+    weight: float = 0.1
+    uses_clicks: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """E.g. "user:plan"."""
+        return f"user:{self.column}"
+
+    def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
+        """Codes of the values, and one learned vector a value."""
+        if split.data.schema.find("users", self.column).sensitive:
+            fix = "use SensitiveRemoval to take it out of the vectors"
+            raise SpecError(
+                complain("a user column that is not sensitive", repr(self.column), self.name, fix)
+            )
+        return _Attribute(torch.as_tensor(codes(split, self.column)), towers.dim)
+
+
+class _Attribute(nn.Module):
+    codes: Tensor
+
+    def __init__(self, found: Tensor, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("codes", found, persistent=False)
+        self.head = nn.Linear(dim, int(found.max()) + 1)
+
+    def forward(self, batch: Batch, towers: Towers) -> Tensor:
+        """Cross entropy over the users of the step whose value is known."""
+        able = (self.codes[batch.users] >= 0) & (batch.history >= 0).any(dim=1)
+        if not bool(able.any()):
+            return self.head.bias.sum() * 0.0
+        users = towers.users(batch.vectors, batch.history[able])
+        return F.cross_entropy(self.head(users), self.codes[batch.users[able]])
+
+
+@dataclass(frozen=True)
+class SensitiveRemoval:
+    """Squared covariance between user vectors and a sensitive column, driven to zero.
+
+    What is linear in the column is removed; a curved trace of it may stay, so audit afterwards.
+
+    Args:
+        column: A column of the user table, looked at only under consent where the schema asks.
+        weight: Loss weight to start from.
+
+    Source: The linear concept of Belrose et al., "LEACE" (NeurIPS 2023), as a penalty in training.
+    """
+
+    column: str
+    weight: float = 1.0
+    uses_clicks: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """E.g. "remove:gender"."""
+        return f"remove:{self.column}"
+
+    def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
+        """Codes of the values."""
+        split.data.schema.find("users", self.column)
+        return _Removal(torch.as_tensor(codes(split, self.column)))
+
+
+class _Removal(nn.Module):
+    codes: Tensor
+
+    def __init__(self, found: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("codes", found, persistent=False)
+
+    def forward(self, batch: Batch, towers: Towers) -> Tensor:
+        """|| cov(unit user vector, one-hot value) ||^2 over the users whose value is known."""
+        able = (self.codes[batch.users] >= 0) & (batch.history >= 0).any(dim=1)
+        if int(able.sum()) < 2:
+            return batch.vectors.sum() * 0.0
+        users = F.normalize(towers.users(batch.vectors, batch.history[able]), dim=1)
+        values = F.one_hot(self.codes[batch.users[able]], int(self.codes.max()) + 1).float()
+        centred = users - users.mean(dim=0), values - values.mean(dim=0)
+        return (centred[0].T @ centred[1] / len(users)).square().sum()
+
+
+def codes(split: Split, column: str) -> NDArray[np.int64]:
+    """int64 (n_users,): code of each user's value, -1 where it is missing or not consented to."""
+    users = split.data.users
+    about = split.data.schema.find("users", column)
+    values = users[column].cast(pl.String)
+    known = values.is_not_null()
+    if about.consent is not None:
+        known = known & users[about.consent].cast(pl.Boolean, strict=False).fill_null(False)
+    names = sorted(set(values.filter(known).to_list()))
+    if len(names) < 2:
+        found = f"{len(names)}"
+        raise SpecError(complain("two values or more of users who consented", found, f"column {column!r}"))
+    table = {name: at for at, name in enumerate(names)}
+    pairs = zip(values.to_list(), known.to_list(), strict=True)
+    return np.array([table[v] if k else -1 for v, k in pairs], dtype=np.int64)
+
+
+def example() -> UserAttribute:
+    """For the shared contract tests."""
+    return UserAttribute("plan")

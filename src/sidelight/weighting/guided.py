@@ -1,0 +1,100 @@
+"""`ValidationGuided`: weights steered by what would lower the validation loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sidelight.errors import SpecError, complain
+from sidelight.weighting.weighting import Signals
+
+
+@dataclass(frozen=True)
+class ValidationGuided:
+    """A task gains weight while its gradient lowers the validation loss, and loses it otherwise.
+
+    To first order a step along task k's gradient lowers the validation loss in proportion to their
+    inner product. One cosine is mostly noise, so evidence is gathered: with the running mean m and
+    variance v of the cosines (mean of the warm and the cold side) over an effective n of them,
+    z = m / sqrt(v / n), and
+
+        w <- w * exp(eta * (tanh(z / 2) - margin)), at most ceiling * start.
+
+    For a task of pure noise z is around 0, so that the margin takes its weight to zero; below
+    `floor` of its start a task is switched off for good. A helpful one climbs to the ceiling.
+
+    Args:
+        eta: Size of a step, > 0.
+        margin: Evidence that a task has to show to keep its weight, in (0, 1).
+        memory: Share of the past that a new cosine replaces, in (0, 1].
+        cold: Weight of the cold side beside the warm one, in [0, 1].
+        ceiling: Largest weight as a multiple of the start, >= 1.
+        floor: Share of the start below which a weight becomes 0.
+        every: Steps between updates.
+
+    Source: Sign of the gradients' inner product as in Du et al., "Adapting Auxiliary Losses Using
+    Gradient Similarity" (2018), with validation in place of the main task; exponentiated gradient
+    (Kivinen and Warmuth 1997). Gathering evidence before a step is ours.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"agreement"})
+    eta: float = 0.3
+    margin: float = 0.4
+    memory: float = 0.1
+    cold: float = 0.5
+    ceiling: float = 2.0
+    floor: float = 0.02
+    every: int = 4
+
+    def __post_init__(self) -> None:
+        if self.eta <= 0 or not 0 < self.margin < 1 or not 0 < self.memory <= 1 or not 0 <= self.cold <= 1:
+            expected = "eta > 0, margin in (0, 1), memory in (0, 1], cold in [0, 1]"
+            raise SpecError(complain(expected, repr(self), "ValidationGuided"))
+        if self.ceiling < 1 or self.floor < 0 or self.every < 1:
+            expected = "ceiling >= 1, floor >= 0, every >= 1"
+            raise SpecError(complain(expected, repr(self), "ValidationGuided"))
+
+    def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
+        """No evidence yet."""
+        blank = {"n": 0.0, "mean": 0.0, "square": 0.0}
+        return {"start": dict(weights), "now": dict(weights), "seen": {name: dict(blank) for name in weights}}
+
+    def update(self, state: dict[str, Any], signals: Signals) -> tuple[dict[str, Any], dict[str, float]]:
+        """One exponentiated-gradient step for each task that is still on."""
+        now, seen = {}, {}
+        for name, first in state["start"].items():
+            sides = signals.agreement.get(name, ())
+            weight, evidence = state["now"][name], state["seen"][name]
+            if sides and weight > 0:
+                evidence = self._gathered(evidence, self._cosine(sides))
+                weight *= math.exp(self.eta * (math.tanh(_z(evidence) / 2) - self.margin))
+                weight = min(weight, self.ceiling * first)
+                weight = 0.0 if weight < self.floor * first else weight
+            now[name], seen[name] = weight, evidence
+        return {"start": state["start"], "now": now, "seen": seen}, dict(now)
+
+    def _cosine(self, sides: tuple[float, ...]) -> float:
+        if len(sides) == 1:
+            return sides[0]
+        return (1 - self.cold) * sides[0] + self.cold * sides[1]
+
+    def _gathered(self, evidence: Mapping[str, float], value: float) -> dict[str, float]:
+        """Exponential running sums; n is the effective number of values."""
+        stay = 1 - self.memory
+        return {
+            "n": stay * evidence["n"] + 1,
+            "mean": stay * evidence["mean"] + value,
+            "square": stay * evidence["square"] + value * value,
+        }
+
+
+def _z(evidence: Mapping[str, float]) -> float:
+    """Mean over its standard error; 0 before there are three values."""
+    n = evidence["n"]
+    if n < 2.5:
+        return 0.0
+    mean = evidence["mean"] / n
+    variance = max(evidence["square"] / n - mean * mean, 1e-12) * n / (n - 1)
+    return mean / math.sqrt(variance / n)

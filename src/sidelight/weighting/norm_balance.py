@@ -1,0 +1,50 @@
+"""`NormBalance`: no task pulls harder on the shared parameters than the primary does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sidelight.errors import SpecError, complain
+from sidelight.weighting.weighting import Signals
+
+
+@dataclass(frozen=True)
+class NormBalance:
+    """w_k = start_k * (strength * N_primary / N_k + 1 - strength), N running means of gradient norms.
+
+    Args:
+        strength: 0 leaves the weights, 1 gives every task the primary's norm times its start.
+        memory: Share of the past that a new norm replaces, in (0, 1].
+        ceiling: Largest weight as a multiple of the start.
+        every: Steps between updates.
+
+    Source: MetaBalance, He et al. (WWW 2022), eq. 3 and 6; ours balances once in `every` steps on
+    the shared parameters together, not layer by layer.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"norms"})
+    strength: float = 0.7
+    memory: float = 0.1
+    ceiling: float = 20.0
+    every: int = 4
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1 or not 0 < self.memory <= 1 or self.ceiling < 1 or self.every < 1:
+            expected = "strength in [0, 1], memory in (0, 1], ceiling >= 1, every >= 1"
+            raise SpecError(complain(expected, repr(self), "NormBalance"))
+
+    def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
+        """No norm seen yet."""
+        return {"start": dict(weights), "norms": {}}
+
+    def update(self, state: dict[str, Any], signals: Signals) -> tuple[dict[str, Any], dict[str, float]]:
+        """Weights that bring the norms together."""
+        old = state["norms"]
+        norms = {n: (1 - self.memory) * old.get(n, v) + self.memory * v for n, v in signals.norms.items()}
+        now = {}
+        for name, start in state["start"].items():
+            ratio = norms["primary"] / norms[name] if norms[name] > 0 else 1.0
+            now[name] = start * min(self.strength * ratio + 1 - self.strength, self.ceiling)
+        return {"start": state["start"], "norms": norms}, now

@@ -1,0 +1,81 @@
+"""Every rule: pure, JSON-able, finite; and the steered one against cosines of known kind."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sidelight import config
+from sidelight.errors import SpecError
+from sidelight.weighting.fixed import Fixed
+from sidelight.weighting.guided import ValidationGuided
+from sidelight.weighting.norm_balance import NormBalance
+from sidelight.weighting.uncertainty import Uncertainty
+from sidelight.weighting.weighting import Signals
+
+RULES = [Fixed(), Uncertainty(), NormBalance(), ValidationGuided()]
+
+
+def signals(rng: np.random.Generator, step: int, mean: float = 0.0) -> Signals:
+    losses = {"primary": rng.uniform(1, 9), "a": rng.uniform(0.1, 2), "b": rng.uniform(0.1, 2)}
+    norms = {name: rng.uniform(0.1, 3) for name in losses}
+    agreement = {name: tuple(rng.normal(mean, 0.05, 2)) for name in ("a", "b")}
+    return Signals(step, losses, norms, agreement)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: type(r).__name__)
+def test_a_rule_is_pure_and_its_state_survives_json(rule: Any) -> None:
+    rng = np.random.default_rng(0)
+    state = rule.start({"a": 1.0, "b": 0.3})
+    for step in range(30):
+        seen, before = signals(rng, step), copy.deepcopy(state)
+        first = rule.update(state, seen)
+        assert state == before
+        assert rule.update(json.loads(json.dumps(state)), seen) == first
+        state, weights = first
+        assert set(weights) == {"a", "b"}
+        assert all(np.isfinite(w) and w >= 0 for w in weights.values())
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: type(r).__name__)
+def test_a_rule_is_a_spec(rule: Any) -> None:
+    assert config.from_dict(config.to_dict(rule)) == rule
+    with pytest.raises(SpecError, match="no option"):
+        config.from_dict({**config.to_dict(rule), "nonsense": 1})
+
+
+def ended(mean: float, seed: int, updates: int = 60) -> float:
+    rule, rng = ValidationGuided(), np.random.default_rng(seed)
+    state = rule.start({"a": 1.0, "b": 0.0})
+    weights = {"a": 1.0}
+    for step in range(updates):
+        state, weights = rule.update(state, signals(rng, step, mean))
+    return weights["a"]
+
+
+def test_noise_is_steered_to_nothing() -> None:
+    assert np.mean([ended(0.0, seed) < 0.05 for seed in range(200)]) >= 0.9
+
+
+def test_help_is_kept_and_harm_is_switched_off() -> None:
+    assert np.mean([ended(0.03, seed) >= 1.0 for seed in range(100)]) >= 0.95
+    assert np.mean([ended(-0.03, seed) == 0.0 for seed in range(100)]) == 1.0
+
+
+def test_norm_balance_meets_the_norm_of_the_primary() -> None:
+    rule = NormBalance(strength=1.0)
+    seen = Signals(0, {}, {"primary": 3.0, "a": 0.5, "b": 6.0}, {})
+    _, weights = rule.update(rule.start({"a": 1.0, "b": 0.5}), seen)
+    assert weights == pytest.approx({"a": 6.0, "b": 0.25})
+
+
+def test_uncertainty_follows_the_loss() -> None:
+    rule = Uncertainty(memory=1.0)
+    state, first = rule.update(rule.start({"a": 0.5}), Signals(0, {"a": 2.0}, {}, {}))
+    _, second = rule.update(state, Signals(4, {"a": 0.5}, {}, {}))
+    assert first == {"a": 0.5}
+    assert second == pytest.approx({"a": 2.0})
