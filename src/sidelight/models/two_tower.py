@@ -125,16 +125,12 @@ class TwoTower:
 
     def towers(self, space: ContentSpace, split: Split) -> Any:
         """Towers before training, over the content of a catalogue."""
-        import torch
+        from sidelight.towers.build import build_towers
 
-        from sidelight.towers.inputs import Modality
-        from sidelight.towers.towers import Dropout, Towers
-
-        device = self.options.device
-        touched = torch.as_tensor(split.fitting().getnnz(axis=0) > 0, device=device)
-        modalities = [Modality.of(f, device) for f in space.features]
-        start = torch.Generator().manual_seed(self.options.seed + self.seed)
-        return Towers(modalities, touched, self.dim, self.pooling, Dropout(*self.dropout), start).to(device)
+        seed = self.options.seed + self.seed
+        touched = split.fitting().getnnz(axis=0) > 0
+        shape = (self.dim, self.pooling, self.dropout)
+        return build_towers(space.features, touched, *shape, self.options.device, seed)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,39 @@
+"""Towers from encoded content: where arrays become tensors on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sidelight.content.features import Features
+from sidelight.towers.inputs import Modality
+from sidelight.towers.towers import Dropout, Towers
+
+
+def build_towers(
+    features: Sequence[Features],
+    touched: NDArray[np.bool_],
+    dim: int,
+    pooling: str = "mean",
+    dropout: tuple[float, float, float] = (0.3, 0.4, 0.0),
+    device: str = "cpu",
+    seed: int = 0,
+) -> Towers:
+    """Towers before training.
+
+    Args:
+        features: One a modality, over the whole catalogue.
+        touched: bool (n_items,), items with training events.
+        dim: Length of the vectors.
+        pooling: "mean" or "attention".
+        dropout: Probability of hiding an id, a word, a whole modality.
+        device: torch device.
+        seed: Of the starting weights; equal on every device.
+    """
+    start = torch.Generator().manual_seed(seed)
+    modalities = [Modality.of(f, device) for f in features]
+    known = torch.as_tensor(touched, device=device)
+    return Towers(modalities, known, dim, pooling, Dropout(*dropout), start).to(device)
