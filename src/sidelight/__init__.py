@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from sidelight.errors import SidelightError
     from sidelight.evaluation.evaluate import evaluate
     from sidelight.evaluation.result import Evaluation
+    from sidelight.experiment.compare import compare
+    from sidelight.experiment.comparison import Comparison
     from sidelight.models.als import ALS
     from sidelight.models.automatic import automatic
     from sidelight.models.blend import Blend
@@ -38,6 +40,27 @@ if TYPE_CHECKING:
     from sidelight.models.ridge import Ridge
     from sidelight.models.two_tower import TwoTower
     from sidelight.serving.bundle import load
+    from sidelight.tasks.alignment import Alignment
+    from sidelight.tasks.clustering import Clustering
+    from sidelight.tasks.consistency import Consistency
+    from sidelight.tasks.contrastive import Contrastive
+    from sidelight.tasks.distillation import Distillation
+    from sidelight.tasks.labels import LabelPrediction
+    from sidelight.tasks.masked import MaskedAttributes
+    from sidelight.tasks.neighbours import ContentNeighbours
+    from sidelight.tasks.noise import NoiseTask
+    from sidelight.tasks.popularity import PopularityTask
+    from sidelight.tasks.predictive import CrossModalPrediction, NextContent
+    from sidelight.tasks.reconstruction import Reconstruction
+    from sidelight.tasks.regularisers import Decorrelation, GateSparsity
+    from sidelight.tasks.user_columns import SensitiveRemoval, UserAttribute
+    from sidelight.training.combine import Combine
+    from sidelight.training.options import Options
+    from sidelight.weighting.fixed import Fixed
+    from sidelight.weighting.fork_merge import ForkMerge
+    from sidelight.weighting.guided import ValidationGuided
+    from sidelight.weighting.norm_balance import NormBalance
+    from sidelight.weighting.uncertainty import Uncertainty
 
 _HOME = {
     "Dataset": "data.dataset",
@@ -69,6 +92,32 @@ _HOME = {
     "Blend": "models.blend",
     "TwoTower": "models.two_tower",
     "automatic": "models.automatic",
+    "MaskedAttributes": "tasks.masked",
+    "Reconstruction": "tasks.reconstruction",
+    "LabelPrediction": "tasks.labels",
+    "Clustering": "tasks.clustering",
+    "Contrastive": "tasks.contrastive",
+    "Alignment": "tasks.alignment",
+    "Distillation": "tasks.distillation",
+    "NoiseTask": "tasks.noise",
+    "PopularityTask": "tasks.popularity",
+    "ContentNeighbours": "tasks.neighbours",
+    "CrossModalPrediction": "tasks.predictive",
+    "NextContent": "tasks.predictive",
+    "UserAttribute": "tasks.user_columns",
+    "SensitiveRemoval": "tasks.user_columns",
+    "Consistency": "tasks.consistency",
+    "GateSparsity": "tasks.regularisers",
+    "Decorrelation": "tasks.regularisers",
+    "Fixed": "weighting.fixed",
+    "Uncertainty": "weighting.uncertainty",
+    "NormBalance": "weighting.norm_balance",
+    "ValidationGuided": "weighting.guided",
+    "ForkMerge": "weighting.fork_merge",
+    "Combine": "training.combine",
+    "Options": "training.options",
+    "compare": "experiment.compare",
+    "Comparison": "experiment.comparison",
     "Recommender": "models.recommender",
     "load": "serving.bundle",
     "SidelightError": "errors",

@@ -121,7 +121,70 @@ def test_the_data_set_does_not_depend_on_extra_notes(tmp_path):
     (tmp_path / "e.csv").write_text("user_id,item_id,page\n1,2,home\n")
     raw = read_raw(tmp_path / "e.csv")
     assert build(replace(raw, files={})).fingerprint == build(raw).fingerprint
-    assert build(raw).notes["context columns not kept"] == ["page"]
+
+
+def test_context_is_kept_row_by_row_with_its_type(tmp_path):
+    events = {
+        "user_id": ["v", "u", "u", "u"],
+        "item_id": ["a", "b", "a", "b"],
+        "timestamp": [1, 9, 3, 5],
+        "device": ["phone", "tablet", None, "desk"],
+        "price": [1, 2, 3, 4],
+        "store": ["01", "02", "03", "04"],
+        "item": ["not the id"] * 4,
+    }
+    data = Dataset.from_frames(events)
+    context = data.interactions.context
+    assert data.item_ids[data.interactions.item].tolist() == ["a", "b", "b", "a"]
+    assert context["device"].to_list() == [None, "desk", "tablet", "phone"]  # a repeated pair has two
+    assert context["price"].to_list() == [3.0, 4.0, 2.0, 1.0]
+    assert context["store"].to_list() == ["03", "04", "02", "01"]
+    pl.DataFrame(events).sample(4, shuffle=True, seed=1).write_csv(tmp_path / "events.csv")
+    assert read(tmp_path / "events.csv").fingerprint == data.fingerprint
+    labels = [["b", ""], ["a", "b"], [], None]
+    lists = Dataset.from_frames(pl.DataFrame({"user_id": [1, 2, 3, 4], "item_id": [1] * 4, "where": labels}))
+    assert lists.interactions.context["where"].to_list() == [["b"], ["a", "b"], None, None]
+    odd = Dataset.from_frames({"user_id": [1, 2], "item_id": [1, 2], "price": [1.0, float("inf")]})
+    assert odd.interactions.context["price"].to_list() == [1.0, None]
+    assert odd.notes["nulled values"] == {"interactions.price": 1}
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(EVENT, st.sampled_from(["x", "y", None])), min_size=1, max_size=15), st.randoms())
+def test_context_moves_with_its_event_and_makes_no_event_of_its_own(rows, random):
+    def of(pairs):
+        table = frame([event for event, _ in pairs])
+        where = pl.Series("where", [place for _, place in pairs], dtype=pl.String)
+        return table, table.with_columns(where, (pl.col("timestamp") * 2).alias("twice"))
+
+    plain, wide = (Dataset.from_frames(table) for table in of(rows))
+    for name in ("user", "item", "weight", "timestamp"):
+        assert np.array_equal(getattr(plain.interactions, name), getattr(wide.interactions, name))
+    assert plain.interactions.context is None
+    log = wide.interactions
+    assert (log.context["twice"] * 500_000 == log.timestamp).all()
+    assert plain.fingerprint != wide.fingerprint
+    random.shuffle(rows)
+    shuffled = of(rows)[1]
+    assert Dataset.from_frames(shuffled.select(reversed(shuffled.columns))).fingerprint == wide.fingerprint
+
+
+def test_fingerprints_of_data_without_context_are_as_they_were():
+    data = Dataset.from_frames(
+        {"user_id": ["b", "a", "b"], "item_id": ["x", "y", "x"], "timestamp": [3, 1, 2]},
+        {"item_id": ["x", "z"], "title": ["an x", "a z"]},
+        {"user_id": ["a"], "plan": ["free"]},
+    )
+    assert data.interactions.context is None
+    assert data.fingerprint == "fcaeb6f0524bf83d4b5001436037fb5a70db8654763148e669367c4a0c44bd8a"
+
+
+def test_fingerprints_see_context():
+    def of(**columns):
+        return Dataset.from_frames({"user_id": [1, 2], "item_id": [1, 2], **columns}).fingerprint
+
+    seen = [of(), of(page=["a", "b"]), of(page=["b", "a"]), of(page=["a", None]), of(place=["a", "b"])]
+    assert len(set(seen)) == len(seen)
 
 
 @pytest.mark.realdata

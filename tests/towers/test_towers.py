@@ -9,6 +9,7 @@ import scipy.sparse as sp
 torch = pytest.importorskip("torch")
 
 from sidelight.content.features import Features  # noqa: E402
+from sidelight.towers.attributes import Attributes  # noqa: E402
 from sidelight.towers.inputs import Modality  # noqa: E402
 from sidelight.towers.towers import Dropout, Towers  # noqa: E402
 
@@ -109,6 +110,48 @@ def test_pooling_is_the_formula(pooling: str) -> None:
         for i, score in zip(own, scores, strict=True):
             wanted += vectors[i].numpy() * score / sum(scores) * len(own)
         np.testing.assert_allclose(found[row], wanted / max(1, len(own)) ** 0.5, atol=1e-5)
+
+
+def test_attributes_are_the_formula_and_what_is_missing_adds_nothing() -> None:
+    bare, features = made()
+    label = Features("label", sp.csr_matrix(np.eye(3, 2, dtype=np.float32)), np.array([1, 1, 0], bool))
+    age = Features("age", np.array([[0.5], [9.0], [-2.0]], np.float32), np.array([1, 0, 1], bool))
+    people = Attributes((), (label, age))
+    moments = Attributes((), (Features("hour", np.eye(2, dtype=np.float32), np.ones(2, bool)),))
+    content = [Modality.of(f) for f in features]
+    towers = Towers(content, bare.touched, 4, "mean", NO_DROPOUT, None, people, moments).eval()
+    users, when = torch.tensor([0, 1, 2, -1]), torch.tensor([1, 0, -1, -1])
+    assert not towers.attributes(users, when).any()
+    maps = [RNG.standard_normal((d, 4)).astype(np.float32) for d in (2, 1, 2)]
+    with torch.no_grad():
+        for own, given in zip([*towers.user_maps, *towers.moment_maps], maps, strict=True):
+            own.copy_(torch.as_tensor(given))
+    label_map, age_map, hour_map = maps
+    wanted = [label_map[0] + 0.5 * age_map[0] + hour_map[1], label_map[1] + hour_map[0], -2 * age_map[0]]
+    found = towers.attributes(users, when).detach().numpy()
+    np.testing.assert_allclose(found, [*wanted, np.zeros(4)], atol=1e-5)
+    history = torch.tensor([[0, 3]]).expand(4, 2)
+    vectors = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    both = towers.users(vectors, history, towers.attributes(users, when))
+    torch.testing.assert_close(both - towers.users(vectors, history), torch.as_tensor(found))
+    assert bare.attributes(users) is None
+    only = Towers(content, bare.touched, 4, people=Attributes((), (label,)))
+    assert not only.attributes(torch.tensor([2, 2])).any()  # nobody in the step has it
+
+
+def test_attributes_are_hidden_in_training_only_and_by_the_generator() -> None:
+    bare, features = made()
+    people = Attributes((), (Features("age", np.ones((1, 1), np.float32), np.ones(1, bool)),))
+    options = ("mean", Dropout(0, 0, 0, attributes=0.5), None, people)
+    towers = Towers([Modality.of(f) for f in features], bare.touched, 4, *options)
+    with torch.no_grad():
+        towers.user_maps[0].fill_(1.0)
+    users = torch.zeros(400, dtype=torch.int64)
+    shown = [towers.attributes(users, None, torch.Generator().manual_seed(s))[:, 0] for s in (1, 1, 2)]
+    assert torch.equal(shown[0], shown[1]) and not torch.equal(shown[0], shown[2])
+    assert 0.4 < float(shown[0].detach().mean()) < 0.6
+    assert towers.attributes(users).all()
+    assert towers.eval().attributes(users, None, torch.Generator()).all()
 
 
 def test_dense_gives_back_what_went_in() -> None:

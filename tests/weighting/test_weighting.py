@@ -12,6 +12,7 @@ import pytest
 from sidelight import config
 from sidelight.errors import SpecError
 from sidelight.weighting.fixed import Fixed
+from sidelight.weighting.fork_merge import ForkMerge, effective
 from sidelight.weighting.guided import ValidationGuided
 from sidelight.weighting.norm_balance import NormBalance
 from sidelight.weighting.uncertainty import Uncertainty
@@ -41,7 +42,7 @@ def test_a_rule_is_pure_and_its_state_survives_json(rule: Any) -> None:
         assert all(np.isfinite(w) and w >= 0 for w in weights.values())
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda r: type(r).__name__)
+@pytest.mark.parametrize("rule", [*RULES, ForkMerge(2, (0.5,), 0.1, "both")], ids=lambda r: type(r).__name__)
 def test_a_rule_is_a_spec(rule: Any) -> None:
     assert config.from_dict(config.to_dict(rule)) == rule
     with pytest.raises(SpecError, match="no option"):
@@ -79,3 +80,49 @@ def test_uncertainty_follows_the_loss() -> None:
     _, second = rule.update(state, Signals(4, {"a": 0.5}, {}, {}))
     assert first == {"a": 0.5}
     assert second == pytest.approx({"a": 2.0})
+
+
+def test_branches_are_the_primary_and_what_is_tried_beside_it() -> None:
+    weights = {"a": 1.0, "b": 0.3}
+    assert ForkMerge().forks(weights) == {
+        "primary": {"a": 0.0, "b": 0.0},
+        "+ a": {"a": 1.0, "b": 0.0},
+        "+ b": {"a": 0.0, "b": 0.3},
+    }
+    assert list(ForkMerge(branches="all").forks(weights)) == ["primary", "+ all"]
+    assert list(ForkMerge(branches="both").forks(weights)) == ["primary", "+ a", "+ b", "+ all"]
+    # A branch that is another one again would be trained for nothing.
+    assert list(ForkMerge(branches="both").forks({"a": 1.0, "b": 0.0})) == ["primary", "+ a"]
+    assert list(ForkMerge().forks({})) == ["primary"]
+    assert effective(ForkMerge().forks(weights), [0.5, 0.25, 0.25]) == {"a": 0.25, "b": 0.075}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_of_all_that_was_tried_is_taken(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    alone, tried = list(rng.uniform(0, 1, 4)), {}
+
+    def judge(shares: Any) -> float:
+        assert min(shares) >= 0 and sum(shares) == pytest.approx(1)
+        return tried.setdefault(tuple(shares), float(rng.uniform(0, 1.2)))
+
+    rule = ForkMerge()
+    shares = rule.shares(alone, judge)
+    assert len(tried) == 3 * len(rule.grid)
+    assert tried.get(tuple(shares), max(alone)) == max(*alone, *tried.values())
+
+
+def test_what_does_not_beat_the_primary_gets_nothing() -> None:
+    assert ForkMerge().shares([0.5, 0.5, 0.4], lambda shares: 0.5) == [1, 0, 0]
+    assert ForkMerge().shares([0.5, 0.52, 0.4], lambda shares: 0.5) == [0, 1, 0]
+    assert ForkMerge(margin=0.05).shares([0.5, 0.52, 0.4], lambda shares: 0.524) == [1, 0, 0]
+    assert ForkMerge(margin=0.05).shares([0.5, 0.52, 0.4], lambda shares: 0.526) == [0.25, 0.75, 0]
+    assert ForkMerge().shares([0.5], lambda shares: 1.0) == [1]
+
+
+@pytest.mark.parametrize("options", [{"epochs": 0}, {"grid": ()}, {"grid": (1.0,)}, {"margin": -1.0}])
+def test_fork_merge_refuses_what_makes_no_sense(options: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match="epochs >= 1"):
+        ForkMerge(**options)
+    with pytest.raises(SpecError, match="'each', 'all' or 'both'"):
+        ForkMerge(branches="none")

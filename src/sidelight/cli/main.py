@@ -32,6 +32,8 @@ VERBS: dict[str, Verb] = {
     "split": Verb("sidelight.cli.split:split", "Divide interactions into train, validation and test."),
     "train": Verb("sidelight.cli.train:train", "Fit a model and save it as a bundle."),
     "evaluate": Verb("sidelight.cli.evaluate:evaluate", "Measure a bundle on cold, warm and all items."),
+    "compare": Verb("sidelight.cli.compare:compare", "Compare specs on one split, seed by seed."),
+    "report": Verb("sidelight.cli.report:report", "Show a comparison as one HTML page."),
     "recommend": Verb("sidelight.cli.recommend:recommend", "List the best items for users or histories."),
     "similar": Verb("sidelight.cli.similar:similar", "List the items nearest to given ones."),
     "data list": Verb("sidelight.cli.data:list_", "Name the public data sets that can be fetched."),

@@ -12,21 +12,25 @@ from numpy.typing import NDArray
 from sidelight.data.dataset import Dataset
 from sidelight.data.fingerprint import fingerprint
 from sidelight.data.interactions import Interactions
+from sidelight.data.moments import context_values
 from sidelight.data.raw import FILE, QUARANTINE, ROW, RawTables
 from sidelight.data.schema import Column, Schema
 from sidelight.data.sheet import set_aside_frame
 from sidelight.errors import DataError, complain
 
 _KEYS = {"items": "item_id", "users": "user_id"}
+_CONTEXT = "context."  # before the names of context columns while they stand beside "user" and "item"
 
 
 def build(raw: RawTables) -> Dataset:
     """The data set behind raw tables.
 
     Exact duplicates (same user, item, timestamp, position and weight) count once. Events are sorted
-    by user, order, item; so events in another row order give an equal data set. Of several rows
-    with one item or user id the first stays. Numbers and vectors that are not finite, and vectors
-    of another length than most, become null. All of it is counted in `notes`.
+    by user, order, item; so events in another row order give an equal data set. Context does not
+    make two events of one: duplicates that differ in context keep the context that sorts first,
+    and repeated pairs at other times keep each their own. Of several rows with one item or user id
+    the first stays. Numbers and vectors that are not finite, and vectors of another length than
+    most, become null. All of it is counted in `notes`.
 
     Raises:
         DataError: No usable event is left.
@@ -49,7 +53,8 @@ def build(raw: RawTables) -> Dataset:
         known = [events[key]] + ([frame[key]] if frame is not None else [])
         ids[table] = pl.concat(known).unique().sort()
         tables[table], nulled[table] = _aligned(frame, ids[table], key)
-    interactions, dropped = _events(events, ids["users"], ids["items"])
+    context, nulled["interactions"] = _context(events, raw.schema)
+    interactions, dropped = _events(events, ids["users"], ids["items"], context)
     item_ids, user_ids = _array(ids["items"]), _array(ids["users"])
     return Dataset(
         interactions,
@@ -81,7 +86,6 @@ def _notes(raw: RawTables, dropped: int, nulled: dict[str, dict[str, int]]) -> d
         "quarantined": _by_defect(aside),
         "duplicate events": dropped,
         "nulled values": lost,
-        "context columns not kept": [c.name for c in raw.schema.with_role("interactions", "context")],
     }
 
 
@@ -119,7 +123,18 @@ def _aligned(frame: pl.DataFrame | None, ids: pl.Series, key: str) -> tuple[pl.D
     if frame is None:
         return base, {}
     first = frame.unique(key, keep="first", maintain_order=True).drop(FILE, ROW)
-    out = base.join(first, on=key, how="left", maintain_order="left")
+    return _usable(base.join(first, on=key, how="left", maintain_order="left"))
+
+
+def _context(events: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The context columns of the events, typed, and counts of values made null."""
+    consents = {c.consent for c in schema.interactions if c.consent}
+    names = [c.name for c in schema.with_role("interactions", "context") if c.name in events.columns]
+    return _usable(pl.DataFrame([context_values(events[name], name in consents) for name in names]))
+
+
+def _usable(out: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The frame with null for numbers and vectors that cannot be used, and counts of them."""
     nulled = {}
     for name, kind in out.schema.items():
         values = out[name]
@@ -143,7 +158,9 @@ def _odd_vectors(values: pl.Series) -> pl.Series:
     return ~finite | (lengths != (usual[values.name][0] if usual.height else 0)).fill_null(False)
 
 
-def _events(events: pl.DataFrame, users: pl.Series, items: pl.Series) -> tuple[Interactions, int]:
+def _events(
+    events: pl.DataFrame, users: pl.Series, items: pl.Series, context: pl.DataFrame
+) -> tuple[Interactions, int]:
     """Events in inner indices, sorted and distinct, and how many duplicates went."""
     out = events.select(
         _index(events["user_id"], users).alias("user"),
@@ -152,10 +169,23 @@ def _events(events: pl.DataFrame, users: pl.Series, items: pl.Series) -> tuple[I
         (pl.col("weight") if "weight" in events.columns else pl.lit(1.0)).cast(pl.Float32).alias("weight"),
     )
     order = [n for n in ("timestamp", "position") if n in out.columns]
-    distinct = out.unique().sort(["user", *order, "item", "weight"])
-    arrays = {n: distinct[n].to_numpy() for n in distinct.columns}
+    by = ["user", *order, "item", "weight"]
+    if context.width:
+        # Of duplicates that differ in context the same one stays, whatever the order of rows and columns.
+        own = {f"{_CONTEXT}{n}": context[n] for n in sorted(context.columns)}
+        wide = out.with_columns(**own).sort([*by, *own], nulls_last=True)
+        distinct = wide.unique(out.columns, keep="first", maintain_order=True)
+    else:
+        distinct = out.unique().sort(by)
+    arrays = {n: distinct[n].to_numpy() for n in out.columns}
+    beside = distinct.select(pl.col(f"{_CONTEXT}{n}").alias(n) for n in context.columns)
     interactions = Interactions(
-        arrays["user"], arrays["item"], arrays["weight"], arrays.get("timestamp"), arrays.get("position")
+        arrays["user"],
+        arrays["item"],
+        arrays["weight"],
+        arrays.get("timestamp"),
+        arrays.get("position"),
+        beside if beside.width else None,
     )
     return interactions, out.height - distinct.height
 

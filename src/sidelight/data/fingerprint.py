@@ -30,6 +30,10 @@ def fingerprint(
         values = getattr(interactions, name)
         if values is not None:
             _array(digest, name, values)
+    # Only where there is any: data without context has the fingerprint that it always had.
+    if interactions.context is not None:
+        for name in sorted(interactions.context.columns):
+            _series(digest, f"interactions.{name}", interactions.context[name])
     for table, frame in (("items", items), ("users", users)):
         for name in sorted(frame.columns):
             _series(digest, f"{table}.{name}", frame[name])

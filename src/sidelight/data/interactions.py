@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -20,6 +21,9 @@ class Interactions:
         timestamp: int64 microseconds since 1970 (UTC), shape (n_events,), or None.
         position: int64 rank inside the user's history, shape (n_events,), or None. Orders the
             events of one user only; it says nothing between users.
+        context: The columns of role "context", one row an event, or None where there are none:
+            Float64 for numbers, String for text and categories, lists for tags and vectors, Boolean
+            for consent; null where missing.
     """
 
     user: NDArray[np.int32]
@@ -27,6 +31,7 @@ class Interactions:
     weight: NDArray[np.float32]
     timestamp: NDArray[np.int64] | None = None
     position: NDArray[np.int64] | None = None
+    context: pl.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.user)
@@ -35,6 +40,12 @@ class Interactions:
     def order(self) -> NDArray[np.int64] | None:
         """What orders one user's events: the timestamp, else the position, else None."""
         return self.timestamp if self.timestamp is not None else self.position
+
+    def among(self, rows: NDArray[np.int64], pairs: sp.csr_matrix) -> NDArray[np.int64]:
+        """Those of some events whose user and item have an entry in a matrix (n_users, n_items)."""
+        user, item = pairs.nonzero()
+        wanted = user.astype(np.int64) * pairs.shape[1] + item
+        return rows[np.isin(self.user[rows].astype(np.int64) * pairs.shape[1] + self.item[rows], wanted)]
 
     def matrix(
         self,

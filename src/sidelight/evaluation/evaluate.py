@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -17,6 +18,7 @@ from sidelight.data.split import Split
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
 from sidelight.evaluation import beyond
 from sidelight.evaluation.metrics import METRICS, hits, score
+from sidelight.evaluation.moments import context_of, predicted
 from sidelight.evaluation.openings import record_opening, spec_hash
 from sidelight.evaluation.ranking import NOTHING, merge, tie_breakers, top_k
 from sidelight.evaluation.result import Evaluation
@@ -30,7 +32,12 @@ _LARGEST = 256 << 20  # but 64 users at a time as long as they fit here: models 
 
 
 class Scores(Protocol):
-    """All that an evaluation asks of a model."""
+    """All that an evaluation asks of a model.
+
+    One that has a method `told(users)` as well is told who the rows are, as inner user indices. One
+    whose `context` names columns is asked as `told(users, context)`, with a table of these columns,
+    one row a user.
+    """
 
     def score(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         """Scores float32 (n_rows, n_items) for histories CSR (n_rows, n_items); higher is better."""
@@ -58,6 +65,11 @@ def evaluate(
     warm ones, and of all. A relevant item that is masked (`split.excluded`) or no candidate gets no
     rank: it is no part of the truth, and counted in `info["unrankable"]`.
 
+    A model with context is told the moment that is predicted, where that is well defined: for users
+    with exactly one relevant event in the part, or all of whose relevant events have equal context.
+    All others are ranked without context, as there is one list for each user and not one for each
+    event. The columns that are compared are those that the model looks at.
+
     Args:
         model: Anything with `score(histories)`.
         split: What to rank, for whom, and what is relevant.
@@ -75,7 +87,8 @@ def evaluate(
         progress: Called with (users done, users in all, "evaluate").
 
     Raises:
-        SpecError: Unknown metrics or groups, or the test part and `final` one without the other.
+        SpecError: Unknown metrics or groups, the test part and `final` one without the other, or
+            context of the model that the data does not have.
         DataError: Nobody has anything relevant, or the model's scores are not what `Scores` says.
     """
     wanted = _Wanted.check(part, final, ks, metrics, block)
@@ -87,6 +100,7 @@ def evaluate(
     spec = getattr(model, "spec", model) if spec is None else spec
     histories = split.histories()
     _scored(model, histories[:1])  # a model of another data set is no reason to open the test part
+    context = context_of(model, split)
     opened = record_opening(split, spec, log or "openings.jsonl") if part == "test" else 0
     truth = restrict(split.truth(part, final), split.candidates)
     slices = main_slices(split, truth)
@@ -96,7 +110,8 @@ def evaluate(
     if "overall" in slices:
         slices |= subgroups(slices["overall"], groups_of)
     users = np.unique(np.concatenate([found.users for found in slices.values()]))
-    lists, unsupported = _rank(model, split, part, users, histories[users], wanted, progress)
+    asked = users, predicted(context, split, rows, truth, users), histories[users]
+    lists, unsupported = _rank(model, split, part, *asked, wanted, progress)
     at = {name: np.searchsorted(users, found.users) for name, found in slices.items()}
     values = {n: _accuracy(lists[s.ranking][at[n]], s.truth, wanted) for n, s in slices.items()}
     totals: dict[str, dict[str, float]] = {}
@@ -104,12 +119,10 @@ def evaluate(
     if "overall" in slices:
         overall, items = slices["overall"], lists["overall"][at["overall"]]
         values["overall"] |= _per_list(items, overall, split, histories, wanted, content, categories)
-        doubt = unsupported[at["overall"]]
-        values["overall"] |= {f"no_evidence@{k}": doubt[:, :k].mean(axis=1) for k in wanted.ks}
+        values["overall"] |= {f"no_evidence@{k}": unsupported[at["overall"], :k].mean(1) for k in wanted.ks}
         totals = _totals(items, slices, split, histories, wanted)
     info = {"data": split.data.fingerprint, "how": split.how, "spec": spec_hash(spec)}
-    info["split"] = _division(split)
-    info["unrankable"] = split.data.matrix(rows).nnz - truth.nnz
+    info |= {"split": _division(split), "unrankable": split.data.matrix(rows).nnz - truth.nnz}
     info |= {name: features.name for features, name in given if features is not None}
     by_users = {name: found.users for name, found in slices.items()}
     return Evaluation(part, wanted.ks, by_users, values, totals, items, opened, info)
@@ -154,6 +167,7 @@ def _rank(
     split: Split,
     part: Literal["validation", "test"],
     users: NDArray[np.int64],
+    moment: pl.DataFrame | None,
     histories: sp.csr_matrix,
     wanted: _Wanted,
     progress: Progress | None,
@@ -172,7 +186,7 @@ def _rank(
     jitter = tie_breakers(split.data.n_items)
     for start in range(0, len(users), step):
         rows = slice(start, start + step)
-        scores = _scored(model, histories[rows])
+        scores = _scored(model, histories[rows], users[rows], None if moment is None else moment[rows])
         try:
             found = {name: top_k(scores, k, excluded[rows], side, jitter) for name, side in sides.items()}
         except DataError as error:
@@ -192,11 +206,20 @@ def block_rows(n_items: int) -> int:
     return max(1, _BLOCK // row, min(64, _LARGEST // row))
 
 
-def _scored(model: Scores, histories: sp.csr_matrix) -> NDArray[np.float32]:
+def _scored(
+    model: Scores,
+    histories: sp.csr_matrix,
+    users: NDArray[np.int64] | None = None,
+    moment: pl.DataFrame | None = None,
+) -> NDArray[np.float32]:
     if not callable(getattr(model, "score", None)):
         fix = "fit it first: model = spec.fit(split)"
         raise SpecError(complain("a fitted model", f"a {type(model).__name__}", "evaluate", fix))
-    scores = np.asarray(model.score(histories))
+    told = getattr(model, "told", None)
+    rows = model
+    if users is not None and callable(told):
+        rows = told(users) if moment is None else told(users, moment)
+    scores = np.asarray(rows.score(histories))
     if scores.shape != histories.shape:
         where, fix = f"scores of {type(model).__name__}", "fit it on this data set"
         raise DataError(complain(f"shape {histories.shape}", f"{scores.shape}", where, fix))

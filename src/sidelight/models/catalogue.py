@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from io import BytesIO
@@ -87,6 +87,19 @@ class Catalogue:
     def find_users(self, ids: Iterable[Any]) -> NDArray[np.int64]:
         """Inner indices, -1 for unknown ids."""
         return index_of(self.user_ids, ids)
+
+    def rows(self, histories: Sequence[Sequence[Any]]) -> tuple[sp.csr_matrix, list[Any]]:
+        """Lists of outside item ids as binary CSR (n, n_items), and the ids it does not know."""
+        row = np.repeat(np.arange(len(histories)), [len(h) for h in histories])
+        flat = [i for h in histories for i in h]
+        at = self.find_items(flat)
+        missing = [flat[i] for i in np.flatnonzero(at < 0)]
+        row, at = row[at >= 0], at[at >= 0]
+        shape = (len(histories), self.n_items)
+        out = sp.csr_matrix((np.ones(len(at), np.float32), (row, at)), shape=shape)
+        out.sum_duplicates()
+        out.data[:] = 1.0
+        return out, missing
 
     def extended(self, rows: pl.DataFrame) -> tuple[Catalogue, pl.DataFrame]:
         """The catalogue with new items at the end, and their rows in its columns.

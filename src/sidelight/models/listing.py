@@ -24,6 +24,7 @@ class Lists:
         known: bool (n_rows,), or empty: every user is known.
         length: int (n_rows,) history lengths, or empty.
         source: int8 (n_rows, k) index into `SOURCES`, or empty: all personal.
+        informed: bool (n_rows,), rows of which the model was told more than the history, or empty.
     """
 
     items: NDArray[np.int32]
@@ -31,6 +32,7 @@ class Lists:
     known: NDArray[np.bool_] | None = None
     length: NDArray[Any] | None = None
     source: NDArray[np.int8] | None = None
+    informed: NDArray[np.bool_] | None = None
 
     @staticmethod
     def frame(parts: Sequence[Lists], row_ids: NDArray[Any], item_ids: NDArray[Any]) -> pl.DataFrame:
@@ -64,7 +66,8 @@ def fill(
     """Put popular items where a list runs out of scores above 0.
 
     Fillers come in order of popularity and are never items with a score above 0, so that a longer
-    list always starts with the shorter one.
+    list always starts with the shorter one. Rows that are `informed` are not filled up: what the
+    model was told of them speaks for or against every item, with or without a history.
 
     Args:
         lists: Lists with `known` and `length`.
@@ -80,7 +83,10 @@ def fill(
         # Float sums differ in the last digits; what is left is the history's part.
         source[values <= impersonal[np.maximum(items, 0)] * (1 + 1e-5)] = 4
     assert lists.known is not None and lists.length is not None
-    rows = np.flatnonzero(~(values[:, -1] > 0) | ~lists.known | (lists.length == 0))
+    short = ~(values[:, -1] > 0) | (lists.length == 0)
+    if lists.informed is not None:
+        short &= ~lists.informed
+    rows = np.flatnonzero(short | ~lists.known)
     order = np.argsort(-popular, kind="stable") if len(rows) else np.empty(0, np.int64)
     for row in rows:
         personal = lists.known[row] and lists.length[row] > 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,7 +10,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sidelight.models.scorer import Scorer, Scores, State
+from sidelight.models.scorer import Attentive, Context, Scorer, Scores, State, told
 from sidelight.storage import placed, under
 
 
@@ -52,6 +52,22 @@ class Mixture:
             scores *= weight
             total += scores
         return total
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """Columns of context that any component understands."""
+        found = [name for part in self.parts if isinstance(part, Attentive) for name in part.context]
+        return tuple(dict.fromkeys(found))
+
+    def told(self, users: NDArray[np.int64], context: Context) -> Mixture:
+        """See `Attentive.told`."""
+        return replace(self, parts=tuple(told(part, users, context) for part in self.parts))
+
+    def informed(self) -> NDArray[np.bool_] | None:
+        """Rows of which any component was told something."""
+        found = [part.informed() for part in self.parts if isinstance(part, Attentive)]
+        known = [rows for rows in found if rows is not None]
+        return np.logical_or.reduce(known) if known else None
 
     def impersonal(self) -> Scores | None:
         """Weighted sum of what the components say to everybody."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sidelight.data.split import Split
 from sidelight.evaluation.ranking import top_k
-from sidelight.models.scorer import Scorer
+from sidelight.models.scorer import Scorer, told
 
 CELLS = 1 << 25
 
@@ -54,7 +54,7 @@ class Pool:
         parts = []
         for start in range(0, n_users, step):
             block = users[start : start + step]
-            scores = [s.score(histories[block]) for s in scorers]
+            scores = [told(s, block).score(histories[block]) for s in scorers]
             member = np.zeros((len(block), n_items), dtype=bool)
             for each in scores:
                 for side in sides:

@@ -17,13 +17,14 @@ from sidelight import config, storage
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.evaluation.ranking import top_k
-from sidelight.models.arguments import check_k, ids_of, new_rows
+from sidelight.models.arguments import check_context, check_k, ids_of, new_rows
 from sidelight.models.catalogue import Catalogue
 from sidelight.models.explain import Explanation, explain
 from sidelight.models.listing import Lists, audience_frame, fill
-from sidelight.models.scorer import Scorer, Scores
+from sidelight.models.scorer import Attentive, Context, Scorer, Scores, told
 
 CELLS = 1 << 26  # scores held at a time: 256 MiB of float32
+UNKNOWN, GIVEN = -1, -2  # no stored user: an id that nobody has, a history from outside
 
 
 class UnknownHistoryWarning(UserWarning):
@@ -61,6 +62,20 @@ class Recommender:
         """Scores of all items, float32 (n_rows, n_items), for binary CSR histories of inner indices."""
         return self.scorer.score(histories)
 
+    @property
+    def context(self) -> tuple[str, ...]:
+        """Columns of context it was trained with."""
+        return self.scorer.context if isinstance(self.scorer, Attentive) else ()
+
+    def told(self, users: NDArray[np.int64], context: Context | None = None) -> Recommender:
+        """The same model for rows of which it is known who they are, see `Attentive.told`.
+
+        Raises:
+            SpecError: A column of context that the model does not know.
+        """
+        check_context(context, self.context, len(users))
+        return replace(self, scorer=told(self.scorer, users, context))
+
     def recommend(
         self,
         users: Iterable[Any] | None = None,
@@ -68,6 +83,7 @@ class Recommender:
         k: int = 10,
         filter_seen: bool = True,
         candidates: Iterable[Any] | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> pl.DataFrame:
         """The k best items of each user, best first.
 
@@ -78,20 +94,24 @@ class Recommender:
             k: Length of the lists, >= 1.
             filter_seen: Leave out what is in the history.
             candidates: Outside item ids that may be shown; None means all.
+            context: What is known of the moment of the request, by column, e.g. {"hour": 7,
+                "device": "phone"}; None means nothing.
 
         Returns:
             Columns user_id, item_id, score, rank (from 1), source. `source` is "personal" where the
-            history raised the score, and "popular" where it did not but the model scores the item
-            alike for everybody. Else the row is the most popular item not shown yet and source says
-            why: "popular:unknown-user", "popular:empty-history" or "popular:no-evidence" (nothing
-            more scored above 0). Lists are shorter than k only when fewer than k items may be shown.
+            history (or what is known of the user or the moment) raised the score, and "popular"
+            where it did not but the model scores the item alike for everybody. Else the row is the
+            most popular item not shown yet and source says why: "popular:unknown-user",
+            "popular:empty-history" or "popular:no-evidence" (nothing more scored above 0). Lists
+            are shorter than k only when fewer than k items may be shown.
 
         Raises:
-            SpecError: k < 1, or both users and histories are given.
+            SpecError: k < 1, both users and histories, or context that the model does not know
+                or that has a value of the wrong type.
             UnknownIdError: A candidate is not in the catalogue.
         """
         check_k(k, "recommend")
-        labels, rows, known = self._histories(users, histories)
+        labels, rows, who = self._histories(users, histories)
         allowed = None
         if candidates is not None:
             allowed = np.zeros(self.catalogue.n_items, dtype=bool)
@@ -99,8 +119,9 @@ class Recommender:
         found = []
         step = max(1, CELLS // self.catalogue.n_items)
         for start in range(0, rows.shape[0], step):
-            part = rows[start : start + step]
-            found.append(self._lists(part, known[start : start + step], int(k), filter_seen, allowed))
+            block = slice(start, start + step)
+            asked = self.told(who[block], context)
+            found.append(asked._lists(rows[block], who[block] != UNKNOWN, int(k), filter_seen, allowed))
         return Lists.frame(found, labels, self.catalogue.item_ids)
 
     def _lists(
@@ -114,57 +135,44 @@ class Recommender:
         scores = self.score(rows)
         seen = rows if filter_seen else None
         items, values = top_k(scores, min(k, scores.shape[1]), seen, allowed)
-        lists = Lists(items, values, known, rows.getnnz(axis=1))
+        informed = self.scorer.informed() if isinstance(self.scorer, Attentive) else None
+        lists = Lists(items, values, known, rows.getnnz(axis=1), informed=informed)
         return fill(lists, scores, seen, allowed, self.catalogue.popular, self.scorer.impersonal())
 
     def _histories(
         self, users: Iterable[Any] | None, histories: Sequence[Sequence[Any]] | None
-    ) -> tuple[NDArray[Any], sp.csr_matrix, NDArray[np.bool_]]:
-        """Labels (n,), histories CSR (n, n_items), and whether each row's user is known."""
+    ) -> tuple[NDArray[Any], sp.csr_matrix, NDArray[np.int64]]:
+        """Labels (n,), histories CSR (n, n_items), and stored users (n,), else UNKNOWN or GIVEN."""
         own = self.catalogue
         if users is not None and histories is not None:
             raise SpecError(complain("users or histories", "both", "recommend"))
         if histories is not None:
-            rows = self._given(histories)
-            return np.arange(len(histories)), rows, np.ones(len(histories), dtype=bool)
+            return np.arange(len(histories)), self._given(histories), np.full(len(histories), GIVEN)
         if users is None:
-            return own.user_ids, own.histories, np.ones(len(own.user_ids), dtype=bool)
+            return own.user_ids, own.histories, np.arange(len(own.user_ids))
         wanted = ids_of(users, "users")
         at = own.find_users(wanted)
-        labels = (
-            np.array(wanted, dtype=own.user_ids.dtype) if (at >= 0).all() else np.array(wanted, dtype=np.str_)
-        )
-        pick = sp.csr_matrix(
-            (np.ones((at >= 0).sum(), np.float32), (np.flatnonzero(at >= 0), at[at >= 0])),
-            shape=(len(wanted), len(own.user_ids)),
-        )
-        return labels, sp.csr_matrix(pick @ own.histories), at >= 0
+        stored, shape = np.flatnonzero(at >= 0), (len(wanted), len(own.user_ids))
+        labels = np.array(wanted, dtype=own.user_ids.dtype if len(stored) == len(at) else np.str_)
+        pick = sp.csr_matrix((np.ones(len(stored), np.float32), (stored, at[stored])), shape=shape)
+        return labels, sp.csr_matrix(pick @ own.histories), at
 
     def _given(self, histories: Sequence[Sequence[Any]]) -> sp.csr_matrix:
         for each in histories:
             if isinstance(each, str) or not isinstance(each, Iterable):
                 fix = 'write histories=[["i1", "i2"]] for one person'
                 raise SpecError(complain("histories as a list of lists of ids", repr(each), "recommend", fix))
-        histories = [list(h) for h in histories]
-        lengths = [len(h) for h in histories]
-        flat = [i for h in histories for i in h]
-        at = self.catalogue.find_items(flat)
-        row = np.repeat(np.arange(len(histories)), lengths)
-        if (at < 0).any():
-            first = flat[int(np.argmax(at < 0))]
+        lists = [list(each) for each in histories]
+        rows, missing = self.catalogue.rows(lists)
+        if missing:
+            total = sum(len(each) for each in lists)
             warnings.warn(
-                f"{int((at < 0).sum())} of {len(flat)} history items are not in the catalogue and were "
-                f"left out, e.g. {first!r}",
+                f"{len(missing)} of {total} history items are not in the catalogue and were left out, "
+                f"e.g. {missing[0]!r}",
                 UnknownHistoryWarning,
                 stacklevel=4,
             )
-        row, at = row[at >= 0], at[at >= 0]
-        out = sp.csr_matrix(
-            (np.ones(len(at), np.float32), (row, at)), shape=(len(histories), self.catalogue.n_items)
-        )
-        out.sum_duplicates()
-        out.data[:] = 1.0
-        return out
+        return rows
 
     def audience(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
         """The users in whose lists each item stands highest, among all items they do not have yet.
@@ -181,7 +189,7 @@ class Recommender:
         places, values = [], []
         for start in range(0, own.shape[0], step):
             rows = own[start : start + step]
-            scores = np.array(self.score(rows))
+            scores = np.array(self.told(np.arange(start, start + rows.shape[0])).score(rows))
             value = scores[:, wanted]
             seen = rows.nonzero()
             scores[seen] = -np.inf
@@ -220,7 +228,7 @@ class Recommender:
             raise SpecError(complain("a user or a history", "neither" if user is None else "both", "explain"))
         given = self._histories([user], None) if history is None else self._histories(None, [history])
         at = int(self.catalogue.need_items([item], "an item")[0])
-        return explain(self.scorer, self.catalogue, given[1], at, k)
+        return explain(self.scorer, self.catalogue, given[1], at, k, given[2])
 
     def add_items(self, rows: Any) -> Recommender:
         """A recommender that also knows new items, from their content; nothing is retrained.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 Scores = NDArray[np.float32]
 State = dict[str, Any]
 """Arrays of a scorer by name: numpy arrays or CSR matrices. Nested scorers use "0/name"."""
+Context = Mapping[str, Any] | pl.DataFrame
+"""The moment by column: one value each for all rows, or a table with one row for each row."""
 
 
 class Scorer(Protocol):
@@ -64,3 +67,35 @@ class Scorer(Protocol):
     def restore(cls, arrays: State, meta: dict[str, Any]) -> Scorer:
         """The scorer that `state` described."""
         ...
+
+
+@runtime_checkable
+class Attentive(Protocol):
+    """What a scorer offers beside `Scorer` when it looks at who asks, and when."""
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """Columns of context that `told` understands."""
+        ...
+
+    def told(self, users: NDArray[np.int64], context: Context) -> Scorer:
+        """The same scorer for rows of which it is known who they are; it is not to be saved.
+
+        Args:
+            users: int64 (n_rows,), stored users by inner index, negative = nobody known. The
+                histories that are scored next are theirs, row by row.
+            context: Values by column, or a table of the rows; columns of another scorer are passed
+                over.
+        """
+        ...
+
+    def informed(self) -> NDArray[np.bool_] | None:
+        """bool (n_rows,): rows of which it was told something that moves scores; None before `told`."""
+        ...
+
+
+def told(scorer: Scorer, users: NDArray[np.int64], context: Context | None = None) -> Scorer:
+    """The scorer told who asks and when, if it is one that listens; else itself."""
+    if not isinstance(scorer, Attentive):
+        return scorer
+    return scorer.told(users, {} if context is None else context)

@@ -11,16 +11,17 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.features import Features
-from sidelight.models.scorer import Scores, State
+from sidelight.models.scorer import Context, Scores, State
 from sidelight.models.space import ContentSpace
 from sidelight.storage import placed, under
+from sidelight.towers.attributes import NOTHING, Attributes
 
 Dense = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class TowerScorer:
-    """score(h, j) = (default + pooled(h)) . vector_j.
+    """score(h, j) = (default + pooled(h) + attributes of the user and the moment) . vector_j.
 
     Args:
         vectors: float32 (n_items, dim), unit length.
@@ -30,6 +31,9 @@ class TowerScorer:
         query: float32 (dim,) of attention pooling, or empty for the mean.
         default: float32 (dim,), the vector of somebody without a history.
         trace: What training recorded.
+        people, moments: Encoded attributes of the stored users, and encoders of moments; may be none.
+        user_maps, moment_maps: float32 (columns of the modality, dim), one a modality of each.
+        added: float32 (n_rows, dim), attributes of the rows to be scored, once `told`.
     """
 
     vectors: Dense
@@ -39,6 +43,11 @@ class TowerScorer:
     query: Dense
     default: Dense
     trace: dict[str, Any] = field(default_factory=dict)
+    people: Attributes = NOTHING
+    moments: Attributes = NOTHING
+    user_maps: tuple[Dense, ...] = ()
+    moment_maps: tuple[Dense, ...] = ()
+    added: Dense | None = None
 
     def _pooled(self, histories: sp.csr_matrix) -> sp.csr_matrix:
         """Weights of the history items, CSR (n_rows, n_items): 1 / sqrt(length), times attention."""
@@ -55,8 +64,32 @@ class TowerScorer:
     def score(self, histories: sp.csr_matrix) -> Scores:
         """float32 (n_rows, n_items)."""
         users = np.asarray(self._pooled(histories) @ self.vectors + self.default, dtype=np.float32)
+        if self.added is not None:
+            users += self.added
         scores: Scores = users @ self.vectors.T
         return scores
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """Columns of context it was trained with."""
+        return self.moments.columns
+
+    def told(self, users: NDArray[np.int64], context: Context) -> TowerScorer:
+        """See `Attentive.told`; an attribute that is absent adds nothing."""
+        if not self.user_maps and not self.moment_maps:
+            return self
+        added = np.zeros((len(users), self.vectors.shape[1]), dtype=np.float32)
+        stored = users >= 0
+        for f, table in zip(self.people.features, self.user_maps, strict=True):
+            own = users[stored]
+            added[stored] += f.present[own][:, None] * np.asarray(f.values[own] @ table, dtype=np.float32)
+        for f, table in zip(self.moments.moment(context), self.moment_maps, strict=True):
+            added += f.present[:, None] * np.asarray(f.values @ table, dtype=np.float32)
+        return replace(self, added=added)
+
+    def informed(self) -> NDArray[np.bool_] | None:
+        """Rows to which attributes add anything."""
+        return None if self.added is None else np.asarray(self.added.any(axis=1))
 
     def impersonal(self) -> Scores | None:
         """What an empty history scores, float32 (n_items,)."""
@@ -115,7 +148,7 @@ class TowerScorer:
         return True
 
     def state(self) -> tuple[State, dict[str, Any]]:
-        """Vectors, maps, gates, and the content space."""
+        """Vectors, maps, gates, the content space, and the attributes of users and moments."""
         inner, about = self.space.state()
         arrays: State = {
             "vectors": self.vectors,
@@ -124,7 +157,11 @@ class TowerScorer:
             "default": self.default,
         }
         arrays |= {f"map/{at}": table for at, table in enumerate(self.maps)}
-        return arrays | placed("space", inner), {"space": about, "trace": self.trace}
+        arrays |= {f"user_map/{at}": table for at, table in enumerate(self.user_maps)}
+        arrays |= {f"moment_map/{at}": table for at, table in enumerate(self.moment_maps)}
+        (people, of_users), (moments, of_moments) = self.people.state(), self.moments.state()
+        arrays |= placed("space", inner) | placed("people", people) | placed("moments", moments)
+        return arrays, {"space": about, "trace": self.trace, "people": of_users, "moments": of_moments}
 
     @classmethod
     def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
@@ -139,4 +176,17 @@ class TowerScorer:
             arrays["query"],
             arrays["default"],
             dict(meta.get("trace", {})),
+            *_attributes(arrays, meta),
         )
+
+
+def _attributes(
+    arrays: State, meta: dict[str, Any]
+) -> tuple[Attributes, Attributes, tuple[Dense, ...], tuple[Dense, ...]]:
+    """Attributes of users and moments with their maps; bundles of before there were any have none."""
+    sides, maps = [], []
+    for name, table in (("people", "user_map"), ("moments", "moment_map")):
+        side = Attributes.restore(under(name, arrays), meta[name]) if name in meta else NOTHING
+        sides.append(side)
+        maps.append(tuple(arrays[f"{table}/{at}"] for at in range(len(side.features))))
+    return sides[0], sides[1], maps[0], maps[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,9 +20,12 @@ from sidelight.models.recommender import Recommender
 from sidelight.models.space import ContentSpace
 from sidelight.models.tower_scorer import TowerScorer
 from sidelight.tasks.task import Task
+from sidelight.towers.attributes import Attributes, check_context, check_users
+from sidelight.training.combine import Combine
 from sidelight.training.options import Options
 from sidelight.weighting.fixed import Fixed
-from sidelight.weighting.weighting import Weighting
+from sidelight.weighting.fork_merge import ForkMerge
+from sidelight.weighting.weighting import Signals, Weighting
 
 if TYPE_CHECKING:
     from sidelight.training.state import State
@@ -34,6 +38,14 @@ class TwoTower:
     item(i) = unit(content(i) + id(i) if anybody touched i); user = a default vector plus the pooled
     item vectors of the history; the primary loss is a softmax over all touched items. Content of
     items that nobody touched, and labels beside the clicks, come in through `tasks`.
+
+    What is known of users (`users`) and of the moment of a request (`context`) adds a projection
+    each to the user vector where it is present, and nothing where it is not; both are hidden at
+    random in training, so that people and requests without them are served too. In training a
+    user stands at the moment of one held-out event, and only held-out events at an equal moment are
+    targets in that step. Validation and `evaluate`, which rank once for each user, know the users,
+    and the moment of those whose held-out events all have the same. `SensitiveRemoval` acts on the
+    whole user vector; other tasks see the part that comes from the history.
 
     Where validation has too few new items, training items are hidden to stand in for them
     (`Split.selection`); the number of epochs and the path of the weights found that way are then
@@ -48,6 +60,13 @@ class TwoTower:
         dropout: Probability of hiding an item's id, a word, a whole modality.
         options: Of the training loop.
         seed: Of everything that is drawn.
+        users: Modalities of the user table, may be none. Where the schema names a column of
+            consent, only values of users who said yes are looked at, in fitting the encoder as well.
+        context: Modalities of the interactions' columns with the role "context", and of "hour" (0
+            to 23), "weekday" (1 = Monday to 7) and "month", read off the timestamps (UTC);
+            `recommend` takes their values as `context`. Consent is asked for as in `users`.
+        sensitive: Columns that the schema calls sensitive may be among `users` and `context`.
+        combine: How gradients are joined where several losses pull; None adds them up.
 
     Source: Two towers as in Yi et al. (RecSys 2019), with content for items and pooled histories
     for users; dropping the collaborative part after Volkovs, Yu and Poutanen (NIPS 2017).
@@ -61,6 +80,10 @@ class TwoTower:
     dropout: tuple[float, float, float] = (0.3, 0.4, 0.0)
     options: Options = field(default_factory=Options)
     seed: int = 0
+    users: tuple[Content, ...] = ()
+    context: tuple[Content, ...] = ()
+    sensitive: bool = False
+    combine: Combine | None = None
 
     def __post_init__(self) -> None:
         if self.dim < 1 or self.pooling not in ("mean", "attention"):
@@ -88,15 +111,17 @@ class TwoTower:
             checkpoint: Folder that a run which was cut off goes on from; removed at the end.
         """
         split = need_split(split, self)
+        # Before the content is encoded, which can take hours.
+        check_users(self.users, split.data.schema, self.sensitive)
+        check_context(self.context, split.data.interactions, split.data.schema, self.sensitive)
         space = ContentSpace.fit(self.content, split.data, (), Cache(), progress)
         choosing = split.selection()
         towers, state = self._train(space, choosing, progress, checkpoint, "")
         trace = state.trace
         if choosing is not split:
             steps = max(1, state.best_epoch or self.options.epochs)
-            again = replace(self, options=replace(self.options, epochs=steps))
-            if self.tasks:
-                again = replace(again, weighting=_Replayed(self.weighting, trace))
+            options = replace(self.options, epochs=steps)
+            again = replace(self, options=options, weighting=_Replayed(self.weighting, trace))
             unseen = replace(split, validation=split.validation[:0])
             towers, _ = again._train(space, unseen, progress, checkpoint, " again")
         return Recommender.of(self, scorer(space, towers, trace), split)
@@ -111,14 +136,20 @@ class TwoTower:
     ) -> tuple[Any, State]:
         import shutil
 
+        from sidelight.training.fork_merge import fork_merge
         from sidelight.training.loop import train
 
         options = replace(self.options, seed=self.options.seed + self.seed)
         place = Path(f"{checkpoint}{label.replace(' ', '-')}") if checkpoint else None
         towers = self.towers(space, split)
-        spec = config.spec_hash(replace(self, weighting=Fixed()))
-        about = f"{spec}:{split.data.fingerprint}:{len(split.train)}{label}"
-        state = train(towers, split, self.tasks, self.weighting, options, progress, place, about)
+        rule = self.weighting
+        spec = replace(self, weighting=rule.rule if isinstance(rule, _Replayed) else rule)
+        about = f"{config.spec_hash(spec)}:{split.data.fingerprint}:{len(split.train)}{label}"
+        rest = (options, progress, place, about, self.combine)
+        if isinstance(rule, ForkMerge):
+            state = fork_merge(towers, split, self.tasks, rule, *rest)
+        else:
+            state = train(towers, split, self.tasks, rule, *rest)
         if place is not None and place.exists():
             shutil.rmtree(place)
         return towers, state
@@ -130,12 +161,16 @@ class TwoTower:
         seed = self.options.seed + self.seed
         touched = split.fitting().getnnz(axis=0) > 0
         shape = (self.dim, self.pooling, self.dropout)
-        return build_towers(space.features, touched, *shape, self.options.device, seed)
+        data, rows = split.data, split.fit_rows
+        people = Attributes.of_users(self.users, data.users, data.schema, self.sensitive)
+        about = data.schema, self.sensitive
+        moments = Attributes.of_moments(self.context, data.interactions, rows, *about)
+        return build_towers(space.features, touched, *shape, self.options.device, seed, people, moments)
 
 
 @dataclass(frozen=True)
 class _Replayed:
-    """The weights of an earlier run, update by update."""
+    """The weights of an earlier run, step by step."""
 
     rule: Weighting
     trace: dict[str, Any]
@@ -151,14 +186,13 @@ class _Replayed:
         return frozenset()
 
     def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
-        """At the first update."""
-        return {"at": 0}
+        """Nothing: the step says where in the record we are."""
+        return {}
 
-    def update(self, state: dict[str, Any], signals: Any) -> tuple[dict[str, Any], dict[str, float]]:
-        """The next recorded weights; the last ones when the record ends."""
-        path = self.trace["weights"]
-        at = state["at"]
-        return {"at": at + 1}, {name: values[min(at, len(values) - 1)] for name, values in path.items()}
+    def update(self, state: dict[str, Any], signals: Signals) -> tuple[dict[str, Any], dict[str, float]]:
+        """The weights that were in force at this step; the last ones when the record has ended."""
+        at = bisect_right(self.trace["step"], signals.step) - 1
+        return state, {name: values[at] for name, values in self.trace["weights"].items()}
 
 
 def scorer(space: ContentSpace, towers: Any, trace: dict[str, Any]) -> TowerScorer:
@@ -172,4 +206,6 @@ def scorer(space: ContentSpace, towers: Any, trace: dict[str, Any]) -> TowerScor
     return TowerScorer(
         plain(item_vectors(towers)), space, tuple(plain(m) for m in towers.maps), plain(towers.gates),
         np.zeros(0, np.float32) if query is None else plain(query), plain(towers.default), trace,
+        towers.people, towers.moments.without_rows(),
+        tuple(plain(m) for m in towers.user_maps), tuple(plain(m) for m in towers.moment_maps),
     )  # fmt: skip

@@ -83,8 +83,8 @@ class _Consistency(nn.Module):
             return towers.gates.sum() * 0.0
         kept = torch.where(_draw(history.shape, batch) < self.spec.clicks, -1, history)
         scale = towers.log_scale.exp()
-        whole = F.log_softmax(towers.users(batch.vectors, history) @ batch.vectors.T * scale, dim=1)
-        part = F.log_softmax(towers.users(batch.vectors, kept) @ batch.vectors.T * scale, dim=1)
+        whole = F.log_softmax((towers.users(batch.vectors, history) * scale) @ batch.vectors.T, dim=1)
+        part = F.log_softmax((towers.users(batch.vectors, kept) * scale) @ batch.vectors.T, dim=1)
         loss: Tensor = F.kl_div(part, whole.detach(), reduction="batchmean", log_target=True)
         return loss
 

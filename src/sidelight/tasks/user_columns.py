@@ -22,6 +22,10 @@ from sidelight.towers.towers import Towers
 class UserAttribute:
     """A user column as the target of the user vector, for users who consented.
 
+    It is predicted from the history alone: what the model is told of the user beside clicks (`users`
+    and `context` of `TwoTower`) is left out, whether or not the column is among it. Otherwise the
+    task would be to copy an input.
+
     Args:
         column: A column of the user table. Where the schema names a column of consent, only rows
             that say yes are looked at. A sensitive column is refused.
@@ -56,7 +60,7 @@ class _Attribute(nn.Module):
         self.head = nn.Linear(dim, int(found.max()) + 1)
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
-        """Cross entropy over the users of the step whose value is known."""
+        """Cross entropy over the users of the step whose value is known; `batch.added` stays out."""
         able = (self.codes[batch.users] >= 0) & (batch.history >= 0).any(dim=1)
         if not bool(able.any()):
             return self.head.bias.sum() * 0.0
@@ -68,7 +72,9 @@ class _Attribute(nn.Module):
 class SensitiveRemoval:
     """Squared covariance between user vectors and a sensitive column, driven to zero.
 
-    What is linear in the column is removed; a curved trace of it may stay, so audit afterwards.
+    What is linear in the column is removed; a curved trace of it may stay, so audit afterwards. It
+    acts on the vectors that rank: with what the user's attributes and the moment add to them, so
+    that a trace which comes in through these is driven out as well.
 
     Args:
         column: A column of the user table, looked at only under consent where the schema asks.
@@ -101,10 +107,13 @@ class _Removal(nn.Module):
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """|| cov(unit user vector, one-hot value) ||^2 over the users whose value is known."""
-        able = (self.codes[batch.users] >= 0) & (batch.history >= 0).any(dim=1)
+        able = self.codes[batch.users] >= 0
+        if batch.added is None:  # then all without a history have one and the same vector
+            able = able & (batch.history >= 0).any(dim=1)
         if int(able.sum()) < 2:
             return batch.vectors.sum() * 0.0
-        users = F.normalize(towers.users(batch.vectors, batch.history[able]), dim=1)
+        added = None if batch.added is None else batch.added[able]
+        users = F.normalize(towers.users(batch.vectors, batch.history[able], added), dim=1)
         values = F.one_hot(self.codes[batch.users[able]], int(self.codes.max()) + 1).float()
         centred = users - users.mean(dim=0), values - values.mean(dim=0)
         return (centred[0].T @ centred[1] / len(users)).square().sum()

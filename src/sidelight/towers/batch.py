@@ -21,6 +21,8 @@ class Batch:
         targets: int64 (t, 2), pairs (place in `users`, row of `items`) that were held out.
         drawn: int64 (m,), catalogue indices drawn from the whole catalogue, touched or not.
         generator: Source of all noise of this step, on the CPU.
+        added: float32 (b, dim), what attributes of the users and of one moment each add to their
+            vectors, with dropout on; None where the towers look at none.
     """
 
     items: Tensor
@@ -30,3 +32,4 @@ class Batch:
     targets: Tensor
     drawn: Tensor
     generator: torch.Generator
+    added: Tensor | None = None

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from sidelight.content.features import Features
+from sidelight.towers.attributes import NOTHING, Attributes
 from sidelight.towers.inputs import Modality
 from sidelight.towers.towers import Dropout, Towers
 
@@ -21,6 +22,8 @@ def build_towers(
     dropout: tuple[float, float, float] = (0.3, 0.4, 0.0),
     device: str = "cpu",
     seed: int = 0,
+    people: Attributes = NOTHING,
+    moments: Attributes = NOTHING,
 ) -> Towers:
     """Towers before training.
 
@@ -32,8 +35,10 @@ def build_towers(
         dropout: Probability of hiding an id, a word, a whole modality.
         device: torch device.
         seed: Of the starting weights; equal on every device.
+        people, moments: Attributes of users, and of the moments of events; may be none.
     """
     start = torch.Generator().manual_seed(seed)
     modalities = [Modality.of(f, device) for f in features]
     known = torch.as_tensor(touched, device=device)
-    return Towers(modalities, known, dim, pooling, Dropout(*dropout), start).to(device)
+    options = (pooling, Dropout(*dropout), start, people, moments)
+    return Towers(modalities, known, dim, *options).to(device)

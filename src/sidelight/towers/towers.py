@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sidelight.towers.attributes import NOTHING, Attributes
 from sidelight.towers.inputs import Modality
 from sidelight.towers.pooling import AttentionPooling, MeanPooling, Pooling
 
@@ -22,18 +23,22 @@ class Dropout:
         id: The id residual of an item, so that its content learns to stand alone.
         word: Words of a sparse modality, entries of a dense one half as often.
         modality: A whole modality of an item; at least one is always left.
+        attributes: All attributes of a user, or the moment, so that those without are served too.
     """
 
     id: float = 0.3
     word: float = 0.4
     modality: float = 0.0
+    attributes: float = 0.2
 
 
 class Towers(nn.Module):
     """Item and user encoder over any number of modalities.
 
     content(i) = sum_m gate_m present_im P_m x_im / sum_m gate_m present_im and
-    item(i) = unit(content(i) + touched_i id_i); user = default + pooled vectors of the history.
+    item(i) = unit(content(i) + touched_i id_i); user = default + pooled vectors of the history
+    + sum_a present_ua Q_a x_ua + sum_c present_tc R_c x_tc, attributes a of the user u and c of the
+    moment t, with Q and R zero at the start: what is absent adds nothing.
 
     Args:
         modalities: At least one; P_m is an embedding bag (sparse) or a linear map (dense).
@@ -42,6 +47,8 @@ class Towers(nn.Module):
         pooling: "mean" or "attention".
         dropout: What is hidden in training.
         generator: For the initial weights.
+        people: Attributes of the users, may be none.
+        moments: Attributes of the moments of the events, may be none.
     """
 
     touched: Tensor
@@ -54,6 +61,8 @@ class Towers(nn.Module):
         pooling: str = "mean",
         dropout: Dropout = Dropout(),
         generator: torch.Generator | None = None,
+        people: Attributes = NOTHING,
+        moments: Attributes = NOTHING,
     ) -> None:
         super().__init__()
         self.dim, self.n_items = dim, len(touched)
@@ -68,6 +77,13 @@ class Towers(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0), device=touched.device))
         self.pooling: Pooling = AttentionPooling(dim) if pooling == "attention" else MeanPooling()
         self.pooling.to(touched.device)
+        self.people, self.moments = people, moments
+        device = str(touched.device)
+        self.known = tuple(tuple(Modality.of(f, device) for f in a.features) for a in (people, moments))
+        self.user_maps, self.moment_maps = (
+            nn.ParameterList(nn.Parameter(torch.zeros(m.dim, dim, device=touched.device)) for m in side)
+            for side in self.known
+        )
 
     def shared(self) -> list[nn.Parameter]:
         """Parameters that every task reaches: maps and gates."""
@@ -88,18 +104,7 @@ class Towers(nn.Module):
             keep: Share of the words that stay; the entries of a dense modality lose half as many.
             generator: Of the words to drop.
         """
-        modality, weights = self.modalities[at], self.maps[at]
-        if modality.values is not None:
-            values = modality.values[items]
-            if keep < 1:
-                values = _thinned(values, (1 + keep) / 2, generator)
-            mapped: Tensor = values @ weights
-            return mapped
-        index, weight, row = modality.rows(items)
-        if keep < 1:
-            weight = _thinned(weight, keep, generator)
-        first = torch.searchsorted(row, torch.arange(len(items), device=items.device))
-        return F.embedding_bag(index, weights, first, mode="sum", per_sample_weights=weight)
+        return _mapped(self.modalities[at], self.maps[at], items, keep, generator)
 
     def fused(
         self,
@@ -148,13 +153,41 @@ class Towers(nn.Module):
         fused = self.fused(items, shown, keep, generator)
         return F.normalize(fused + known[:, None] * self.ids[items], dim=1)
 
-    def users(self, vectors: Tensor, history: Tensor) -> Tensor:
+    def users(self, vectors: Tensor, history: Tensor, added: Tensor | None = None) -> Tensor:
         """User vectors (b, dim) from item vectors (n, dim) and rows (b, length), -1 = padding.
 
-        An empty history gives the default vector: what somebody unknown would choose.
+        An empty history gives the default vector: what somebody unknown would choose. `added` is
+        what `attributes` gave, None where nothing is known.
         """
         found: Tensor = self.default + self.pooling(vectors, history)
-        return found
+        return found if added is None else found + added
+
+    def attributes(
+        self, users: Tensor, moments: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> Tensor | None:
+        """What attributes add to user vectors, float32 (b, dim); None for towers that look at none.
+
+        Args:
+            users: int64 (b,), rows of the user table, -1 = nobody known.
+            moments: int64 (b,), rows of the moments, -1 = unknown; None means all unknown.
+            generator: While training, all attributes of a user are hidden at random; without it
+                none are.
+        """
+        if not any(self.known):
+            return None
+        if self.training and generator is not None and self.known[0]:
+            hidden = _random(users.shape, generator, users.device) < self.dropout.attributes
+            users = users.masked_fill(hidden, -1)
+        total = torch.zeros(len(users), self.dim, device=users.device)
+        sides = ((self.known[0], self.user_maps, users), (self.known[1], self.moment_maps, moments))
+        for modalities, maps, rows in sides:
+            if rows is None:
+                continue
+            row = rows.clamp_min(0)
+            for modality, weights in zip(modalities, maps, strict=True):
+                there = (rows >= 0) & modality.present[row]
+                total = total + there[:, None] * _mapped(modality, weights, row)
+        return total
 
     def _shown(self, items: Tensor, generator: torch.Generator | None) -> Tensor:
         there = self.present(items)
@@ -168,6 +201,26 @@ class Towers(nn.Module):
 
 def _random(shape: Sequence[int], generator: torch.Generator | None, device: torch.device) -> Tensor:
     return torch.rand(tuple(shape), generator=generator).to(device)
+
+
+def _mapped(
+    modality: Modality,
+    weights: Tensor,
+    rows: Tensor,
+    keep: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    if modality.values is not None:
+        values = modality.values[rows]
+        if keep < 1:
+            values = _thinned(values, (1 + keep) / 2, generator)
+        mapped: Tensor = values @ weights
+        return mapped
+    index, weight, row = modality.rows(rows)
+    if keep < 1:
+        weight = _thinned(weight, keep, generator)
+    first = torch.searchsorted(row, torch.arange(len(rows), device=rows.device))
+    return F.embedding_bag(index, weights, first, mode="sum", per_sample_weights=weight)
 
 
 def _thinned(values: Tensor, keep: float, generator: torch.Generator | None) -> Tensor:

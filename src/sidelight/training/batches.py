@@ -28,6 +28,7 @@ class Batches:
         users: int64, users with an event.
         touched: int64, items with events: what the primary chooses among.
         chance: float64 (n_items,), probabilities of the draw for tasks.
+        event: int64 (n_events,), row of each in the interactions.
     """
 
     options: Options
@@ -36,6 +37,7 @@ class Batches:
     users: Ints
     touched: Ints
     chance: NDArray[np.float64]
+    event: Ints
 
     @classmethod
     def of(cls, split: Split, options: Options) -> Batches:
@@ -46,15 +48,17 @@ class Batches:
             if key is not None:
                 order = order[np.argsort(key[rows][order], kind="stable")]
         user, item = log.user[rows][order].astype(np.int64), log.item[rows][order].astype(np.int64)
+        event = rows[order].astype(np.int64)
         order = np.argsort(user, kind="stable")
-        user, item = user[order], item[order]
+        user, item, event = user[order], item[order], event[order]
         # A pair that occurs again says nothing new here: its first event stays.
         _, first = np.unique(user * split.data.n_items + item, return_index=True)
         first.sort()
-        user, item = user[first], item[first]
+        user, item, event = user[first], item[first], event[first]
         start = np.searchsorted(user, np.arange(split.data.n_users + 1)).astype(np.int64)
         chance = item_probabilities(split.data.items, split.data.schema, options.draw)
-        return cls(options, start, item, np.flatnonzero(np.diff(start)), np.unique(item), chance)
+        users = np.flatnonzero(np.diff(start))
+        return cls(options, start, item, users, np.unique(item), chance, event)
 
     @property
     def per_epoch(self) -> int:
@@ -76,24 +80,37 @@ class Batches:
         return np.unique(out)
 
     def make(self, step: int, towers: Towers) -> Batch:
-        """The batch of a step, with item vectors from the towers as they are."""
+        """The batch of a step, with item vectors from the towers as they are.
+
+        Where the towers look at moments, each user stands at the moment of one held-out event, and
+        only the held-out events at an equal moment are targets: the others were chosen at another
+        one. With the probability that a moment is hidden, all of them are targets of no moment.
+        """
         rng = generator(self.options.seed, "step", str(step))
         device = towers.touched.device
         users = self.users_of(step)
         length = self.start[users + 1] - self.start[users]
         row = np.repeat(np.arange(len(users)), length)
         place = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
-        item = self.item[self.start[users][row] + place] if len(row) else np.empty(0, np.int64)
+        entry = self.start[users][row] + place
+        item = self.item[entry]
         known = self._inputs(rng, length, row)
+        target, moment = ~known, None
+        if len(towers.moments.row_of):
+            hidden = towers.dropout.attributes if towers.training else 0.0
+            moments = towers.moments.row_of[self.event[entry]]
+            target, chosen = self._moments(step, row, moments, target, len(users), hidden)
+            moment = torch.as_tensor(chosen, device=device)
         items = self._items(rng, item)
         at = np.searchsorted(items, item)
         noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        index = torch.as_tensor(items, device=device)
+        index, people = torch.as_tensor(items, device=device), torch.as_tensor(users, device=device)
         return Batch(
-            index, towers.items(index, noise), torch.as_tensor(users, device=device),
+            index, towers.items(index, noise), people,
             torch.as_tensor(_padded(row[known], at[known], len(users)), device=device),
-            torch.as_tensor(np.stack([row[~known], at[~known]], axis=1), device=device),
+            torch.as_tensor(np.stack([row[target], at[target]], axis=1), device=device),
             torch.as_tensor(draw_items(rng, self.chance, self.options.drawn), device=device), noise,
+            towers.attributes(people, moment, noise),
         )  # fmt: skip
 
     def _inputs(self, rng: np.random.Generator, length: Ints, row: Ints) -> NDArray[np.bool_]:
@@ -108,6 +125,18 @@ class Batches:
         rank = np.empty(len(row), dtype=np.int64)
         rank[order] = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
         return rank < wanted[row]
+
+    def _moments(
+        self, step: int, row: Ints, moment: Ints, target: NDArray[np.bool_], n_users: int, hidden: float
+    ) -> tuple[NDArray[np.bool_], Ints]:
+        """The targets, bool (n_events,), at the moment drawn for each user, int64 (n_users,)."""
+        # A stream of its own: towers without moments draw what they always drew.
+        rng = generator(self.options.seed, "moment", str(step))
+        order = rng.permutation(np.flatnonzero(target))
+        chosen = np.full(n_users, -1, dtype=np.int64)
+        chosen[row[order]] = moment[order]  # the last of each user stays
+        chosen[rng.random(n_users) < hidden] = -1
+        return target & ((chosen[row] < 0) | (moment == chosen[row])), chosen
 
     def _items(self, rng: np.random.Generator, needed: Ints) -> Ints:
         if len(self.touched) <= self.options.full:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +14,16 @@ from sidelight.errors import SidelightError
 from sidelight.tasks.task import Task
 from sidelight.towers.towers import Towers
 from sidelight.training.batches import Batches
+from sidelight.training.combine import Combine, backward
 from sidelight.training.options import Options
 from sidelight.training.primary import primary_loss
 from sidelight.training.signals import Validation, signals
-from sidelight.training.state import State
+from sidelight.training.state import Checkpoints, State, unbroken
 from sidelight.training.validate import validate, validation_part
 from sidelight.weighting.weighting import Weighting
+
+if TYPE_CHECKING:
+    from sidelight.training.combine import Aggregate
 
 Progress = Callable[[int, int, str], None]
 
@@ -37,6 +41,7 @@ def train(
     progress: Progress | None = None,
     checkpoint: Path | None = None,
     about: str = "",
+    combine: Combine | None = None,
 ) -> State:
     """Minimise primary + sum of weight * task until validation stops improving.
 
@@ -50,6 +55,7 @@ def train(
         progress: Called as (steps done, steps in all, label with losses and weights).
         checkpoint: Folder to go on from and to write every `options.minutes` and on Ctrl-C.
         about: Hash of what is trained; a checkpoint of something else is refused.
+        combine: How gradients are joined where several losses pull; None adds them up.
 
     Returns:
         The state at the end, with its trace.
@@ -57,47 +63,32 @@ def train(
     Raises:
         NonFiniteLossError: The primary or a task gave NaN or infinity.
     """
-    data = Batches.of(split, options)
+    data, keyed = Batches.of(split, options), with_keys(tasks)
     state = begin(towers, split, tasks, weighting, options)
     validation = Validation.of(split, options.seed)
     part = validation_part(split, options.users, options.seed) if len(split.validation) else None
-    if checkpoint is not None and checkpoint.exists():
-        state.load(checkpoint, about)
-    saved, total = time.monotonic(), options.epochs * data.per_epoch
+    aggregate = None if combine is None else combine.build()
+    checkpoints = Checkpoints(checkpoint, about, options.minutes)
+    checkpoints.resume(state)
+    total = options.epochs * data.per_epoch
     towers.train()
-    if state.step == 0:
-        _epoch(state, towers, part, 0)
-    try:
-        while state.step < total and not _stopped(state, data, options):
-            batch = data.make(state.step, towers)
-            with _precision(options):
-                losses = {"primary": primary_loss(batch, towers, len(data.touched))}
-                losses |= {t.name: state.modules[key](batch, towers) for key, t in _keyed(tasks)}
-            _finite(losses, state.step)
-            if tasks and state.step % weighting.every == 0:
-                seen = signals(state.step, losses, towers, weighting.needs, validation)
-                state.steering, state.weights = weighting.update(state.steering, seen)
-                _record(state, seen.losses)
-            loss = sum((state.weights[t.name] * losses[t.name] for t in tasks), losses["primary"])
-            state.optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            state.optimizer.step()
-            state.step += 1
-            if state.step % data.per_epoch == 0:
-                _epoch(state, towers, part, state.step // data.per_epoch)
+    if part is not None and not state.trace["epochs"]:
+        keep_best(state, towers, 0, validate(towers, part))
+    with checkpoints.saving_on_interrupt(state):
+        while state.step < total and not stopped(state, data, options):
+            with unbroken():
+                losses = measure(state, data, keyed, options)
+                if tasks and state.step % weighting.every == 0:
+                    seen = signals(state.step, losses, towers, weighting.needs, validation)
+                    state.steering, state.weights = weighting.update(state.steering, seen)
+                    record(state.trace, state.step, state.weights, seen.losses)
+                descend(state, losses, options, aggregate)
+                if part is not None and state.step % data.per_epoch == 0:
+                    keep_best(state, towers, state.step // data.per_epoch, validate(towers, part))
             if progress is not None:
-                progress(state.step, total, _label(state, losses))
-            if checkpoint is not None and time.monotonic() - saved > 60 * options.minutes:
-                state.save(checkpoint, about)
-                saved = time.monotonic()
-    except KeyboardInterrupt:
-        if checkpoint is not None:
-            state.save(checkpoint, about)
-        raise
-    if state.kept:
-        towers.load_state_dict(state.kept)
-    towers.eval()
-    return state
+                progress(state.step, total, label(state, losses))
+            checkpoints.save_when_due(state)
+    return finish(state, towers)
 
 
 def begin(
@@ -107,7 +98,7 @@ def begin(
     modules: dict[str, nn.Module] = {"towers": towers}
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
-        for key, task in _keyed(tasks):
+        for key, task in with_keys(tasks):
             modules[key] = task.build(split, towers, options.seed).to(towers.touched.device)
     held = nn.ModuleDict(modules)
     optimizer = torch.optim.Adam(held.parameters(), lr=options.lr, betas=(0.9, 0.99))
@@ -116,54 +107,100 @@ def begin(
     return State(held, optimizer, 0, weights, weighting.start(weights), trace=trace)
 
 
-def _keyed(tasks: tuple[Task, ...]) -> list[tuple[str, Task]]:
-    """Module names: a module's name may hold no dot, a task's may."""
+def with_keys(tasks: tuple[Task, ...]) -> list[tuple[str, Task]]:
+    """Tasks with the names of their modules: a module's name may hold no dot, a task's may."""
     return [(f"task{at}", task) for at, task in enumerate(tasks)]
 
 
-def _finite(losses: Mapping[str, Tensor], step: int) -> None:
+def measure(
+    state: State, data: Batches, keyed: Sequence[tuple[str, Task]], options: Options
+) -> dict[str, Tensor]:
+    """The losses of the next step, "primary" first, with their graph.
+
+    Raises:
+        NonFiniteLossError: One of them is NaN or infinite.
+    """
+    towers = cast(Towers, state.modules["towers"])
+    batch = data.make(state.step, towers)
+    with _precision(options):
+        losses = {"primary": primary_loss(batch, towers, len(data.touched))}
+        losses |= {task.name: state.modules[key](batch, towers) for key, task in keyed}
     for name, loss in losses.items():
         if not bool(torch.isfinite(loss)):
             value = float(loss.detach())
             raise NonFiniteLossError(
-                f"the loss of {name!r} became {value} at step {step}; lower lr, or the weight of that part"
+                f"the loss of {name!r} became {value} at step {state.step}; "
+                "lower lr, or the weight of that part"
             )
+    return losses
 
 
-def _record(state: State, losses: Mapping[str, float]) -> None:
-    state.trace["step"].append(state.step)
-    for name, value in state.weights.items():
-        state.trace["weights"][name].append(value)
+def descend(
+    state: State, losses: Mapping[str, Tensor], options: Options, aggregate: Aggregate | None = None
+) -> None:
+    """One step of the optimizer down primary + sum of weight * task.
+
+    Args:
+        state: Moved on by one step.
+        losses: What `measure` gave.
+        options: For the seed.
+        aggregate: What joins the gradients where several losses pull; None adds them up.
+    """
+    tasks = {name: state.weights[name] * loss for name, loss in losses.items() if name in state.weights}
+    state.optimizer.zero_grad()
+    if aggregate is None:
+        torch.autograd.backward(sum(tasks.values(), losses["primary"]))
+    else:
+        parts = [losses["primary"], *(part for name, part in tasks.items() if state.weights[name] != 0)]
+        towers, everything = state.modules["towers"].parameters(), state.modules.parameters()
+        backward(parts, list(towers), list(everything), aggregate, options.seed + state.step)
+    state.optimizer.step()
+    state.step += 1
+
+
+def record(
+    trace: dict[str, Any], step: int, weights: Mapping[str, float], losses: Mapping[str, float]
+) -> None:
+    """Note the weights in force from a step on, and the losses seen there."""
+    trace["step"].append(step)
+    for name, value in weights.items():
+        trace["weights"][name].append(value)
     for name, value in losses.items():
-        state.trace["losses"].setdefault(name, []).append(value)
+        trace["losses"].setdefault(name, []).append(value)
 
 
-def _epoch(state: State, towers: Towers, part: Split | None, epoch: int) -> None:
-    """Validate, and keep the towers if they are the best so far."""
-    if part is None:
-        return
-    found = validate(towers, part)
+def keep_best(state: State, towers: Towers, epoch: int, found: Mapping[str, float]) -> None:
+    """Note what validation found, and keep the towers if they are the best so far."""
     state.trace["epochs"].append({"epoch": epoch, **found})
     if state.best is None or found["signal"] > state.best:
         state.best, state.best_epoch = found["signal"], epoch
         state.kept = {k: v.detach().clone() for k, v in towers.state_dict().items()}
 
 
-def _stopped(state: State, data: Batches, options: Options) -> bool:
+def stopped(state: State, data: Batches, options: Options) -> bool:
+    """Whether the best epoch lies too far back."""
     epoch = state.step / data.per_epoch
     return state.best is not None and epoch - state.best_epoch >= options.patience
 
 
-def _precision(options: Options) -> torch.autocast:
-    kind = torch.device(options.device).type
-    return torch.autocast(kind, torch.bfloat16, enabled=options.precision == "bfloat16")
+def finish(state: State, towers: Towers) -> State:
+    """The state at the end, with the towers of the best epoch in place."""
+    if state.kept:
+        towers.load_state_dict(state.kept)
+    towers.eval()
+    return state
 
 
-def _label(state: State, losses: Mapping[str, Tensor]) -> str:
-    """Losses with their weights; the last epoch's signal once there is one."""
+def label(state: State, losses: Mapping[str, Tensor], doing: str = "training") -> str:
+    """Losses with their weights, for a progress bar."""
     parts = [f"{name} {float(loss.detach()):.3g}" for name, loss in losses.items()]
     parts = [
         f"{p} x {state.weights[n]:.2g}" if n in state.weights else p
         for p, n in zip(parts, losses, strict=True)
     ]
-    return f"training | {', '.join(parts)}"
+    return f"{doing} | {', '.join(parts)}"
+
+
+def _precision(options: Options) -> torch.autocast:
+    kind = torch.device(options.device).type
+    return torch.autocast(kind, torch.bfloat16, enabled=options.precision == "bfloat16")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sidelight.data.split import Split
@@ -16,6 +17,7 @@ from sidelight.towers.towers import Towers
 from sidelight.weighting.weighting import Signals
 
 USERS = 256
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +28,17 @@ class Validation:
         histories: CSR (n_users, n_items), what may be looked at.
         sides: For warm and for cold items: their indices and the choices, CSR (n_users, n_side).
         seed: Of the users a step looks at.
+        users: int64 (n_users,), inner indices.
+        place, event: int64 (n_events,), each choice: place of its user in `users`, and its row in
+            the interactions.
     """
 
     histories: sp.csr_matrix
     sides: tuple[tuple[np.ndarray, sp.csr_matrix], ...]
     seed: int
+    users: Ints
+    place: Ints
+    event: Ints
 
     @classmethod
     def of(cls, split: Split, seed: int) -> Validation:
@@ -41,10 +49,18 @@ class Validation:
         for mask in (split.candidates & split.warm, split.candidates & split.cold):
             items = np.flatnonzero(mask)
             sides.append((items, truth[users][:, items]))
-        return cls(histories[users], tuple(sides), seed)
+        log = split.data.interactions
+        chosen = log.among(split.validation, truth.multiply(split.candidates[None, :]))
+        chosen = chosen[np.isin(log.user[chosen], users)]
+        place = np.searchsorted(users, log.user[chosen])
+        return cls(histories[users], tuple(sides), seed, users, place, chosen)
 
     def losses(self, step: int, towers: Towers) -> list[Tensor]:
-        """Softmax losses on a draw of users, one a side that has any choice."""
+        """Softmax losses on a draw of users, one a side that has any choice.
+
+        The towers know the users, and the moments where one is well defined, as `validate` does.
+        """
+        moments = self._moments(towers)
         rng = generator(self.seed, "validation signal", str(step))
         out = []
         for items, truth in self.sides:
@@ -52,11 +68,30 @@ class Validation:
             if not len(able):
                 continue
             users = np.sort(rng.choice(able, min(USERS, len(able)), replace=False))
-            out.append(_loss(towers, self.histories[users], items, truth[users]))
+            at = None if moments is None else _on(towers, moments[users])
+            added = towers.attributes(_on(towers, self.users[users]), at)
+            out.append(_loss(towers, self.histories[users], items, truth[users], added))
         return out
 
+    def _moments(self, towers: Towers) -> Ints | None:
+        """int64 (n_users,): the moment that all choices of a user share, else -1; None without moments."""
+        if not len(towers.moments.row_of):
+            return None
+        found = towers.moments.row_of[self.event]
+        first = np.full(len(self.users), np.iinfo(np.int64).max)
+        last = np.full(len(self.users), -1, dtype=np.int64)
+        np.minimum.at(first, self.place, found)
+        np.maximum.at(last, self.place, found)
+        return np.where(first == last, first, -1)
 
-def _loss(towers: Towers, histories: sp.csr_matrix, items: np.ndarray, truth: sp.csr_matrix) -> Tensor:
+
+def _on(towers: Towers, values: Ints) -> Tensor:
+    return torch.as_tensor(values, device=towers.touched.device)
+
+
+def _loss(
+    towers: Towers, histories: sp.csr_matrix, items: np.ndarray, truth: sp.csr_matrix, added: Tensor | None
+) -> Tensor:
     device = towers.touched.device
     seen = np.unique(histories.indices)
     everything = np.union1d(seen, items)
@@ -65,7 +100,7 @@ def _loss(towers: Towers, histories: sp.csr_matrix, items: np.ndarray, truth: sp
     width = int(np.diff(histories.indptr).max(initial=1))
     history = np.full((histories.shape[0], width), -1, dtype=np.int64)
     history[row, np.arange(len(row)) - histories.indptr[row]] = np.searchsorted(everything, histories.indices)
-    users = towers.users(vectors, torch.as_tensor(history, device=device))
+    users = towers.users(vectors, torch.as_tensor(history, device=device), added)
     choice = vectors[torch.as_tensor(np.searchsorted(everything, items), device=device)]
     found = truth.tocoo()
     at = torch.as_tensor(found.row.astype(np.int64), device=device)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 import torch
 
@@ -24,6 +25,25 @@ class TowerScores:
 
     towers: Towers
     vectors: torch.Tensor
+    added: torch.Tensor | None = None
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """Columns of context the towers look at."""
+        return self.towers.moments.columns
+
+    def told(self, users: np.ndarray, context: pl.DataFrame | None = None) -> TowerScores:
+        """The same, for rows that are these users: int64 (n_rows,), at these moments, one a row."""
+        device = self.vectors.device
+        with torch.no_grad():
+            added = self.towers.attributes(torch.as_tensor(users, device=device))
+            if added is None or context is None:
+                return replace(self, added=added)
+            features = self.towers.moments.moment(context)
+            for f, table in zip(features, self.towers.moment_maps, strict=True):
+                moment = f.present[:, None] * np.asarray(f.values @ table.cpu().numpy(), dtype=np.float32)
+                added = added + torch.as_tensor(moment, device=device)
+        return replace(self, added=added)
 
     def score(self, histories: sp.csr_matrix) -> Any:
         """float32 (n_rows, n_items)."""
@@ -33,7 +53,7 @@ class TowerScores:
         padded = np.full((histories.shape[0], max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
         padded[row, np.arange(len(row)) - histories.indptr[row]] = histories.indices
         with torch.no_grad():
-            users = self.towers.users(self.vectors, torch.as_tensor(padded, device=device))
+            users = self.towers.users(self.vectors, torch.as_tensor(padded, device=device), self.added)
             return (users @ self.vectors.T).float().cpu().numpy()
 
 

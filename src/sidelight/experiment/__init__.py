@@ -1,0 +1,1 @@
+"""Paired comparisons of arms: what differs between two specs, and how surely."""

@@ -1,0 +1,132 @@
+"""`Comparison`: what arms did beside each other, with intervals, as text and as a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sidelight import config
+from sidelight.errors import BundleError, SpecError, complain
+from sidelight.evaluation.result import Evaluation
+from sidelight.experiment import record, runs
+from sidelight.experiment.figures import Contrast, Figure, contrasts, figures
+from sidelight.experiment.runs import Run
+from sidelight.experiment.table import table
+
+Key = tuple[str, float, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Arms on the same splits, seeds and users. Every mean comes with an interval.
+
+    Args:
+        arms: Name to spec, before its seed; the baseline first.
+        baseline: Name of the arm that the others are compared with.
+        seeds: Seeds that every arm was given.
+        keeps: Shares of the training events.
+        part: "validation" or "test".
+        metric: What differences are taken of, "name@k".
+        runs: (arm, keep, seed) to run. An arm that draws nothing has one run for equal clicks, that of
+            the first seed; it stands for all seeds.
+        about: Data, split, versions, number of candidates an arm, command, date: JSON values.
+    """
+
+    arms: Mapping[str, Any]
+    baseline: str
+    seeds: tuple[int, ...]
+    keeps: tuple[float, ...]
+    part: str
+    metric: str
+    runs: Mapping[Key, Run]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def figures(self) -> list[Figure]:
+        """Mean over users and seeds with its interval, by arm, share of clicks, slice and metric."""
+        return list(self._figures)
+
+    def differences(self) -> list[Contrast]:
+        """Each arm minus the baseline in every slice, for the same seeds and the same users."""
+        return list(self._differences)
+
+    @cached_property
+    def _figures(self) -> tuple[Figure, ...]:
+        return tuple(each for keep in self.keeps for each in figures(self._grid(keep), keep))
+
+    @cached_property
+    def _differences(self) -> tuple[Contrast, ...]:
+        found = [contrasts(self._grid(k), k, self.baseline, self.metric) for k in self.keeps]
+        return tuple(each for keep in found for each in keep)
+
+    def run(self, arm: str, keep: float, seed: int) -> Run:
+        """The run of an arm; of one that draws nothing, the run that stands for all seeds."""
+        found = self.runs.get((arm, keep, seed)) or self.runs.get((arm, keep, self.seeds[0]))
+        if found is None:
+            known = f"arms {list(self.arms)}, shares {list(self.keeps)}, seeds {list(self.seeds)}"
+            raise SpecError(complain("a run of this comparison", f"{(arm, keep, seed)}", fix=f"take {known}"))
+        return found
+
+    def _grid(self, keep: float) -> dict[str, list[Evaluation]]:
+        return {arm: [self.run(arm, keep, seed).evaluation for seed in self.seeds] for arm in self.arms}
+
+    def table(self) -> str:
+        """A plain text table: the metric by arm, its differences to the baseline, and the answer."""
+        return table(self)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def __repr__(self) -> str:
+        return f"Comparison({self.part}: {', '.join(self.arms)}; {len(self.runs)} runs)"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record: everything that is known, as plain JSON values; what a report is made from."""
+        return record.record(self)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the record, and the runs that are not in the folder yet; `load` gives it back.
+
+        Args:
+            folder: A new one, or one of a comparison.
+        """
+        root = runs.begin(folder)
+        for (arm, keep, seed), run in self.runs.items():
+            place = root / runs.RUNS / runs.run_name(arm, keep, seed)
+            if place.exists():
+                runs.need(run.about, place)
+            else:
+                run.save(place)
+        runs.write_json(self.to_dict(), root / runs.RECORD)
+        return root
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Comparison:
+        """The comparison that `save` wrote.
+
+        Raises:
+            BundleError: The folder is damaged, holds something else, or a comparison that was cut off.
+        """
+        root = Path(folder)
+        head = runs.read_json(root / runs.RECORD, "a comparison", "kind")
+        if head["kind"] != runs.KIND or head.get("schema") != runs.SCHEMA or "figures" not in head:
+            found = "one that was cut off" if head["kind"] == runs.KIND else f"a {head['kind']}"
+            fix = "run it again with the same folder to go on"
+            raise BundleError(complain("a finished comparison", found, str(root), fix))
+        keys = [(each["arm"], float(each["keep"]), int(each["seed"])) for each in head["runs"]]
+        found_runs = {key: Run.load(root / runs.RUNS / runs.run_name(*key)) for key in keys}
+        return cls(
+            {arm["name"]: _own(arm["spec"]) for arm in head["arms"]}, head["baseline"],
+            tuple(head["seeds"]), tuple(head["keeps"]), head["part"], head["metric"], found_runs,
+            {name: head[name] for name in record.ABOUT},
+        )  # fmt: skip
+
+
+def _own(spec: dict[str, Any]) -> Any:
+    """The spec again; one with a class that is not imported stays a dict: a folder imports nothing."""
+    try:
+        return config.from_dict(spec, importing=False)
+    except SpecError:
+        return spec

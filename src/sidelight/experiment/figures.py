@@ -1,0 +1,189 @@
+"""Figures of arms and differences to the baseline, over the users that all their runs share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidelight.evaluation.result import Evaluation
+from sidelight.evaluation.statistics import Interval, holm, sign_flip_test
+from sidelight.experiment.bootstrap import RESAMPLES, crossed_intervals
+
+Grid = Mapping[str, Sequence[Evaluation]]
+"""For one share of the clicks: arm to its evaluations, one a seed, in the order of seeds."""
+
+MAIN = ("overall", "cold", "warm")
+TOTALS = ("coverage", "gini", "popularity_lift")
+TINY = 1e-12  # a difference below it is rounding
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Mean of one metric over users and seeds.
+
+    Args:
+        arm, keep, slice, metric: What it is of.
+        mean: Over users and seeds; None where it says nothing of anybody.
+        low, high: Ends of the interval; None for figures of all lists together, which have none.
+        users: That the mean is over.
+    """
+
+    arm: str
+    keep: float
+    slice: str
+    metric: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    users: int
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """An arm minus the baseline: the same users, the same seeds.
+
+    Args:
+        arm, keep, slice, metric: What it is of.
+        mean, low, high: Mean difference over users and seeds, and its interval.
+        p: Two-sided, sign flips of users' differences, each averaged over seeds.
+        p_holm: Adjusted for all slices of the arm and share.
+        users: That are compared.
+        left_out: Users of the slice in some runs only, or of whom the metric says nothing.
+        up, down: Shares of the users for whom the arm is better, and worse.
+    """
+
+    arm: str
+    keep: float
+    slice: str
+    metric: str
+    mean: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    users: int
+    left_out: int
+    up: float
+    down: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Stack:
+    """Values float64 (arms, metrics, seeds, users) of the users that all runs have in a slice."""
+
+    values: NDArray[np.float64]
+    users: NDArray[np.int64]
+    left_out: int
+
+    @classmethod
+    def of(cls, grid: Grid, name: str, metrics: Sequence[str]) -> _Stack:
+        rows = [each.users[name] for found in grid.values() for each in found]
+        users = reduce(np.intersect1d, rows)
+        values = np.array(
+            [
+                [[e.values[name][m][np.searchsorted(e.users[name], users)] for e in found] for m in metrics]
+                for found in grid.values()
+            ]
+        )
+        return cls(values, users, len(reduce(np.union1d, rows)) - len(users))
+
+
+def slices_of(grid: Grid) -> list[str]:
+    """Slices that every run has users in: the main ones, then subgroups."""
+    every = [each for found in grid.values() for each in found]
+    names = dict.fromkeys((*MAIN, *every[0].values))
+    return [name for name in names if all(name in each.values for each in every)]
+
+
+def figures(grid: Grid, keep: float) -> list[Figure]:
+    """Every figure of every arm: accuracy in all slices; beside it, in the overall one, of the lists.
+
+    Args:
+        grid: Runs of one share of the clicks.
+        keep: That share.
+    """
+    out = []
+    for name in slices_of(grid):
+        metrics = [m for m in next(iter(grid.values()))[0].values[name] if not m.startswith("no_evidence")]
+        stack = _Stack.of(grid, name, metrics)
+        if not len(stack.users):
+            continue
+        columns = stack.values.reshape(-1, *stack.values.shape[2:])
+        pairs = [(arm, metric) for arm in grid for metric in metrics]
+        for (arm, metric), found in zip(pairs, _intervals(columns), strict=True):
+            figure = (found.mean, found.low, found.high, found.n_users) if found else (None, None, None, 0)
+            out.append(Figure(arm, keep, name, metric, *figure))
+    return out + _totals(grid, keep)
+
+
+def _totals(grid: Grid, keep: float) -> list[Figure]:
+    """Figures of all lists together, means over seeds."""
+    out = []
+    for arm, found in grid.items():
+        totals = [each.totals.get("overall", {}) for each in found]
+        for metric in totals[0]:
+            if metric.partition("@")[0] in TOTALS:
+                values = np.array([each[metric] for each in totals])
+                mean = float(values.mean()) if np.isfinite(values).all() else None
+                users = len(found[0].users["overall"])
+                out.append(Figure(arm, keep, "overall", metric, mean, None, None, users))
+    return out
+
+
+def contrasts(grid: Grid, keep: float, baseline: str, metric: str) -> list[Contrast]:
+    """Each arm minus the baseline in every slice.
+
+    Args:
+        grid: Runs of one share of the clicks.
+        keep: That share.
+        baseline: Name of the arm that the others are compared with.
+        metric: "name@k".
+    """
+    others = [arm for arm in grid if arm != baseline]
+    base = list(grid).index(baseline)
+    by_arm: dict[str, list[Contrast]] = {arm: [] for arm in others}
+    for name in slices_of(grid):
+        stack = _Stack.of(grid, name, [metric])
+        if not len(stack.users):
+            continue
+        gaps = np.delete(stack.values[:, 0], base, axis=0) - stack.values[base, 0]
+        for arm, gap, found in zip(others, gaps, _intervals(gaps), strict=True):
+            if found is None:
+                continue
+            each = gap[:, np.isfinite(gap).all(axis=0)].mean(axis=0)
+            out = stack.left_out + len(stack.users) - len(each)
+            up, down = float((each > TINY).mean()), float((each < -TINY).mean())
+            p = sign_flip_test(np.where(np.abs(each) > TINY, each, 0.0), RESAMPLES)
+            by_arm[arm].append(
+                Contrast(
+                    arm, keep, name, metric, found.mean, found.low, found.high, p, p, len(each), out, up, down
+                )
+            )
+    return [each for found in by_arm.values() for each in _adjusted(found)]
+
+
+def _adjusted(found: list[Contrast]) -> list[Contrast]:
+    if not found:
+        return []
+    ps = holm([each.p for each in found])
+    return [replace(each, p_holm=float(p)) for each, p in zip(found, ps, strict=True)]
+
+
+def _intervals(columns: NDArray[np.float64]) -> list[Interval | None]:
+    """Crossed intervals of columns (columns, seeds, users); None where nobody has a value.
+
+    A user without a value in one run is left out of that column.
+    """
+    known = np.isfinite(columns).all(axis=1)
+    out: list[Interval | None] = [None] * len(columns)
+    masks, which = np.unique(known, axis=0, return_inverse=True)
+    for at, mask in enumerate(masks):
+        rows = np.flatnonzero(which.ravel() == at)
+        if mask.any():
+            for row, found in zip(rows, crossed_intervals(columns[rows][:, :, mask]), strict=True):
+                out[row] = found
+    return out

@@ -1,0 +1,170 @@
+"""One run: thin the clicks, fit, measure, and note what a reader of the comparison will ask for."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from sidelight import config
+from sidelight.content.words import text_of
+from sidelight.data.split import Split
+from sidelight.data.splitting import subsample
+from sidelight.evaluation.evaluate import evaluate
+from sidelight.evaluation.result import Evaluation
+from sidelight.evaluation.slices import restrict
+from sidelight.experiment.arms import seeded
+from sidelight.experiment.runs import CHECKPOINTS, Run, division, need, plain
+from sidelight.manifest import PACKAGES, package_versions
+from sidelight.seeding import generator
+
+Progress = Callable[[int, int, str], None]
+
+SHOWN_USERS, SHOWN_ITEMS = 6, 10
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How every run of a comparison is measured.
+
+    Args:
+        part, final, log: As in `evaluate`.
+        ks, metrics, groups: As in `evaluate`.
+    """
+
+    part: Literal["validation", "test"]
+    final: bool
+    log: str | Path | None
+    ks: tuple[int, ...]
+    metrics: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Where runs are made: one split, one way to measure, one folder.
+
+    Args:
+        split: With all of its clicks.
+        measure: How to measure.
+        folder: Where runs are kept and found again; None keeps them in memory.
+        progress: For what goes on inside a fit.
+    """
+
+    split: Split
+    measure: Measure
+    folder: Path | None
+    progress: Progress | None
+
+    def run(self, spec: Any, keep: float, seed: int, place: Path | None) -> Run:
+        """The run of a spec, from its folder if it was made before.
+
+        Args:
+            spec: Before its seed.
+            keep: Share of the training events.
+            seed: Of the model and of the draw of events.
+            place: Folder of the run, or None.
+
+        Raises:
+            DataError: The folder holds a run of something else.
+        """
+        own = seeded(spec, seed)
+        wanted = {
+            "spec": config.to_dict(own), "spec_hash": config.spec_hash(own), "seed": seed, "keep": keep,
+            "data": self.split.data.fingerprint, "division": division(self.split),
+            "part": self.measure.part, "ks": self.measure.ks, "metrics": self.measure.metrics,
+            "groups": self.measure.groups,
+        }  # fmt: skip
+        if place is not None and place.exists():
+            need(wanted, place)
+            return Run.load(place)
+        run = self._fit(own, keep, seed, wanted)
+        if place is not None:
+            run.save(place)
+        return run
+
+    def _fit(self, spec: Any, keep: float, seed: int, identity: dict[str, Any]) -> Run:
+        split = self.split if keep == 1 else subsample(self.split, keep, seed)
+        options: dict[str, Any] = {}
+        if self.folder is not None and "checkpoint" in inspect.signature(spec.fit).parameters:
+            # Named by the spec, so that a checkpoint of another one is never in the way.
+            name = f"{identity['spec_hash'][:16]}-{keep:g}-{seed}"
+            options["checkpoint"] = self.folder / CHECKPOINTS / name
+        start = time.perf_counter()
+        model = spec.fit(split, self.progress, **options)
+        seconds = time.perf_counter() - start
+        part, final = self.measure.part, self.measure.final
+        found = evaluate(
+            model, split, part, self.measure.ks, self.measure.metrics, final, self.measure.log,
+            groups=self.measure.groups, progress=self.progress,
+        )  # fmt: skip
+        about = {
+            **identity,
+            "split": split.how,
+            "versions": package_versions((*PACKAGES, "torch")),
+            "seconds": seconds,
+            "train": len(split.train),
+            "trace": trace(model),
+            "new_items": new_items(found, split, final),
+            "examples": examples(found, split, seed, final),
+        }
+        return Run(found, plain(about))
+
+
+def trace(model: Any) -> dict[str, Any]:
+    """What a two-tower model noted while it was trained, alone or inside a blend: weights, epochs."""
+    scorer = getattr(model, "scorer", None)
+    for part in (scorer, *getattr(scorer, "parts", ())):
+        found = getattr(part, "trace", None)
+        if found:
+            return {name: found[name] for name in ("step", "weights", "epochs") if name in found}
+    return {}
+
+
+def new_items(found: Evaluation, split: Split, final: bool) -> dict[str, float]:
+    """Share of all exposure that new items get at each k, and their share of the relevant pairs."""
+    if "overall" not in found.users:
+        return {}
+    truth = _truth(found, split, final)
+    relevant = restrict(truth, split.cold).nnz / max(1, truth.nnz)
+    shares = {f"exposure@{k}": found.totals["overall"][f"cold_exposure@{k}"] for k in found.ks}
+    return {**shares, "relevance": relevant}
+
+
+def examples(found: Evaluation, split: Split, seed: int, final: bool) -> list[dict[str, Any]]:
+    """Histories and lists of a few users, the same ones for every arm of a seed."""
+    if "overall" not in found.users:
+        return []
+    users, log = found.users["overall"], split.data.interactions
+    truth = _truth(found, split, final)
+    able = np.flatnonzero(np.diff(split.histories().indptr)[users] > 0)
+    chosen = np.sort(generator(seed, "examples").permutation(able)[:SHOWN_USERS])
+    out = []
+    for at in chosen:
+        # Events of a user lie in their order in time: the last ones are the latest.
+        own = split.train[log.user[split.train] == users[at]]
+        latest = list(dict.fromkeys(log.item[own][::-1].tolist()))[:SHOWN_ITEMS]
+        listed = [int(item) for item in found.items[at, :SHOWN_ITEMS] if item >= 0]
+        rows = _titled(split, listed)
+        for row, item in zip(rows, listed, strict=True):
+            row |= {"new": bool(split.cold[item]), "relevant": bool(truth[at, item])}
+        user = str(split.data.user_ids[users[at]])
+        out.append({"user": user, "history": _titled(split, latest), "list": rows})
+    return out
+
+
+def _truth(found: Evaluation, split: Split, final: bool) -> Any:
+    """CSR (users of the overall slice, n_items): what could have been ranked and was right."""
+    part: Any = found.part
+    return restrict(split.truth(part, final), split.candidates)[found.users["overall"]]
+
+
+def _titled(split: Split, items: Sequence[int]) -> list[dict[str, Any]]:
+    data = split.data
+    rows = [(str(data.item_ids[at]), data.items.row(at, named=True)) for at in items]
+    return [{"item": item, "title": text_of(row, limit=72)} for item, row in rows]

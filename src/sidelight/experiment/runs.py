@@ -1,0 +1,181 @@
+"""`Run`: one arm fitted with one seed on one share of the clicks, measured, and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from sidelight.data.split import Split
+from sidelight.errors import DataError, SpecError, complain
+from sidelight.evaluation.result import Evaluation
+from sidelight.experiment.arms import differs
+from sidelight.manifest import damaged
+
+KIND, SCHEMA = "comparison", 1
+RUNS, TUNING, CHECKPOINTS, RECORD = "runs", "tuning", "checkpoints", "comparison.json"
+_ABOUT, _EVALUATION = "run.json", "evaluation"
+# What must be equal for a run on disk to stand for one that is asked for.
+IDENTITY = ("spec_hash", "seed", "keep", "data", "division", "part", "ks", "metrics", "groups")
+_NAMES = {
+    "spec_hash": "spec", "data": "data set", "division": "division into training, validation and test",
+    "ks": "cut-offs",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What one fit gave.
+
+    Args:
+        evaluation: Of the fitted model.
+        about: Plain JSON values. `IDENTITY`: hash of the spec, seed, keep, data fingerprint, hash
+            of the split, part, cut-offs, metrics, groups. Besides: spec, how the split was made,
+            versions of packages, seconds of fitting, training events, trace (weights by update,
+            validation by epoch), exposure and relevance of new items, lists of some users.
+    """
+
+    evaluation: Evaluation
+    about: dict[str, Any]
+
+    def save(self, place: Path) -> None:
+        """Write the folder, whole or not at all."""
+        fresh = place.with_name(f".{place.name}.part")
+        shutil.rmtree(fresh, ignore_errors=True)  # what an earlier run left that was killed here
+        fresh.mkdir(parents=True)
+        self.evaluation.save(fresh / _EVALUATION)
+        write_json(self.about, fresh / _ABOUT)
+        os.rename(fresh, place)
+
+    @classmethod
+    def load(cls, place: Path) -> Run:
+        """The run that `save` wrote.
+
+        Raises:
+            BundleError: The folder is damaged.
+        """
+        about = read_json(place / _ABOUT, "a run", *IDENTITY)
+        return cls(Evaluation.load(place / _EVALUATION), about)
+
+
+def need(wanted: Mapping[str, Any], place: Path) -> None:
+    """Refuse a folder that holds another run than the one that is asked for.
+
+    Args:
+        wanted: `IDENTITY` and the spec.
+        place: Folder that `Run.save` wrote.
+
+    Raises:
+        DataError: It is another one; the message says what differs.
+    """
+    found = read_json(place / _ABOUT, "a run", *IDENTITY, "spec")
+    lines = [_difference(name, found, wanted) for name in IDENTITY if found[name] != plain(wanted[name])]
+    if lines:
+        fix = "give another folder, remove this one, or start anew (force)"
+        raise DataError(complain("the run that is asked for", "; ".join(lines), str(place), fix))
+
+
+def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    title = _NAMES.get(name, name)
+    if name == "spec_hash":
+        return f"one with another spec ({', '.join(differs(wanted['spec'], found['spec'])[:3])})"
+    if name in ("data", "division"):
+        return f"one of another {title}"
+    return f"one with {title} {found[name]!r} instead of {plain(wanted[name])!r}"
+
+
+def run_name(arm: str, keep: float, seed: int) -> str:
+    """Name of a run's folder."""
+    return f"{quote(arm, safe=' ,')}-{keep:g}-{seed}"
+
+
+def division(split: Split) -> str:
+    """sha256 in hex over what a split adds to its data: which event is where, and what competes."""
+    digest = hashlib.sha256(f"{split.mask} {split.overall_users}".encode())
+    for rows in (split.train, split.given, split.validation, split.sealed):
+        digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes() + b"|")
+    for mask in (split.candidates, split.cold, split.simulated):
+        digest.update(np.packbits(mask).tobytes() + b"|")
+    return digest.hexdigest()
+
+
+def begin(folder: str | Path, force: bool = False) -> Path:
+    """The folder of a comparison, new or to go on with; refused when it holds something else.
+
+    Args:
+        folder: The place.
+        force: Remove the comparison that is there, and nothing but that.
+
+    Raises:
+        SpecError: Something is there that is no comparison.
+    """
+    root = Path(folder)
+    there = _is_comparison(root)
+    if root.exists() and not there and not (root.is_dir() and not any(root.iterdir())):
+        fix = "choose another folder"
+        raise SpecError(complain("a new folder, or one of a comparison", "something else", str(root), fix))
+    for place in (root / name for name in (RUNS, TUNING, CHECKPOINTS, RECORD) if there and force):
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+    if not (root / RECORD).exists():
+        # Marks the folder as ours from the first moment; the record takes its place at the end.
+        write_json({"kind": KIND, "schema": SCHEMA, "finished": False}, root / RECORD)
+    return root
+
+
+def _is_comparison(root: Path) -> bool:
+    try:
+        return bool(json.loads((root / RECORD).read_text(encoding="utf-8"))["kind"] == KIND)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Plain JSON values to a file, whole or not at all; NaN and infinity become null."""
+    text = json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    fresh = path.with_name(f".{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(fresh, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(fresh, path)
+
+
+def read_json(path: Path, what: str, *names: str) -> dict[str, Any]:
+    """The object in a JSON file, which must have the given names.
+
+    Raises:
+        BundleError: No such file, or another content.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise damaged(path, f"the file of {what}", str(error)) from None
+    if not isinstance(found, dict) or any(name not in found for name in names):
+        raise damaged(path, f"the file of {what}", "something else")
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can say it: numpy scalars and arrays unpacked, NaN and infinity None."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, (str, int)) else str(value)

@@ -1,0 +1,135 @@
+"""The page: one HTML file that loads nothing, made from the record of a comparison."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from sidelight.errors import SpecError, complain
+from sidelight.report.answer import answer
+from sidelight.report.examples import examples
+from sidelight.report.exposure import exposure, new_items
+from sidelight.report.groups import groups
+from sidelight.report.learning import learning
+from sidelight.report.provenance import provenance
+from sidelight.report.record import Record, check
+from sidelight.report.slices import slices
+from sidelight.report.sparsity import sparsity
+
+# In the order of the page; the short names stand in the table of contents.
+SECTIONS = {
+    "answer": ("Answer", answer),
+    "slices": ("By slice", slices),
+    "sparsity": ("Sparsity", sparsity),
+    "groups": ("Helped whom", groups),
+    "weights": ("Loss weights", learning),
+    "exposure": ("Exposure", exposure),
+    "new-items": ("New items", new_items),
+    "examples": ("Examples", examples),
+    "provenance": ("Provenance", provenance),
+}
+
+
+def page(record: Mapping[str, Any]) -> str:
+    """The whole page as HTML: style, charts, tables and the record itself are inside.
+
+    Args:
+        record: What `Comparison.to_dict()` gives, or the same read from its JSON.
+
+    Raises:
+        DataError: It is not the record of a comparison.
+    """
+    found = check(record)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("sidelight.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["baseline"] = found.baseline
+    sections = {name: make(found) for name, (_, make) in SECTIONS.items()}
+    script = _part(environment, "copy.js")
+    html = environment.get_template("page.html").render(
+        title=f"{sections['answer']['arm']} against {found.baseline}",
+        contents=[(name, label) for name, (label, _) in SECTIONS.items()],
+        sections=sections,
+        metric=sections["answer"]["metric"],
+        level=sections["provenance"]["level"],
+        style=_part(environment, "style.css"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        record=embedded(found),
+    )
+    return html + "\n"
+
+
+def write(record: Mapping[str, Any], path: str | Path, force: bool = False) -> Path:
+    """Write the page to a file: whole or not at all.
+
+    Args:
+        record: What `Comparison.to_dict()` gives.
+        path: The file to make; missing folders above it are made too.
+        force: Replace a file that is there.
+
+    Raises:
+        SpecError: The place is taken.
+        DataError: It is not the record of a comparison.
+    """
+    check_place(path, force)
+    html = page(record)
+    target = Path(path).resolve()  # behind a link, the file is replaced and the link stays
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with open(fresh, "x", encoding="utf-8", newline="\n") as stream:
+            stream.write(html)
+            stream.flush()
+            os.fsync(stream.fileno())
+        check_place(path, force)  # somebody else may have written there meanwhile
+        os.replace(fresh, target)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    return Path(path)
+
+
+def check_place(path: str | Path, force: bool) -> None:
+    """Refuse a place that `write` would not write to.
+
+    Raises:
+        SpecError: A folder is there, or a file and `force` is not given.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise SpecError(complain("a file to write to", "a folder", str(target), "name a file in it"))
+    if target.exists() and not force:
+        fix = "choose another, or force it (--force)"
+        raise SpecError(complain("a new file", "it exists already", str(target), fix))
+
+
+def embedded(record: Record) -> Markup:
+    r"""The record as JSON that no HTML parser can take for anything else.
+
+    Inside a script element only "<" could end it; "&" and ">" are escaped too, so that the text is
+    the same wherever it is pasted. Everything outside ASCII becomes \u escapes, bidi marks included.
+    """
+    found = json.dumps(record.values, allow_nan=False, separators=(",", ":"))
+    for letter in "<>&":
+        found = found.replace(letter, f"\\u{ord(letter):04x}")
+    return Markup(found)
+
+
+def _part(environment: jinja2.Environment, name: str) -> Markup:
+    """A file of the page that is no template; ours, so it needs no escaping."""
+    assert environment.loader is not None
+    return Markup(environment.loader.get_source(environment, name)[0].strip())

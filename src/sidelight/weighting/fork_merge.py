@@ -1,0 +1,129 @@
+"""`ForkMerge`: weights found by trying them, branch against branch, on validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn
+
+from sidelight.errors import SpecError, complain
+from sidelight.weighting.weighting import Signals
+
+BRANCHES = ("each", "all", "both")
+PRIMARY = "primary"
+
+
+@dataclass(frozen=True)
+class ForkMerge:
+    """The slow and robust rule: tasks may keep only what validation says they are good for.
+
+    From one set of parameters every branch trains for some epochs with loss weights of its own,
+    one of them without any task. Then the branches are mixed,
+
+        theta = sum_b share_b theta_b,  shares >= 0 with sum 1,
+
+    by a greedy search: from the best branch on, in the order of their signals, each other branch
+    is offered every share of `grid` (the ones before it keep the rest in their proportions) and
+    gets one only if that raises the signal. The best of all that was tried is taken, so that a
+    round never ends below its primary branch. What the shares make of the loss weights of the branches,
+    sum_b share_b w_bk, is recorded as the weight of task k in that round.
+
+    It costs as many trainings as there are branches, and that many copies of parameters and
+    optimizer in memory. It chooses by validation over and over, so the signal of the result is too
+    good to be believed; judge it on other events.
+
+    Args:
+        epochs: Of a branch before branches are merged, >= 1.
+        grid: Shares that a branch is offered, in (0, 1).
+        margin: How much the mixture has to beat the primary branch by, as a share of its signal, to
+            be taken in its place; >= 0. With few validation users the best of many mixtures is good
+            by chance, and a task that does nothing gets weight.
+        branches: Beside the primary alone: "each" for one with each task, "all" for one with all of
+            them, "both" for all of these.
+
+    Source: Jiang et al., "ForkMerge" (NeurIPS 2023), Algorithm 1. Ours runs no rounds before to
+    choose tasks; gives all branches the same batches; mixes the moments of the optimizer with the
+    shares, where theirs has one optimizer a branch; leaves out the loss of a task in branches
+    where it has no weight; and takes the shares of the grid as they are, where theirs bounds them
+    by the mean of those before. The margin is ours.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    every: ClassVar[int] = 1  # recorded weights are looked up at every step when they are replayed
+    epochs: int = 1
+    grid: tuple[float, ...] = (0.25, 0.5, 0.75)
+    margin: float = 0.0
+    branches: str = "each"
+
+    def __post_init__(self) -> None:
+        inside = self.grid and all(0 < share < 1 for share in self.grid)
+        if self.epochs < 1 or not inside or self.margin < 0:
+            expected = "epochs >= 1, shares in (0, 1), margin >= 0"
+            raise SpecError(complain(expected, repr(self), "ForkMerge"))
+        if self.branches not in BRANCHES:
+            raise SpecError(complain("branches 'each', 'all' or 'both'", repr(self.branches), "ForkMerge"))
+
+    def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
+        """Before the first round: the step it starts at, branches done, the losses they ended with."""
+        return {"start": 0, "branch": 0, "losses": []}
+
+    def update(self, state: dict[str, Any], signals: Signals) -> NoReturn:
+        """Refused: this rule needs a training of its own, and one without branches would ignore it.
+
+        Raises:
+            SpecError: Always.
+        """
+        fix = "train with sidelight.training.fork_merge, as TwoTower does"
+        raise SpecError(complain("a training in branches", "one that steers weights", "ForkMerge", fix))
+
+    def forks(self, weights: Mapping[str, float]) -> dict[str, dict[str, float]]:
+        """Loss weights of each branch by name, "primary" first; equal branches only once.
+
+        Args:
+            weights: Of each task, to start from.
+        """
+        none = dict.fromkeys(weights, 0.0)
+        found = {PRIMARY: none}
+        if self.branches in ("each", "both"):
+            found |= {f"+ {name}": {**none, name: float(value)} for name, value in weights.items()}
+        if self.branches in ("all", "both"):
+            found["+ all"] = {name: float(value) for name, value in weights.items()}
+        out: dict[str, dict[str, float]] = {}
+        for name, branch in found.items():
+            if branch not in out.values():
+                out[name] = branch
+        return out
+
+    def shares(self, alone: Sequence[float], judge: Callable[[Sequence[float]], float]) -> list[float]:
+        """The greedy search.
+
+        Args:
+            alone: Signal of each branch by itself, >= 0, the primary's first; of equal ones the
+                earlier is preferred.
+            judge: From shares to the signal of the mixture.
+
+        Returns:
+            Shares of the best mixture that was tried, the branches by themselves included, or the
+            primary alone where none is better by `margin`.
+        """
+        first, *others = sorted(range(len(alone)), key=lambda at: (-alone[at], at))
+        best, top = [float(at == first) for at in range(len(alone))], alone[first]
+        for other in others:
+            before = best
+            for share in self.grid:
+                tried = [(1 - share) * kept for kept in before]
+                tried[other] = share
+                if (found := judge(tried)) > top:
+                    best, top = tried, found
+        if top <= alone[0] * (1 + self.margin):
+            return [1.0, *(0.0 for _ in others)]
+        return best
+
+
+def effective(forks: Mapping[str, Mapping[str, float]], shares: Sequence[float]) -> dict[str, float]:
+    """Weight of each task in the mixture: sum over branches of share times weight."""
+    out: dict[str, float] = {}
+    for share, weights in zip(shares, forks.values(), strict=True):
+        for name, weight in weights.items():
+            out[name] = out.get(name, 0.0) + share * weight
+    return out

@@ -1,0 +1,377 @@
+"""`compare`: the same for every arm, resumable, honest about what it found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import sidelight as sl
+from sidelight.data.synthetic import planted
+from sidelight.errors import BundleError, DataError, SpecError
+from sidelight.evaluation import bootstrap_interval, evaluate, sign_flip_test
+from sidelight.evaluation.openings import read_openings
+from sidelight.evaluation.statistics import holm
+from sidelight.experiment.arms import seeded
+
+FITS: list[Any] = []
+"""Every fit of the specs below, in order; a number at the front stops the fits after so many."""
+STOP: list[int] = []
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Items that go together with the history; without a seed."""
+
+    popular: float = 0.0
+
+    def fit(self, split: sl.Split, progress: Any = None) -> Scores:
+        return fitted(self, split)
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """The same with noise that another seed draws anew."""
+
+    noise: float = 0.1
+    seed: int = 0
+    popular: ClassVar[float] = 0.0
+
+    def fit(self, split: sl.Split, progress: Any = None) -> Scores:
+        return fitted(self, split)
+
+
+@dataclass(frozen=True)
+class Scores:
+    spec: Any
+    table: np.ndarray
+
+    def score(self, histories: sp.csr_matrix) -> np.ndarray:
+        return np.asarray(histories @ self.table, dtype=np.float32)
+
+
+def fitted(spec: Any, split: sl.Split) -> Scores:
+    if STOP and len(FITS) >= STOP[0]:
+        raise KeyboardInterrupt
+    FITS.append(spec)
+    clicks = split.fitting()
+    table = np.asarray((clicks.T @ clicks).todense(), dtype=np.float64)
+    table /= np.sqrt(np.outer(np.diag(table) + 1, np.diag(table) + 1))
+    rng = np.random.default_rng(getattr(spec, "seed", 0))
+    return Scores(spec, table + getattr(spec, "noise", 0.0) * rng.standard_normal(table.shape))
+
+
+@pytest.fixture(scope="module")
+def split() -> sl.Split:
+    return sl.split.temporal(planted(150, 60, 2500, seed=2).data)
+
+
+@pytest.fixture(autouse=True)
+def _counted() -> None:
+    FITS.clear()
+    STOP.clear()
+
+
+ARMS = {"noisy": Noisy(0.3), "plain": Counts()}
+
+
+def record(found: sl.Comparison) -> dict[str, Any]:
+    """The record without what the clock says."""
+    out = found.to_dict()
+    return {**out, "made": "", "runs": [{**run, "seconds": 0.0} for run in out["runs"]]}
+
+
+def test_a_finished_comparison_is_loaded_and_not_fitted_again(split: sl.Split, tmp_path: Path) -> None:
+    first = sl.compare(split, ARMS, seeds=2, keep=(1.0, 0.4), folder=tmp_path / "c")
+    fits = len(FITS)
+    again = sl.compare(split, ARMS, seeds=2, keep=(1.0, 0.4), folder=tmp_path / "c")
+    assert len(FITS) == fits == 7
+    assert again.to_dict() == first.to_dict()
+    more = sl.compare(split, {**ARMS, "other": Noisy(0.1)}, seeds=2, keep=(1.0, 0.4), folder=tmp_path / "c")
+    assert len(FITS) == fits + 4
+    assert list(more.arms) == ["noisy", "plain", "other"]
+
+
+def test_memory_and_folder_give_the_same(split: sl.Split, tmp_path: Path) -> None:
+    kept = sl.compare(split, ARMS, seeds=2, folder=tmp_path / "c")
+    assert record(kept) == record(sl.compare(split, ARMS, seeds=2))
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_killed_comparison_goes_on(split: sl.Split, tmp_path: Path, after: int) -> None:
+    whole = record(sl.compare(split, ARMS, seeds=3))
+    wanted = len(FITS)
+    FITS.clear()
+    STOP.append(after)
+    with pytest.raises(KeyboardInterrupt):
+        sl.compare(split, ARMS, seeds=3, folder=tmp_path / "c")
+    with pytest.raises(BundleError, match="cut off"):
+        sl.Comparison.load(tmp_path / "c")
+    # What a process that was killed while it wrote leaves behind.
+    half = tmp_path / "c" / "runs" / ".plain-1-0.part"
+    half.mkdir(exist_ok=True)
+    (half / "run.json").write_text("{")
+    STOP.clear()
+    assert record(sl.compare(split, ARMS, seeds=3, folder=tmp_path / "c")) == whole
+    assert len(FITS) == wanted == 4
+
+
+def test_another_run_in_the_folder_is_refused(split: sl.Split, tmp_path: Path) -> None:
+    place = tmp_path / "c"
+    sl.compare(split, ARMS, seeds=1, folder=place)
+    with pytest.raises(DataError, match=r"another spec \(noise: 0.3 instead of 0.2\).*start anew"):
+        sl.compare(split, {**ARMS, "noisy": Noisy(0.2)}, seeds=1, folder=place)
+    with pytest.raises(DataError, match=r"cut-offs \[10, 20\] instead of \[20\]"):
+        sl.compare(split, ARMS, seeds=1, ks=(20,), folder=place)
+    other = sl.split.temporal(planted(150, 60, 2500, seed=3).data)
+    with pytest.raises(DataError, match="another data set"):
+        sl.compare(other, ARMS, seeds=1, folder=place)
+    thinner = replace(split, train=split.train[1:])
+    with pytest.raises(DataError, match="another division"):
+        sl.compare(thinner, ARMS, seeds=1, folder=place)
+    damaged = next((place / "runs").iterdir()) / "run.json"
+    damaged.write_text("{}")
+    with pytest.raises(BundleError, match="something else"):
+        sl.compare(split, ARMS, seeds=1, folder=place)
+
+
+def test_a_folder_with_other_things_is_left_alone(split: sl.Split, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "mine.txt").write_text("mine")
+    from sidelight.experiment import runs
+
+    for force in (False, True):
+        with pytest.raises(SpecError, match="something else"):
+            runs.begin(tmp_path, force)
+    assert FITS == []
+    assert (tmp_path / "runs" / "mine.txt").read_text() == "mine"
+    sl.compare(split, ARMS, seeds=1, folder=tmp_path / "c")
+    (tmp_path / "c" / "notes.txt").write_text("mine")
+    runs.begin(tmp_path / "c", force=True)
+    assert {p.name for p in (tmp_path / "c").iterdir()} == {"notes.txt", "comparison.json"}
+
+
+def test_it_comes_back_from_disk(split: sl.Split, tmp_path: Path) -> None:
+    found = sl.compare(split, ARMS, seeds=2, keep=(1.0, 0.5))
+    found.save(tmp_path / "c")
+    back = sl.Comparison.load(tmp_path / "c")
+    assert back.to_dict() == found.to_dict()
+    assert back.arms == ARMS
+    assert str(back) == str(found)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False)) == found.to_dict()
+    assert json.loads((tmp_path / "c" / "comparison.json").read_text()) == found.to_dict()
+    shutil.rmtree(tmp_path / "c" / "runs")
+    with pytest.raises(BundleError):
+        sl.Comparison.load(tmp_path / "c")
+
+
+def test_a_spec_without_a_seed_is_fitted_once_for_equal_clicks(split: sl.Split) -> None:
+    found = sl.compare(split, ARMS, seeds=(4, 2, 7))
+    assert [spec for spec in FITS if isinstance(spec, Counts)] == [Counts()]
+    assert [spec.seed for spec in FITS if isinstance(spec, Noisy)] == [4, 2, 7]
+    assert found.run("plain", 1.0, 7) is found.run("plain", 1.0, 4)
+    FITS.clear()
+    sl.compare(split, ARMS, seeds=3, keep=0.5)
+    assert len(FITS) == 6  # the clicks differ with the seed
+
+
+def test_equal_arms_do_not_differ(split: sl.Split) -> None:
+    found = sl.compare(split, {"one": Noisy(0.3), "two": Noisy(0.3)}, seeds=3, keep=(1.0, 0.5))
+    assert found.differences()
+    for each in found.differences():
+        assert (each.mean, each.low, each.high, each.up, each.down) == (0, 0, 0, 0, 0)
+        assert (each.p, each.p_holm) == (1, 1)
+    assert "did not differ clearly" in found.to_dict()["answer"]["sentence"]
+    assert found.to_dict()["arms"][1]["differs"] == []
+
+
+def test_differences_are_those_of_single_evaluations(split: sl.Split) -> None:
+    found = sl.compare(split, ARMS, seeds=1)
+    one, two = (evaluate(seeded(spec, 0).fit(split), split) for spec in ARMS.values())
+    by_slice = {each.slice: each for each in found.differences()}
+    assert {"overall", "cold", "warm", "user:activity=10-49"} <= set(by_slice)
+    for name in ("overall", "warm"):
+        gap = two.values[name]["ndcg@20"] - one.values[name]["ndcg@20"]
+        each, users = by_slice[name], bootstrap_interval(gap)
+        assert each.mean == pytest.approx(gap.mean())
+        assert (each.low, each.high) == pytest.approx((users.low, users.high), abs=0.004)
+        assert each.p == sign_flip_test(gap, 4000)
+        assert (each.users, each.left_out) == (len(gap), 0)
+        assert (each.up, each.down) == pytest.approx(((gap > 0).mean(), (gap < 0).mean()))
+    adjusted = holm([each.p for each in by_slice.values()])
+    assert [each.p_holm for each in by_slice.values()] == pytest.approx(list(adjusted))
+    figures = {(e.arm, e.slice, e.metric): e for e in found.figures()}
+    for name, value in one.figures().items():
+        part, _, metric = name.rpartition(".")
+        if ("noisy", part, metric) in figures:
+            assert figures["noisy", part, metric].mean == pytest.approx(value, nan_ok=True), name
+    for metric in ("novelty@10", "cold_slots@20", "cold_relevance"):
+        assert figures["plain", "overall", metric].low is not None
+    for metric in ("coverage@10", "gini@20", "popularity_lift@20"):
+        assert figures["plain", "overall", metric].low is None
+
+
+def test_gain_and_loss_are_said(split: sl.Split) -> None:
+    gain = sl.compare(split, {"bad": Noisy(9.0), "good": Counts()}, seeds=3).to_dict()["answer"]
+    loss = sl.compare(split, {"good": Counts(), "bad": Noisy(9.0)}, seeds=3).to_dict()["answer"]
+    assert gain["low"] > 0 > loss["high"]
+    assert gain["mean"] == pytest.approx(-loss["mean"])
+    assert f"With 'good', NDCG@20 of the one list rose by {gain['mean']:.4f}" in gain["sentence"]
+    bounds = f"(95 % interval {-loss['high']:.4f} to {-loss['low']:.4f}) below 'good'"
+    assert f"fell by {-loss['mean']:.4f} {bounds}" in loss["sentence"]
+    one = sl.compare(split, {"bad": Noisy(9.0), "good": Counts()}, seeds=1)
+    assert "one seed" in str(one)
+    assert "one seed" not in gain["sentence"]
+
+
+def test_fewer_clicks_are_nested_and_change_no_user(split: sl.Split) -> None:
+    found = sl.compare(split, ARMS, seeds=2, keep=(1.0, 0.5, 0.2))
+    sizes = [found.run("noisy", keep, 1).about["train"] for keep in found.keeps]
+    assert sizes == [len(split.train), round(0.5 * len(split.train)), round(0.2 * len(split.train))]
+    for seed in found.seeds:
+        kept = [set(sl.split.subsample(split, keep, seed).train) for keep in (0.2, 0.5)]
+        assert kept[0] < kept[1]
+    users = {k: set(found.run("plain", k, 0).evaluation.users["overall"]) for k in found.keeps}
+    assert users[1.0] <= users[0.2]
+    for keep in (0.5, 0.2):
+        sets = [set(found.run("plain", keep, s).evaluation.users["cold"]) for s in found.seeds]
+        [cold] = [e for e in found.differences() if (e.keep, e.slice) == (keep, "cold")]
+        assert cold.users == len(sets[0] & sets[1])
+        assert cold.left_out == len(sets[0] ^ sets[1])
+
+
+def test_tuning_takes_the_best_candidate_with_the_same_effort(split: sl.Split, tmp_path: Path) -> None:
+    arms = {"base": [Noisy(9.0), Noisy(0.05), Noisy(5.0)], "plain": [Counts(), Counts(1.0), Counts(2.0)]}
+    found = sl.compare(split, arms, seeds=2, folder=tmp_path / "c")
+    assert found.arms["base"] == Noisy(0.05)
+    assert found.to_dict()["candidates"] == 3
+    fits = len(FITS)
+    assert fits == 3 + 3 + 1  # the runs of the first seed were made while tuning
+    again = sl.compare(split, arms, seeds=2, folder=tmp_path / "c")
+    assert len(FITS) == fits
+    assert again.to_dict() == found.to_dict()
+
+
+def test_tuning_never_looks_at_the_test_part(split: sl.Split, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    arms = {"base": [Noisy(9.0), Noisy(0.05)], "plain": [Counts(), Counts(1.0)]}
+    found = sl.compare(split, arms, seeds=2, part="test", final=True, log=log)
+    assert [line["what"]["use"].rpartition(":")[2] for line in read_openings(log)] == [
+        "Noisy",
+        "Counts",
+        "Noisy",
+    ]
+    assert found.part == "test"
+    assert found.run("base", 1.0, 0).evaluation.opened == 1
+
+
+@pytest.mark.parametrize(
+    ("arms", "options", "said"),
+    [
+        ({"a": [Counts()], "b": [Counts(), Counts(1.0)]}, {}, "same tuning effort.*1 of 'a', 2 of 'b'"),
+        ({"a": Counts(), "b": [Counts(), Counts(1.0)]}, {}, "same tuning effort"),
+        ({"a": Counts()}, {}, "two arms"),
+        ({"a": Counts(), "b": "popular"}, {}, "found a str; in arm 'b'"),
+        ({"a": Counts(), "b": []}, {}, "an empty list"),
+        (ARMS, {"seeds": 0}, "seeds as a number"),
+        (ARMS, {"seeds": (1, 1)}, "seeds as a number"),
+        (ARMS, {"seeds": True}, "seeds as a number"),
+        (ARMS, {"keep": (1.0, 0.0)}, "shares of the clicks"),
+        (ARMS, {"keep": ()}, "shares of the clicks"),
+        (ARMS, {"final": True}, "with final=True"),
+        (ARMS, {"part": "test"}, "with final=True"),
+        (ARMS, {"metric": "ndgc@20"}, "did you mean 'ndcg'"),
+        (ARMS, {"metric": "ndcg@5"}, "one of the cut-offs"),
+        (ARMS, {"groups": ("item:colour",)}, "colour"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_fitted(
+    split: sl.Split, arms: Any, options: Any, said: str
+) -> None:
+    with pytest.raises(sl.SidelightError, match=said):
+        sl.compare(split, arms, **options)
+    assert FITS == []
+
+
+def test_the_record_holds_what_a_report_needs(split: sl.Split) -> None:
+    calls: list[tuple[int, int, str]] = []
+    found = sl.compare(split, ARMS, seeds=2, progress=lambda *call: calls.append(call)).to_dict()
+    assert found["arms"][1]["differs"][0].startswith("model: Counts(")
+    assert found["data"]["users"] == 150 and found["split"]["rule"] == "temporal"
+    assert found["data"]["density"] == pytest.approx(2500 / (150 * 60))
+    assert {run["arm"] for run in found["runs"]} == set(ARMS) and len(found["runs"]) == 3
+    assert all(run["seconds"] >= 0 and len(run["spec_hash"]) == 64 for run in found["runs"])
+    groups = [line for line in found["exposure"] if line["arm"] == "plain"]
+    assert groups[0]["group"] == "new"
+    assert sum(line["exposure"] for line in groups) == pytest.approx(1)
+    assert sum(line["relevance"] for line in groups) == pytest.approx(1)
+    assert len(found["examples"]) == 6
+    histories, truth = split.histories(), split.truth()
+    for each in found["examples"]:
+        user = int(split.data.user_index([each["user"]])[0])
+        own = {str(split.data.item_ids[i]) for i in histories[user].indices}
+        right = {str(split.data.item_ids[i]) for i in truth[user].indices}
+        assert {row["item"] for row in each["history"]} <= own
+        assert set(each["lists"]) == set(ARMS)
+        for row in each["lists"]["plain"]:
+            assert row["relevant"] == (row["item"] in right)
+            assert row["item"] not in own and row["title"]
+    runs = [call for call in calls if call[2].startswith("runs | ")]
+    assert [done for done, _, _ in runs] == [0, 1, 2, 3] and {total for _, total, _ in runs} == {3}
+    assert any(label == "evaluate" for _, _, label in calls)
+
+
+def test_what_towers_noted_is_in_the_record_alone_and_in_a_blend(split: sl.Split) -> None:
+    pytest.importorskip("torch")
+    options = sl.Options(epochs=2, batch_size=64, steps=4, drawn=20)
+    towers = sl.TwoTower((sl.Text("title", min_df=1),), dim=8, options=options)
+    taught = towers.with_tasks(sl.Reconstruction())
+    blends = {"alone": sl.Blend((towers,), depth=20), "blend": sl.Blend((taught,), depth=20)}
+    found = sl.compare(split, blends, seeds=1).to_dict()
+    assert {line["arm"] for line in found["epochs"]} == set(blends)
+    assert {line["epoch"] for line in found["epochs"]} == {0, 1, 2}
+    assert all("signal" in line for line in found["epochs"])
+    [path] = found["weights"]
+    assert (path["arm"], path["task"]) == ("blend", "reconstruction")
+    assert len(path["step"]) == len(path["weight"]) > 0
+    assert "With auxiliary task," in found["answer"]["sentence"]
+    assert "the primary loss alone" in found["answer"]["sentence"]
+    assert found["versions"]["torch"]
+
+
+def test_training_goes_on_from_its_checkpoint(
+    split: sl.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    from sidelight.training import loop
+
+    options = sl.Options(epochs=3, batch_size=64, steps=4, drawn=20)
+    towers = sl.TwoTower((sl.Text("title", min_df=1),), dim=8, options=options)
+    arms = {"towers": towers, "plain": Counts()}
+    real, steps = loop.primary_loss, []
+    stop = 0
+
+    def counted(*args: Any) -> Any:
+        steps.append(1)
+        if len(steps) == stop:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(loop, "primary_loss", counted)
+    whole, full = record(sl.compare(split, arms, seeds=1)), len(steps)
+    steps.clear()
+    stop = 6
+    with pytest.raises(KeyboardInterrupt):
+        sl.compare(split, arms, seeds=1, folder=tmp_path / "c")
+    assert any((tmp_path / "c" / "checkpoints").iterdir())
+    steps.clear()
+    stop = 0
+    assert record(sl.compare(split, arms, seeds=1, folder=tmp_path / "c")) == whole
+    assert len(steps) == full - 5
+    assert not (tmp_path / "c" / "checkpoints").exists()

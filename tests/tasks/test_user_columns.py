@@ -1,0 +1,73 @@
+"""Tasks on user columns and what a model is told of users: one takes it out, one must not read it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import sidelight as sl  # noqa: E402
+from sidelight.data.synthetic import planted  # noqa: E402
+from sidelight.models.space import ContentSpace  # noqa: E402
+from sidelight.tasks.user_columns import SensitiveRemoval, UserAttribute  # noqa: E402
+from sidelight.training.batches import Batches  # noqa: E402
+from sidelight.training.options import Options  # noqa: E402
+
+OPTIONS = Options(batch_size=60, drawn=10)
+
+
+@pytest.fixture(scope="module")
+def split() -> sl.Split:
+    return sl.split.temporal(planted(60, 50, 900, seed=1).data)
+
+
+def made(split: sl.Split, task: Any, *users: str) -> tuple[Any, Any, Any]:
+    """Towers that look at user columns, the loss module, and a batch without dropout."""
+    content = (sl.Text("title", min_df=1),)
+    options = {"options": OPTIONS, "sensitive": True}
+    spec = sl.TwoTower(content, dim=6, users=tuple(map(sl.Categories, users)), **options)
+    towers = spec.towers(ContentSpace.fit(content, split.data), split).eval()
+    torch.manual_seed(0)
+    module = task.build(split, towers, 0)
+    with torch.no_grad():
+        for table in towers.user_maps:
+            table.copy_(torch.randn(table.shape, generator=torch.Generator().manual_seed(1)))
+    return towers, module, Batches.of(split, OPTIONS).make(0, towers)
+
+
+def value(loss: Any) -> float:
+    return float(loss.detach())
+
+
+def test_removal_takes_a_trace_out_of_the_attributes_as_well(split: sl.Split) -> None:
+    towers, module, batch = made(split, SensitiveRemoval("gender"), "gender")
+    before = module(batch, towers)
+    assert value(before) > 3 * value(module(replace(batch, added=None), towers))
+    before.backward()
+    assert float(towers.user_maps[0].grad.abs().sum()) > 0
+    optimizer = torch.optim.Adam(towers.user_maps, lr=0.05)
+    for _ in range(150):
+        optimizer.zero_grad()
+        batch = replace(batch, added=towers.attributes(batch.users), vectors=batch.vectors.detach())
+        loss = module(batch, towers)
+        loss.backward()
+        optimizer.step()
+    assert value(loss) < 0.1 * value(before)
+
+
+def test_removal_sees_users_without_a_history_where_attributes_tell_them_apart(split: sl.Split) -> None:
+    towers, module, batch = made(split, SensitiveRemoval("gender"), "gender")
+    empty = replace(batch, history=torch.full_like(batch.history, -1))
+    assert value(module(empty, towers)) > 0
+    assert value(module(replace(empty, added=None), towers)) == 0
+
+
+def test_a_predicted_column_is_never_read_from_the_inputs(split: sl.Split) -> None:
+    towers, module, batch = made(split, UserAttribute("plan"), "plan", "region")
+    loss = module(batch, towers)
+    assert value(loss) == value(module(replace(batch, added=None), towers))
+    loss.backward()
+    assert all(table.grad is None for table in towers.user_maps)
