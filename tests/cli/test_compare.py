@@ -49,8 +49,9 @@ def arms(made: Path, *names: str) -> tuple[Path, ...]:
 
 
 def test_it_prints_a_table_and_keeps_the_record(
-    made: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    made: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sys.argv", ["bin/sidelight", "compare", "split/", "a.toml"])
     code, out, err = run(capfd, *arms(made, *SPECS), "-o", tmp_path / "c", "--seeds", "2", "--keep", "1,0.5")
     assert code == 0, err
     assert out.startswith("validation part, 2 seeds; ndcg@20")
@@ -59,7 +60,7 @@ def test_it_prints_a_table_and_keeps_the_record(
     found = json.loads((tmp_path / "c" / "comparison.json").read_text())
     assert [arm["name"] for arm in found["arms"]] == list(SPECS)
     assert found["baseline"] == "popular" and found["keeps"] == [1.0, 0.5]
-    assert found["command"].startswith("sidelight ")
+    assert found["command"] == "sidelight compare split/ a.toml"
     assert sl.Comparison.load(tmp_path / "c").to_dict() == found
     assert "comparison.json" in err
     assert (tmp_path / "c" / "report.html").is_file() or "no page: " in err
