@@ -86,8 +86,12 @@ class Towers(nn.Module):
         )
 
     def shared(self) -> list[nn.Parameter]:
-        """Parameters that every task reaches: maps and gates."""
-        return [*self.maps, self.gates]
+        """Parameters that every task reaches: the maps. Gates are too few to tell tasks apart by.
+
+        Each gate gathers the gradient of the whole catalogue; in the cosine of two tasks these few
+        numbers would drown all others.
+        """
+        return [*self.maps]
 
     def present(self, items: Tensor) -> Tensor:
         """bool (n, n_modalities): which modality is there."""

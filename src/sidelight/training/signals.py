@@ -16,7 +16,8 @@ from sidelight.seeding import generator
 from sidelight.towers.towers import Towers
 from sidelight.weighting.weighting import Signals
 
-USERS = 256
+USERS = 500
+SHARPNESS = tuple(2.0 ** (step / 4) for step in range(-8, 7))
 Ints = NDArray[np.int64]
 
 
@@ -56,11 +57,12 @@ class Validation:
         return cls(histories[users], tuple(sides), seed, users, place, chosen)
 
     def losses(self, step: int, towers: Towers) -> list[Tensor]:
-        """Softmax losses on a draw of users, one a side that has any choice.
+        """Softmax losses on a draw of users, one a side that has any choice, at their best sharpness.
 
         The towers know the users, and the moments where one is well defined, as `validate` does.
         """
         moments = self._moments(towers)
+        vectors = towers.items(torch.arange(towers.n_items, device=towers.touched.device))
         rng = generator(self.seed, "validation signal", str(step))
         out = []
         for items, truth in self.sides:
@@ -70,7 +72,7 @@ class Validation:
             users = np.sort(rng.choice(able, min(USERS, len(able)), replace=False))
             at = None if moments is None else _on(towers, moments[users])
             added = towers.attributes(_on(towers, self.users[users]), at)
-            out.append(_loss(towers, self.histories[users], items, truth[users], added))
+            out.append(_loss(towers, vectors, self.histories[users], items, truth[users], added))
         return out
 
     def _moments(self, towers: Towers) -> Ints | None:
@@ -90,23 +92,32 @@ def _on(towers: Towers, values: Ints) -> Tensor:
 
 
 def _loss(
-    towers: Towers, histories: sp.csr_matrix, items: np.ndarray, truth: sp.csr_matrix, added: Tensor | None
+    towers: Towers,
+    vectors: Tensor,
+    histories: sp.csr_matrix,
+    items: np.ndarray,
+    truth: sp.csr_matrix,
+    added: Tensor | None,
 ) -> Tensor:
-    device = towers.touched.device
-    seen = np.unique(histories.indices)
-    everything = np.union1d(seen, items)
-    vectors = towers.items(torch.as_tensor(everything.astype(np.int64), device=device))
     row = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
     width = int(np.diff(histories.indptr).max(initial=1))
     history = np.full((histories.shape[0], width), -1, dtype=np.int64)
-    history[row, np.arange(len(row)) - histories.indptr[row]] = np.searchsorted(everything, histories.indices)
-    users = towers.users(vectors, torch.as_tensor(history, device=device), added)
-    choice = vectors[torch.as_tensor(np.searchsorted(everything, items), device=device)]
+    history[row, np.arange(len(row)) - histories.indptr[row]] = histories.indices
+    users = towers.users(vectors, _on(towers, history), added)
+    choice = vectors[_on(towers, items)]
     found = truth.tocoo()
-    at = torch.as_tensor(found.row.astype(np.int64), device=device)
-    to = torch.as_tensor(found.col.astype(np.int64), device=device)
-    chance = torch.log_softmax(users @ choice.T * towers.log_scale.exp(), dim=1)
-    return -chance[at, to].mean()
+    at, to = _on(towers, found.row.astype(np.int64)), _on(towers, found.col.astype(np.int64))
+    logits = (users * towers.log_scale.exp().detach()) @ choice.T
+    # How sure the model should be on validation is no task's business: without this, all tasks agree
+    # or disagree with validation by that alone.
+    with torch.no_grad():
+        sharpness = min(SHARPNESS, key=lambda s: float(_surprise(logits * s, at, to)))
+    return _surprise(logits * sharpness, at, to)
+
+
+def _surprise(logits: Tensor, at: Tensor, to: Tensor) -> Tensor:
+    """Mean of -log softmax at the pairs (row, column)."""
+    return (torch.logsumexp(logits, dim=1)[at] - logits[at, to]).mean()
 
 
 def signals(
@@ -128,13 +139,14 @@ def signals(
     values = {name: float(loss.detach()) for name, loss in losses.items()}
     if not needs:
         return Signals(step, values, {}, {})
-    own = {name: _flat(loss, towers, keep=True) for name, loss in losses.items()}
-    norms = {name: float(gradient.norm()) for name, gradient in own.items()}
+    asked = [name for name in losses if name != "primary" or "norms" in needs]
+    own = {name: _flat(losses[name], towers) for name in asked}
+    norms = {name: float(gradient.norm()) for name, gradient in own.items()} if "norms" in needs else {}
     agreement: dict[str, tuple[float, ...]] = {}
     if "agreement" in needs:
         training = towers.training
         towers.eval()
-        wanted = [_flat(loss, towers, keep=False) for loss in validation.losses(step, towers)]
+        wanted = [_flat(loss, towers) for loss in validation.losses(step, towers)]
         towers.train(training)
         agreement = {
             name: tuple(float(torch.nn.functional.cosine_similarity(g, w, dim=0)) for w in wanted)
@@ -144,12 +156,12 @@ def signals(
     return Signals(step, values, norms, agreement)
 
 
-def _flat(loss: Tensor, towers: Towers, keep: bool) -> Tensor:
+def _flat(loss: Tensor, towers: Towers) -> Tensor:
     """Gradient of a loss on the shared parameters as one vector; zeros where it does not reach."""
     shared = towers.shared()
     if not loss.requires_grad:
         return torch.cat([torch.zeros_like(p).ravel() for p in shared])
-    found = torch.autograd.grad(loss, shared, retain_graph=keep, allow_unused=True)
+    found = torch.autograd.grad(loss, shared, retain_graph=True, allow_unused=True)
     return torch.cat(
         [(torch.zeros_like(p) if g is None else g).ravel() for p, g in zip(shared, found, strict=True)]
     )

@@ -16,18 +16,19 @@ class ValidationGuided:
     """A task gains weight while its gradient lowers the validation loss, and loses it otherwise.
 
     To first order a step along task k's gradient lowers the validation loss in proportion to their
-    inner product. One cosine is mostly noise, so evidence is gathered: with the running mean m and
-    variance v of the cosines (mean of the warm and the cold side) over an effective n of them,
-    z = m / sqrt(v / n), and
+    inner product. A weight is best where that product is 0; a task of noise has 0 at every weight.
+    So a cosine has to be above a small `margin`, and evidence for that is gathered: with the running
+    mean m and variance v of the cosines (mean of the warm and the cold side) over an effective n of
+    them, z = (m - margin) / sqrt(v / n), and
 
-        w <- w * exp(eta * (tanh(z / 2) - margin)), at most ceiling * start.
+        w <- w * exp(eta * tanh(z / 2)), at most ceiling * start.
 
-    For a task of pure noise z is around 0, so that the margin takes its weight to zero; below
-    `floor` of its start a task is switched off for good. A helpful one climbs to the ceiling.
+    A helpful task climbs until its cosine has come down to the margin; one of noise falls, and below
+    `floor` of its start it is switched off for good.
 
     Args:
         eta: Size of a step, > 0.
-        margin: Evidence that a task has to show to keep its weight, in (0, 1).
+        margin: Cosine that a task has to show to keep its weight, in [0, 1).
         memory: Share of the past that a new cosine replaces, in (0, 1].
         cold: Weight of the cold side beside the warm one, in [0, 1].
         ceiling: Largest weight as a multiple of the start, >= 1.
@@ -36,12 +37,12 @@ class ValidationGuided:
 
     Source: Sign of the gradients' inner product as in Du et al., "Adapting Auxiliary Losses Using
     Gradient Similarity" (2018), with validation in place of the main task; exponentiated gradient
-    (Kivinen and Warmuth 1997). Gathering evidence before a step is ours.
+    (Kivinen and Warmuth 1997). Margin and evidence are ours.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"agreement"})
     eta: float = 0.3
-    margin: float = 0.4
+    margin: float = 0.01
     memory: float = 0.1
     cold: float = 0.5
     ceiling: float = 2.0
@@ -49,8 +50,8 @@ class ValidationGuided:
     every: int = 4
 
     def __post_init__(self) -> None:
-        if self.eta <= 0 or not 0 < self.margin < 1 or not 0 < self.memory <= 1 or not 0 <= self.cold <= 1:
-            expected = "eta > 0, margin in (0, 1), memory in (0, 1], cold in [0, 1]"
+        if self.eta <= 0 or not 0 <= self.margin < 1 or not 0 < self.memory <= 1 or not 0 <= self.cold <= 1:
+            expected = "eta > 0, margin in [0, 1), memory in (0, 1], cold in [0, 1]"
             raise SpecError(complain(expected, repr(self), "ValidationGuided"))
         if self.ceiling < 1 or self.floor < 0 or self.every < 1:
             expected = "ceiling >= 1, floor >= 0, every >= 1"
@@ -69,7 +70,7 @@ class ValidationGuided:
             weight, evidence = state["now"][name], state["seen"][name]
             if sides and weight > 0:
                 evidence = self._gathered(evidence, self._cosine(sides))
-                weight *= math.exp(self.eta * (math.tanh(_z(evidence) / 2) - self.margin))
+                weight *= math.exp(self.eta * math.tanh(_z(evidence, self.margin) / 2))
                 weight = min(weight, self.ceiling * first)
                 weight = 0.0 if weight < self.floor * first else weight
             now[name], seen[name] = weight, evidence
@@ -90,11 +91,11 @@ class ValidationGuided:
         }
 
 
-def _z(evidence: Mapping[str, float]) -> float:
-    """Mean over its standard error; 0 before there are three values."""
+def _z(evidence: Mapping[str, float], margin: float) -> float:
+    """Mean above the margin, over its standard error; 0 before there are three values."""
     n = evidence["n"]
     if n < 2.5:
         return 0.0
     mean = evidence["mean"] / n
     variance = max(evidence["square"] / n - mean * mean, 1e-12) * n / (n - 1)
-    return mean / math.sqrt(variance / n)
+    return (mean - margin) / math.sqrt(variance / n)
