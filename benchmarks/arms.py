@@ -7,7 +7,9 @@ the rule for their weights, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -21,7 +23,15 @@ CONTENT = {
     "amazon-beauty": (TITLE, TITLE_VECTOR, sl.Tags("attribute_ids")),
     "ml-1m": (PLOT, PLOT_VECTOR, sl.Tags("genres"), sl.Tags("directors"), sl.Tags("actors")),
 }
-STEERED = sl.ValidationGuided()
+DENSE = {name: PLOT_VECTOR if name == "ml-1m" else TITLE_VECTOR for name in CONTENT}
+LABELS = {
+    # Tags are written by readers after the fact: labels of old articles only, never an input.
+    "citeulike-a": sl.LabelPrediction(sl.Tags("tags"), weight=0.5, min_items=20),
+    "amazon-industrial": sl.LabelPrediction(sl.Categories("brand"), weight=0.5, warm_only=False),
+    "amazon-beauty": sl.LabelPrediction(sl.Tags("attribute_ids"), weight=0.5, warm_only=False),
+    "ml-1m": sl.LabelPrediction(sl.Tags("genres"), weight=0.5, warm_only=False),
+}
+STEERED = sl.ValidationGuided(eta=0.4, every=6, ceiling=5.0)
 
 
 def citeulike(folder: Path) -> sl.Split:
@@ -45,12 +55,19 @@ def beauty(folder: Path) -> sl.Split:
     return sl.split.published(data, place / "split_leave_one_out.parquet")
 
 
-def movielens(folder: Path) -> sl.Split:
-    """Ratings of 4 and 5; a fifth of the films has no training event, and a tenth of the rest is held out twice."""
+def movielens(folder: Path, more: pl.DataFrame | None = None) -> sl.Split:
+    """Ratings of 4 and 5; a fifth of the films is new, and a tenth of the other events is held out twice.
+
+    Args:
+        folder: Of the data sets.
+        more: Further item columns by item_id.
+    """
     place = folder / "ml-1m"
     events = pl.read_parquet(place / "interactions.parquet").filter(pl.col("rating") >= 4).drop("rating")
     # The votes were counted years later: they tell how popular a film became.
     items = pl.read_parquet(place / "items.parquet").drop("imdb_rating", "imdb_votes")
+    if more is not None:
+        items = items.join(more, on="item_id", how="left", maintain_order="left")
     return sl.split.cold_items(sl.Dataset.from_frames(events, items=items), share=0.2, warm=0.1)
 
 
@@ -60,15 +77,23 @@ SETS: dict[str, Callable[[Path], sl.Split]] = {
     "amazon-beauty": beauty,
     "ml-1m": movielens,
 }
-OPTIONS = {
-    "citeulike-a": sl.Options(epochs=14, patience=3, lr=3e-3, inputs=(0.3, 0.9)),
-    "amazon-industrial": sl.Options(epochs=14, patience=3, lr=3e-3, inputs=(0.3, 0.9)),
-    "amazon-beauty": sl.Options(epochs=14, patience=3, lr=3e-3, inputs=(0.3, 0.9), batch_size=2048, full=5000),
-    "ml-1m": sl.Options(epochs=14, patience=3, lr=3e-3, inputs=(0.3, 0.9)),
-}
-DIM = {"citeulike-a": 256, "amazon-industrial": 256, "amazon-beauty": 128, "ml-1m": 256}
+OPTIONS = sl.Options(epochs=14, patience=3, lr=3e-3, inputs=(0.3, 0.9), users=1000)
+# Larger batches and sampled negatives where there are four times as many people.
+LARGE = replace(OPTIONS, batch_size=2048, full=5000)
 
 
-def primary(name: str) -> sl.TwoTower:
+def primary(name: str, dim: int = 128) -> sl.TwoTower:
     """The model without tasks."""
-    return sl.TwoTower(CONTENT[name], dim=DIM[name], dropout=(0.5, 0.6, 0.0), options=OPTIONS[name])
+    options = LARGE if name == "amazon-beauty" else OPTIONS
+    return sl.TwoTower(CONTENT[name], dim=dim, dropout=(0.5, 0.6, 0.0), options=options)
+
+
+def tasks(name: str) -> tuple[Any, ...]:
+    """Structure of the content, labels of the items, and two modalities that belong together."""
+    near = sl.ContentNeighbours((DENSE[name].name,), weight=2.0)
+    return (near, LABELS[name], sl.Contrastive(weight=0.2))
+
+
+def augmented(name: str, dim: int = 128) -> sl.TwoTower:
+    """The primary with tasks, their weights steered by validation."""
+    return primary(name, dim).with_tasks(*tasks(name), weighting=STEERED)

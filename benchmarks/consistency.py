@@ -1,0 +1,126 @@
+"""Do small changes leave the answer as it is? A word less in every title, a tenth less of every history.
+
+citeulike-a, ALDI split, with and without the consistency task, everything else equal. Lists of 20
+before and after a change are compared by rank-biased overlap (p = 0.9).
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import Any
+
+import altered
+import arms
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+import shape
+
+import sidelight as sl
+from sidelight.evaluation.consistency import rank_biased_overlap
+from sidelight.experiment.bootstrap import crossed_intervals
+from sidelight.seeding import generator
+
+NAME = "citeulike-a"
+PEOPLE = 2000
+TASK = sl.Consistency(weight=3.0, words=0.3, clicks=0.2, fields=0.0, user=1.0)
+
+
+def word_less(titles: pl.Series, seed: int) -> pl.Series:
+    """Every title of two words or more without one of them, drawn at random."""
+    rng = generator(seed, "a word less")
+    out = []
+    for title in titles.to_list():
+        words = (title or "").split()
+        if len(words) > 1:
+            words.pop(int(rng.integers(len(words))))
+        out.append(" ".join(words))
+    return pl.Series(titles.name, out)
+
+
+def clicks_less(histories: sp.csr_matrix, seed: int) -> sp.csr_matrix:
+    """Every history of two events or more without a tenth of them, at least one."""
+    rng = generator(seed, "clicks less")
+    rows = []
+    for at in range(histories.shape[0]):
+        items = histories.indices[histories.indptr[at] : histories.indptr[at + 1]]
+        gone = max(1, round(0.1 * len(items))) if len(items) > 1 else 0
+        rows.append(np.sort(rng.permutation(items)[gone:]))
+    ends = np.concatenate([[0], np.cumsum([len(r) for r in rows])])
+    flat = np.concatenate(rows)
+    return sp.csr_matrix((np.ones(len(flat), np.float32), flat, ends), shape=histories.shape)
+
+
+def main() -> None:
+    """Train both models with every seed, and compare their lists before and after."""
+    run = shape.start("consistency", options=_options)
+    split = arms.SETS[NAME](run.data)
+    base = arms.primary(NAME)
+    specs = {"without": base, "with": base.with_tasks(TASK)}
+    space = altered.content(base, split)
+    items = split.data.items
+    changed = items.with_columns(word_less(items["title"], 0))
+    # Through the encoders that were fitted on the titles as they were.
+    other = ContentOf(space, changed)
+    users = np.flatnonzero(split.histories().getnnz(axis=1) > 1)
+    users = np.sort(generator(0, "people").choice(users, PEOPLE, replace=False))
+    histories = split.histories()[users]
+    fewer = clicks_less(histories, 0)
+    values: dict[str, list[np.ndarray]] = {}
+    for seed in range(run.seeds):
+        for name, spec in specs.items():
+            towers = altered.trained(replace(spec, seed=seed), split, space)
+            plain = altered.scores(towers)
+            before = altered.lists(plain, split, users, histories)
+            after = altered.lists(altered.scores(towers, other.features), split, users, histories)
+            less = altered.lists(plain, split, users, fewer)
+            found = {
+                "word_less": rank_biased_overlap(before, after, 0.9),
+                "clicks_less": rank_biased_overlap(before, less, 0.9),
+                "ndcg@20": _ndcg(plain, split),
+            }
+            for what, each in found.items():
+                values.setdefault(f"{name}.{what}", []).append(each)
+            shape.note(f"seed {seed}, {name}: " + ", ".join(f"{w} {e.mean():.4f}" for w, e in found.items()))
+    figures, intervals = _figures(values)
+    shape.emit(
+        "consistency", figures, intervals, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
+        data_fingerprint=split.data.fingerprint, seeds=run.seeds, people=PEOPLE, part="validation",
+        models={name: repr(spec) for name, spec in specs.items()},
+    )  # fmt: skip
+
+
+class ContentOf:
+    """Features of other rows, in the space of the fitted encoders."""
+
+    def __init__(self, space: Any, rows: pl.DataFrame) -> None:
+        grown = space.extended(rows)
+        old = space.n_items
+        self.features = [type(f)(f.name, f.values[old:], f.present[old:], f.names) for f in grown.features]
+
+
+def _ndcg(model: Any, split: sl.Split) -> np.ndarray:
+    found = sl.evaluate(model, split, ks=(20,), metrics=("ndcg",))
+    return found.values["overall"]["ndcg@20"]
+
+
+def _figures(values: dict[str, list[np.ndarray]]) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    figures: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    for what in ("word_less", "clicks_less", "ndcg@20"):
+        both = {name: np.stack(values[f"{name}.{what}"]) for name in ("without", "with")}
+        rows = {**both, "with_minus_without": both["with"] - both["without"]}
+        for name, each in rows.items():
+            figures[f"{name}.{what}"] = float(each.mean())
+            found = crossed_intervals(each[None])[0]
+            intervals[f"{name}.{what}"] = (found.low, found.high)
+    return figures, intervals
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seeds", type=int, default=5)
+
+
+if __name__ == "__main__":
+    main()
