@@ -52,7 +52,8 @@ def test_the_page_runs(page: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) 
             assert len(block.reason) > 10, f"{where}: say why it is not run"
         elif block.language == "python":
             # Blank lines in front make a traceback name the line of the page.
-            exec(compile("\n" * (block.line - 1) + block.code, str(page), "exec"), names)
+            code = compile("\n" * (block.line - 1) + block.code, str(page), "exec", dont_inherit=True)
+            exec(code, names)
         elif block.language == "bash":
             command = ["bash", "-euo", "pipefail", "-c", block.code]
             found = subprocess.run(command, capture_output=True, text=True, check=False)

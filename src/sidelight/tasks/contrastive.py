@@ -54,12 +54,12 @@ class _Contrast(nn.Module):
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """Mean over the pairs that share at least two drawn items."""
         there, found = towers.present(batch.drawn), []
-        for a, b in combinations(range(len(towers.modalities)), 2):
-            items = batch.drawn[there[:, a] & there[:, b]]
-            if len(items) > 1:
-                left = towers.project(a, items, self.spec.keep, batch.generator)
-                right = towers.project(b, items, self.spec.keep, batch.generator)
-                found.append(info_nce(left, right, self.spec.temperature))
+        places, keep = range(len(towers.modalities)), self.spec.keep
+        views = [towers.project(at, batch.drawn, keep, batch.generator) for at in places]
+        for a, b in combinations(places, 2):
+            both = there[:, a] & there[:, b]
+            if int(both.sum()) > 1:
+                found.append(info_nce(views[a][both], views[b][both], self.spec.temperature))
         return torch.stack(found).mean() if found else towers.gates.sum() * 0.0
 
 
