@@ -143,19 +143,45 @@ def _number(value: float) -> str:
 
 
 def readme(text: str, results: Sequence[Mapping[str, Any]]) -> str:
-    """README.md with the table between its marks `<!-- results: NAME -->` and `<!-- end -->` renewed."""
+    """README.md with what stands between `<!-- results: NAME -->` (or gains) and `<!-- end -->` renewed."""
     by_name = {result["name"]: result for result in results}
 
     def table(found: re.Match[str]) -> str:
-        return f"{found[1]}\n{summary(by_name[found[2]])}\n{found[3]}"
+        made = {"results": summary, "gains": gains}[found[2]](by_name[found[3]])
+        return f"{found[1]}\n{made}\n{found[4]}"
 
-    return re.sub(r"(<!-- results: (\w+) -->)\n.*?(<!-- end -->)", table, text, flags=re.S)
+    return re.sub(r"(<!-- (results|gains): (\w+) -->)\n.*?(<!-- end -->)", table, text, flags=re.S)
+
+
+def gains(result: Mapping[str, Any]) -> str:
+    """Difference of the one list, relative to the primary, by data set and share of the clicks kept."""
+    figures, intervals = result["figures"], result["intervals"]
+    cells: dict[str, dict[str, str]] = {}
+    for key, value in figures.items():
+        where, _, rest = key.partition(".")
+        if rest == "overall.difference":
+            name, _, share = where.rpartition(" ")
+            base = figures[f"{where}.overall.primary"]
+            low, high = (100 * end / base for end in intervals[key])
+            shown = f"{100 * value / base:+.1f}"
+            clear = low > 0 or high < 0
+            cells.setdefault(name, {})[share] = (
+                f"{f'**{shown}**' if clear else shown} [{low:+.1f}, {high:+.1f}]"
+            )
+    shares = list(dict.fromkeys(share for row in cells.values() for share in row))
+    body = [[name, *(row.get(share, "") for share in shares)] for name, row in cells.items()]
+    head = ["NDCG@20 of the one list, change in %", *(f"{share} of the clicks" for share in shares)]
+    about = (
+        f"Brackets are 95 % intervals over people and {result['seeds']} seeds; bold where they exclude 0.\n"
+        f"To repeat: `{result['command']}`"
+    )
+    return "\n" + "\n".join(_table(head, body)) + f"\n{about}\n"
 
 
 def summary(result: Mapping[str, Any]) -> str:
     """Recall and NDCG of each model on new items, known items and the one list, best ones bold."""
     figures, intervals = result["figures"], result["intervals"]
-    models = list(dict.fromkeys(name.partition(".")[0] for name in figures))
+    models = list(dict.fromkeys(name.partition(".")[0] for name in figures if "." in name))
     pairs = {s: [f"{s}.recall@20", f"{s}.ndcg@20"] for s in ("cold", "warm", "overall")}
     best = {key: max(figures[f"{m}.{key}"] for m in models) for keys in pairs.values() for key in keys}
     body = []

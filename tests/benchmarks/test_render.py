@@ -154,3 +154,26 @@ def test_a_benchmark_without_data_says_so(
     assert (
         shape.start("demo", ["--n", "3"], lambda p: p.add_argument("--n", type=int), needs_data=False).n == 3
     )
+
+
+def test_gains_are_relative_to_the_primary_and_marked_where_clear() -> None:
+    figures, intervals = {}, {}
+    for share, (base, gain, low, high) in {
+        "100%": (0.2, 0.01, -0.01, 0.03),
+        "10%": (0.05, 0.01, 0.005, 0.015),
+    }.items():
+        figures |= {f"shop a {share}.overall.primary": base, f"shop a {share}.overall.difference": gain}
+        figures[f"shop a {share}.cold.difference"] = 9.0
+        intervals[f"shop a {share}.overall.difference"] = (low, high)
+    result = {
+        "name": "sparsity",
+        "figures": figures,
+        "intervals": intervals,
+        "seeds": 5,
+        "command": "python x.py",
+    }
+    text = "a\n<!-- gains: sparsity -->\nstale\n<!-- end -->\nb"
+    found = render.readme(text, [result])
+    assert "| shop a | +5.0 [-5.0, +15.0] | **+20.0** [+10.0, +30.0] |" in found
+    assert "5 seeds" in found and "python x.py" in found and "stale" not in found
+    assert render.readme(found, [result]) == found
