@@ -23,7 +23,7 @@ from sidelight.experiment.bootstrap import crossed_intervals
 from sidelight.seeding import generator
 
 TEXT = (arms.PLOT.name, arms.PLOT_VECTOR.name)
-DROPOUT = 0.5
+DROPOUT = 0.6
 
 
 def read(folder: Path) -> sl.Split:
