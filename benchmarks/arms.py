@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import shape
 
 import sidelight as sl
 
@@ -81,6 +82,16 @@ LARGE = replace(OPTIONS, batch_size=2048, full=5000, epochs=8, patience=2)
 # The dense set is learned in a few passes: smaller steps, and more looks at validation.
 MANY_CLICKS = replace(OPTIONS, lr=1e-3, steps=24, drawn=512)
 CHOSEN = {"amazon-beauty": LARGE, "ml-1m": MANY_CLICKS}
+
+
+def progress(name: str) -> Callable[[int, int, str], None]:
+    """Says which run a comparison is at, on standard error."""
+
+    def show(done: int, total: int, label: str) -> None:
+        if label.startswith(("runs", "tuning")):
+            shape.note(f"{name}: {label} ({done} of {total})")
+
+    return show
 
 
 def primary(name: str, dim: int = 128) -> sl.TwoTower:

@@ -57,7 +57,7 @@ def main() -> None:
             found = sl.compare(
                 thin, what, seeds=run.seeds, part="test", final=True, groups=(),
                 folder=run.folder / f"{name}-{part}", log=run.folder / f"{name}.openings.jsonl",
-                progress=_progress(f"{name}, {part}"),
+                progress=arms.progress(f"{name}, {part}"),
             )  # fmt: skip
             seconds += sum(each["seconds"] for each in found.to_dict()["runs"])
             _collect(found, name, figures, intervals)
@@ -90,14 +90,6 @@ def _left(found: sl.Comparison) -> float:
     """Largest share, over the seeds, of the starting weight of noise that is left at the end."""
     ends = [w["weight"][-1] for w in found.to_dict()["weights"] if w["arm"] == "noise_steered"]
     return float(max(ends)) / START
-
-
-def _progress(name: str) -> Any:
-    def show(done: int, total: int, label: str) -> None:
-        if label.startswith(("runs", "tuning")):
-            shape.note(f"{name}: {label} ({done} of {total})")
-
-    return show
 
 
 def _options(parser: argparse.ArgumentParser) -> None:

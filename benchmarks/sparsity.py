@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import arms
 import shape
@@ -32,7 +31,7 @@ def main() -> None:
         found = sl.compare(
             split, {"primary": arms.primary(name), "augmented": arms.augmented(name)}, seeds=run.seeds,
             part="test", final=True, keep=LEVELS, folder=run.folder / name, groups=(),
-            log=run.folder / f"{name}.openings.jsonl", progress=_progress(name),
+            log=run.folder / f"{name}.openings.jsonl", progress=arms.progress(name),
         )  # fmt: skip
         seconds += sum(each["seconds"] for each in found.to_dict()["runs"])
         _collect(found, name, figures, intervals)
@@ -68,14 +67,6 @@ def _bars(sets: list[str], figures: dict[str, float], intervals: dict[str, tuple
         figures[f"gain_at_10%_minus_twice_that_at_100%:{name}"] = gain[0.1] - 2 * gain[1.0]
         figures[f"relative_gain_at_100%:{name}"] = gain[1.0] / base[1.0]
         figures[f"relative_gain_at_10%:{name}"] = gain[0.1] / base[0.1]
-
-
-def _progress(name: str) -> Any:
-    def show(done: int, total: int, label: str) -> None:
-        if label.startswith("runs"):
-            shape.note(f"{name}: {label[7:]} ({done} of {total})")
-
-    return show
 
 
 def _options(parser: argparse.ArgumentParser) -> None:

@@ -13,12 +13,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.cache import Cache
-from sidelight.content.columns import pack, unpack
-from sidelight.content.encoder import Content, Encoder, Progress, fit_features, restore_encoder
+from sidelight.content.encoder import Content, Encoder, Progress, fit_features
 from sidelight.content.features import Features
+from sidelight.content.kept import modality_state, restored_modality
 from sidelight.data.dataset import Dataset
 from sidelight.errors import SpecError, complain
-from sidelight.storage import placed, under
 
 Dense = NDArray[np.float32]
 Block: TypeAlias = Any  # float32 array or CSR matrix, (n_rows, dim)
@@ -161,12 +160,10 @@ class ContentSpace:
         arrays: dict[str, Any] = {}
         modalities = []
         for at, (encoder, f) in enumerate(zip(self.encoders, self.features, strict=True)):
-            inner, meta = encoder.state()
-            arrays |= placed(f"{at}/encoder", inner)
-            arrays[f"{at}/values"], arrays[f"{at}/present"] = f.values, f.present
+            inner, meta = modality_state(at, encoder, f)
+            arrays |= inner
             arrays[f"{at}/centre"] = self.centres[at]
-            arrays[f"{at}/names"] = pack(f.names)
-            modalities.append({"name": f.name, "encoder": meta, "weight": self.weights[at]})
+            modalities.append({**meta, "weight": self.weights[at]})
         return arrays, {"modalities": modalities}
 
     @classmethod
@@ -174,9 +171,9 @@ class ContentSpace:
         """The space that `state` described."""
         encoders, features, weights, centres = [], [], [], []
         for at, each in enumerate(meta["modalities"]):
-            encoders.append(restore_encoder(under(f"{at}/encoder", arrays), each["encoder"], Cache()))
-            names = tuple(unpack(arrays[f"{at}/names"]))
-            features.append(Features(each["name"], arrays[f"{at}/values"], arrays[f"{at}/present"], names))
+            encoder, own = restored_modality(at, arrays, each)
+            encoders.append(encoder)
+            features.append(own)
             weights.append(float(each["weight"]))
             centres.append(arrays[f"{at}/centre"])
         return cls(tuple(encoders), tuple(features), tuple(weights), tuple(centres))

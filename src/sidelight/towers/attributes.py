@@ -10,14 +10,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sidelight.content.columns import pack, unpack
-from sidelight.content.encoder import Content, Encoder, restore_encoder
+from sidelight.content.encoder import Content, Encoder
 from sidelight.content.features import Features
+from sidelight.content.kept import modality_state, restored_modality
 from sidelight.data.interactions import Interactions
 from sidelight.data.moments import CLOCK, consented, moments
 from sidelight.data.schema import Column, Schema
 from sidelight.errors import DataError, SpecError, complain
-from sidelight.storage import placed, under
 
 KINDS: dict[str, Any] = {
     "clock": pl.Int64,
@@ -153,10 +152,9 @@ class Attributes:
         arrays: dict[str, Any] = {}
         modalities = []
         for at, (encoder, f) in enumerate(zip(self.encoders, self.features, strict=True)):
-            inner, meta = encoder.state()
-            arrays |= placed(f"{at}/encoder", inner)
-            arrays |= {f"{at}/values": f.values, f"{at}/present": f.present, f"{at}/names": pack(f.names)}
-            modalities.append({"name": f.name, "encoder": meta})
+            inner, meta = modality_state(at, encoder, f)
+            arrays |= inner
+            modalities.append(meta)
         return arrays, {
             "modalities": modalities,
             "columns": list(self.columns),
@@ -166,13 +164,10 @@ class Attributes:
     @classmethod
     def restore(cls, arrays: dict[str, Any], meta: dict[str, Any]) -> Self:
         """The attributes that `state` described."""
-        encoders, features = [], []
-        for at, each in enumerate(meta["modalities"]):
-            encoders.append(restore_encoder(under(f"{at}/encoder", arrays), each["encoder"]))
-            names = tuple(unpack(arrays[f"{at}/names"]))
-            features.append(Features(each["name"], arrays[f"{at}/values"], arrays[f"{at}/present"], names))
+        found = [restored_modality(at, arrays, each) for at, each in enumerate(meta["modalities"])]
+        encoders, features = (tuple(side) for side in zip(*found, strict=True)) if found else ((), ())
         kinds = tuple(meta.get("kinds", ["clock"] * len(meta["columns"])))
-        return cls(tuple(encoders), tuple(features), tuple(meta["columns"]), kinds=kinds)
+        return cls(encoders, features, tuple(meta["columns"]), kinds=kinds)
 
 
 NOTHING = Attributes()
