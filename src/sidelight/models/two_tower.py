@@ -77,7 +77,7 @@ class TwoTower:
     weighting: Weighting = field(default_factory=Fixed)
     dim: int = 192
     pooling: str = "mean"
-    dropout: tuple[float, float, float] = (0.3, 0.4, 0.0)
+    dropout: tuple[float, float, float] = (0.5, 0.6, 0.0)
     options: Options = field(default_factory=Options)
     seed: int = 0
     users: tuple[Content, ...] = ()

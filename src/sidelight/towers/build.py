@@ -19,7 +19,7 @@ def build_towers(
     touched: NDArray[np.bool_],
     dim: int,
     pooling: str = "mean",
-    dropout: tuple[float, float, float] = (0.3, 0.4, 0.0),
+    dropout: tuple[float, float, float] = (0.5, 0.6, 0.0),
     device: str = "cpu",
     seed: int = 0,
     people: Attributes = NOTHING,

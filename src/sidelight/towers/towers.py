@@ -26,8 +26,8 @@ class Dropout:
         attributes: All attributes of a user, or the moment, so that those without are served too.
     """
 
-    id: float = 0.3
-    word: float = 0.4
+    id: float = 0.5
+    word: float = 0.6
     modality: float = 0.0
     attributes: float = 0.2
 

@@ -34,7 +34,7 @@ class Options:
     batch_size: int = 512
     lr: float = 1e-3
     steps: int = 8
-    inputs: tuple[float, float] = (0.5, 0.8)
+    inputs: tuple[float, float] = (0.3, 0.9)
     empty: float = 0.05
     drawn: int = 1024
     draw: str = "uniform"
