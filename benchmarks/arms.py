@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,25 +34,15 @@ LABELS = {
 STEERED = sl.ValidationGuided(eta=0.4, every=6, ceiling=5.0)
 
 
-def citeulike(folder: Path) -> sl.Split:
-    """The published cold-item split of ALDI."""
-    place = folder / "citeulike-a"
+def published(name: str, file: str, folder: Path) -> sl.Split:
+    """A data set in the split that came with it.
+
+    citeulike-a: cold items, of ALDI. amazon-industrial: by time, a tenth of what is chosen later is
+    new. amazon-beauty: each user's last event is the test, the one before it validation.
+    """
+    place = folder / name
     data = sl.read(interactions=place / "interactions.parquet", items=place / "items.parquet")
-    return sl.split.published(data, place / "split_aldi_cold.parquet")
-
-
-def industrial(folder: Path) -> sl.Split:
-    """The published split by time: a tenth of what is chosen later is new."""
-    place = folder / "amazon-industrial"
-    data = sl.read(interactions=place / "interactions.parquet", items=place / "items.parquet")
-    return sl.split.published(data, place / "split_time.parquet")
-
-
-def beauty(folder: Path) -> sl.Split:
-    """The published split: each user's last event is the test, the one before it validation."""
-    place = folder / "amazon-beauty"
-    data = sl.read(interactions=place / "interactions.parquet", items=place / "items.parquet")
-    return sl.split.published(data, place / "split_leave_one_out.parquet")
+    return sl.split.published(data, place / file)
 
 
 def movielens(folder: Path, more: pl.DataFrame | None = None) -> sl.Split:
@@ -71,9 +62,9 @@ def movielens(folder: Path, more: pl.DataFrame | None = None) -> sl.Split:
 
 
 SETS: dict[str, Callable[[Path], sl.Split]] = {
-    "citeulike-a": citeulike,
-    "amazon-industrial": industrial,
-    "amazon-beauty": beauty,
+    "citeulike-a": partial(published, "citeulike-a", "split_aldi_cold.parquet"),
+    "amazon-industrial": partial(published, "amazon-industrial", "split_time.parquet"),
+    "amazon-beauty": partial(published, "amazon-beauty", "split_leave_one_out.parquet"),
     "ml-1m": movielens,
 }
 OPTIONS = sl.Options(epochs=14, patience=3, lr=3e-3, inputs=(0.3, 0.9), users=1000)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import arms
 import shape
 
 import sidelight as sl
@@ -55,13 +56,6 @@ LABELS = {
 PUBLISHED = {"LLM-InS, best published": [".360 / .213", ".325 / .216", ".229 / .175"]}
 
 
-def read(folder: Path) -> sl.Split:
-    """The published split; its cold items are those with no training event."""
-    place = folder / "citeulike-a"
-    data = sl.read(interactions=place / "interactions.parquet", items=place / "items.parquet")
-    return sl.split.published(data, place / "split_aldi_cold.parquet")
-
-
 def measure(spec: object, split: sl.Split, part: str, log: Path | None = None) -> sl.Evaluation:
     """Fit one model and rank for all users."""
     model = spec.fit(split)
@@ -83,7 +77,7 @@ def select(split: sl.Split) -> None:
 def main() -> None:
     """Measure all models on validation and test."""
     run = shape.start("citeulike_cold", options=_options)
-    split = read(run.data)
+    split = arms.SETS["citeulike-a"](run.data)
     if run.select:
         select(split)
         return

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sidelight.data.moments import consented
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.towers.batch import Batch
@@ -124,9 +125,7 @@ def codes(split: Split, column: str) -> NDArray[np.int64]:
     users = split.data.users
     about = split.data.schema.find("users", column)
     values = users[column].cast(pl.String)
-    known = values.is_not_null()
-    if about.consent is not None:
-        known = known & users[about.consent].cast(pl.Boolean, strict=False).fill_null(False)
+    known = values.is_not_null() & consented(users, about, "the user table")
     names = sorted(set(values.filter(known).to_list()))
     if len(names) < 2:
         found = f"{len(names)}"

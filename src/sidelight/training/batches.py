@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
@@ -107,7 +108,7 @@ class Batches:
         index, people = torch.as_tensor(items, device=device), torch.as_tensor(users, device=device)
         return Batch(
             index, towers.items(index, noise), people,
-            torch.as_tensor(_padded(row[known], at[known], len(users)), device=device),
+            torch.as_tensor(padded(row[known], at[known], len(users)), device=device),
             torch.as_tensor(np.stack([row[target], at[target]], axis=1), device=device),
             torch.as_tensor(draw_items(rng, self.chance, self.options.drawn), device=device), noise,
             towers.attributes(people, moment, noise),
@@ -145,7 +146,14 @@ class Batches:
         return np.union1d(needed, extra)
 
 
-def _padded(row: Ints, value: Ints, n_rows: int) -> Ints:
+def padded_histories(histories: sp.csr_matrix) -> Ints:
+    """Columns of each row of a CSR matrix, int64 (n_rows, longest), -1 = padding."""
+    row = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
+    return padded(row, histories.indices, histories.shape[0])
+
+
+def padded(row: Ints, value: Ints, n_rows: int) -> Ints:
+    """Values row by row, int64 (n_rows, longest), -1 = padding; `row` is ascending."""
     length = np.bincount(row, minlength=n_rows)
     out = np.full((n_rows, max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
     out[row, np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)] = value

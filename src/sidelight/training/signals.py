@@ -14,6 +14,7 @@ from torch import Tensor
 from sidelight.data.split import Split
 from sidelight.seeding import generator
 from sidelight.towers.towers import Towers
+from sidelight.training.batches import padded_histories
 from sidelight.weighting.weighting import Signals
 
 USERS = 500
@@ -99,11 +100,7 @@ def _loss(
     truth: sp.csr_matrix,
     added: Tensor | None,
 ) -> Tensor:
-    row = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
-    width = int(np.diff(histories.indptr).max(initial=1))
-    history = np.full((histories.shape[0], width), -1, dtype=np.int64)
-    history[row, np.arange(len(row)) - histories.indptr[row]] = histories.indices
-    users = towers.users(vectors, _on(towers, history), added)
+    users = towers.users(vectors, _on(towers, padded_histories(histories)), added)
     choice = vectors[_on(towers, items)]
     found = truth.tocoo()
     at, to = _on(towers, found.row.astype(np.int64)), _on(towers, found.col.astype(np.int64))

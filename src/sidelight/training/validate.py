@@ -14,6 +14,7 @@ from sidelight.data.split import Split
 from sidelight.evaluation.evaluate import evaluate
 from sidelight.seeding import generator
 from sidelight.towers.towers import Towers
+from sidelight.training.batches import padded_histories
 
 BLOCK = 8192
 K = 20
@@ -48,12 +49,9 @@ class TowerScores:
     def score(self, histories: sp.csr_matrix) -> Any:
         """float32 (n_rows, n_items)."""
         device = self.vectors.device
-        length = np.diff(histories.indptr)
-        row = np.repeat(np.arange(histories.shape[0]), length)
-        padded = np.full((histories.shape[0], max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
-        padded[row, np.arange(len(row)) - histories.indptr[row]] = histories.indices
+        history = torch.as_tensor(padded_histories(histories), device=device)
         with torch.no_grad():
-            users = self.towers.users(self.vectors, torch.as_tensor(padded, device=device), self.added)
+            users = self.towers.users(self.vectors, history, self.added)
             return (users @ self.vectors.T).float().cpu().numpy()
 
 
