@@ -52,5 +52,5 @@ $(READY): pyproject.toml constraints.txt
 		"install it, or name one: make PYTHON=/path/to/python3.11" >&2; exit 1; fi; \
 	if ! $(BIN)/python -m pip --version > /dev/null 2>&1; then "$$found" -m venv --clear .venv; fi
 	$(BIN)/python -m pip install -q -c constraints.txt $(TORCH)
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,demo,text,image,combine]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,demo,text,image,combine,serve,postgres,client,ann]'
 	@touch $@
