@@ -65,9 +65,13 @@ def main() -> None:
                 figures[f"{name}.noise.left_of_the_weight"] = _left(found)
             else:
                 chosen |= {f"{name}, {arm}": repr(spec.tasks) for arm, spec in found.arms.items()}
+    joined, before = shape.join(
+        run.join, {"figures": figures, "intervals": intervals, "data": prints, "chosen": chosen}
+    )
     shape.emit(
-        "controls", figures, intervals, seconds=seconds, peak_mb=shape.peak_mb(), out=run.out,
-        data_fingerprint=prints, seeds=run.seeds, share_of_clicks=KEEP, chosen=chosen,
+        "controls", figures, intervals, seconds=seconds + before, peak_mb=shape.peak_mb(), out=run.out,
+        data_fingerprint=prints, seeds=run.seeds, share_of_clicks=KEEP, chosen=chosen, joined=joined,
+        command=shape.whole("controls", prints),
     )  # fmt: skip
 
 
@@ -93,9 +97,10 @@ def _left(found: sl.Comparison) -> float:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sets", nargs="+", default=list(arms.SETS), choices=list(arms.SETS))
+    parser.add_argument("--sets", nargs="*", default=list(arms.SETS), choices=list(arms.SETS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=Path("comparisons/controls"))
+    parser.add_argument("--join", nargs="+", type=Path, default=[], help="results on other sets to add")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,38 @@ def emit(
         out.write_text(json.dumps(result, indent=1, sort_keys=False) + "\n", encoding="utf-8")
     print(json.dumps(result), flush=True)
     return result
+
+
+def join(paths: Sequence[Path], result: dict[str, dict[str, Any]]) -> tuple[dict[str, str], float]:
+    """Add what was measured before on other data sets: the commit of each, and the seconds of them all.
+
+    A grid over several data sets takes hours: each set may be run by itself and put beside the others.
+
+    Args:
+        paths: Result files of the same benchmark.
+        result: "figures", "intervals", "data" and any other field that has an entry a data set; added to.
+
+    Raises:
+        ValueError: Two of them measured the same data set.
+    """
+    commits: dict[str, str] = {}
+    seconds = 0.0
+    for path in paths:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        twice = sorted(set(found["data"]) & set(result["data"]))
+        if twice:
+            raise ValueError(f"{path}: {twice[0]} has been measured by another run; leave one of them out")
+        sets = tuple(found["data"])
+        for field, entries in result.items():
+            entries.update({k: v for k, v in found[field].items() if k.startswith(sets)})
+        commits |= {name: found.get("joined", {}).get(name, found["commit"]) for name in sets}
+        seconds += found["seconds"]
+    return commits, seconds
+
+
+def whole(name: str, sets: Iterable[str]) -> str:
+    """The command that measures several data sets in one run."""
+    return f"python benchmarks/{name}.py --data $SIDELIGHT_DATA --sets {' '.join(sets)}"
 
 
 def note(text: str) -> None:

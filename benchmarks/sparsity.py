@@ -35,11 +35,15 @@ def main() -> None:
         )  # fmt: skip
         seconds += sum(each["seconds"] for each in found.to_dict()["runs"])
         _collect(found, name, figures, intervals)
-    _bars(run.sets, figures, intervals)
+    models = {name: repr(arms.augmented(name)) for name in run.sets}
+    joined, before = shape.join(
+        run.join, {"figures": figures, "intervals": intervals, "data": prints, "models": models}
+    )
+    _bars([name for name in arms.SETS if name in prints], figures, intervals)
     shape.emit(
-        "sparsity", figures, intervals, seconds=seconds, peak_mb=shape.peak_mb(), out=run.out,
-        data_fingerprint=prints, seeds=run.seeds,
-        models={n: repr(arms.augmented(n)) for n in run.sets},
+        "sparsity", figures, intervals, seconds=seconds + before, peak_mb=shape.peak_mb(), out=run.out,
+        data_fingerprint=prints, seeds=run.seeds, models=models, joined=joined,
+        command=shape.whole("sparsity", prints),
     )  # fmt: skip
 
 
@@ -70,9 +74,10 @@ def _bars(sets: list[str], figures: dict[str, float], intervals: dict[str, tuple
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sets", nargs="+", default=list(arms.SETS), choices=list(arms.SETS))
+    parser.add_argument("--sets", nargs="*", default=list(arms.SETS), choices=list(arms.SETS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=Path("comparisons/sparsity"))
+    parser.add_argument("--join", nargs="+", type=Path, default=[], help="results on other sets to add")
 
 
 if __name__ == "__main__":
