@@ -78,7 +78,8 @@ def test_the_core_is_small(project: dict) -> None:
 
 def test_every_extra_is_there_and_all_means_all(project: dict) -> None:
     extras = project["optional-dependencies"]
-    parts = {"train", "text", "image", "combine", "serve", "ann", "ray", "privacy", "demo"}
+    parts = {"train", "text", "image", "combine", "serve", "postgres"}
+    parts |= {"client", "ann", "ray", "privacy", "demo"}
     assert set(extras) == parts | {"dev", "all"}
     [everything] = extras["all"]
     assert set(re.findall(r"\w+", everything)) - {"sidelight"} == parts
@@ -97,7 +98,7 @@ def test_the_constraints_pin_what_the_makefile_installs(project: dict, root: Pat
     lines = [line for line in (root / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line) for line in lines)
     wanted = names(project["dependencies"])
-    for extra in ("dev", "demo", "text", "image", "combine"):
+    for extra in ("dev", "demo", "text", "image", "combine", "serve", "postgres", "client", "ann"):
         wanted |= names(project["optional-dependencies"][extra])
     assert wanted - {"sidelight"} <= names(lines)
 

@@ -36,11 +36,25 @@ VERBS: dict[str, Verb] = {
     "report": Verb("sidelight.cli.report:report", "Show a comparison as one HTML page."),
     "recommend": Verb("sidelight.cli.recommend:recommend", "List the best items for users or histories."),
     "similar": Verb("sidelight.cli.similar:similar", "List the items nearest to given ones."),
+    "store publish": Verb("sidelight.cli.store:publish", "Add a bundle to a store as a new version."),
+    "store list": Verb("sidelight.cli.store:list_", "List the versions of a store."),
+    "store show": Verb("sidelight.cli.store:show", "Show what a version is."),
+    "store promote": Verb("sidelight.cli.store:promote", "Let a version serve, after all checks."),
+    "store rollback": Verb("sidelight.cli.store:rollback", "Let the version serve that served before."),
+    "store prune": Verb("sidelight.cli.store:prune", "Remove old versions."),
+    "keys new": Verb("sidelight.cli.keys:new", "Make an API key for the service."),
+    "keys list": Verb("sidelight.cli.keys:list_", "List the API keys."),
+    "keys revoke": Verb("sidelight.cli.keys:revoke", "End an API key."),
+    "serve": Verb("sidelight.cli.serve:serve", "Answer requests over HTTP, with pages for people."),
     "data list": Verb("sidelight.cli.data:list_", "Name the public data sets that can be fetched."),
     "data get": Verb("sidelight.cli.data:get", "Fetch a public data set into a folder."),
     "demo": Verb("sidelight.cli.demo:demo", "Run the whole job on real groceries data."),
 }
-GROUPS = {"data": "Fetch public data sets."}
+GROUPS = {
+    "store": "Keep versions of a model, and say which one serves.",
+    "keys": "Say who may call the service.",
+    "data": "Fetch public data sets.",
+}
 
 
 def run(argv: Sequence[str] | None = None) -> None:

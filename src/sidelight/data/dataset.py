@@ -108,8 +108,10 @@ def index_of(known: Ids, ids: Iterable[Any]) -> NDArray[np.int64]:
         valid = np.array([n is not None for n in numbers])
         query: NDArray[Any] = np.array([n if n is not None else 0 for n in numbers], dtype=np.int64)
     else:
-        valid = np.ones(len(wanted), dtype=bool)
-        query = np.array([str(w) for w in wanted])
+        # What is longer than every known id is none of them; comparing it would widen all of these.
+        texts, width = [str(w) for w in wanted], known.dtype.itemsize // 4
+        valid = np.array([len(t) <= width for t in texts])
+        query = np.array([t if fits else "" for t, fits in zip(texts, valid, strict=True)], dtype=known.dtype)
     at = np.searchsorted(known, query)
     at = np.minimum(at, len(known) - 1)
     hit = valid & (known[at] == query)

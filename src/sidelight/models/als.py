@@ -120,11 +120,18 @@ class ImplicitFactors:
     options: tuple[float, float, float]
     size: int
 
+    @property
+    def vectors(self) -> Dense:
+        """float32 (n_items, dim)."""
+        return self.items
+
+    def queries(self, histories: sp.csr_matrix) -> Dense:
+        """float32 (n_rows, dim): score = queries @ vectors.T."""
+        return solve(histories, self.items, *self.options, self.size)
+
     def score(self, histories: sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
-        return np.asarray(
-            solve(histories, self.items, *self.options, self.size) @ self.items.T, dtype=np.float32
-        )
+        return np.asarray(self.queries(histories) @ self.items.T, dtype=np.float32)
 
     def impersonal(self) -> Scores | None:
         """Every score comes from the history."""

@@ -111,20 +111,7 @@ class Catalogue:
             DataError: An id is null, repeated or already known, or a column is unknown.
         """
         new = _new_ids(rows, self)
-        own = self.items.schema
-        unknown = [c for c in rows.columns if c != "item_id" and c not in own]
-        if unknown:
-            hint = did_you_mean(unknown[0], list(own))
-            raise DataError(complain("item columns of the catalogue", repr(unknown[0]), "new items", hint))
-        full = pl.DataFrame(
-            {
-                name: _cast(rows, name, dtype)
-                if name in rows.columns
-                else pl.Series([None] * len(new), dtype=dtype)
-                for name, dtype in own.items()
-            },
-            schema=dict(own),
-        )
+        full = self.typed(rows, "new items")
         wide = self.histories.copy()
         wide.resize((wide.shape[0], self.n_items + len(new)))
         grown = replace(
@@ -135,6 +122,27 @@ class Catalogue:
             popular=np.append(self.popular, np.zeros(len(new), np.float32)),
         )
         return grown, full
+
+    def typed(self, rows: pl.DataFrame, what: str) -> pl.DataFrame:
+        """Item rows in the columns and types of the catalogue; absent columns are missing values.
+
+        Raises:
+            DataError: A column is unknown, or of another type.
+        """
+        own = self.items.schema
+        unknown = [c for c in rows.columns if c != "item_id" and c not in own]
+        if unknown:
+            hint = did_you_mean(unknown[0], list(own))
+            raise DataError(complain("item columns of the catalogue", repr(unknown[0]), what, hint))
+        return pl.DataFrame(
+            {
+                name: _cast(rows, name, dtype, what)
+                if name in rows.columns
+                else pl.Series([None] * len(rows), dtype=dtype)
+                for name, dtype in own.items()
+            },
+            schema=dict(own),
+        )
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, bytes]]:
         """Arrays, options and files for a bundle."""
@@ -163,12 +171,12 @@ def _binary(frame: pl.DataFrame) -> list[str]:
     return [name for name, dtype in frame.schema.items() if dtype == pl.Binary]
 
 
-def _cast(rows: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Series:
+def _cast(rows: pl.DataFrame, name: str, dtype: pl.DataType, what: str) -> pl.Series:
     try:
         return rows[name].cast(dtype)
     except pl.exceptions.PolarsError as error:
         found = f"{rows.schema[name]}"
-        raise DataError(complain(f"values of type {dtype}", found, f"new items, column {name!r}")) from error
+        raise DataError(complain(f"values of type {dtype}", found, f"{what}, column {name!r}")) from error
 
 
 def _new_ids(rows: pl.DataFrame, known: Catalogue) -> Ids:

@@ -70,11 +70,11 @@ def explain(
     share = scorer.contributions(seen, item).tolist() if len(seen) else []
     best = sorted(zip(seen, share, strict=True), key=lambda pair: (-pair[1], pair[0]))
     named = tuple((catalogue.item_ids[i].item(), float(v)) for i, v in best[:k] if v > 0)
-    words = _telling(scorer.words(seen, item, 8 * k))[:k] if len(seen) else ()
+    words = telling(scorer.words(seen, item, 8 * k))[:k] if len(seen) else ()
     return Explanation(catalogue.item_ids[item].item(), score, named, words, beside)
 
 
-def _telling(words: list[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+def telling(words: list[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
     """Without words that carry a score but tell a reader nothing: "the", "for", "no"."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 

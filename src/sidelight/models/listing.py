@@ -62,6 +62,7 @@ def fill(
     allowed: NDArray[np.bool_] | None,
     popular: NDArray[np.float32],
     impersonal: NDArray[np.float32] | None = None,
+    order: NDArray[np.int64] | None = None,
 ) -> Lists:
     """Put popular items where a list runs out of scores above 0.
 
@@ -76,6 +77,7 @@ def fill(
         allowed: bool (n_items,) or None.
         popular: float32 (n_items,), higher first, ties by index.
         impersonal: float32 (n_items,), the part of the scores that no history moves, or None.
+        order: int64 (n_items,), items by popularity, for those who ask often; None sorts them.
     """
     items, values = lists.items.copy(), lists.values.copy()
     source = np.zeros(items.shape, dtype=np.int8)
@@ -87,7 +89,8 @@ def fill(
     if lists.informed is not None:
         short &= ~lists.informed
     rows = np.flatnonzero(short | ~lists.known)
-    order = np.argsort(-popular, kind="stable") if len(rows) else np.empty(0, np.int64)
+    if order is None:
+        order = np.argsort(-popular, kind="stable") if len(rows) else np.empty(0, np.int64)
     for row in rows:
         personal = lists.known[row] and lists.length[row] > 0
         taken = int((values[row] > 0).sum()) if personal else 0

@@ -61,12 +61,16 @@ class TowerScorer:
             rows.data = (rows.data * score / total[row] * length[row]).astype(np.float32)
         return rows
 
-    def score(self, histories: sp.csr_matrix) -> Scores:
-        """float32 (n_rows, n_items)."""
+    def queries(self, histories: sp.csr_matrix) -> Dense:
+        """float32 (n_rows, dim): score = queries @ vectors.T."""
         users = np.asarray(self._pooled(histories) @ self.vectors + self.default, dtype=np.float32)
         if self.added is not None:
             users += self.added
-        scores: Scores = users @ self.vectors.T
+        return users
+
+    def score(self, histories: sp.csr_matrix) -> Scores:
+        """float32 (n_rows, n_items)."""
+        scores: Scores = self.queries(histories) @ self.vectors.T
         return scores
 
     @property

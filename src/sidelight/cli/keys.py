@@ -1,0 +1,116 @@
+"""The verbs `keys new|list|revoke`: who may call the service."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sidelight.serving.records import Key
+
+
+class Scope(StrEnum):
+    """What a key is good for."""
+
+    read = "read"
+    events = "events"
+    admin = "admin"
+
+
+Where = Annotated[
+    str, typer.Option("--database", help="SQLite file, or postgresql+psycopg://... of the service.")
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON lines.")]
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Who or what it is for.", show_default=False)],
+    scope: Annotated[
+        list[Scope], typer.Option(help="What it may do; repeat for more than one.", show_default=False)
+    ],
+    database: Where = "service.sqlite",
+    json: Json = False,
+) -> None:
+    """Make an API key and print its secret, which is shown only now.
+
+    read: lists, similar items, explanations, status. events: send events. admin: items, consent,
+    forgetting, versions, metrics. One key may have several. With the first key, a service answers
+    nobody without one. The password of a PostgreSQL may come from PGPASSWORD or ~/.pgpass.
+
+    Example:
+        sidelight keys new "shop window" --scope read --scope events
+    """
+    from sidelight.cli.terminal import emit, note
+    from sidelight.errors import DataError, complain
+    from sidelight.serving.database.database import Database
+
+    with Database.open(database) as db:
+        secret = db.add_key(name, frozenset(str(each) for each in scope))
+        key = db.check_key(secret)
+    if key is None:
+        raise DataError(complain("the key that was just made", "none", "the database", "make another one"))
+    if json:
+        emit([{**_row(key, revoked=False), "secret": secret}], json=True)
+    else:
+        print(secret)  # alone, for `secret=$(sidelight keys new ...)`; a table could break the line
+    note(f"key {key.id} may: {' '.join(sorted(key.scopes))}. Keep the secret now: only its hash is stored")
+    note("send it as: Authorization: Bearer SECRET")
+
+
+def list_(
+    database: Where = "service.sqlite",
+    revoked: Annotated[bool, typer.Option("--revoked", help="Also keys that no longer work.")] = False,
+    json: Json = False,
+) -> None:
+    """List the API keys, without their secrets.
+
+    Example:
+        sidelight keys list --revoked
+    """
+    from sidelight.cli.terminal import emit, note
+    from sidelight.serving.database.database import Database
+
+    with Database.open(database, make=False) as db:
+        rows = [_row(key, revoked) for key in db.keys(revoked=revoked)]
+    if rows:
+        emit(rows, json=json)
+    else:
+        note("no keys: make one with `sidelight keys new`")
+
+
+def revoke(
+    key: Annotated[int, typer.Argument(help="Its id, from `sidelight keys list`.", show_default=False)],
+    database: Where = "service.sqlite",
+) -> None:
+    """End an API key; the next request with it is refused.
+
+    Example:
+        sidelight keys revoke 1
+    """
+    from sidelight.cli.terminal import note
+    from sidelight.errors import DataError, complain
+    from sidelight.serving.database.database import Database
+
+    with Database.open(database, make=False) as db:
+        ended = db.revoke_key(key)
+    if not ended:
+        fix = "sidelight keys list shows the keys that work"
+        raise DataError(complain("the id of a key that works", f"{key}", "the database", fix))
+    note(f"key {key} is revoked")
+
+
+def _row(key: Key, revoked: bool) -> dict[str, Any]:
+    row = {
+        "id": key.id,
+        "name": key.name,
+        "scopes": " ".join(sorted(key.scopes)),
+        "created": _moment(key.created),
+    }
+    return {**row, "revoked": _moment(key.revoked)} if revoked else row
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds")

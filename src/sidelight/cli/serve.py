@@ -1,0 +1,74 @@
+"""The verb `serve`: the HTTP service, with its pages for people."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SOURCE = "Store of `sidelight store publish`, or bundle of `sidelight train`."
+CORES = "Requests worked on at a time [default: one a core]."
+DATABASE = "SQLite file, or postgresql+psycopg://...; made if there is none."
+RATE = "Requests a second that one key may make; 0 is no limit."
+
+
+class Search(StrEnum):
+    """How the best items are found."""
+
+    exact = "exact"
+    hnsw = "hnsw"
+
+
+class Log(StrEnum):
+    """Least that is logged."""
+
+    info = "info"
+    warning = "warning"
+    error = "error"
+
+
+def serve(
+    source: Annotated[Path, typer.Argument(help=SOURCE, show_default=False)],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    database: Annotated[str, typer.Option(help=DATABASE)] = "service.sqlite",
+    explore: Annotated[
+        float, typer.Option(min=0.0, max=0.9, help="Share of slots given to new items by chance.")
+    ] = 0.0,
+    search: Annotated[Search, typer.Option(help="hnsw is for more than a million items.")] = Search.exact,
+    pages: Annotated[bool, typer.Option("--pages/--no-pages", help="Serve the pages for people.")] = True,
+    rate: Annotated[float, typer.Option(min=0.0, help=RATE)] = 200.0,
+    concurrency: Annotated[int | None, typer.Option(min=1, help=CORES, show_default=False)] = None,
+    queue: Annotated[int, typer.Option(min=0, help="Requests that may wait for their turn.")] = 64,
+    deadline: Annotated[float, typer.Option(min=0.05, help="Seconds until a request is given up.")] = 10.0,
+    grace: Annotated[float, typer.Option(min=1.0, help="Seconds to finish when stopped.")] = 10.0,
+    log: Annotated[Log, typer.Option(help="Least that is logged; requests are info.")] = Log.info,
+    check: Annotated[bool, typer.Option("--check", help="Load and check everything, then stop.")] = False,
+) -> None:
+    """Answer requests over HTTP, and show the explorer's pages.
+
+    Without an API key the service is open, but to this machine alone; `sidelight keys new` makes keys,
+    and a service that starts with one asks every caller for a key. It follows the store: a promoted
+    version serves within a second, without a request being lost. GET /openapi.json describes the API.
+    SIGTERM and Ctrl-C let running requests finish; a second one ends at once.
+
+    Logs are JSON lines on standard error, without ids or texts. For other machines put a proxy with
+    TLS in front: keys must not travel in the clear.
+
+    Example:
+        sidelight serve model/ --check
+    """
+    from sidelight.serving.asking import EngineOptions
+    from sidelight.serving.exploration import Exploration
+    from sidelight.serving.http.options import HttpOptions
+    from sidelight.serving.http.run import is_store, serve
+
+    is_store(source)  # a wrong folder is told before a database is made
+    options = HttpOptions(
+        host, port, explorer=pages, queue=queue, deadline=deadline, grace=grace,
+        rate=rate, burst=max(1, round(2 * rate)), concurrency=concurrency or HttpOptions.concurrency,
+    )  # fmt: skip
+    engine = EngineOptions(exploration=Exploration(rate=explore), search=search.value)
+    serve(source, database, options, engine, log.value, check)

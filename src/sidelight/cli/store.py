@@ -1,0 +1,149 @@
+"""The verbs `store publish|list|show|promote|rollback|prune`: versions of a model, and which one serves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sidelight.serving.store import Store, Version
+
+Root = Annotated[Path, typer.Argument(help="Folder of the store.", show_default=False)]
+Name = Annotated[str, typer.Argument(help="Name of a version.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="JSON lines.")]
+
+
+def publish(
+    store: Root,
+    bundle: Annotated[Path, typer.Argument(help="Bundle that `sidelight train` wrote.", show_default=False)],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the version [default: the time].", show_default=False)
+    ] = None,
+    note: Annotated[str, typer.Option(help="A line for those who look at the list.")] = "",
+    promote: Annotated[bool, typer.Option("--promote", help="Let it serve at once.")] = False,
+    json: Json = False,
+) -> None:
+    """Copy a bundle into a store as a new version, after all checks.
+
+    Every file is hashed, every weight must be finite, and canary queries are asked; their answers are
+    kept, and asked for again before the version may serve. The first publish makes the store.
+
+    Example:
+        sidelight store publish store/ model/ --name monday --promote
+        sidelight store publish store/ model/ --name tuesday --note "with descriptions"
+    """
+    from sidelight.cli import terminal
+    from sidelight.serving.store import Store
+
+    opened = Store(store)
+    found = opened.publish(bundle, name, note)
+    if promote:
+        found = opened.promote(found.name)
+    else:
+        terminal.note(f"published; to let it serve: sidelight store promote {store} {found.name}")
+    terminal.emit([_row(found)], json=json)
+
+
+def list_(store: Root, json: Json = False) -> None:
+    """List the versions of a store, newest first, and which one serves.
+
+    Example:
+        sidelight store list store/
+    """
+    from sidelight.cli.terminal import emit, note
+
+    opened = _there(store)
+    emit([_row(each) for each in opened.list()], json=json)
+    for name, why in opened.damaged().items():
+        note(f"{name} is damaged: {why}")
+
+
+def show(
+    store: Root,
+    name: Name,
+    check: Annotated[bool, typer.Option("--check", help="Hash every file and ask the canaries.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Show what a version is: data, options, metrics, size.
+
+    Example:
+        sidelight store show store/ monday --check
+    """
+    from sidelight.cli.terminal import emit, note
+
+    opened = _there(store)
+    found = opened.show(name)
+    if check:
+        opened.check(name)
+        note(f"{name}: all files are as published, and the canaries answer as they did")
+    about = {**_row(found), "fingerprint": found.fingerprint, "spec": found.spec, "metrics": found.metrics}
+    about["path"] = str(found.path)
+    emit([about] if json else [{"what": key, "value": value} for key, value in _flat(about)], json=json)
+
+
+def promote(store: Root, name: Name, json: Json = False) -> None:
+    """Let a version serve, after all checks. What serves now is the way back.
+
+    Example:
+        sidelight store promote store/ tuesday
+    """
+    from sidelight.cli.terminal import emit
+
+    emit([_row(_there(store).promote(name))], json=json)
+
+
+def rollback(store: Root, json: Json = False) -> None:
+    """Let the version serve that served before, at once; once more goes back further.
+
+    Example:
+        sidelight store rollback store/
+    """
+    from sidelight.cli.terminal import emit
+
+    emit([_row(_there(store).rollback())], json=json)
+
+
+def prune(
+    store: Root,
+    keep: Annotated[int, typer.Option(min=1, help="Newest versions to keep.")] = 5,
+    json: Json = False,
+) -> None:
+    """Remove old versions; never the one that serves, nor the one a rollback would go to.
+
+    Example:
+        sidelight store prune store/ --keep 5
+    """
+    from sidelight.cli.terminal import emit, note
+
+    removed = _there(store, keep).prune()
+    if removed:
+        emit([{"removed": name} for name in removed], json=json)
+    note(f"{len(removed)} removed")
+
+
+def _there(root: Path, keep: int = 5) -> Store:
+    """A store that must exist: a mistyped folder is no empty store."""
+    from sidelight.serving.store import Store
+
+    return Store(root, keep).existing()
+
+
+def _row(version: Version) -> dict[str, Any]:
+    state = "current" if version.current else "previous" if version.previous else ""
+    return {
+        "name": version.name,
+        "state": state,
+        "created": version.created.isoformat(timespec="seconds"),
+        "model": str(version.spec.get("use", "")).rpartition(":")[2],
+        "ndcg@10": version.metrics.get("overall.ndcg@10"),
+        "mb": round(version.size / 1e6, 2),
+        "note": version.note,
+    }
+
+
+def _flat(about: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Key and value of a table for people: metrics one a line."""
+    metrics = about.pop("metrics")
+    return [*about.items(), *((f"metric {key}", value) for key, value in metrics.items())]

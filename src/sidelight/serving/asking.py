@@ -1,0 +1,232 @@
+"""What the engine is asked and what it answers, as plain dataclasses; nothing here computes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sidelight.errors import SpecError, complain
+from sidelight.serving.exploration import Exploration
+from sidelight.serving.rules import RuleCost, Rules
+from sidelight.serving.status import Drift, SetAside, Status
+
+__all__ = [
+    "Answer", "Ask", "Audience", "Drift", "EngineOptions", "Listed", "Receipt", "SetAside", "Shown", "Status",
+    "Why",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request for one list. Ids are text; where the catalogue's are numbers, "17" means 17.
+
+    Args:
+        user: Whose list it is; or
+        history: what somebody has touched, for a person nobody has stored. One of the two.
+        context: What is known of the moment, by column, e.g. {"hour": 7}.
+        k: Length of the list, >= 1.
+        candidates: Items that may be shown; None means all, an empty tuple none.
+        rules: Business rules over the list.
+        explain: Say for each item why it is there.
+        explore: Exploration, where it is switched on, may take slots of this list.
+        filter_seen: Leave out what is in the history. Dismissed items are always left out.
+
+    Raises:
+        SpecError: Neither or both of user and history, or k is no whole number from 1.
+    """
+
+    user: str | None = None
+    history: tuple[str, ...] | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+    k: int = 10
+    candidates: tuple[str, ...] | None = None
+    rules: Rules | None = None
+    explain: bool = False
+    explore: bool = True
+    filter_seen: bool = True
+
+    def __post_init__(self) -> None:
+        if (self.user is None) == (self.history is None):
+            found = "neither" if self.user is None else "both"
+            raise SpecError(complain("a user or a history", found, "ask"))
+        if not isinstance(self.k, int) or isinstance(self.k, bool) or self.k < 1:
+            raise SpecError(complain("k >= 1", repr(self.k), "ask"))
+        for name in ("history", "candidates"):
+            given = getattr(self, name)
+            if isinstance(given, str):
+                raise SpecError(complain(f"{name} as a list of ids", repr(given)[:80], "ask"))
+            if given is not None and not isinstance(given, tuple):
+                object.__setattr__(self, name, tuple(given))
+
+
+@dataclass(frozen=True)
+class Why:
+    """What carried a score.
+
+    Args:
+        history: (item id, title, share) of the history items that carried most, strongest first;
+            share is of all that history items carried, 0..1.
+        words: Words and attributes that carried most, strongest first.
+        attributes: Share of the score that what is known of the person beside clicks carried, 0..1.
+    """
+
+    history: tuple[tuple[str, str, float], ...] = ()
+    words: tuple[str, ...] = ()
+    attributes: float = 0.0
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One item in a list.
+
+    Args:
+        item_id, title: Of the item.
+        score: Of the model, before rules; 0 where it says nothing.
+        rank: Place from 1.
+        source: "personal", "popular", or "popular:..." with the reason, see `Recommender.recommend`;
+            "similar" in lists of similar items.
+        new: Nobody had touched it when the model was trained.
+        explored: Exploration put it there.
+        propensity: Probability that it stood in this list, 0 < p <= 1.
+        why: Where it was asked for.
+        moved: Places that rules moved it up; down is negative.
+    """
+
+    item_id: str
+    title: str
+    score: float
+    rank: int
+    source: str
+    new: bool = False
+    explored: bool = False
+    propensity: float = 1.0
+    why: Why | None = None
+    moved: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One list.
+
+    Args:
+        version: Of the model that answered, alone.
+        request_id: Names this answer; exposures carry it.
+        items: Best first; shorter than k only where fewer items may be shown.
+        cost: What the rules cost; None without rules.
+        unknown: Ids of the given history and candidates that are not in the catalogue; they were left out.
+        fallback: Nothing was known of the person: the list is the most popular items.
+        change: Number of the last item change that this answer knows.
+        unplaced: Pinned items that are not in the list: unknown, blocked, seen, dismissed or no candidates.
+    """
+
+    version: str
+    request_id: str
+    items: tuple[Listed, ...]
+    cost: RuleCost | None = None
+    unknown: tuple[str, ...] = ()
+    fallback: bool = False
+    change: int = 0
+    unplaced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One item of the catalogue: its row without images and vectors."""
+
+    item_id: str
+    title: str
+    row: Mapping[str, Any]
+    new: bool = False
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who would get an item, and what is like it.
+
+    Args:
+        people: (user id, place, score), the highest places first; nobody without consent.
+        near: The most similar items.
+        looked_at, users: How many stored users were looked at, and how many there are. Where the
+            catalogue is large, people are a random sample of the users.
+        missing: Modalities of the row that could not be encoded here.
+    """
+
+    people: tuple[tuple[str, int, float], ...]
+    near: tuple[Listed, ...]
+    looked_at: int = 0
+    users: int = 0
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was done with rows or events that came in; they are on the disk.
+
+    Args:
+        change: Number of the last item change; 0 for events.
+        accepted: Rows stored, or events that were new and stored.
+        placed: The engine that answered lists the items already (after waiting).
+        missing: Modalities that the rows have values for and that cannot be encoded here, so that the
+            items are placed by the others; "new items" where the model cannot place any until it is
+            trained again.
+        later: Items of the training data among the rows: their columns count at once, their
+            place in the model changes with the next training.
+        refused: (item id, reason) of rows that were set aside while waiting.
+        dropped: Events that were not stored because the person does not allow it.
+    """
+
+    change: int
+    accepted: int
+    placed: bool = False
+    missing: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How the engine answers.
+
+    Args:
+        exploration: Slots given to new items by chance; off by default.
+        pool: Best items that rules choose from, at least; a longer list takes as many as it is long.
+        search: "exact", or "hnsw" for more than about a million items (extra `ann`; scorers with vectors).
+        recall: Least recall@100 of "hnsw" against "exact", measured when a version is loaded; a
+            version below it is refused.
+        released: Item column with the date of release, for freshness; arrived items count from their
+            arrival where it is empty.
+        poll: Seconds between looks at the store and at the database.
+        batch: Item changes placed at a time, at most.
+        audience: Scores worked out for one audience, at most (users times items).
+        exposures: Exposures kept in memory until they are written, at most.
+        keep_previous: Keep the replaced version in memory, so that a rollback takes no loading.
+        warm: Load the encoders of new items when a version is loaded, not with the first item.
+
+    Raises:
+        SpecError: A number out of range, or another search.
+    """
+
+    exploration: Exploration = field(default_factory=Exploration)
+    pool: int = 200
+    search: Literal["exact", "hnsw"] = "exact"
+    recall: float = 0.95
+    released: str | None = None
+    poll: float = 0.2
+    batch: int = 500
+    audience: int = 100_000_000
+    exposures: int = 20_000
+    keep_previous: bool = True
+    warm: bool = True
+
+    def __post_init__(self) -> None:
+        for name, low in (("pool", 10), ("batch", 1), ("audience", 1), ("exposures", 1)):
+            if getattr(self, name) < low:
+                raise SpecError(complain(f"{name} >= {low}", repr(getattr(self, name)), "engine options"))
+        if not 0.01 <= self.poll <= 60:
+            raise SpecError(complain("poll from 0.01 to 60 seconds", repr(self.poll), "engine options"))
+        if self.search not in ("exact", "hnsw"):
+            raise SpecError(complain("search 'exact' or 'hnsw'", repr(self.search), "engine options"))
+        if not 0 < self.recall <= 1:
+            raise SpecError(complain("recall in (0, 1]", repr(self.recall), "engine options"))

@@ -1,0 +1,99 @@
+"""Who would get an item: the people in whose lists it stands highest, if they may be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidelight.models.recommender import UNKNOWN
+from sidelight.seeding import generator
+from sidelight.serving.asking import Audience
+from sidelight.serving.persons import known, rows_of
+from sidelight.serving.reasons import similar
+from sidelight.serving.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from sidelight.serving.database.database import Database
+
+CELLS = 1 << 24  # scores held at a time
+MORE = 4  # candidates looked up in the database, as a multiple of those wanted
+NEAR = 10
+
+
+def audience(snapshot: Snapshot, database: Database, item: int, k: int, cells: int) -> Audience:
+    """The k stored users in whose lists an item stands highest, and what is like it.
+
+    Places are first worked out from the histories of the bundle, for as many users as `cells` allows. The
+    best of them are then looked up: who withdrew consent, was forgotten, or has touched or dismissed the
+    item since is left out, and the others are placed again with their events.
+
+    Args:
+        snapshot: With the item.
+        database: Of people and events.
+        item: Inner index.
+        k: At most this many people.
+        cells: Scores worked out at most.
+    """
+    own = snapshot.model.catalogue
+    users = len(own.user_ids)
+    size = min(users, max(1, cells // snapshot.n_items))
+    some = np.arange(users)
+    if size < users:
+        some = np.sort(generator(0, "audience").choice(users, size, replace=False))
+    near = similar(snapshot, item, NEAR)
+    if not size:
+        return Audience((), near, 0, users)
+    rows, ends = own.histories, own.histories.indptr
+    place, value = _places(snapshot, some, [rows.indices[ends[u] : ends[u + 1]] for u in some], item)
+    order = np.lexsort((-value, place))
+    order = order[value[order] > 0]
+    found: list[tuple[int, float, int]] = []
+    for start in range(0, len(order), MORE * k):
+        found += _looked_up(snapshot, database, some[order[start : start + MORE * k]], item)
+        if len(found) >= k:
+            break
+    best = sorted(found, key=lambda each: (each[0], -each[1], each[2]))[:k]
+    people = tuple((str(own.user_ids[u]), at, score) for at, score, u in best)
+    return Audience(people, near, size, users)
+
+
+def _looked_up(
+    snapshot: Snapshot, database: Database, users: NDArray[np.int64], item: int
+) -> list[tuple[int, float, int]]:
+    """Place, score and user, of those who may be looked at, with all that is known of them now."""
+    own = snapshot.model.catalogue
+    kept, people = [], []
+    for user in users.tolist():
+        name = str(own.user_ids[user])
+        someone = known(snapshot, database.person(name), name)
+        if someone.who != UNKNOWN and item not in someone.history and item not in someone.dismissed:
+            kept.append(user)
+            people.append(someone)
+    if not kept:
+        return []
+    who = np.array([each.who for each in people], dtype=np.int64)
+    place, value = _places(snapshot, who, [each.history for each in people], item)
+    found = zip(place.tolist(), value.tolist(), kept, strict=True)
+    return [each for each in found if each[1] > 0]
+
+
+def _places(
+    snapshot: Snapshot, who: NDArray[np.int64], histories: Sequence[NDArray[np.integer]], item: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Place of an item in the full list of each user (from 1), and its score; 0 for those who have it."""
+    places, values = [], []
+    step = max(1, CELLS // snapshot.n_items)
+    for start in range(0, len(who), step):
+        block = slice(start, start + step)
+        rows = rows_of(histories[block], snapshot.n_items)
+        scores = np.array(snapshot.told(who[block])[0].score(rows))
+        value = scores[:, item].copy()
+        row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+        scores[row, rows.indices] = -np.inf
+        value[np.isneginf(scores[:, item])] = 0.0
+        places.append((scores > value[:, None]).sum(axis=1) + 1)
+        values.append(value)
+    return np.concatenate(places), np.concatenate(values)

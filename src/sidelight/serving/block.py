@@ -1,0 +1,181 @@
+"""Lists of a block of people from one product, equal to `Recommender.recommend` for the same histories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.evaluation.ranking import top_k
+from sidelight.models.arguments import check_context
+from sidelight.models.listing import Lists, fill
+from sidelight.models.recommender import UNKNOWN
+from sidelight.models.scorer import Scorer, Scores
+from sidelight.serving.index import EXACT, Top
+from sidelight.serving.persons import Person, rows_of
+from sidelight.serving.snapshot import Snapshot
+
+Mask = NDArray[np.bool_]
+CELLS = 1 << 24  # scores of one block: 64 MiB, as several threads may hold one each
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """What one list is made of.
+
+    Args:
+        person: Whose it is.
+        k: Length.
+        filter_seen: Leave out the history.
+        candidates: Inner indices that may be shown, or None for all.
+        full: The scores of all items are needed, not of the best alone.
+    """
+
+    person: Person
+    k: int
+    filter_seen: bool = True
+    candidates: NDArray[np.int64] | None = None
+    full: bool = False
+
+    def excluded(self) -> NDArray[np.integer]:
+        """Inner indices of what may not be shown to this person, distinct."""
+        own = self.person
+        if not self.filter_seen:
+            return own.dismissed
+        return np.concatenate([own.history, own.dismissed]) if len(own.dismissed) else own.history
+
+    def allowed(self, n_items: int) -> Mask | None:
+        """bool (n_items,) of the candidates, or None for all."""
+        if self.candidates is None:
+            return None
+        mask = np.zeros(n_items, dtype=bool)
+        mask[self.candidates] = True
+        return mask
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """One list before rules.
+
+    Args:
+        items: Inner indices, best first.
+        values: Their scores, float32.
+        source: Index into `listing.SOURCES`, one an item.
+        personal: Something is known of the person.
+        informed: More than the history is known: what the model was told of them moves scores.
+        scorer: Told who asks.
+        scores: float32 (n_items,), of all items; None where they were not worked out.
+    """
+
+    items: NDArray[np.int32]
+    values: NDArray[np.float32]
+    source: NDArray[np.int8]
+    personal: bool
+    informed: bool
+    scorer: Scorer
+    scores: Scores | None
+
+
+def lists(snapshot: Snapshot, wishes: Sequence[Wish], context: Mapping[str, Any]) -> list[Scored]:
+    """Lists of people who ask at one moment.
+
+    Args:
+        snapshot: What answers.
+        wishes: At least one.
+        context: Of the moment, by column.
+
+    Raises:
+        SpecError: A column of context that the model does not know, or a wrong value.
+    """
+    if context:
+        check_context(context, snapshot.model.context, len(wishes))
+    step = max(1, CELLS // max(1, snapshot.n_items))
+    found: list[Scored] = []
+    for start in range(0, len(wishes), step):
+        block = _Block.of(snapshot, wishes[start : start + step], context)
+        found += block.together() or block.apart()
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Some people who are scored at once.
+
+    Args:
+        snapshot, wishes: As in `lists`.
+        rows, seen: CSR (n_rows, n_items), histories and what may not be shown.
+        known, informed, personal: bool (n_rows,), see `Lists` and `Scored`.
+        scorer: Told who asks.
+    """
+
+    snapshot: Snapshot
+    wishes: Sequence[Wish]
+    rows: sp.csr_matrix
+    seen: sp.csr_matrix
+    known: Mask
+    informed: Mask | None
+    personal: Mask
+    scorer: Scorer
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, wishes: Sequence[Wish], context: Mapping[str, Any]) -> _Block:
+        who = np.array([wish.person.who for wish in wishes], dtype=np.int64)
+        rows = rows_of([wish.person.history for wish in wishes], snapshot.n_items)
+        seen = rows_of([wish.excluded() for wish in wishes], snapshot.n_items)
+        scorer, informed = snapshot.told(who, context)
+        touched = np.diff(rows.indptr) > 0
+        known = who != UNKNOWN
+        personal = known & (touched if informed is None else touched | informed)
+        return cls(snapshot, wishes, rows, seen, known, informed, personal, scorer)
+
+    def together(self) -> list[Scored]:
+        """All lists in one go, where they are alike; [] where they are not."""
+        wishes, search = self.wishes, self.snapshot.search
+        k = min(wishes[0].k, self.snapshot.n_items)
+        if any(wish.candidates is not None or wish.full or wish.k != wishes[0].k for wish in wishes):
+            return []
+        if search is not EXACT and not self.personal.all():
+            return []  # what fills up such a list depends on all scores
+        (items, values), scores = search.best(self.scorer, self.rows, k, self.seen)
+        if scores is None:
+            if not (values[:, -1] > 0).all():
+                return []
+            scores = np.empty((len(wishes), 0), dtype=np.float32)
+        return self._filled(slice(None), (items, values), scores, None)
+
+    def apart(self) -> list[Scored]:
+        """List by list; the scores still come from one product."""
+        n = self.snapshot.n_items
+        scores = self.scorer.score(self.rows)
+        found: list[Scored] = []
+        for at, wish in enumerate(self.wishes):
+            one, allowed = slice(at, at + 1), wish.allowed(n)
+            seen = self.seen[one]
+            top = top_k(scores[one], min(wish.k, n), seen if seen.nnz else None, allowed)
+            found += self._filled(one, top, scores[one], allowed)
+        return found
+
+    def _filled(self, some: slice, top: Top, scores: Scores, allowed: Mask | None) -> list[Scored]:
+        """Lists of some rows, filled up with popular items where scores end."""
+        snapshot = self.snapshot
+        seen = self.seen if some == slice(None) else self.seen[some]
+        length = np.diff(self.rows.indptr)[some]
+        plain = Lists(
+            *top, self.known[some], length, informed=None if self.informed is None else self.informed[some]
+        )
+        popular = snapshot.model.catalogue.popular
+        made = fill(plain, scores, seen, allowed, popular, snapshot.impersonal, snapshot.popular)
+        assert made.source is not None
+        whole = scores.shape[1] > 0
+        found = []
+        more = np.zeros(len(length), dtype=bool) if plain.informed is None else plain.informed
+        for at, personal in enumerate(self.personal[some].tolist()):
+            kept = slice(None) if made.items[at, -1] >= 0 else made.items[at] >= 0
+            one = made.items[at][kept], made.values[at][kept], made.source[at][kept]
+            given = scores[at] if whole else None
+            found.append(Scored(*one, personal, bool(more[at]), self.scorer, given))
+        return found

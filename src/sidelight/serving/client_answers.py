@@ -1,0 +1,248 @@
+"""What the client gets: the answers of the service as frozen dataclasses, made from JSON.
+
+Nothing here imports the service. Keys that a newer service adds are passed over, and a key that an older
+one does not send has its default.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Hashable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Why:
+    """What carried a score: (item id, title, share) of history items, words, share of other attributes."""
+
+    history: tuple[tuple[str, str, float], ...] = ()
+    words: tuple[str, ...] = ()
+    attributes: float = 0.0
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One item of a list; `rank` counts from 1, `moved` says how many places rules moved it up."""
+
+    item_id: str
+    title: str
+    score: float
+    rank: int
+    source: str
+    new: bool = False
+    explored: bool = False
+    propensity: float = 1.0
+    why: Why | None = None
+    moved: int = 0
+
+
+@dataclass(frozen=True)
+class RuleCost:
+    """What rules cost, as shares (0..1) of the discounted relevance of the list without them."""
+
+    total: float
+    by_rule: Mapping[str, float] = field(default_factory=dict)
+    slots_new_before: int = 0
+    slots_new_after: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One list, best first, of the model `version` alone; `unknown` and `unplaced` are ids left out."""
+
+    version: str
+    request_id: str
+    items: tuple[Listed, ...]
+    cost: RuleCost | None = None
+    unknown: tuple[str, ...] = ()
+    fallback: bool = False
+    change: int = 0
+    unplaced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Somebody in whose full list an item stands at `place`, from 1."""
+
+    user: str
+    place: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who would get an item, and what is most like it; `looked_at` of `users` stored users were asked."""
+
+    people: tuple[Placed, ...]
+    near: tuple[Listed, ...]
+    looked_at: int = 0
+    users: int = 0
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One item of the catalogue: its row without images and vectors."""
+
+    item_id: str
+    title: str
+    row: Mapping[str, Any]
+    new: bool = False
+
+
+@dataclass(frozen=True)
+class ShownItems:
+    """Items of the catalogue, and the ids that are not in it."""
+
+    items: tuple[Shown, ...]
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """A row that was set aside while the call waited."""
+
+    item_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ItemsReceipt:
+    """What was done with rows; they are on the disk. `placed`: lists may hold the items already."""
+
+    change: int
+    accepted: int
+    placed: bool = False
+    missing: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+    refused: tuple[RefusedRow, ...] = ()
+
+
+@dataclass(frozen=True)
+class EventsReceipt:
+    """How many events were new and are on the disk, and how many their people do not allow."""
+
+    accepted: int
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
+class Version:
+    """One published model; `size` in bytes, `previous`: a rollback would go to it."""
+
+    name: str
+    created: datetime
+    note: str = ""
+    fingerprint: str = ""
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    size: int = 0
+    current: bool = False
+    previous: bool = False
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """An item that could not be placed."""
+
+    item_id: str
+    change: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far what comes in is from the reference, as population stability indices; above 0.2 look."""
+
+    history_length: float | None = None
+    scores: float | None = None
+    unknown: float | None = None
+    unknown_before: float | None = None
+    answers: int = 0
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the service is doing; the names mean what `sidelight.serving.status.Status` says."""
+
+    version: str
+    loaded: datetime
+    users: int
+    items: int
+    new_items: int = 0
+    arrived: int = 0
+    change: int = 0
+    waiting: int = 0
+    set_aside: tuple[SetAside, ...] = ()
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    incomplete: int = 0
+    events_per_minute: int = 0
+    answers_per_minute: int = 0
+    new_share: float | None = None
+    fallback_rate: float | None = None
+    drift: Drift = field(default_factory=Drift)
+    exposures_waiting: int = 0
+    exposures_lost: int = 0
+    search: str = "exact"
+    recall: float | None = None
+    refused: str = ""
+    trouble: str = ""
+    started: datetime | None = None
+    uptime: float = 0.0
+
+
+def read(kind: type[T], value: Any) -> T:
+    """A value of JSON as one of the answers above.
+
+    Raises:
+        ValueError: It is none; the message names the place, never the value.
+    """
+    found: T = _read(kind, value, kind.__name__)
+    return found
+
+
+def _read(hint: Any, value: Any, where: str) -> Any:
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:  # always with None
+        return None if value is None else _read(parts[0], value, where)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _record(hint, value, where)
+    if origin is tuple and isinstance(value, list):
+        inner = [parts[0]] * len(value) if parts[-1] is Ellipsis else list(parts)
+        if len(inner) == len(value):
+            return tuple(_read(each, part, where) for each, part in zip(inner, value, strict=True))
+    if origin is Mapping and isinstance(value, dict):
+        return {name: _read(parts[1], part, where) for name, part in value.items()}
+    if hint is datetime and isinstance(value, str):
+        return datetime.fromisoformat(value)
+    if hint is float and type(value) in (int, float):
+        return float(value)
+    if hint is Any or (hint in (str, int, bool) and type(value) is hint):
+        return value
+    raise ValueError(f"another type at {where}")
+
+
+def _record(kind: type[Any], value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"no object at {where}")
+    given = {}
+    for name, hint, needed in _fields(cast(Hashable, kind)):
+        if name in value:
+            given[name] = _read(hint, value[name], f"{where}.{name}")
+        elif needed:
+            raise ValueError(f"nothing at {where}.{name}")
+    return kind(**given)
+
+
+@cache
+def _fields(kind: type[Any]) -> tuple[tuple[str, Any, bool], ...]:
+    """Name, type and whether it has no default, of each field."""
+    hints = typing.get_type_hints(kind)
+    return tuple(
+        (f.name, hints[f.name], f.default is MISSING and f.default_factory is MISSING) for f in fields(kind)
+    )

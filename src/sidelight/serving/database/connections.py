@@ -1,0 +1,267 @@
+"""How the database is reached: connections, transactions, and the little in which the two kinds differ.
+
+Everything above says `read` or `write` with a function of a connection; what SQLite and PostgreSQL
+need to be durable, and to keep writers apart, is here and in `locks`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+
+from sidelight.errors import SpecError, complain, missing_extra
+from sidelight.serving.database.failures import broken, contended, lost, translated
+from sidelight.serving.records import DatabaseError
+
+T = TypeVar("T")
+Work = Callable[[sa.Connection], T]
+
+PATIENCE: Final = 5.0  # seconds that a call waits for a lock, a connection, a server
+STATEMENT: Final = 60.0  # seconds after which PostgreSQL gives a statement up
+TRIES: Final = 3
+_BUSY: Final = f"PRAGMA busy_timeout={PATIENCE * 1000:.0f}"
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode=WAL",  # readers and the writer do not wait for each other
+    "PRAGMA synchronous=FULL",  # a commit is on the disk when it returns
+    "PRAGMA secure_delete=ON",  # what is deleted is overwritten
+    "PRAGMA temp_store=MEMORY",  # no ids in temporary files
+    "PRAGMA trusted_schema=OFF",
+    "PRAGMA journal_size_limit=67108864",
+)
+
+
+class Connections:
+    """A pool of connections to one database. Safe to use from many threads.
+
+    Args:
+        url: "sqlite:///path", a bare path, or "postgresql+psycopg://user:password@host/name".
+        make: Make a SQLite file where there is none.
+
+    Raises:
+        SpecError: The address is of another kind.
+        DatabaseError: There is no such file.
+        MissingExtraError: psycopg is not installed.
+    """
+
+    def __init__(self, url: str, make: bool = True) -> None:
+        parsed = _parsed(url)
+        self.sqlite = parsed.get_backend_name() == "sqlite"
+        self.kind = "SQLite" if self.sqlite else "PostgreSQL"
+        if self.sqlite:
+            _prepare_file(Path(parsed.database or ""), make)
+        self._engine = _sqlite(parsed) if self.sqlite else _postgresql(parsed)
+        # Without a transaction around it, a lone SELECT is one round trip instead of three.
+        alone = {} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._single = self._engine.execution_options(**alone)
+        self._writer = threading.Lock()
+        self._unwiped = self.sqlite  # what an earlier program was killed over, before it could
+
+    def close(self) -> None:
+        """Close every connection of the pool."""
+        if self._unwiped:
+            with contextlib.suppress(sa.exc.SQLAlchemyError), self._engine.connect() as connection:
+                self._wipe_again(connection)
+        self._engine.dispose()
+
+    def first(self, work: Work[T]) -> T:
+        """`write`, with the driver's own words when there is no connection: nothing secret is in them yet."""
+        try:
+            return self._written(work)
+        except sa.exc.OperationalError as error:
+            found = translated(error, self.kind)
+            if self.sqlite or getattr(error.orig, "sqlstate", None) is not None:
+                raise found from None
+            words = " ".join(str(error.orig).split())
+            raise DatabaseError(
+                complain("a PostgreSQL that answers", words, fix="correct the address")
+            ) from None
+        except sa.exc.SQLAlchemyError as error:
+            raise translated(error, self.kind) from None
+
+    def read(self, work: Work[T]) -> T:
+        """What `work` reads. Outside a transaction: for a single statement.
+
+        Raises:
+            DatabaseError: It could not be read.
+        """
+        with self._failures():
+            try:
+                return self._once(work)
+            except sa.exc.DBAPIError as error:
+                if not lost(error):
+                    raise
+            return self._once(work)  # the server was started anew; the pool has thrown out old connections
+
+    def write(self, work: Work[T]) -> T:
+        """What `work` returns, after everything that it wrote is on the disk, or nothing is written.
+
+        `work` may be called again when PostgreSQL gave up its transaction for another one.
+
+        Raises:
+            DatabaseError: Nothing was written; or, if the connection broke during the commit,
+                perhaps everything.
+        """
+        with self._failures():
+            return self._written(work)
+
+    def wipe(self) -> None:
+        """Take deleted rows out of the journal of SQLite; after a later write, if a reader still needs it."""
+        if self.sqlite:
+            with self._failures(), self._one_writer(), self._engine.connect() as connection:
+                self._unwiped = True
+                self._wipe(connection)
+
+    def _once(self, work: Work[T]) -> T:
+        with self._single.connect() as connection:
+            return work(connection)
+
+    def _written(self, work: Work[T]) -> T:
+        for left in reversed(range(TRIES)):
+            committing = False
+            with self._one_writer(), self._engine.connect() as connection:
+                try:
+                    if self.sqlite:
+                        connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    found = work(connection)
+                    committing = True
+                    connection.commit()
+                    self._wipe_again(connection)
+                    return found
+                except sa.exc.DBAPIError as error:
+                    if broken(error):
+                        connection.invalidate()
+                    if not left or not (contended(error) or (lost(error) and not committing)):
+                        raise
+            time.sleep(0.01 * (TRIES - left))
+        raise AssertionError("the last try returns or raises")
+
+    @contextlib.contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        """Within the process, writers of SQLite queue here: fairer than polling for the file's lock."""
+        if not self.sqlite:
+            yield
+            return
+        if not self._writer.acquire(timeout=4 * PATIENCE):
+            raise DatabaseError(complain("a turn to write", "others that do not end", self.kind), retry=True)
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.SQLAlchemyError as error:
+            # Without the cause: its text may hold the row that failed.
+            raise translated(error, self.kind) from None
+
+    def _wipe(self, connection: sa.Connection) -> None:
+        busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        self._unwiped = bool(busy)
+
+    def _wipe_again(self, connection: sa.Connection) -> None:
+        """What a reader was in the way of, now without waiting: the write itself is done."""
+        if self._unwiped:
+            with contextlib.suppress(sa.exc.DBAPIError):  # then after the next write
+                connection.exec_driver_sql("PRAGMA busy_timeout=0")
+                try:
+                    self._wipe(connection)
+                finally:
+                    connection.exec_driver_sql(_BUSY)
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url if "://" in url else f"sqlite:///{url}")
+    except sa.exc.ArgumentError:
+        raise SpecError(
+            complain("the address of a database", "one that cannot be read", fix=_FORMS)
+        ) from None
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise SpecError(complain("SQLite or PostgreSQL", repr(parsed.drivername), "the database", _FORMS))
+    in_memory = parsed.database in (None, "", ":memory:") or str(parsed.database).startswith("file:")
+    if parsed.drivername == "sqlite" and in_memory:
+        raise SpecError(complain("a file, which outlives the program", "none", "the database", _FORMS))
+    return parsed
+
+
+_FORMS: Final = "give a path, sqlite:///path or postgresql+psycopg://user:password@host/name"
+
+
+def _prepare_file(path: Path, make: bool) -> None:
+    """Make an empty file that only its owner can read; SQLite gives its journal the same rights."""
+    if path.exists():
+        return
+    if not make:
+        raise DatabaseError(complain("a database", "no such file", str(path), "give the path of one"))
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        folder = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        found, fix = f"{error.strerror}", "make its folder, or give another path"
+        raise DatabaseError(complain("a place for the database", found, str(path), fix)) from None
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(
+        url,
+        hide_parameters=True,
+        poolclass=sa.pool.QueuePool,
+        pool_size=8,
+        max_overflow=24,
+        pool_timeout=PATIENCE,
+        connect_args={"timeout": PATIENCE, "check_same_thread": False},
+    )
+
+    def prepare(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where the code says so
+        for pragma in (_BUSY, *_PRAGMAS):
+            connection.execute(pragma).close()
+
+    sa.event.listen(engine, "connect", prepare)
+    return engine
+
+
+def _postgresql(url: sa.URL) -> sa.Engine:
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        raise missing_extra("psycopg", "postgres", "PostgreSQL") from error
+    engine = sa.create_engine(
+        url,
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",  # a statement after a lock sees what was written before it
+        pool_size=8,
+        max_overflow=8,
+        pool_timeout=PATIENCE,
+        connect_args={
+            "connect_timeout": int(PATIENCE),
+            "application_name": "sidelight",
+            "client_encoding": "utf8",
+        },
+    )
+
+    def prepare(connection: Any, record: Any) -> None:
+        before, connection.autocommit = connection.autocommit, True
+        connection.execute(
+            f"SET synchronous_commit = on; SET statement_timeout = {STATEMENT * 1000:.0f};"
+            f"SET lock_timeout = {PATIENCE * 1000:.0f}"
+        )
+        connection.autocommit = before
+
+    sa.event.listen(engine, "connect", prepare)
+    return engine

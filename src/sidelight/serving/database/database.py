@@ -1,0 +1,221 @@
+"""`Database`: what the service remembers, on SQLite or PostgreSQL with equal behaviour."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+import sqlalchemy as sa
+
+from sidelight.errors import complain
+from sidelight.serving.database import events, exposures, items, keys, locks, people
+from sidelight.serving.database.connections import Connections
+from sidelight.serving.database.tables import SCHEMA, meta, metadata
+from sidelight.serving.records import ChangedItem, DatabaseError, Event, Exposure, Key, PersonState, check_id
+
+
+class Database:
+    """Events, consent, new items, exposures and API keys. Safe to use from many threads and processes.
+
+    Made by `open`. Every method may raise `DatabaseError`; its `retry` says whether the same call
+    may succeed later.
+    """
+
+    def __init__(self, connections: Connections, secret: bytes) -> None:
+        self._connections = connections
+        self._secret = secret
+        self._counting = threading.Lock()
+        self._dropped = {"events": 0, "exposures": 0}
+
+    @classmethod
+    def open(cls, url: str, make: bool = True) -> Database:
+        """The database at an address; a new one is made where there is none.
+
+        Args:
+            url: A path or "sqlite:///path" for SQLite, "postgresql+psycopg://..." for PostgreSQL.
+            A password may also come from PGPASSWORD or ~/.pgpass.
+            make: False refuses a SQLite file that is not there yet.
+
+        Raises:
+            SpecError: The address is of no such kind.
+            MissingExtraError: The driver is not installed.
+            DatabaseError: It cannot be reached, or its tables are of another version.
+        """
+        connections = Connections(url, make)
+        try:
+            secret = connections.first(_prepared)
+        except BaseException:
+            connections.close()
+            raise
+        return cls(connections, secret)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._connections.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def ping(self) -> None:
+        """Ask for nothing, to see that the database answers."""
+        self._connections.read(lambda c: c.execute(sa.select(1)).one())
+
+    @property
+    def dropped(self) -> int:
+        """Events since `open` that were not stored because the person did not allow it."""
+        return self._dropped["events"]
+
+    @property
+    def dropped_exposures(self) -> int:
+        """Exposures since `open` that were not stored because the person did not allow it."""
+        return self._dropped["exposures"]
+
+    def add_events(self, events_: Sequence[Event]) -> int:
+        """Store events; they are on the disk when this returns, all of them or (on an error) none.
+
+        An event whose `event_id` is stored already is the same event again. Events of people who
+        withdrew consent or were forgotten are dropped and counted in `dropped`; of people who came
+        back, those from before their comeback.
+
+        Returns:
+            How many were new and are stored.
+        """
+        new, dropped = events.add(self._connections, self._secret, events_)
+        self._count("events", dropped)
+        return new
+
+    def history(self, user: str) -> list[Event]:
+        """The last 1000 events of a person, oldest first; none if they may not be used."""
+        return self.person(user).events
+
+    def events_since(self, seq: int, limit: int = 10_000) -> list[tuple[int, Event]]:
+        """Events with their numbers, above one number, in order; without people who withdrew consent.
+
+        Ask again with the last number until the list is empty. No event appears later below a
+        number that was given out.
+        """
+        return events.since(self._connections, seq, limit)
+
+    def put_items(self, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Store item rows, each in place of an older one with its `item_id`.
+
+        Args:
+            rows: Plain values by column, `item_id` (text) among them. Of rows with the same
+                `item_id` the last one counts.
+
+        Returns:
+            The highest change number.
+
+        Raises:
+            DataError: An id or a value cannot be stored.
+        """
+        return items.put(self._connections, rows)
+
+    def items_since(self, change: int, limit: int = 1000) -> list[ChangedItem]:
+        """Item rows that changed after a change number, oldest change first, each in its last form."""
+        return items.since(self._connections, change, limit)
+
+    def set_consent(self, user: str, given: bool) -> None:
+        """Write down whether what a person does may be used.
+
+        Withdrawn: events are neither used nor accepted. Given again: the stored ones are used again.
+        Given by a forgotten person: only what comes from now on counts.
+        """
+        people.set_consent(self._connections, self._secret, check_id(user, "a user id"), given)
+
+    def consent(self, user: str) -> bool | None:
+        """What the person said last; None if never asked or forgotten."""
+        return self.person(user).consent
+
+    def forget(self, user: str) -> int:
+        """Delete events, exposures and consent of a person, and keep only a keyed hash of the name.
+
+        The hash tells later that the history in a bundle may not be used, and is of no use without
+        this database.
+
+        Returns:
+            How many events and exposures were deleted.
+        """
+        return people.forget(self._connections, self._secret, check_id(user, "a user id"))
+
+    def person(self, user: str) -> PersonState:
+        """What may be used about a person, now; one round trip."""
+        return people.person(self._connections, self._secret, check_id(user, "a user id"))
+
+    def barred(self, users: Iterable[str]) -> dict[str, datetime]:
+        """Until when nothing about these people may be used: to clean the tables of the next training.
+
+        Returns:
+            Only people with a limit: the end of time for those who withdrew consent or are
+            forgotten, the moment of their comeback for those who came back.
+        """
+        return people.barred(self._connections, self._secret, [check_id(user, "a user id") for user in users])
+
+    def add_exposures(self, rows: Sequence[Exposure]) -> None:
+        """Store what was shown; of people who do not allow it, it is dropped and counted."""
+        self._count("exposures", exposures.add(self._connections, self._secret, rows))
+
+    def exposures(self, since: int = 0, limit: int = 10_000) -> list[tuple[int, Exposure]]:
+        """Exposures with their numbers, above one number, in order."""
+        return exposures.since(self._connections, since, limit)
+
+    def add_key(self, name: str, scopes: Iterable[str]) -> str:
+        """Make an API key and give its secret, which is shown only now.
+
+        Args:
+            name: Who or what it is for.
+            scopes: Some of "read", "events", "admin".
+
+        Raises:
+            SpecError: A scope is unknown, or there is none.
+        """
+        return keys.add(self._connections, name, scopes)
+
+    def check_key(self, secret: str) -> Key | None:
+        """The key with this secret, if it was made here and not revoked."""
+        return keys.check(self._connections, secret)
+
+    def keys(self, revoked: bool = False) -> list[Key]:
+        """The keys that work, oldest first; with `revoked` also those that no longer do."""
+        return keys.listed(self._connections, revoked)
+
+    def revoke_key(self, id: int) -> bool:
+        """End a key; False if there is no such key that works."""
+        return keys.revoke(self._connections, id)
+
+    def _count(self, what: str, more: int) -> None:
+        with self._counting:
+            self._dropped[what] += more
+
+
+def _prepared(connection: sa.Connection) -> bytes:
+    """Make the tables where there are none, check their version, and give the key of the tombstones."""
+    locks.alone(connection, locks.SCHEMA)
+    if connection.dialect.name == "postgresql":
+        encoding = str(connection.execute(sa.text("SHOW server_encoding")).scalar_one())
+        if encoding != "UTF8":
+            fix = "make it with createdb --encoding UTF8 --template template0"
+            raise DatabaseError(complain("a database in UTF8", encoding, "PostgreSQL", fix))
+    if not sa.inspect(connection).has_table(meta.name):
+        metadata.create_all(connection)
+        new = {"schema_version": str(SCHEMA), "tombstone_key": secrets.token_hex(32)}
+        connection.execute(sa.insert(meta), [{"name": name, "value": value} for name, value in new.items()])
+    rows = connection.execute(sa.select(meta.c.name, meta.c.value))
+    found = {name: value for name, value in rows}
+    version = found.get("schema_version", "none")
+    if version != str(SCHEMA):
+        newer = version.isdigit() and int(version) > SCHEMA
+        fix = "install a newer sidelight" if newer else "bring back a copy of the database"
+        raise DatabaseError(
+            complain(f"tables of version {SCHEMA}", f"version {version}", "the database", fix)
+        )
+    return bytes.fromhex(found["tombstone_key"])

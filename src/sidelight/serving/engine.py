@@ -1,0 +1,278 @@
+"""`Engine`: what answers, without HTTP. Thread-safe; each answer comes from one snapshot alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sidelight.errors import SpecError, complain
+from sidelight.serving.answering import Made, answers
+from sidelight.serving.asking import (
+    Answer,
+    Ask,
+    Audience,
+    EngineOptions,
+    Listed,
+    Receipt,
+    Shown,
+    Status,
+    Why,
+)
+from sidelight.serving.audience import audience
+from sidelight.serving.intake import previewed, put
+from sidelight.serving.live import Live
+from sidelight.serving.persons import person
+from sidelight.serving.reasons import beside, similar, why
+from sidelight.serving.records import Event
+from sidelight.serving.snapshot import Snapshot
+from sidelight.serving.state import status
+from sidelight.serving.watch import Watch
+from sidelight.serving.worker import Exposures, Worker
+
+if TYPE_CHECKING:
+    from sidelight.serving.database.database import Database
+    from sidelight.serving.store import Store, Version
+
+Observer = Callable[[Answer, float], None]
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Lists, reasons and searches over a model that may be replaced and a catalogue that grows meanwhile.
+
+    Args:
+        source: A store, or the folder of a single bundle.
+        database: Of events, people, new items and exposures; the caller closes it.
+        options: See `EngineOptions`.
+
+    Raises:
+        BundleError: No version serves, or the one that does is damaged.
+    """
+
+    def __init__(
+        self, source: Store | Path | str, database: Database, options: EngineOptions | None = None
+    ) -> None:
+        self.options = EngineOptions() if options is None else options
+        self.database = database
+        self._live = Live(Path(source) if isinstance(source, str) else source, database, self.options)
+        self._exposures = Exposures(database, self.options.exposures)
+        self._worker = Worker(self._live, self._exposures, self.options.poll)
+        self._watch = Watch()
+        self._observers: tuple[Observer, ...] = ()
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Start the threads that place new items, follow the store and write exposures."""
+        self._worker.start()
+
+    def close(self) -> None:
+        """Stop the threads and write what is left."""
+        self._worker.close()
+
+    def __enter__(self) -> Engine:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What answers now."""
+        return self._live.now
+
+    def on_answer(self, callback: Observer) -> None:
+        """Call a function after each answer, with it and the seconds it took; for metrics."""
+        with self._lock:
+            self._observers = (*self._observers, callback)
+
+    def recommend(self, ask: Ask) -> Answer:
+        """One list.
+
+        Raises:
+            SpecError: Context or rules that do not fit the model.
+            DatabaseError: A named person cannot be looked up.
+        """
+        return self.recommend_many([ask])[0]
+
+    def recommend_many(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Several lists, from one snapshot and (for asks of one moment) one product."""
+        if not asks:
+            return []
+        start = time.perf_counter()
+        made = answers(self._live.now, self.database, self.options, asks)
+        self._noted(made, (time.perf_counter() - start) / len(asks))
+        return [each.answer for each in made]
+
+    def similar(self, item: str, k: int = 10) -> list[Listed]:
+        """The items most like one, best first.
+
+        Raises:
+            UnknownIdError: It is not in the catalogue.
+        """
+        _check_k(k)
+        now = self._live.now
+        return list(similar(now, now.need(item), k))
+
+    def explain(
+        self, item: str, user: str | None = None, history: Sequence[str] | None = None, k: int = 3
+    ) -> Why:
+        """What carries, or would carry, the score of one item for a person.
+
+        Args:
+            item: Its id.
+            user, history: Who, as in `Ask`.
+            k: How many history items and words to name.
+
+        Raises:
+            UnknownIdError: The item is not in the catalogue.
+        """
+        now = self._live.now
+        ask = Ask(user, None if history is None else tuple(history), k=k)
+        at, someone = now.need(item), person(now, self.database, ask)
+        asked = now.model.told(np.array([someone.who])).scorer
+        found = why(now, asked, someone, at, k)
+        return dataclasses.replace(found, attributes=beside(now, asked, someone, at))
+
+    def audience(
+        self, item: str | None = None, row: Mapping[str, Any] | None = None, k: int = 10
+    ) -> Audience:
+        """Who would get an item and what is like it; for a row that is not stored, who would.
+
+        People who withdrew consent or were forgotten never appear.
+
+        Args:
+            item: Id of an item; or
+            row: Columns of one, stored nowhere. With the id of a known item its row is replaced.
+            k: At most this many people.
+
+        Raises:
+            UnknownIdError: The item is not in the catalogue.
+            DataError: The row does not fit the catalogue.
+            SpecError: Neither or both are given.
+        """
+        _check_k(k)
+        if (item is None) == (row is None):
+            found = "neither" if item is None else "both"
+            raise SpecError(complain("an item or a row", found, "audience"))
+        if row is not None:
+            return previewed(self._live, self.database, row, k, self.options.audience)
+        assert item is not None
+        now = self._live.now
+        return audience(now, self.database, now.need(item), k, self.options.audience)
+
+    def search(self, text: str, k: int = 20) -> list[Shown]:
+        """Items by words of their titles and texts, or by the beginning of their id."""
+        _check_k(k)
+        now = self._live.now
+        return [_shown(now, at) for at in now.words.find(text, k)]
+
+    def item(self, item: str) -> Shown:
+        """One item.
+
+        Raises:
+            UnknownIdError: It is not in the catalogue.
+        """
+        now = self._live.now
+        return _shown(now, now.need(item))
+
+    def put_items(self, rows: Sequence[Mapping[str, Any]], wait: float = 0.0) -> Receipt:
+        """Store rows of new items, or in place of old rows; they are placed right after.
+
+        Each row is checked against the catalogue first; with one that does not fit nothing is
+        stored. A row replaces the whole row: a column that it lacks is missing from then on.
+
+        Args:
+            rows: Columns by name, `item_id` among them; times as ISO texts, pictures as base64.
+            wait: Seconds to wait until the rows are placed; 0 does not wait.
+
+        Raises:
+            DataError: A row does not fit the catalogue; the nearest column is named.
+        """
+        return put(self._live, self._worker, self.database, rows, wait)
+
+    def add_events(self, events: Sequence[Event]) -> Receipt:
+        """Store what people did; the next list of each of them counts it."""
+        accepted = self.database.add_events(events)
+        self._watch.events(accepted)
+        dropped = 0
+        if accepted < len(events):  # sent again, or not allowed
+            until = self.database.barred({each.user_id for each in events})
+            dropped = sum(each.user_id in until and each.at <= until[each.user_id] for each in events)
+        return Receipt(0, accepted, dropped=dropped)
+
+    def set_consent(self, user: str, given: bool) -> None:
+        """Whether what is known of a person may be used, from the next list on."""
+        self.database.set_consent(user, given)
+
+    def forget(self, user: str) -> int:
+        """Delete what is stored of a person, and never use what the model's bundle has; rows deleted."""
+        self._exposures.write()  # what is still in memory is to be deleted as well
+        return self.database.forget(user)
+
+    def versions(self) -> list[Version]:
+        """Versions in the store, newest first.
+
+        Raises:
+            SpecError: A single bundle is served.
+        """
+        return self._live.store.list()
+
+    def promote(self, name: str) -> Version:
+        """Let a version serve: when this returns it answers.
+
+        Raises:
+            BundleError: It is not there, or fails a check; what served goes on serving.
+        """
+        return self._live.promote(name)
+
+    def rollback(self) -> Version:
+        """Let the version serve that served before: when this returns it answers."""
+        return self._live.rollback()
+
+    def compare(self, ask: Ask, other: str) -> tuple[Answer, Answer]:
+        """The same ask to what serves and to another version, both without exploration.
+
+        Raises:
+            BundleError: There is no such version, or it is damaged.
+        """
+        now, then = self._live.now, self._live.other(other)
+        both = [answers(each, self.database, self.options, [ask], False)[0].answer for each in (now, then)]
+        return both[0], both[1]
+
+    def status(self) -> Status:
+        """How the engine is doing."""
+        return status(self._live, self._worker, self._exposures, self._watch)
+
+    def _noted(self, made: Sequence[Made], seconds: float) -> None:
+        """Count answers, keep their exposures, and tell the observers."""
+        for each in made:
+            self._watch.answer(each.seen)
+            if each.exposures:
+                self._exposures.add(each.exposures)
+            for observer in self._observers:
+                try:
+                    observer(each.answer, seconds)
+                except Exception:  # a metric that fails must not cost somebody a list
+                    log.exception("an observer of answers failed")
+
+
+def _check_k(k: int) -> None:
+    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+        raise SpecError(complain("k >= 1", repr(k), "the engine"))
+
+
+def _shown(snapshot: Snapshot, at: int) -> Shown:
+    title = snapshot.titles_of([at])[0]
+    return Shown(snapshot.id_of(at), title, snapshot.row(at), bool(snapshot.new[at]))

@@ -1,0 +1,100 @@
+"""The catalogue: searching it, and everything about one item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sidelight.errors import SidelightError, UnknownIdError
+from sidelight.serving.explorer import people, words
+from sidelight.serving.explorer.drawn import rows
+from sidelight.serving.explorer.visit import Page, Visit
+
+if TYPE_CHECKING:
+    from sidelight.serving.asking import Shown
+    from sidelight.serving.engine import Engine
+    from sidelight.serving.explorer.desk import Desk
+
+NO_SUCH = "No item of the catalogue has this id. Search for a word of its title."
+FOUND, NEAR, WHO = 30, 10, 10
+CELLS = 20_000_000  # people times items, up to which the audience of an item is a matter of a blink
+ABOUT = ("category", "tags", "number")  # roles of columns that say briefly what an item is
+
+
+def show(desk: Desk, visit: Visit) -> Page:
+    """Items by words of their titles; without words the most popular and the newest ones."""
+    text = visit.query.one("q")[:200]
+    known = desk.engine.snapshot.model.catalogue
+    values: dict[str, Any] = {"q": text, "found": [], "total": known.n_items, "popular": [], "newest": []}
+    values["most"] = FOUND
+    if text:
+        values["found"] = [(item, about(desk.engine, item)) for item in desk.engine.search(text, FOUND)]
+    else:
+        values["popular"] = [(item, about(desk.engine, item)) for item in people.popular(desk.engine, 10)]
+        values["newest"] = [(item, about(desk.engine, item)) for item in newest(desk.engine, 10)]
+    return Page("catalogue.html", values)
+
+
+def about(engine: Engine, item: Shown) -> str:
+    """What an item is, in half a line: its categories and the like."""
+    known = engine.snapshot.model.catalogue
+    named = [c.name for role in ABOUT for c in known.columns if c.role == role]
+    given = [words.cell(item.row[name]) for name in named if item.row.get(name) not in (None, "", [])]
+    return " · ".join(given[:3])
+
+
+def newest(engine: Engine, k: int) -> list[Shown]:
+    """Items that nobody had clicked when the model was trained, the last to arrive first."""
+    now = engine.snapshot
+    found = (people.find_item(engine, now.id_of(at)) for at in now.newest[:k])
+    return [item for item in found if item is not None]
+
+
+def item(desk: Desk, visit: Visit) -> Page:
+    """One item: its row, what is like it, and who would get it."""
+    engine, name = desk.engine, visit.query.one("id")
+    try:
+        found = engine.item(name)
+    except UnknownIdError as error:
+        near = str(error).rpartition("; ")[2]
+        hint = f"No item of the catalogue has this id; {near}" if near.startswith("did you mean") else NO_SUCH
+        return Page("missing.html", {"what": name or "An item without an id", "hint": hint}, 404)
+    known = engine.snapshot.model.catalogue
+    small = len(known.user_ids) * known.n_items <= CELLS
+    values: dict[str, Any] = {"item": found, "facts": facts(engine, found), "similar": [], "audience": None}
+    values |= {"notice": None, "small": small, "note": ""}
+    try:
+        values["similar"] = rows(engine.similar(found.item_id, NEAR))
+        if visit.admin and (small or visit.query.one("people")):
+            values["audience"] = engine.audience(item=found.item_id, k=WHO)
+    except SidelightError as error:
+        values["note"] = str(error)
+    return Page("item.html", values)
+
+
+def facts(engine: Engine, found: Shown) -> list[tuple[str, str]]:
+    """The row of an item as pairs of column and text, long texts last."""
+    hidden = ("item_id", engine.snapshot.title_column)
+    known = engine.snapshot.model.catalogue
+    times = {c.name for c in known.columns if c.role == "timestamp"}
+    long = {c.name for c in known.columns if c.role == "text"}
+    pairs = [
+        (name, words.moment(value) if name in times else words.cell(value))
+        for name, value in found.row.items()
+        if name not in hidden
+    ]
+    return sorted(pairs, key=lambda pair: pair[0] in long)
+
+
+def pick(desk: Desk, visit: Visit) -> list[dict[str, Any]]:
+    """What the search field offers while somebody writes: ids, titles, and what they are."""
+    text = visit.query.one("q")[:200]
+    found = desk.engine.search(text, people.OFFERED) if text else []
+    return [
+        {
+            "id": one.item_id,
+            "title": words.clean(one.title or one.item_id),
+            "about": words.clean(about(desk.engine, one)),
+            "new": one.new,
+        }
+        for one in found
+    ]

@@ -1,0 +1,103 @@
+"""Whom a list is for: the part of a form that three pages share."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sidelight.errors import UnknownIdError
+from sidelight.serving.explorer.forms import Form, Person, person, unique
+from sidelight.serving.explorer.visit import Visit
+
+if TYPE_CHECKING:
+    from sidelight.serving.asking import Shown
+    from sidelight.serving.engine import Engine
+
+OFFERED = 8  # items to choose from where words fit several
+LIKELY = (4, 40)  # lengths of history that make a good example
+
+
+@dataclass(frozen=True)
+class Chip:
+    """An item of a history that is being put together.
+
+    Args:
+        item_id, title: Of the item.
+        known: Whether the catalogue has it.
+    """
+
+    item_id: str
+    title: str
+    known: bool
+
+
+def settle(engine: Engine, visit: Visit, most: int) -> Form:
+    """A form with everything done that its buttons asked for: items added and removed, somebody picked.
+
+    Args:
+        engine: Knows the catalogue.
+        visit: Its form as sent: `find` is text to look up, `pick` are chosen ids, `do=random` asks for
+            anybody, which names a stored person and so takes an admin.
+        most: How long a history may be.
+
+    Returns:
+        The same form with one plain person in it. `find` stays where several items would do, or none.
+    """
+    form = visit.form
+    who = person(form, most)
+    rest = form.without("who", "user", "history", "k", "pick", "remove", "find", "do")
+    if form.one("do") == "random" and visit.admin:
+        return rest.plus(*Person(anybody(engine), k=who.k).fields)
+    added, left = list(form.all("pick")), form.one("find")
+    if added:
+        left = ""
+    if who.by_history and left:
+        ids = [each for each in left.replace(",", " ").replace(";", " ").split() if each]
+        whole = [left] if find_item(engine, left) else ids
+        if all(find_item(engine, each) for each in whole):
+            added, left = whole, ""
+        elif len(found := engine.search(left, OFFERED)) == 1:
+            added, left = [found[0].item_id], ""
+    history = unique([*who.history, *added])
+    done = rest.plus(*Person(who.user, history, who.by_history or bool(added), who.k).fields)
+    done = person_checked(done, most)
+    return done.plus(("find", left)) if who.by_history and left else done
+
+
+def person_checked(form: Form, most: int) -> Form:
+    """The form, once it is sure that `person` takes it."""
+    person(form, most)
+    return form
+
+
+def find_item(engine: Engine, item_id: str) -> Shown | None:
+    """An item by its id, None where the catalogue has no such id."""
+    try:
+        return engine.item(item_id)
+    except UnknownIdError:
+        return None
+
+
+def chips(engine: Engine, history: Sequence[str]) -> list[Chip]:
+    """The items of a history with their titles."""
+    found = [(each, find_item(engine, each)) for each in history]
+    return [Chip(each, item.title or each if item else each, item is not None) for each, item in found]
+
+
+def anybody(engine: Engine) -> str:
+    """The id of some person with a stored history that is neither very short nor very long."""
+    known = engine.snapshot.model.catalogue
+    lengths = known.histories.getnnz(axis=1)
+    low, high = LIKELY
+    good = ((lengths >= low) & (lengths <= high)).nonzero()[0]
+    choice = good if len(good) else range(len(lengths))
+    return str(known.user_ids[random.choice(choice)]) if len(choice) else ""
+
+
+def popular(engine: Engine, k: int) -> list[Shown]:
+    """The items that most people have, to begin a history with."""
+    now = engine.snapshot
+    found = (find_item(engine, now.id_of(at)) for at in now.popular[:k])
+    return [item for item in found if item is not None]

@@ -1,0 +1,192 @@
+"""`Operation`: one entry of the API. FastAPI describes it; what runs is a short way of our own.
+
+FastAPI reads bodies with a parser that takes NaN and repeated keys, and builds and checks each answer
+twice. Here a body is parsed and checked once, in the thread that answers, and the answer is written once.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Literal
+
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from sidelight.serving.http.guard import Headers
+from sidelight.serving.http.limits import Buffers, Gate
+from sidelight.serving.http.options import HttpOptions
+from sidelight.serving.http.problems import Problem
+from sidelight.serving.http.reading import checked, checked_query
+from sidelight.serving.records import Key
+
+CALL: Final = "sidelight.call"  # where a call lies in the scope
+Where = Literal["answer", "items", "slow", "side", "here"]
+"""Threads that an operation runs in; "here" is the event loop, for what waits for nothing."""
+
+
+class Call(Request):
+    """One request on its way, with what is known of it so far.
+
+    Attributes:
+        operation: What it is for; None for pages and for paths that are not there.
+        request_id: Names it in the answer, its header and the log.
+        started, until: `time.monotonic()` of its arrival, and when it is given up.
+        sent: Headers that decide something.
+        key: Who asks; None where no key is needed.
+        version: Of the model that answered; "" where none did.
+        held: Bytes of its body in memory.
+        status: That was sent, 0 before.
+        worth: Requests that it counts as.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, request_id: str, started: float) -> None:
+        super().__init__(scope, receive)
+        scope[CALL] = self
+        self.operation: Operation | None = None
+        self.request_id, self.started, self.until = request_id, started, started
+        self.sent: Headers = {}
+        self.key: Key | None = None
+        self.version = ""
+        self.held, self.status, self.worth = 0, 0, 1
+
+
+class Room:
+    """What operations share: threads and buffers.
+
+    Args:
+        options: Limits.
+    """
+
+    def __init__(self, options: HttpOptions) -> None:
+        self.options = options
+        self.gates = {
+            "answer": Gate("answer", options.concurrency, options.queue),
+            "items": Gate("items", 4, 32),  # they may wait for long, and nobody else is to wait behind them
+            "slow": Gate("slow", 2, 16),
+            "side": Gate("side", 4, 256),
+        }
+        self.buffers = Buffers(max(64 * options.most_body, 4 * options.most_items_body))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread still works."""
+        return any(gate.held for gate in self.gates.values())
+
+    def open(self) -> None:
+        """Take work."""
+        for gate in self.gates.values():
+            gate.open()
+
+    def close(self) -> None:
+        """Take no more work."""
+        for gate in self.gates.values():
+            gate.close()
+
+
+class Operation(APIRoute):
+    """A path, a method and the function that answers.
+
+    Args:
+        room: Shared by all operations.
+        path: Without parameters: what names a person or an item is never part of an address.
+        endpoint: Takes the call and, where it has them, `body` and `query`; gives what is written as
+            JSON, or bytes. A coroutine function runs on the event loop.
+        scope: What a key must be good for; "" is open.
+        where: Which threads.
+        most: Bytes of the body.
+        media: Content type of the answer.
+        **described: For `APIRoute`: what OpenAPI says.
+    """
+
+    def __init__(
+        self,
+        room: Room,
+        path: str,
+        endpoint: Callable[..., Any],
+        scope: str,
+        where: Where = "answer",
+        most: int = 0,
+        media: str = "application/json",
+        **described: Any,
+    ) -> None:
+        super().__init__(path, endpoint, **described)
+        types = inspect.signature(endpoint, eval_str=True).parameters
+        self.body = _model(types["body"].annotation) if "body" in types else None
+        self.query = _model(types["query"].annotation) if "query" in types else None
+        self.scope, self.most, self.media, self._room = scope, most, media.encode(), room
+        self._gate = room.gates.get(where)
+        self.seconds = room.options.patience if where in ("slow", "items") else room.options.deadline
+        self.app = self._respond
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call: Call = scope[CALL]
+        content = await self._content(call, receive)
+        headers = [(b"content-type", self.media), (b"content-length", b"%d" % len(content))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _content(self, call: Call, receive: Receive) -> bytes:
+        body = b""
+        if self.body is not None:
+            announced = _announced(call.sent)
+            body = await self._room.buffers.read(receive, announced, self.most, call.until)
+            call.held = len(body)
+        if self._gate is None:
+            made = self.endpoint(call)
+            return _written(await made if isinstance(made, Awaitable) else made)
+        return await self._gate.run(lambda: _written(self._made(call, body)), call.until)
+
+    def _made(self, call: Call, body: bytes) -> Any:
+        given: dict[str, BaseModel] = {}
+        if self.query is not None:
+            given["query"] = checked_query(call.scope["query_string"], self.query)
+        if self.body is not None:
+            given["body"] = checked(body, self.body)
+        if time.monotonic() > call.until:
+            raise Problem(
+                503, "it waited too long for its turn; ask again later", headers={"Retry-After": "2"}
+            )
+        return self.endpoint(call, **given)
+
+
+def _written(made: Any) -> bytes:
+    """What an endpoint gave, as the bytes of the answer."""
+    return made if isinstance(made, bytes) else to_json(made, inf_nan_mode="null")
+
+
+def _model(annotation: Any) -> type[BaseModel]:
+    """The model of a parameter, `Annotated` or not."""
+    found: type[BaseModel] = getattr(annotation, "__origin__", annotation)
+    return found
+
+
+def _announced(headers: Headers) -> int | None:
+    """The length of the body as announced.
+
+    Raises:
+        Problem: 400 no number; 415 a body that is no plain JSON.
+    """
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding != b"identity":
+        raise Problem(415, "expected a body as it is; found a compressed one; send it without", headers=PLAIN)
+    media, _, rest = headers.get(b"content-type", b"").partition(b";")
+    if media.strip().lower() != b"application/json":
+        raise Problem(415, "expected the header Content-Type: application/json", headers=JSON)
+    charset = rest.strip().lower().replace(b'"', b"").replace(b" ", b"")
+    if charset not in (b"", b"charset=utf-8"):
+        raise Problem(415, "expected UTF-8; found another charset in Content-Type", headers=JSON)
+    length = headers.get(b"content-length")
+    if length is None:
+        return None
+    if not length.isdigit() or len(length) > 18:
+        raise Problem(400, "expected a whole number in the header Content-Length")
+    return int(length)
+
+
+PLAIN: Final = {"Accept-Encoding": "identity"}
+JSON: Final = {"Accept-Post": "application/json"}

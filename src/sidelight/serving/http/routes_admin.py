@@ -1,0 +1,125 @@
+"""Operations for those who run the service: versions, status, health, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from sidelight.errors import BundleError
+from sidelight.serving.http import schemas
+from sidelight.serving.http.limits import Gate
+from sidelight.serving.http.metrics import Metrics
+from sidelight.serving.http.operations import Call
+from sidelight.serving.http.problems import Problem, busy
+
+if TYPE_CHECKING:
+    from sidelight.serving.database.database import Database
+    from sidelight.serving.engine import Engine
+    from sidelight.serving.store import Version
+
+PATIENCE: Final = 2.0  # seconds in which the database has to answer
+BELIEVED: Final = 1.0  # seconds for which its last answer is believed
+
+
+class Running:
+    """What operators ask.
+
+    Args:
+        engine: Has the versions.
+        metrics: Of the app.
+    """
+
+    def __init__(self, engine: Engine, metrics: Metrics) -> None:
+        self._engine, self._metrics = engine, metrics
+
+    def list_versions(self, call: Call) -> dict[str, Any]:
+        """The versions of the store, newest first."""
+        return {"versions": [_version(each) for each in self._engine.versions()]}
+
+    def promote(self, call: Call, body: schemas.Promote) -> dict[str, Any]:
+        """Let a version serve, after its checks. What served goes on until the new one is ready."""
+        names = {each.name for each in self._engine.versions()}
+        if body.name not in names:
+            raise Problem(
+                404, "no version in the store has this name; see GET /v1/versions", "unknown-version"
+            )
+        try:
+            return _version(self._engine.promote(body.name))
+        except BundleError:
+            self._metrics.refused()
+            raise
+
+    def rollback(self, call: Call) -> dict[str, Any]:
+        """Let the version serve that served before; again goes back further."""
+        return _version(self._engine.rollback())
+
+    def status(self, call: Call) -> dict[str, Any]:
+        """How the service is doing."""
+        return self._engine.status().to_dict()
+
+    def metrics(self, call: Call) -> bytes:
+        """Figures for Prometheus."""
+        return self._metrics.page()
+
+
+class Health:
+    """Whether the service lives, and whether it may take traffic. Neither waits behind other requests.
+
+    Args:
+        engine: Must have a model.
+        database: Must answer.
+    """
+
+    def __init__(self, engine: Engine, database: Database) -> None:
+        self._engine, self._database = engine, database
+        self._gate = Gate("health", 1, 0)
+        self._asked: asyncio.Task[None] | None = None
+        self._until = 0.0
+        self.stopping = False
+
+    async def alive(self, call: Call) -> dict[str, str]:
+        """Whether the process lives: always, if it can answer."""
+        return {"status": "alive"}
+
+    async def ready(self, call: Call) -> dict[str, str]:
+        """Whether the service may take traffic: it has a model, and the database answers."""
+        if self.stopping:
+            raise busy("the service is stopping")
+        call.version = self._engine.snapshot.version
+        if time.monotonic() >= self._until:
+            if self._asked is None:
+                self._asked = asyncio.create_task(self._ping())
+            await asyncio.shield(self._asked)
+        return {"status": "ready"}
+
+    async def _ping(self) -> None:
+        try:
+            await self._gate.run(self._database.ping, time.monotonic() + PATIENCE)
+            self._until = time.monotonic() + BELIEVED
+        finally:
+            self._asked = None
+
+    def open(self) -> None:
+        """Take traffic."""
+        self.stopping = False
+        self._gate.open()
+
+    def close(self) -> None:
+        """Take no more."""
+        self.stopping = True
+        self._gate.close()
+
+
+def _version(found: Version) -> dict[str, Any]:
+    """A version without its folder and its spec: they are of this machine."""
+    return {
+        "name": found.name,
+        "created": found.created,
+        "note": found.note,
+        "fingerprint": found.fingerprint,
+        "metrics": dict(found.metrics),
+        "size": found.size,
+        "current": found.current,
+        "previous": found.previous,
+    }

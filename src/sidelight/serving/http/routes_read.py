@@ -1,0 +1,125 @@
+"""Operations that answer and change nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Query
+
+from sidelight.errors import UnknownIdError
+from sidelight.serving.asking import Answer, Ask, Why
+from sidelight.serving.http import schemas
+from sidelight.serving.http.images import check_images
+from sidelight.serving.http.operations import Call
+from sidelight.serving.http.options import HttpOptions
+from sidelight.serving.http.problems import Problem
+from sidelight.serving.rules import Rules
+
+if TYPE_CHECKING:
+    from sidelight.serving.engine import Engine
+
+
+class Reading:
+    """Lists, reasons, audiences, and the catalogue.
+
+    Args:
+        engine: Answers.
+        options: Limits that may be lower than those of the description.
+    """
+
+    def __init__(self, engine: Engine, options: HttpOptions) -> None:
+        self._engine, self._options = engine, options
+
+    def recommend(self, call: Call, body: schemas.Recommend) -> Answer:
+        """The best items for one person, new ones among them, best first.
+
+        For a user id, the stored history counts, with the events that came since; an id that nobody
+        knows gets popular items, and `fallback` says so. Somebody who is not stored sends a history.
+        Rules change the list and `cost` says by how much; with `explain` every item says why it is there.
+        """
+        answer = self._engine.recommend(self._ask(body))
+        # The name of the list is the name of the request: exposures, logs and answer can be joined.
+        call.request_id, call.version = answer.request_id, answer.version
+        return answer
+
+    def recommend_batch(self, call: Call, body: schemas.Batch) -> dict[str, Any]:
+        """Lists for several people at once, in the order of the requests.
+
+        Quicker than one by one: the model is asked once for all. It counts as that many requests.
+        """
+        self._most(len(body.requests), self._options.max_batch, "requests")
+        call.worth = len(body.requests)
+        answers = self._engine.recommend_many([self._ask(each) for each in body.requests])
+        call.version = answers[0].version
+        return {"answers": answers}
+
+    def similar(self, call: Call, body: schemas.Similar) -> dict[str, Any]:
+        """The items most like one, best first."""
+        self._most(body.k, self._options.max_k, "k")
+        return {"items": self._engine.similar(body.item, body.k)}
+
+    def explain(self, call: Call, body: schemas.Explain) -> Why:
+        """Which history items and which words carry the score of an item for somebody."""
+        history = self._history(body)
+        return self._engine.explain(body.item, body.user, history, body.k)
+
+    def audience(self, call: Call, body: schemas.Audience) -> dict[str, Any]:
+        """Who would get an item: the people in whose lists it stands highest, and items like it.
+
+        For a row, the item is only imagined: nothing is stored. People without consent never appear.
+        """
+        self._most(body.k, self._options.max_k, "k")
+        if body.row is not None:
+            catalogue = self._engine.snapshot.model.catalogue
+            check_images([("/row", body.row)], catalogue, self._options)
+        found = self._engine.audience(body.item, body.row, body.k)
+        people = [{"user": user, "place": place, "score": score} for user, place, score in found.people]
+        return {
+            "people": people,
+            "near": found.near,
+            "looked_at": found.looked_at,
+            "users": found.users,
+            "missing": found.missing,
+        }
+
+    def search_items(self, call: Call, query: Annotated[schemas.Search, Query()]) -> dict[str, Any]:
+        """Items whose title has these words, or whose id begins like this."""
+        return {"items": self._engine.search(query.q, query.k), "unknown": []}
+
+    def get_items(self, call: Call, body: schemas.GetItems) -> dict[str, Any]:
+        """Items by their ids, in the order of the ids; ids that nobody knows are listed apart."""
+        items, unknown = [], []
+        for item in dict.fromkeys(body.items):
+            try:
+                items.append(self._engine.item(item))
+            except UnknownIdError:
+                unknown.append(item)
+        return {"items": items, "unknown": unknown}
+
+    def _ask(self, body: schemas.Recommend) -> Ask:
+        self._most(body.k, self._options.max_k, "k")
+        self._most(len(body.candidates or ()), self._options.max_ids, "candidates")
+        rules = None if body.rules is None else Rules.from_dict(body.rules.model_dump(exclude_unset=True))
+        return Ask(
+            user=body.user,
+            history=self._history(body),
+            context=body.context,
+            k=body.k,
+            candidates=None if body.candidates is None else tuple(body.candidates),
+            rules=rules,
+            explain=body.explain,
+            explore=body.explore,
+            filter_seen=body.filter_seen,
+        )
+
+    def _history(self, body: schemas.Person) -> tuple[str, ...] | None:
+        if body.history is None:
+            return None
+        self._most(len(body.history), self._options.max_history, "history")
+        return tuple(body.history)
+
+    def _most(self, found: int, most: int, what: str) -> None:
+        if found > most:
+            raise Problem(
+                422, f"expected {what} of at most {most:,}, as this service is set; found {found:,}"
+            )

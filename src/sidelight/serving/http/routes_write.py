@@ -1,0 +1,79 @@
+"""Operations that store something: items, events, and what people allow."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Query
+
+from sidelight.serving.http import schemas
+from sidelight.serving.http.images import check_images
+from sidelight.serving.http.metrics import Metrics
+from sidelight.serving.http.operations import Call
+from sidelight.serving.http.options import HttpOptions
+from sidelight.serving.records import Event
+
+if TYPE_CHECKING:
+    from sidelight.serving.engine import Engine
+
+
+class Writing:
+    """What comes in.
+
+    Args:
+        engine: Checks and stores.
+        metrics: Count what came in.
+        options: Limits.
+    """
+
+    def __init__(self, engine: Engine, metrics: Metrics, options: HttpOptions) -> None:
+        self._engine, self._metrics, self._options = engine, metrics, options
+
+    def put_items(
+        self, call: Call, body: schemas.PutItems, query: Annotated[schemas.Waiting, Query()]
+    ) -> dict[str, Any]:
+        """Add items, or replace the rows of items that are there. Nothing is retrained.
+
+        The rows are on the disk when this returns. They are encoded and placed right after; with
+        `wait` the call returns when lists may hold them, or when that time is over.
+        """
+        rows = [(f"/items/{at}", row) for at, row in enumerate(body.items)]
+        check_images(rows, self._engine.snapshot.model.catalogue, self._options)
+        receipt = self._engine.put_items(body.items, wait=query.wait)
+        self._metrics.items(receipt)
+        return {
+            "change": receipt.change,
+            "accepted": receipt.accepted,
+            "placed": receipt.placed,
+            "missing": receipt.missing,
+            "later": receipt.later,
+            "refused": [{"item_id": item, "reason": reason} for item, reason in receipt.refused],
+        }
+
+    def add_events(self, call: Call, body: schemas.Events) -> dict[str, Any]:
+        """Store what people did. All of it is on the disk when this returns, or none.
+
+        The next list of a person knows it. An event with an `event_id` may be sent again after an error:
+        it is stored once. Events of people who withdrew their consent are dropped, and counted.
+        """
+        now = datetime.now(UTC)
+        events = [Event(e.user, e.item, e.kind, e.at or now, e.event_id) for e in body.events]
+        receipt = self._engine.add_events(events)
+        self._metrics.events(receipt)
+        return {"accepted": receipt.accepted, "dropped": receipt.dropped}
+
+    def set_consent(self, call: Call, body: schemas.Consent) -> dict[str, Any]:
+        """Write down whether what somebody does may be used.
+
+        Withdrawn: the next list already knows nothing of the person, and no event is stored.
+        """
+        self._engine.set_consent(body.user, body.given)
+        return {"given": body.given}
+
+    def forget(self, call: Call, body: schemas.Forget) -> dict[str, Any]:
+        """Delete what is stored of somebody, and never use what the model has of them.
+
+        Only a keyed hash of the id stays, so that the history in the model is passed over.
+        """
+        return {"deleted": self._engine.forget(body.user)}

@@ -1,0 +1,85 @@
+"""What of a person may be used, as the model wants it: stored history, events, dismissals, consent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.models.recommender import GIVEN, UNKNOWN
+from sidelight.serving.records import PersonState
+
+if TYPE_CHECKING:
+    from sidelight.serving.asking import Ask
+    from sidelight.serving.database.database import Database
+    from sidelight.serving.snapshot import Snapshot
+
+Places = NDArray[np.int64]
+NONE: Places = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """Somebody who asks.
+
+    Args:
+        who: Stored user of the bundle, or `UNKNOWN` (nothing may be used) or `GIVEN` (not stored).
+        history: Distinct inner indices of what they touched.
+        dismissed: Inner indices of what they do not want to see.
+        unknown: Ids of a given history that nobody knows.
+    """
+
+    who: int
+    history: Places
+    dismissed: Places = field(default_factory=lambda: NONE)
+    unknown: tuple[str, ...] = ()
+
+
+def person(snapshot: Snapshot, database: Database, ask: Ask) -> Person:
+    """Who asks. A person with a name costs one look into the database."""
+    if ask.history is not None:
+        history, unknown = snapshot.find(ask.history)
+        return Person(GIVEN, np.sort(history), unknown=unknown)
+    assert ask.user is not None
+    return known(snapshot, database.person(ask.user), ask.user)
+
+
+def known(snapshot: Snapshot, state: PersonState, user: str) -> Person:
+    """A person with a name.
+
+    The history is that of the bundle, then the events. Views, clicks and purchases speak for an item;
+    a dismissal takes it out of history and lists, until a later event speaks for it again. Without
+    consent, or when forgotten, nothing is used, attributes of the user included. Of somebody who came
+    back only the events since then are used, as nobody can tell from when a stored history is.
+    """
+    who = snapshot.users.find(user) if state.uses_stored() else UNKNOWN
+    stored = NONE
+    if who >= 0:
+        rows = snapshot.model.catalogue.histories
+        stored = rows.indices[rows.indptr[who] : rows.indptr[who + 1]]
+    if not state.events:
+        return Person(who if who >= 0 else UNKNOWN, stored)
+    found: dict[int, bool] = {}
+    for event in state.events:
+        at = snapshot.items.find(event.item_id)
+        if at >= 0:
+            found[at] = event.kind != "dismissal"
+    good = np.array([at for at, speaks in found.items() if speaks], dtype=np.int64)
+    bad = np.array([at for at, speaks in found.items() if not speaks], dtype=np.int64)
+    history = np.setdiff1d(np.union1d(stored, good), bad)
+    if who < 0:
+        who = GIVEN if len(history) else UNKNOWN
+    return Person(who, history, np.sort(bad))
+
+
+def rows_of(lists: Sequence[NDArray[np.integer]], n_items: int) -> sp.csr_matrix:
+    """Lists of inner indices as binary CSR float32 (n_lists, n_items)."""
+    ends = np.zeros(len(lists) + 1, dtype=np.int32)
+    np.cumsum([len(each) for each in lists], out=ends[1:])
+    indices = np.concatenate(lists) if len(lists) > 1 else lists[0]
+    data = np.ones(len(indices), dtype=np.float32)
+    return sp.csr_matrix((data, indices.astype(np.int32, copy=False), ends), shape=(len(lists), n_items))

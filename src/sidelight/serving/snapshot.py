@@ -1,0 +1,266 @@
+"""`Snapshot`: all that answers one request, made ready before it serves and never changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from sidelight.errors import SpecError, UnknownIdError, complain, did_you_mean
+from sidelight.models.scorer import Attentive, Context, Scorer, Scores
+from sidelight.serving.columns import Columns
+from sidelight.serving.drift import Reference
+from sidelight.serving.encoders import Missing
+from sidelight.serving.index import EXACT, Search
+from sidelight.serving.rules import Attributes
+from sidelight.serving.searching import Words
+from sidelight.serving.status import SetAside
+
+if TYPE_CHECKING:
+    from sidelight.models.recommender import Recommender
+
+Places = NDArray[np.integer]
+HIDDEN = ("image_path", "image_bytes", "vector")  # roles of columns that nobody reads
+DAY = 86_400.0
+NEIGHBOURS = 50  # ids looked at on either side for one that was meant
+CLICKS = "new items"  # what a model that knows items by their clicks cannot place
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """Outside ids to inner indices. Two look-ups in dicts, whatever the ids look like.
+
+    Args:
+        stored: Ids of the bundle, shared by all snapshots of a version.
+        later: Ids that came after it.
+        numeric: Ids are whole numbers; text is read as one.
+    """
+
+    stored: Mapping[Any, int]
+    later: Mapping[Any, int]
+    numeric: bool
+
+    @classmethod
+    def of(cls, ids: NDArray[Any]) -> Names:
+        """Of a catalogue's items or users."""
+        return cls(dict(zip(ids.tolist(), range(len(ids)), strict=True)), {}, ids.dtype.kind in "iu")
+
+    def plus(self, ids: NDArray[Any]) -> Names:
+        """With more ids behind the ones that are there."""
+        size = len(self.stored) + len(self.later)
+        new = dict(zip(ids.tolist(), range(size, size + len(ids)), strict=True))
+        return dataclasses.replace(self, later={**self.later, **new})
+
+    def find(self, name: str) -> int:
+        """The inner index, -1 where nobody has this id."""
+        key: Any = name
+        if self.numeric:
+            try:
+                key = int(name)
+            except ValueError:
+                return -1
+        at = self.stored.get(key)
+        return self.later.get(key, -1) if at is None else at
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A model with its items at one moment.
+
+    Args:
+        version: Name of the version.
+        model: With every item that is placed.
+        change: Number of the last item change that is placed.
+        loaded_at: When the version was loaded, UTC.
+        base: Items of the bundle; those behind them arrived later.
+        items, users: Outside ids.
+        arrived: float64 (n_items,), when an item arrived or was released, seconds since 1970, NaN unknown.
+        columns: What a row of this catalogue may hold.
+        missing: Modalities that cannot be encoded here.
+        incomplete: Items placed without one of these although their row has it.
+        left_out: Columns of stored rows that this version does not have.
+        search: What finds the best scores.
+        reference: What scores and histories are compared with, for drift.
+        waiting: Changes that were stored and not yet placed when this was made.
+        set_aside: Changes that could not be placed.
+        published: When the version was published, None without a store.
+    """
+
+    version: str
+    model: Recommender
+    change: int
+    loaded_at: datetime
+    base: int
+    items: Names
+    users: Names
+    arrived: NDArray[np.float64]
+    columns: Columns
+    missing: tuple[Missing, ...] = ()
+    incomplete: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
+    search: Search = EXACT
+    reference: Reference = field(default_factory=Reference)
+    waiting: int = 0
+    set_aside: tuple[SetAside, ...] = ()
+    published: datetime | None = None
+
+    def warmed(self) -> Snapshot:
+        """Itself, once everything that a request needs is worked out."""
+        _ = self.new, self.popular, self.impersonal, self.titles, self.attributes, self.listens
+        return self
+
+    @property
+    def n_items(self) -> int:
+        """Items, those that arrived included."""
+        return self.model.catalogue.n_items
+
+    @cached_property
+    def new(self) -> NDArray[np.bool_]:
+        """bool (n_items,): nobody touched the item in training."""
+        return np.asarray(self.model.catalogue.popular == 0)
+
+    @cached_property
+    def newest(self) -> NDArray[np.int64]:
+        """New items, the last to arrive first."""
+        return np.flatnonzero(self.new)[::-1]
+
+    @cached_property
+    def popular(self) -> NDArray[np.int64]:
+        """int64 (n_items,), items by popularity, ties by index."""
+        return np.argsort(-self.model.catalogue.popular, kind="stable")
+
+    @cached_property
+    def impersonal(self) -> Scores | None:
+        """The part of every score that no history moves, float32 (n_items,), or None."""
+        return self.model.scorer.impersonal()
+
+    @cached_property
+    def listens(self) -> bool:
+        """Whether the model looks at who asks and when; to ask the protocol each time is slow."""
+        return isinstance(self.model.scorer, Attentive)
+
+    @cached_property
+    def attributes(self) -> Attributes:
+        """Which items have a value in a column."""
+        return Attributes(self.model.catalogue.items)
+
+    @cached_property
+    def title_column(self) -> str | None:
+        """The column that names an item: "title", "name", or the first one of text."""
+        own = self.model.catalogue
+        texts = [c.name for c in own.columns if c.role == "text"]
+        found = [c for c in ("title", "name", *texts) if c in own.items.columns]
+        usable = [c for c in found if own.items[c].dtype == pl.String]
+        return usable[0] if usable else None
+
+    @cached_property
+    def titles(self) -> pl.Series | None:
+        """Titles of all items, or None where no column names them."""
+        return None if self.title_column is None else self.model.catalogue.items[self.title_column]
+
+    @cached_property
+    def words(self) -> Words:
+        """Search by words; made when somebody searches first."""
+        own = self.model.catalogue
+        texts = [c.name for c in own.columns if c.role == "text" and c.name != self.title_column]
+        others = [own.items[c] for c in texts if own.items[c].dtype == pl.String]
+        return Words.of(own.item_ids, self.titles, others, own.popular)
+
+    @cached_property
+    def shown_columns(self) -> list[str]:
+        """Columns of a row that somebody can read."""
+        own = self.model.catalogue
+        hidden = {c.name for c in own.columns if c.role in HIDDEN}
+        schema = own.items.schema.items()
+        return [name for name, dtype in schema if name not in hidden and dtype != pl.Binary]
+
+    def told(
+        self, who: NDArray[np.int64], context: Context | None = None
+    ) -> tuple[Scorer, NDArray[np.bool_] | None]:
+        """The scorer told who asks and when, and for which rows that moves scores; see `Attentive`."""
+        scorer = self.model.scorer
+        if not self.listens:
+            return scorer, None
+        listening = cast(Attentive, scorer).told(who, {} if context is None else context)
+        return listening, cast(Attentive, listening).informed()
+
+    def id_of(self, at: int) -> str:
+        """Outside id of an item."""
+        return str(self.model.catalogue.item_ids[at])
+
+    def titles_of(self, places: Sequence[int] | Places) -> list[str]:
+        """Titles of some items; an item without one is called by its id."""
+        if self.titles is None:
+            return [self.id_of(at) for at in places]
+        # One by one: for some dozens of rows polars would take longer to plan than to read.
+        return [self.titles[int(at)] or self.id_of(at) for at in places]
+
+    def need(self, item: str, what: str = "an item") -> int:
+        """Inner index of an item that must exist.
+
+        Raises:
+            UnknownIdError: It does not; an id that looks like it is named.
+        """
+        at = self.items.find(item)
+        if at < 0:
+            fix = did_you_mean(item[:100], self._beside(item[:100]))
+            raise UnknownIdError(complain(f"{what} from the catalogue", repr(item[:100]), fix=fix))
+        return at
+
+    def _beside(self, item: str) -> list[str]:
+        """Ids of the bundle that stand near one in their order: looking through all would take too long."""
+        ids = self.model.catalogue.item_ids[: self.base]
+        if not self.items.numeric:
+            at = int(np.searchsorted(ids, np.array(item, dtype=ids.dtype)))
+        else:
+            at = int(np.searchsorted(ids, int(item))) if item.isdecimal() and len(item) < 19 else 0
+        return [str(each) for each in ids[max(0, at - NEIGHBOURS) : at + NEIGHBOURS]]
+
+    def find(self, items: Iterable[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """Distinct inner indices in the order given, and the ids that nobody knows."""
+        known: dict[int, None] = {}
+        unknown: dict[str, None] = {}
+        for item in items:
+            at = self.items.find(item)
+            if at < 0:
+                unknown[item] = None
+            else:
+                known[at] = None
+        return np.fromiter(known, np.int64, len(known)), tuple(unknown)
+
+    def ages(self, places: Places) -> NDArray[np.float64]:
+        """Age of items in days, float64, NaN where it is unknown."""
+        return (datetime.now(UTC).timestamp() - self.arrived[places]) / DAY
+
+    def row(self, at: int) -> dict[str, Any]:
+        """Columns of an item as plain values: times are ISO texts."""
+        row = self.model.catalogue.items[self.shown_columns].row(at, named=True)
+        return {n: v.isoformat() if isinstance(v, date) else v for n, v in row.items()}
+
+
+def released(items: pl.DataFrame, column: str | None) -> NDArray[np.float64]:
+    """Seconds since 1970 of a column of dates, float64 (n_items,); NaN for none.
+
+    Raises:
+        SpecError: There is no such column, or it holds no dates.
+    """
+    if column is None:
+        return np.full(len(items), np.nan)
+    if column not in items.columns:
+        fix = did_you_mean(column, items.columns)
+        raise SpecError(complain("an item column of dates", repr(column), "released", fix))
+    series = items[column]
+    if series.dtype == pl.String:
+        series = series.str.to_datetime(strict=False, time_zone="UTC")
+    unreadable = series.null_count() == len(items) > items[column].null_count()
+    if not series.dtype.is_temporal() or unreadable:
+        raise SpecError(complain("a column of dates", f"{items[column].dtype}", f"released = {column!r}"))
+    micros = series.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64).to_numpy()
+    return np.asarray(micros / 1e6, dtype=np.float64)

@@ -1,0 +1,84 @@
+"""Rows of a list: bars, reasons, places moved, and the sentence that says how two lists differ."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidelight.serving.asking import Answer, Listed, Why
+from sidelight.serving.explorer import desk, words
+from sidelight.serving.explorer.drawn import moved, movement, rows
+
+names = st.lists(st.sampled_from("abcdefghij"), unique=True, max_size=8)
+
+
+def listed(name: str, rank: int, **more: object) -> Listed:
+    given = {"title": f"Title {name}", "score": 1.0 / rank, "source": "personal"} | more
+    return Listed(item_id=name, rank=rank, **given)  # type: ignore[arg-type]
+
+
+def answer(order: list[str]) -> Answer:
+    return Answer("v", "r", tuple(listed(name, at + 1) for at, name in enumerate(order)))
+
+
+def test_bars_are_against_the_highest_score_wherever_it_stands() -> None:
+    given = [listed("a", 1, score=2.0), listed("b", 2, score=4.0), listed("c", 3, score=-1.0)]
+    assert [(row.bar, row.score) for row in rows(given)] == [(50, "2.00"), (100, "4.00"), (0, "\u22121.00")]
+    assert [row.bar for row in rows([listed("a", 1, score=0.0)])] == [None], "no evidence, no bar"
+    assert rows([]) == []
+
+
+def test_the_line_under_a_title_names_what_carried_it() -> None:
+    history = (("x", "First", 0.6), ("y", "Second", 0.4), ("z", "Third", 0.0))
+    [row] = rows([listed("a", 1, why=Why(history, ("shelf=sea", "salt"), 0.25))])
+    assert [one.title for one in row.because] == ["First", "Second"] and row.source == ""
+    assert [(one.title, one.share) for one in row.reasons] == [("First", 60), ("Second", 40)]
+    assert row.carried == ("shelf: sea", "salt") and row.beside == 25
+    long = (("x", "A" * 40, 0.6), ("y", "B" * 40, 0.4))
+    assert len(rows([listed("a", 1, why=Why(long))])[0].because) == 1, "long titles are named one by one"
+
+
+@pytest.mark.parametrize("source", ["popular:unknown-user", "popular", "popular:no-evidence"])
+def test_other_sources_are_said_in_words(source: str) -> None:
+    [row] = rows([listed("a", 1, source=source)])
+    assert row.source == words.source(source) and row.because == ()
+    [row] = rows([listed("a", 1, source=source, explored=True)])
+    assert "learn" in row.source
+
+
+def test_an_item_without_a_title_is_called_by_its_id() -> None:
+    assert rows([listed("a", 1, title="")])[0].title == "a"
+
+
+@given(names, names)
+def test_what_moved_adds_up(one: list[str], other: list[str]) -> None:
+    shown, left = moved(answer(one), answer(other))
+    assert [row.item_id for row in shown] == one
+    assert {row.item_id for row in left} == set(other) - set(one)
+    for row in shown:
+        assert row.entered is (row.item_id not in other)
+        if not row.entered:
+            assert row.move == other.index(row.item_id) - one.index(row.item_id)
+    told = movement(shown, left)
+    if one == other:
+        assert told in ("Both lists are the same.", "There is nothing to compare.")
+    else:
+        counts = [sum((r.move or 0) > 0 for r in shown), sum((r.move or 0) < 0 for r in shown)]
+        counts += [sum(r.entered for r in shown), len(left)]
+        assert [int(n) for n in re.findall(r"\d+", told)] == [n for n in counts if n]
+
+
+def test_bars_hold_numbers_only() -> None:
+    assert 'width="37"' in desk.bar(37) and 'width="100"' in desk.bar(400) and 'width="0"' in desk.bar(-3)
+    assert "<script" not in desk.bar(3, '"><script>')
+
+
+def test_the_script_calls_the_levels_of_a_slider_as_the_server_does(root: Path) -> None:
+    static = root / "src" / "sidelight" / "serving" / "explorer" / "static"
+    script = (static / "explorer.js").read_text(encoding="utf-8")
+    [found] = re.findall(r"const LEVELS = \[(.*?)\]", script)
+    assert re.findall(r'"(.*?)"', found) == list(words.LEVELS)

@@ -1,0 +1,193 @@
+"""Around the lists: search, single items, what is similar, why, and who would get an item."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+import served
+
+from sidelight.errors import DataError, SpecError, UnknownIdError
+from sidelight.serving.asking import Ask, EngineOptions
+from sidelight.serving.reasons import likeness
+from sidelight.serving.searching import Words
+
+TENT = {"title": "sturdy tent no 15", "description": "A sturdy tent for camping.", "brand": "Northfold"}
+
+
+@pytest.fixture
+def engine(tmp_path):
+    with served.engine(tmp_path) as made:
+        yield made
+
+
+def words(titles, texts=None, ids=None, popular=None):
+    size = len(titles)
+    ids = np.array([f"i{n}" for n in range(size)] if ids is None else ids)
+    others = [] if texts is None else [pl.Series(texts)]
+    counts = np.zeros(size, np.float32) if popular is None else np.array(popular, np.float32)
+    return Words.of(ids, pl.Series(titles, dtype=pl.String), others, counts)
+
+
+def test_search_finds_words_in_any_order_and_case():
+    index = words(["Sturdy TENT", "Tent peg, sturdy", "Stove", None])
+    assert index.find("tent sturdy", 9) == [0, 1] and index.find("TENT", 9) == [1, 0]
+    assert index.find("stove", 9) == [2] and index.find("nothing", 9) == []
+    assert index.find("", 9) == [] and index.find("  ", 9) == [] and index.find("a.*(", 9) == []
+
+
+def test_search_puts_ids_first_then_beginnings_then_the_popular():
+    titles = ["rope", "a rope", "strope", "rope ladder", "ropes", "text only"]
+    index = words(
+        titles,
+        ["", "", "", "", "", "a rope in it"],
+        ["x1", "x2", "x3", "x4", "x5", "rope9"],
+        [0, 9, 9, 1, 2, 0],
+    )
+    assert index.find("rope", 9) == [5, 4, 3, 0, 1, 2]
+    assert index.find("rope", 2) == [5, 4]
+    assert words(["x"] * 3, ids=["ab", "a", "abc"]).find("a", 9) == [1, 0, 2]
+
+
+def test_search_looks_into_texts_when_titles_do_not_suffice():
+    index = words(["tent", "stove"], ["for camping", "burns near a tent"])
+    assert index.find("tent", 5) == [0, 1] and index.find("tent", 1) == [0]
+    assert index.find("camping tent", 5) == [0]
+
+
+def test_the_engine_searches_with_what_arrived(engine):
+    engine.put_items([{"item_id": "Fresh-1", "title": "Ünübertroffen tent"}], wait=5)
+    assert [s.item_id for s in engine.search("ÜNÜBERTROFFEN")] == ["Fresh-1"]
+    assert engine.search("fresh-1", 1)[0].title == "Ünübertroffen tent"
+    found = engine.search("tent", 50)
+    assert all("tent" in (s.title + str(s.row["description"])).lower() for s in found)
+    assert engine.search("i0", 3)[0].item_id.startswith("i0")
+    with pytest.raises(SpecError, match="k >= 1"):
+        engine.search("tent", 0)
+
+
+def test_an_item_is_shown_with_its_row(engine):
+    item = engine.item("i01")
+    assert item.row["brand"] == "Fernhill" and isinstance(item.row["tags"], list)
+    with pytest.raises(UnknownIdError, match="did you mean 'i01'"):
+        engine.item("i001")
+
+
+@pytest.mark.parametrize("name", ["content_knn", "als", "blend", "two_tower"])
+def test_similar_equals_the_model(tmp_path, name):
+    with served.engine(tmp_path, name) as engine:
+        for item in ("i01", "i44"):
+            frame = served.model(name).similar([item], k=7)
+            found = engine.similar(item, 7)
+            assert [one.item_id for one in found] == frame["similar_id"].to_list()
+            np.testing.assert_allclose([one.score for one in found], frame["score"].to_numpy(), rtol=1e-5)
+        assert len(engine.similar("i01", 500)) <= 79
+
+
+def test_reasons_equal_those_of_the_model(engine):
+    best = engine.recommend(Ask(user="u03", k=1, explain=True)).items[0]
+    reason = served.model().explain(best.item_id, user="u03", k=3)
+    assert [item for item, _, _ in best.why.history] == [item for item, _ in reason.history]
+    assert best.why.words == tuple(word for word, _ in reason.words)
+    shares = [share for _, _, share in best.why.history]
+    given = [value for _, value in reason.history]
+    np.testing.assert_allclose(np.array(shares) / shares[0], np.array(given) / given[0], rtol=1e-4)
+    whole = engine.explain(best.item_id, user="u03", k=100)
+    assert sum(share for _, _, share in whole.history) == pytest.approx(1.0, rel=1e-5)
+    assert whole.history[:3] == best.why.history and whole.attributes == 0.0
+    assert engine.explain(best.item_id, history=()).history == ()
+    with pytest.raises(SpecError, match="a user or a history"):
+        engine.explain("i01")
+
+
+def test_events_are_reasons_and_dismissed_items_are_none(engine):
+    engine.add_events([served.event("newcomer", "i03"), served.event("newcomer", "i07")])
+    why = engine.explain("i43", user="newcomer")
+    assert {item for item, _, _ in why.history} <= {"i03", "i07"} and why.history
+    engine.add_events([served.event("newcomer", "i03", "dismissal", 9)])
+    assert "i03" not in {item for item, _, _ in engine.explain("i43", user="newcomer").history}
+
+
+@pytest.mark.parametrize("name", ["content_knn", "blend"])
+def test_the_audience_equals_that_of_the_model(tmp_path, name):
+    with served.engine(tmp_path, name) as engine:
+        for item in ("i01", "i44"):
+            frame = served.model(name).audience([item], k=60)
+            found = engine.audience(item=item, k=60)
+            assert [p for _, p, _ in found.people] == frame["place"].to_list()
+            assert {u for u, _, _ in found.people} == set(frame["user_id"].to_list())
+            assert (found.looked_at, found.users) == (60, 60)
+
+
+def test_a_previewed_row_has_the_audience_that_it_has_once_stored(engine):
+    before = engine.audience(row=TENT, k=5)
+    assert engine.snapshot.n_items == 80 and engine.database.items_since(0) == []
+    engine.put_items([{"item_id": "fresh", **TENT}], wait=5)
+    after = engine.audience(item="fresh", k=5)
+    assert before == after
+    for user, place, score in after.people:
+        answer = engine.recommend(Ask(user=user, k=81))
+        listed = {one.item_id: one for one in answer.items}
+        assert listed["fresh"].rank == place and listed["fresh"].score == pytest.approx(score, rel=1e-5)
+
+
+def test_a_preview_may_replace_a_row(engine):
+    model = served.model()
+    item = str(model.catalogue.item_ids[np.flatnonzero(model.catalogue.popular == 0)[0]])
+    found = engine.audience(row={"item_id": item, **TENT}, k=3)
+    fresh = engine.audience(row=TENT, k=3)
+    assert [score for _, _, score in found.people] == pytest.approx([score for _, _, score in fresh.people])
+
+
+def test_nobody_who_may_not_be_looked_at_is_in_an_audience(engine):
+    everybody = [user for user, _, _ in engine.audience(row=TENT, k=60).people]
+    engine.set_consent(everybody[0], False)
+    engine.forget(everybody[1])
+    engine.put_items([{"item_id": "fresh", **TENT}], wait=5)
+    engine.add_events([served.event(everybody[2], "fresh"), served.event(everybody[3], "fresh", "dismissal")])
+    engine.forget(everybody[4])
+    engine.set_consent(everybody[4], True)
+    for found in (engine.audience(item="fresh", k=60), engine.audience(item="fresh", k=3)):
+        assert not {user for user, _, _ in found.people} & set(everybody[:5])
+    assert len(engine.audience(item="fresh", k=3).people) == 3
+
+
+def test_the_audience_counts_what_people_did_since(engine):
+    engine.add_events([served.event("u01", item, after=n) for n, item in enumerate(("i03", "i07", "i11"))])
+    people = {user: (place, score) for user, place, score in engine.audience(row=TENT, k=60).people}
+    engine.put_items([{"item_id": "fresh", **TENT}], wait=5)
+    listed = {one.item_id: one for one in engine.recommend(Ask(user="u01", k=81)).items}
+    assert people["u01"] == (listed["fresh"].rank, pytest.approx(listed["fresh"].score))
+
+
+def test_a_large_audience_is_a_sample_that_says_so(tmp_path):
+    with served.engine(tmp_path, options=EngineOptions(audience=80 * 20)) as engine:
+        found = engine.audience(item="i01", k=60)
+        assert (found.looked_at, found.users) == (20, 60) and len(found.people) <= 20
+        assert found == engine.audience(item="i01", k=60)
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "said"),
+    [
+        ({}, SpecError, "an item or a row; found neither"),
+        ({"item": "i01", "row": {}}, SpecError, "found both"),
+        ({"item": "i001"}, UnknownIdError, "did you mean"),
+        ({"row": {"titel": "x"}}, DataError, "did you mean 'title'"),
+        ({"item": "i01", "k": 0}, SpecError, "k >= 1"),
+    ],
+)
+def test_a_wrong_audience_is_refused(engine, asked, error, said):
+    with pytest.raises(error, match=said):
+        engine.audience(**asked)
+
+
+@pytest.mark.parametrize("name", ["content_knn", "ridge", "als", "blend", "two_tower", "ease"])
+def test_likeness_of_some_equals_similarity_of_all(name):
+    scorer = served.model(name).scorer
+    among = np.arange(80)
+    whole = scorer.similar(np.array([5]))[0]
+    np.testing.assert_allclose(likeness(scorer, 5, among), whole, rtol=1e-4, atol=1e-6)
+    if name != "blend":  # whose parts are scaled by what they are asked for
+        some = np.array([40, 5, 17])
+        np.testing.assert_allclose(likeness(scorer, 5, some), whole[some], rtol=1e-4, atol=1e-6)
