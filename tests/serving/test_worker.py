@@ -238,14 +238,19 @@ def test_the_worker_outlives_a_database_that_fails(tmp_path, monkeypatch):
         until(lambda: engine.status().trouble == "")
 
 
+def threads() -> list[str]:
+    """Names of the workers' threads; those of requests have other names."""
+    names = [t.name for t in threading.enumerate()]
+    return sorted(n for n in names if n in ("sidelight-items", "sidelight-versions"))
+
+
 def test_closing_ends_the_threads_and_may_be_repeated(tmp_path):
     with served.engine(tmp_path, start=True) as engine:
         engine.start()
-        names = [t.name for t in threading.enumerate() if t.name.startswith("sidelight-")]
-        assert sorted(names) == ["sidelight-items", "sidelight-versions"]
+        assert threads() == ["sidelight-items", "sidelight-versions"]
         engine.close()
         engine.close()
-        assert not [t for t in threading.enumerate() if t.name.startswith("sidelight-")]
+        assert not threads()
         engine.start()
         assert engine.put_items([{"item_id": "fresh", **TENT}], wait=5).placed
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from http_service import Service, wait_for
 
-from sidelight.serving.http import protocol
+from sidelight.serving.http import protocol, run
 from sidelight.serving.http.options import HttpOptions
 from sidelight.serving.http.run import Server
 
@@ -139,3 +139,9 @@ def test_what_is_no_request(port: int, sent: bytes) -> None:
     assert not got or not got.startswith(b"HTTP/1.1 5"), got
     assert b"Traceback" not in got
     assert b" 200 " in talk(port, plain(b'{"user": "u"}'))
+
+
+def test_no_answer_waits_for_an_acknowledgement():
+    """asyncio sets TCP_NODELAY on sockets that say they speak TCP, and on no others."""
+    with run._bound(HttpOptions(port=0)) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
