@@ -83,6 +83,8 @@ def main() -> None:
     seen = np.array(rows)
     later = seen[seen[:, 0] > 0.1 * length]  # after the first loads
     slope = float(np.polyfit(later[:, 0], later[:, 1], 1)[0]) * length
+    at = np.minimum((10 * seen[:, 0] / length).astype(int), 9)
+    tenths = [round(float(np.median(seen[at == each, 1])), 1) for each in range(10)]
     figures = {
         "requests": len(found.seconds), "not_2xx": len(found.failed) + sum(not 200 <= s < 300 for s in bad),
         "reloads": run.reloads, "writes": len(bad) - run.reloads,
@@ -94,7 +96,7 @@ def main() -> None:
     }  # fmt: skip
     shape.emit(
         "serving_soak", figures, {}, run.seconds(), shape.peak_mb(), run.out,
-        f"synthetic seed {serving_size.SEED}", minutes=run.minutes,
+        f"synthetic seed {serving_size.SEED}", minutes=run.minutes, memory_mb_by_tenth=tenths,
         bars={"memory_slope_share": 0.05, "not_2xx": 0, "descriptors": "as in the first minute"},
     )  # fmt: skip
 
