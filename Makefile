@@ -19,7 +19,7 @@ test-all: $(READY)  ## Every test.
 	SIDELIGHT_DATA="$(SIDELIGHT_DATA)" $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 check: $(READY)  ## Style, types, layers, budgets, and the examples in README and docs.
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict src
 	$(BIN)/lint-imports --no-cache

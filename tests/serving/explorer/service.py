@@ -13,11 +13,11 @@ from types import SimpleNamespace
 import uvicorn
 from fastapi import FastAPI
 from serving.explorer.library import library
-from sidelight.serving.engine import Engine
 
 import sidelight as sl
 from sidelight.serving.asking import EngineOptions
 from sidelight.serving.database.database import Database
+from sidelight.serving.engine import Engine
 from sidelight.serving.explorer.desk import Desk
 from sidelight.serving.explorer.pages import mount
 from sidelight.serving.store import Store
