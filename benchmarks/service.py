@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 PATIENCE = 120.0  # seconds after which a service that does not start or stop is given up
+POLL = 0.01
 
 
 class Service:
@@ -30,11 +31,12 @@ class Service:
         source: Store or bundle.
         place: Folder for its database and its log.
         options: More words of the command line.
+        python: Of the environment that serves.
     """
 
-    def __init__(self, source: Path, place: Path, *options: str) -> None:
+    def __init__(self, source: Path, place: Path, *options: str, python: Path = Path(sys.executable)) -> None:
         database = ("--database", str(place / "service.sqlite"))
-        command = str(Path(sys.executable).with_name("sidelight"))
+        command = str(python.with_name("sidelight"))
         self.command = [command, "serve", str(source), "--port", "0", *database, *options]
         self.log = place / "service.log"
         self.port = 0
@@ -46,10 +48,10 @@ class Service:
         while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", self.log.read_text())):
             if self.process.poll() is not None or time.perf_counter() - began > PATIENCE:
                 raise SystemExit(f"the service did not start: {self.log.read_text()[-2000:]}")
-            time.sleep(0.02)
+            time.sleep(POLL)
         self.port = int(found[1])
         while Connection(self.port).ask("GET", "/readyz")[0] != 200:
-            time.sleep(0.02)
+            time.sleep(POLL)
         return self
 
     def __exit__(
@@ -63,6 +65,11 @@ class Service:
         """Memory that it holds now."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) / 2**10
+
+    def cpu_seconds(self) -> float:
+        """Processor time that it took so far."""
+        spent = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK")
 
     def descriptors(self) -> int:
         """Files and sockets that it has open now."""

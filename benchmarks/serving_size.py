@@ -9,11 +9,7 @@ to a store and serves it. `--no-start` measures the size alone.
 from __future__ import annotations
 
 import argparse
-import http.client
-import os
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
+import service
 import shape
 
 import sidelight as sl
@@ -36,8 +33,6 @@ from sidelight.models.tower_scorer import TowerScorer
 SEED = 13
 MEGABYTES, SECONDS = 400.0, 3.0
 PROJECT = ("pyproject.toml", "README.md", "LICENSE", "src")
-PATIENCE = 120.0  # seconds after which a service that does not start is given up
-POLL = 0.01
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -118,46 +113,15 @@ def bundle(place: Path, n_items: int, n_users: int, dim: int) -> Path:
 
 def start(env: Path, store: Path, place: Path) -> dict[str, float]:
     """Seconds until /readyz says 200, processor seconds and memory until then; the service is stopped."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(env / "bin" / "sidelight"), "serve", str(store), "--port", str(port)]
-    with (place / "log").open("wb") as log:
-        began = time.perf_counter()
-        child = subprocess.Popen([*command, "--database", str(place / "service.sqlite")], stderr=log)
-        try:
-            while not ready(port):
-                if child.poll() is not None or time.perf_counter() - began > PATIENCE:
-                    raise SystemExit(f"the service did not start: {(place / 'log').read_text()}")
-                time.sleep(POLL)
-            seconds = time.perf_counter() - began
-            spent = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
-            status = Path(f"/proc/{child.pid}/status").read_text()
-        finally:
-            child.send_signal(signal.SIGTERM)
-            stopped = time.perf_counter()
-            child.wait(timeout=PATIENCE)
-    if child.returncode:
-        raise SystemExit(f"the service ended with {child.returncode}: {(place / 'log').read_text()}")
-    resident = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
-    return {
-        "start_seconds": seconds,
-        "start_cpu_seconds": (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK"),
-        "resident_mb": int(resident.split()[1]) / 2**10,
-        "stop_seconds": time.perf_counter() - stopped,
-    }
-
-
-def ready(port: int) -> bool:
-    """Whether the service says that it may take traffic."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
+    began = time.perf_counter()
+    with service.Service(store, place, python=env / "bin" / "python") as served:
+        found = {
+            "start_seconds": time.perf_counter() - began,
+            "start_cpu_seconds": served.cpu_seconds(),
+            "resident_mb": served.resident_mb(),
+        }
+        stopped = time.perf_counter()
+    return {**found, "stop_seconds": time.perf_counter() - stopped}
 
 
 def serve(env: Path, place: Path, run: shape.Run) -> dict[str, float]:

@@ -54,8 +54,7 @@ def main() -> None:
                 admin = service.Connection(served.port)
                 for at in range(run.reloads):
                     time.sleep(max(0.0, began + (at + 0.5) * length / run.reloads - time.perf_counter()))
-                    body = {"name": "abc"[(at + 1) % 3]}
-                    bad.append(admin.ask("POST", "/v1/versions/promote", body)[0])
+                    bad.append(serving_swaps.promoted(admin, "abc"[(at + 1) % 3]))
 
             def write() -> None:
                 # The same people and items again and again: what grows is a leak, not the catalogue.

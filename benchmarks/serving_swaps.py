@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -22,6 +21,7 @@ import shape
 
 from sidelight.errors import SidelightError
 from sidelight.models.recommender import Recommender
+from sidelight.serving import store_files
 from sidelight.serving.bundle import load
 from sidelight.serving.store import Store
 
@@ -53,6 +53,11 @@ def lists(model: Recommender, people: list[str]) -> list[list[str]]:
     return [frame.filter(frame["user_id"] == user)["item_id"].to_list() for user in people]
 
 
+def promoted(admin: service.Connection, version: str) -> int:
+    """Ask the service for a version; the status of its answer."""
+    return int(admin.ask("POST", "/v1/versions/promote", {"name": version})[0])
+
+
 class Poison:
     """Twenty bundles that must not serve, in five kinds.
 
@@ -60,11 +65,11 @@ class Poison:
         model: A sound model.
         store: Where they are to be published.
         place: For the bundles.
-        promote: Asks the service for a version; gives the status.
+        admin: To the service.
     """
 
-    def __init__(self, model: Recommender, store: Store, place: Path, promote: Callable[[str], int]) -> None:
-        self.model, self.store, self.place, self.promote = model, store, place, promote
+    def __init__(self, model: Recommender, store: Store, place: Path, admin: service.Connection) -> None:
+        self.model, self.store, self.place, self.admin = model, store, place, admin
 
     def refused(self, at: int) -> bool:
         """Whether the attempt with one of them was refused."""
@@ -89,22 +94,23 @@ class Poison:
         """Sound when it was published, damaged on the disk since."""
         self.store.publish(self.model, name)
         _flip(max((self.store.root / "versions" / name).rglob("*.npy"), key=lambda p: p.stat().st_size))
-        return 400 <= self.promote(name) < 500
+        return 400 <= promoted(self.admin, name) < 500
 
     def _by_hand(self, name: str) -> bool:
-        """Somebody writes the file that names what serves; the service must stay with what it has."""
+        """Somebody names a damaged version in the file that says what serves."""
+        self.store.publish(self.model, name)
+        _flip(max((self.store.root / "versions" / name).rglob("*.npy"), key=lambda p: p.stat().st_size))
         current = self.store.root / "CURRENT"
         good = current.read_bytes()
-        self.store.publish(self.model, name)
-        folder = self.store.root / "versions" / name
-        self.store.promote(name)
-        named = current.read_bytes()
+        named = store_files.read_hashed(good, current, "")
+        named["serves"]["name"] = name
+        current.write_bytes(store_files.hashed(store_files.packed(named)))
+        until, said = time.monotonic() + 5.0, {"refused": "", "version": ""}
+        while name not in said["refused"] and time.monotonic() < until:
+            said = self.admin.ask("GET", "/v1/status")[1]
+            time.sleep(0.05)
         current.write_bytes(good)
-        _flip(max(folder.rglob("*.npy"), key=lambda p: p.stat().st_size))
-        current.write_bytes(named)
-        time.sleep(0.6)
-        current.write_bytes(good)
-        return True  # what answered is judged by the load
+        return name in said["refused"] and said["version"] != name
 
     def _publish(self, bundle: Any, name: str) -> bool:
         try:
@@ -138,11 +144,7 @@ def main() -> None:
 
         with service.Service(store.root, place, "--rate", "0", "--log", "warning") as served:
             admin = service.Connection(served.port)
-
-            def promote(version: str) -> int:
-                return int(admin.ask("POST", "/v1/versions/promote", {"name": version})[0])
-
-            poison = Poison(made["a"], store, place / "poison", promote)
+            poison = Poison(made["a"], store, place / "poison", admin)
             service.load(served.port, bodies, RATE, lambda at: at >= 500)
             quiet = service.load(served.port, bodies, RATE, lambda at: at >= run.requests // 3, judge)
             done = {"swaps": 0, "refused": 0}
@@ -150,7 +152,7 @@ def main() -> None:
             def trouble() -> None:
                 every = max(1, run.swaps // run.poisoned)
                 for at in range(run.swaps):
-                    done["swaps"] += promote("abc"[(at + 1) % 3]) == 200
+                    done["swaps"] += promoted(admin, "abc"[(at + 1) % 3]) == 200
                     if at % every == 0 and at // every < run.poisoned:
                         done["refused"] += poison.refused(at // every)
 

@@ -10,8 +10,12 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
@@ -25,6 +29,16 @@ PATIENCE = 60.0  # seconds; a busy machine starts a browser slowly
 def find() -> str | None:
     """Where a Chromium is, or None."""
     return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+@contextmanager
+def launched(profile: Path) -> Iterator[Browser]:
+    """A browser for tests, which are skipped where there is none."""
+    program = find()
+    if program is None:
+        pytest.skip("install Chromium (on Debian: apt-get install chromium) to run this test")
+    with Browser(program, profile) as found:
+        yield found
 
 
 class Browser:

@@ -8,17 +8,14 @@ from pathlib import Path
 
 import pytest
 from report import made_record
-from report.browser import Browser, find
+from report.browser import Browser, launched
 
 from sidelight.report.page import write
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = find()
-    if program is None:
-        pytest.skip("install Chromium (on Debian: apt-get install chromium) to run this test")
-    with Browser(program, tmp_path_factory.mktemp("profile")) as found:
+    with launched(tmp_path_factory.mktemp("profile")) as found:
         yield found
 
 

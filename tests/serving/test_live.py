@@ -118,7 +118,9 @@ def test_a_refused_version_is_not_loaded_again_all_the_time(tmp_path, monkeypatc
         spoil(store, "ease")
         loads = []
         load = Store.load
-        monkeypatch.setattr(Store, "load", lambda self, name=None: loads.append(name) or load(self, name))
+        monkeypatch.setattr(
+            Store, "load", lambda self, name=None, **how: loads.append(name) or load(self, name, **how)
+        )
         for _ in range(5):
             assert not engine._live.follow()
         assert loads == ["ease"]

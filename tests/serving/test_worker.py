@@ -227,6 +227,7 @@ def test_the_worker_outlives_a_database_that_fails(tmp_path, monkeypatch):
             return since(self, change, limit)
 
         monkeypatch.setattr(Database, "items_since", broken)
+        monkeypatch.setattr(Database, "items_waiting", lambda self, change: len(broken(self, change)))
         monkeypatch.setattr("sidelight.serving.worker.REST", 0.02)
         engine.start()
         until(lambda: "the disk is away" in engine._worker.trouble)

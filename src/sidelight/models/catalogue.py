@@ -46,10 +46,8 @@ class Catalogue:
         """The catalogue of a split: training histories only."""
         data, histories = split.data, split.histories()
         count = np.asarray(split.fitting().sum(axis=0), dtype=np.float32).ravel()
-        # Images are not kept, but their columns are: new items may bring theirs.
-        bare = data.items.with_columns(pl.lit(None, pl.Binary).alias(c) for c in _binary(data.items))
         return cls(
-            data.item_ids, data.user_ids, histories, bare, count,
+            data.item_ids, data.user_ids, histories, bare(data.items), count,
             data.fingerprint, data.schema.items,
         )  # fmt: skip
 
@@ -167,8 +165,10 @@ class Catalogue:
         )  # fmt: skip
 
 
-def _binary(frame: pl.DataFrame) -> list[str]:
-    return [name for name, dtype in frame.schema.items() if dtype == pl.Binary]
+def bare(items: pl.DataFrame) -> pl.DataFrame:
+    """Rows without images, which are not kept; their columns are: new items may bring theirs."""
+    binary = [name for name, dtype in items.schema.items() if dtype == pl.Binary]
+    return items.with_columns(pl.lit(None, pl.Binary).alias(name) for name in binary)
 
 
 def _cast(rows: pl.DataFrame, name: str, dtype: pl.DataType, what: str) -> pl.Series:

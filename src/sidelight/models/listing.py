@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 SOURCES = ("personal", "popular:unknown-user", "popular:empty-history", "popular:no-evidence", "popular")
+PERSONAL, UNKNOWN_USER, EMPTY, NO_EVIDENCE, POPULAR = range(len(SOURCES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ def fill(
     source = np.zeros(items.shape, dtype=np.int8)
     if impersonal is not None:
         # Float sums differ in the last digits; what is left is the history's part.
-        source[values <= impersonal[np.maximum(items, 0)] * (1 + 1e-5)] = 4
+        source[values <= impersonal[np.maximum(items, 0)] * (1 + 1e-5)] = POPULAR
     assert lists.known is not None and lists.length is not None
     short = ~(values[:, -1] > 0) | (lists.length == 0)
     if lists.informed is not None:
@@ -103,7 +104,7 @@ def fill(
         end = taken + len(filler)
         items[row, taken:end], values[row, taken:end] = filler, 0.0
         items[row, end:], values[row, end:] = -1, -np.inf
-        source[row, taken:end] = 3 if personal else (1 if not lists.known[row] else 2)
+        source[row, taken:end] = NO_EVIDENCE if personal else EMPTY if lists.known[row] else UNKNOWN_USER
     return Lists(items, values, lists.known, lists.length, source)
 
 

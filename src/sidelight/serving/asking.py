@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from sidelight.errors import SpecError, complain
 from sidelight.serving.exploration import Exploration
-from sidelight.serving.rules import RuleCost, Rules
+from sidelight.serving.listed import Answer, Listed, Shown, Why
+from sidelight.serving.rules import Rules
 from sidelight.serving.status import Drift, SetAside, Status
 
 __all__ = [
@@ -58,86 +59,6 @@ class Ask:
                 raise SpecError(complain(f"{name} as a list of ids", repr(given)[:80], "ask"))
             if given is not None and not isinstance(given, tuple):
                 object.__setattr__(self, name, tuple(given))
-
-
-@dataclass(frozen=True)
-class Why:
-    """What carried a score.
-
-    Args:
-        history: (item id, title, share) of the history items that carried most, strongest first;
-            share is of all that history items carried, 0..1.
-        words: Words and attributes that carried most, strongest first.
-        attributes: Share of the score that what is known of the person beside clicks carried, 0..1.
-    """
-
-    history: tuple[tuple[str, str, float], ...] = ()
-    words: tuple[str, ...] = ()
-    attributes: float = 0.0
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One item in a list.
-
-    Args:
-        item_id, title: Of the item.
-        score: Of the model, before rules; 0 where it says nothing.
-        rank: Place from 1.
-        source: "personal", "popular", or "popular:..." with the reason, see `Recommender.recommend`;
-            "similar" in lists of similar items.
-        new: Nobody had touched it when the model was trained.
-        explored: Exploration put it there.
-        propensity: Probability that it stood in this list, 0 < p <= 1.
-        why: Where it was asked for.
-        moved: Places that rules moved it up; down is negative.
-    """
-
-    item_id: str
-    title: str
-    score: float
-    rank: int
-    source: str
-    new: bool = False
-    explored: bool = False
-    propensity: float = 1.0
-    why: Why | None = None
-    moved: int = 0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One list.
-
-    Args:
-        version: Of the model that answered, alone.
-        request_id: Names this answer; exposures carry it.
-        items: Best first; shorter than k only where fewer items may be shown.
-        cost: What the rules cost; None without rules.
-        unknown: Ids of the given history and candidates that are not in the catalogue; they were left out.
-        fallback: Nothing was known of the person: the list is the most popular items.
-        change: Number of the last item change that this answer knows.
-        unplaced: Pinned items that are not in the list: unknown, blocked, seen, dismissed or no candidates.
-    """
-
-    version: str
-    request_id: str
-    items: tuple[Listed, ...]
-    cost: RuleCost | None = None
-    unknown: tuple[str, ...] = ()
-    fallback: bool = False
-    change: int = 0
-    unplaced: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One item of the catalogue: its row without images and vectors."""
-
-    item_id: str
-    title: str
-    row: Mapping[str, Any]
-    new: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from sidelight.errors import SidelightError
+from sidelight.models.catalogue import bare
 from sidelight.models.revise import encoders_of, revised
 from sidelight.serving.columns import Columns
 from sidelight.serving.records import ChangedItem
@@ -117,19 +116,13 @@ def _placed(model: Recommender, columns: Columns, changes: Rows) -> Applied:
     if new:
         catalogue, full = model.catalogue.extended(columns.frame([change.row for change in new]))
         scorer = model.scorer.extended(full)
-        model = replace(model, scorer=scorer, catalogue=replace(catalogue, items=_bare(catalogue.items)))
+        model = replace(model, scorer=scorer, catalogue=replace(catalogue, items=bare(catalogue.items)))
     return Applied(
         model,
         tuple(range(size, size + len(new))),
         tuple(int(each) for each in at if each >= 0),
         tuple(change.at.timestamp() for change in new),
     )
-
-
-def _bare(items: pl.DataFrame) -> pl.DataFrame:
-    """Rows without pictures: they were looked at, and nobody reads them from here."""
-    binary = [name for name, dtype in items.schema.items() if dtype == pl.Binary]
-    return items.with_columns(pl.lit(None, pl.Binary).alias(name) for name in binary)
 
 
 def _aside(change: ChangedItem, error: Exception) -> SetAside:

@@ -1,7 +1,7 @@
 """What the client gets: the answers of the service as frozen dataclasses, made from JSON.
 
-Nothing here imports the service. Keys that a newer service adds are passed over, and a key that an older
-one does not send has its default.
+Lists and the status are the engine's own dataclasses; nothing here imports the service. Keys that a newer
+service adds are passed over, and a key that an older one does not send has its default.
 """
 
 from __future__ import annotations
@@ -14,56 +14,15 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 
+from sidelight.serving.listed import Answer, Listed, RuleCost, Shown, Why
+from sidelight.serving.status import Drift, SetAside, Status
+
+__all__ = [
+    "Answer", "Audience", "Drift", "EventsReceipt", "ItemsReceipt", "Listed", "Placed", "RefusedRow",
+    "RuleCost", "SetAside", "Shown", "ShownItems", "Status", "Version", "Why", "read",
+]  # fmt: skip
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Why:
-    """What carried a score: (item id, title, share) of history items, words, share of other attributes."""
-
-    history: tuple[tuple[str, str, float], ...] = ()
-    words: tuple[str, ...] = ()
-    attributes: float = 0.0
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One item of a list; `rank` counts from 1, `moved` says how many places rules moved it up."""
-
-    item_id: str
-    title: str
-    score: float
-    rank: int
-    source: str
-    new: bool = False
-    explored: bool = False
-    propensity: float = 1.0
-    why: Why | None = None
-    moved: int = 0
-
-
-@dataclass(frozen=True)
-class RuleCost:
-    """What rules cost, as shares (0..1) of the discounted relevance of the list without them."""
-
-    total: float
-    by_rule: Mapping[str, float] = field(default_factory=dict)
-    slots_new_before: int = 0
-    slots_new_after: int = 0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One list, best first, of the model `version` alone; `unknown` and `unplaced` are ids left out."""
-
-    version: str
-    request_id: str
-    items: tuple[Listed, ...]
-    cost: RuleCost | None = None
-    unknown: tuple[str, ...] = ()
-    fallback: bool = False
-    change: int = 0
-    unplaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,16 +43,6 @@ class Audience:
     looked_at: int = 0
     users: int = 0
     missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One item of the catalogue: its row without images and vectors."""
-
-    item_id: str
-    title: str
-    row: Mapping[str, Any]
-    new: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,56 +93,6 @@ class Version:
     size: int = 0
     current: bool = False
     previous: bool = False
-
-
-@dataclass(frozen=True)
-class SetAside:
-    """An item that could not be placed."""
-
-    item_id: str
-    change: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Drift:
-    """How far what comes in is from the reference, as population stability indices; above 0.2 look."""
-
-    history_length: float | None = None
-    scores: float | None = None
-    unknown: float | None = None
-    unknown_before: float | None = None
-    answers: int = 0
-
-
-@dataclass(frozen=True)
-class Status:
-    """How the service is doing; the names mean what `sidelight.serving.status.Status` says."""
-
-    version: str
-    loaded: datetime
-    users: int
-    items: int
-    new_items: int = 0
-    arrived: int = 0
-    change: int = 0
-    waiting: int = 0
-    set_aside: tuple[SetAside, ...] = ()
-    unavailable: Mapping[str, str] = field(default_factory=dict)
-    incomplete: int = 0
-    events_per_minute: int = 0
-    answers_per_minute: int = 0
-    new_share: float | None = None
-    fallback_rate: float | None = None
-    drift: Drift = field(default_factory=Drift)
-    exposures_waiting: int = 0
-    exposures_lost: int = 0
-    search: str = "exact"
-    recall: float | None = None
-    refused: str = ""
-    trouble: str = ""
-    started: datetime | None = None
-    uptime: float = 0.0
 
 
 def read(kind: type[T], value: Any) -> T:

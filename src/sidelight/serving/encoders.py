@@ -107,7 +107,6 @@ def working(model: Recommender, memory: Memory, warm: bool) -> tuple[Recommender
         warm: Encode a row with each slow encoder, which loads its model. False believes that all work.
     """
     missing: dict[str, Missing] = {}
-    probe = _probe(model.catalogue) if warm else None
 
     def change(space: ContentSpace) -> ContentSpace:
         encoders = []
@@ -115,7 +114,7 @@ def working(model: Recommender, memory: Memory, warm: bool) -> tuple[Recommender
             reason = ""
             if hasattr(encoder, "with_cache"):  # the others need nothing that may be missing
                 encoder = encoder.with_cache(cast("Cache", memory))
-                reason = "" if probe is None else _trouble(encoder, probe)
+                reason = _trouble(encoder, _probe(model.catalogue)) if warm else ""
             if reason:
                 missing[features.name] = Missing(features.name, columns_of(encoder), reason)
                 encoder = Absent(encoder, features, reason)
@@ -143,8 +142,8 @@ def _probe(catalogue: Catalogue) -> pl.DataFrame:
     """One row with a text in each column of texts and a picture in each one of pictures."""
     schema = dict(catalogue.items.schema)
     paths = {c.name for c in catalogue.columns if c.role == "image_path"}
-    given = {pl.String: [PROBE], pl.Binary: [_picture()]}
-    values = {n: [None] if n in paths else given.get(type(t)) or [None] for n, t in schema.items()}
+    given = {pl.String: PROBE, pl.Binary: _picture() if pl.Binary in schema.values() else None}
+    values = {n: [None if n in paths else given.get(type(t))] for n, t in schema.items()}
     return pl.DataFrame(values, schema=schema)
 
 

@@ -135,8 +135,7 @@ class Live:
             old = self._now
             changes = self._database.items_since(old.change, self._options.batch)
             if changes:
-                more = len(changes) == self._options.batch
-                waiting = len(self._database.items_since(changes[-1].change, PAGE)) if more else 0
+                waiting = self._database.items_waiting(changes[-1].change)
                 self._now = replace(self._placed(old, changes), waiting=waiting).warmed()
                 for each in self._now.set_aside:
                     if each.change > old.change:
@@ -144,8 +143,8 @@ class Live:
         return len(changes)
 
     def waiting(self) -> int:
-        """Changes that are stored and not yet placed, counted up to 10,000."""
-        return len(self._database.items_since(self._now.change, PAGE))
+        """Changes that are stored and not yet placed."""
+        return self._database.items_waiting(self._now.change)
 
     def preview(self, snapshot: Snapshot, row: ChangedItem) -> Snapshot:
         """A snapshot with one more row, for nobody else to see."""
@@ -165,13 +164,8 @@ class Live:
         if self._store is None:
             model = load(self._path)
         else:
-            from sidelight.serving.canary import Canaries, run_canaries
-            from sidelight.serving.store_versions import CANARIES
-
-            model = self._store.load(name or None)
-            version = self._store.show(name)
-            run_canaries(model, Canaries.from_json((version.path / CANARIES).read_bytes()), str(version.path))
-            published = version.created
+            model = self._store.load(name or None, asked=True)
+            published = self._store.show(name).created
         model, missing = working(model, self._memory, self._options.warm)
         search: Search = EXACT
         if self._options.search == "hnsw":

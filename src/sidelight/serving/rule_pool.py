@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
+from sidelight.serving.listed import RuleCost
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,25 +56,6 @@ class Pool:
             raise DataError(complain("booleans", f"{np.asarray(self.new).dtype}", "a pool, new"))
         if not np.isfinite(self.scores).all():
             raise DataError(complain("finite scores", "NaN or infinity", "a pool"))
-
-
-@dataclass(frozen=True)
-class RuleCost:
-    """What rules cost in relevance, by the model's own scores.
-
-    cost = 1 - D(ruled) / D(unruled), with D(list) = sum over ranks r of (score - least score) / log2(r + 1)
-    and the least score of the pool. 0: as relevant as without rules; 1: as if all came from the pool's end.
-
-    Args:
-        total: Cost of all rules together, 0..1.
-        by_rule: Cost of each kind of rule that is set, alone, 0..1; they need not add up to the total.
-        slots_new_before, slots_new_after: New items in the list without and with rules.
-    """
-
-    total: float = 0.0
-    by_rule: Mapping[str, float] = field(default_factory=dict)
-    slots_new_before: int = 0
-    slots_new_after: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.evaluation.ranking import top_k
+from sidelight.models.listing import EMPTY, NO_EVIDENCE, PERSONAL, POPULAR, UNKNOWN_USER
+from sidelight.models.recommender import UNKNOWN
 from sidelight.serving.block import Scored, Wish
 from sidelight.serving.exploration import Exploration
 from sidelight.serving.reasons import likeness
@@ -17,8 +19,6 @@ from sidelight.serving.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from sidelight.serving.asking import Ask
-
-PERSONAL, UNKNOWN_USER, EMPTY, NO_EVIDENCE, POPULAR = range(5)  # as in `listing.SOURCES`
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +150,7 @@ def _judged(
 ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
     """Scores and sources of items outside the list, as they would stand in a longer one."""
     if not scored.personal:
-        code = EMPTY if wish.person.who != -1 else UNKNOWN_USER
+        code = EMPTY if wish.person.who != UNKNOWN else UNKNOWN_USER
         return np.zeros(len(items), dtype=np.float32), np.full(len(items), code, dtype=np.int8)
     assert scored.scores is not None
     raw = scored.scores[items]

@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from sidelight.errors import SpecError, complain, did_you_mean
+from sidelight.serving.listed import RuleCost
 from sidelight.serving.rule_parts import Scene, cost
-from sidelight.serving.rule_pool import Attributes, Pool, RuleCost, Ruled, number, text
+from sidelight.serving.rule_pool import Attributes, Pool, Ruled, number, text
 
 __all__ = ["KINDS", "Attributes", "Pin", "Pool", "RuleCost", "Ruled", "Rules", "Where", "apply"]
 

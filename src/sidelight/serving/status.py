@@ -74,10 +74,10 @@ class Status:
     loaded: datetime
     users: int
     items: int
-    new_items: int
-    arrived: int
-    change: int
-    waiting: int
+    new_items: int = 0
+    arrived: int = 0
+    change: int = 0
+    waiting: int = 0
     set_aside: tuple[SetAside, ...] = ()
     unavailable: Mapping[str, str] = field(default_factory=dict)
     incomplete: int = 0

@@ -24,6 +24,7 @@ from sidelight.serving import store_files as files
 from sidelight.serving.store_current import CURRENT, Moment, Served, read_current, read_history, write_current
 from sidelight.serving.store_versions import (
     Version,
+    asked_model,
     check_name,
     check_version,
     fill,
@@ -208,11 +209,12 @@ class Store:
                 removed.append(old.name)
         return removed
 
-    def load(self, name: str | None = None) -> Recommender:
+    def load(self, name: str | None = None, asked: bool = False) -> Recommender:
         """The model of a version, each file hashed first.
 
         Args:
             name: None takes the one that serves.
+            asked: Ask it its canaries as well.
 
         Raises:
             BundleError: There is none, or it is damaged.
@@ -222,6 +224,8 @@ class Store:
             said = "a version that serves", "none was promoted"
             raise BundleError(complain(*said, str(self.root), "promote one"))
         folder = self._place(chosen)
+        if asked:
+            return asked_model(folder)
         read_version(folder)
         return read_model(folder)
 

@@ -167,10 +167,20 @@ def check_version(folder: Path) -> str:
     Raises:
         BundleError: Says what is wrong.
     """
+    seen = files.stamp(folder)  # before the check: what is written to during it shows as a change
+    asked_model(folder)
+    return seen
+
+
+def asked_model(folder: Path) -> Recommender:
+    """The model of a version, once every file is hashed and every canary answered.
+
+    Raises:
+        BundleError: Says what is wrong.
+    """
     from sidelight.serving.canary import Canaries, run_canaries
 
-    seen = files.stamp(folder)  # before the check: what is written to during it shows as a change
     read_version(folder)
     model = read_model(folder)
     run_canaries(model, Canaries.from_json((folder / CANARIES).read_bytes()), str(folder))
-    return seen
+    return model

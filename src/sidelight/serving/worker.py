@@ -86,6 +86,7 @@ class Worker:
         self._threads: list[threading.Thread] = []
         self._troubles: dict[str, str] = {}
         self._written = time.monotonic()
+        self._prepared = False
 
     @property
     def running(self) -> bool:
@@ -102,9 +103,12 @@ class Worker:
         if self._threads:
             return
         self._stop.clear()
-        works = {"sidelight-items": self._items, "sidelight-versions": self._live.follow}
-        for name, work in works.items():
-            thread = threading.Thread(target=self._loop, args=(name, work), name=name, daemon=True)
+        works = (
+            ("sidelight-items", self._items, self._wake),
+            ("sidelight-versions", self._live.follow, self._stop),
+        )
+        for name, *how in works:
+            thread = threading.Thread(target=self._loop, args=(name, *how), name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -137,6 +141,9 @@ class Worker:
         return True
 
     def _items(self) -> None:
+        if not self._prepared:
+            self._prepared = True  # once, whatever comes of it
+            prepare(self._live.now.model)
         self._wake.clear()  # before the look: what comes during it wakes again
         while self._live.catch_up():
             with self._placed:
@@ -146,9 +153,7 @@ class Worker:
             self._exposures.write()
             self._written = time.monotonic()
 
-    def _loop(self, name: str, work: Callable[[], object]) -> None:
-        if work == self._items:
-            prepare(self._live.now.model)
+    def _loop(self, name: str, work: Callable[[], object], woken: threading.Event) -> None:
         while not self._stop.is_set():
             pause = self._poll
             try:
@@ -160,7 +165,4 @@ class Worker:
                     log.exception("%s failed", name)
                 self._troubles[name] = said
                 pause = max(REST, self._poll)
-            if name == "sidelight-items":
-                self._wake.wait(pause)
-            else:
-                self._stop.wait(pause)
+            woken.wait(pause)

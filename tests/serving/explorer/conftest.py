@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from report.browser import Browser, find
+from report.browser import Browser, launched
 from serving.explorer.service import Service, publish, running
 from serving.explorer.web import Web
 
@@ -19,10 +19,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = find()
-    if program is None:
-        pytest.skip("install Chromium (on Debian: apt-get install chromium) to run this test")
-    with Browser(program, tmp_path_factory.mktemp("profile")) as found:
+    with launched(tmp_path_factory.mktemp("profile")) as found:
         yield found
 
 

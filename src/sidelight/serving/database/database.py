@@ -124,6 +124,10 @@ class Database:
         """Item rows that changed after a change number, oldest change first, each in its last form."""
         return items.since(self._connections, change, limit)
 
+    def items_waiting(self, change: int) -> int:
+        """How many item rows changed after a change number; no row is read."""
+        return items.count(self._connections, change)
+
     def set_consent(self, user: str, given: bool) -> None:
         """Write down whether what a person does may be used.
 

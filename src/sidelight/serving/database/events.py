@@ -6,21 +6,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from sidelight.serving.database import locks
 from sidelight.serving.database.connections import Connections
 from sidelight.serving.database.standing import enrol, mark, standing
-from sidelight.serving.database.tables import events, from_micros, names, people, to_micros
+from sidelight.serving.database.tables import events, from_micros, names, passing_over, people, to_micros
 from sidelight.serving.records import Event
 
-# Passes over events that are there already, and gives the numbers of the others.
-_INSERT: Final[dict[str, sa.Insert]] = {
-    "sqlite": sqlite.insert(events).on_conflict_do_nothing(["event_mark"]).returning(events.c.seq),
-    "postgresql": postgresql.insert(events)
-    .on_conflict_do_nothing(index_elements=["event_mark"])
-    .returning(events.c.seq),
-}
+_INSERT: Final = passing_over(events, "event_mark", events.c.seq)
 
 
 def add(connections: Connections, secret: bytes, given: Sequence[Event]) -> tuple[int, int]:
@@ -52,8 +45,7 @@ def since(connections: Connections, seq: int, limit: int) -> list[tuple[int, Eve
         .order_by(e.seq)
         .limit(limit)
     )
-    if not connections.sqlite:
-        wanted = wanted.where(e.seq <= connections.write(lambda c: locks.settled(c, locks.EVENTS, e.seq)))
+    wanted = locks.settled(connections, wanted, locks.EVENTS, e.seq)
     rows = connections.read(lambda c: c.execute(wanted).all())
     return [(row[0], Event.stored(row[1], row[2], row[3], from_micros(row[4]))) for row in rows]
 

@@ -41,8 +41,7 @@ def since(connections: Connections, seq: int, limit: int) -> list[tuple[int, Exp
         .order_by(e.seq)
         .limit(limit)
     )
-    if not connections.sqlite:
-        wanted = wanted.where(e.seq <= connections.write(lambda c: locks.settled(c, locks.EXPOSURES, e.seq)))
+    wanted = locks.settled(connections, wanted, locks.EXPOSURES, e.seq)
     rows = connections.read(lambda c: c.execute(wanted).mappings().all())
     return [(row["seq"], _exposure(row)) for row in rows]
 

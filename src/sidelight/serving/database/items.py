@@ -46,6 +46,12 @@ def since(connections: Connections, change: int, limit: int) -> list[ChangedItem
     return [ChangedItem(row[0], row[1], json.loads(row[2]), from_micros(row[3])) for row in rows]
 
 
+def count(connections: Connections, change: int) -> int:
+    """See `Database.items_waiting`."""
+    wanted = sa.select(sa.func.count()).where(items.c.change > change)
+    return int(connections.read(lambda c: c.execute(wanted).scalar_one()))
+
+
 def _text(row: Mapping[str, Any]) -> str:
     """The row as JSON in ASCII: any text can be written in it, also what a database could not store."""
     names = [name for name in row if not isinstance(name, str)]

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from sidelight.serving.database.connections import Connections
 
 _SPACE: Final = 0x51DE  # the first of the two numbers of every lock of Sidelight
 SCHEMA, ITEMS, EVENTS, EXPOSURES = range(4)
@@ -41,10 +44,25 @@ def beside(connection: sa.Connection, number: int, users: Iterable[str]) -> None
         connection.execute(_SHARED, {"space": _SPACE, "numbers": numbers}).one()
 
 
-def settled(connection: sa.Connection, number: int, seq: sa.Column[int]) -> int:
-    """The highest number of a row below which no other will appear any more."""
-    alone(connection, number)
-    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(seq), 0))).scalar_one())
+def settled(
+    connections: Connections, wanted: sa.Select[Any], number: int, seq: sa.Column[int]
+) -> sa.Select[Any]:
+    """A query for rows up to the highest number below which no other will appear any more.
+
+    Args:
+        connections: Of the database.
+        wanted: The query.
+        number: The lock of those who write these rows.
+        seq: Their number.
+    """
+    if connections.sqlite:
+        return wanted
+
+    def last(connection: sa.Connection) -> int:
+        alone(connection, number)
+        return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(seq), 0))).scalar_one())
+
+    return wanted.where(seq <= connections.write(last))
 
 
 def _bucket(user: str) -> int:

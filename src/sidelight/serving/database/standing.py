@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from sidelight.serving.database.tables import names, people, to_micros, tombstones
+from sidelight.serving.database.tables import names, passing_over, people, to_micros, tombstones
 
 PIECE: Final = 1000  # people in one statement
 NEVER: Final = to_micros(datetime.max.replace(tzinfo=UTC))
@@ -24,15 +23,8 @@ _STANDING: Final = sa.union_all(
         tombstones.c.mark.in_(_MARKS)
     ),
 )
-# Passes over people whom another writer has just added.
-_ENROL: Final[dict[str, sa.Insert]] = {
-    "sqlite": sqlite.insert(people)
-    .on_conflict_do_nothing(["mark"])
-    .returning(people.c.mark, people.c.person),
-    "postgresql": postgresql.insert(people)
-    .on_conflict_do_nothing(index_elements=["mark"])
-    .returning(people.c.mark, people.c.person),
-}
+# Another writer may just have added the same people.
+_ENROL: Final = passing_over(people, "mark", people.c.mark, people.c.person)
 
 
 @dataclass

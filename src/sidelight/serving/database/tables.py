@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 SCHEMA: Final = 1  # of these tables; a database of another version is not opened
 
@@ -98,6 +99,22 @@ keys = sa.Table(
     sa.Column("revoked", sa.BigInteger),
     sqlite_autoincrement=True,
 )
+
+
+def passing_over(table: sa.Table, column: str, *given: sa.Column[Any]) -> dict[str, sa.Insert]:
+    """By dialect: an insert that passes over rows whose value in a unique column is there already.
+
+    Args:
+        table: Where to.
+        column: The unique one.
+        given: Columns that are given back, of the rows that were new.
+    """
+    return {
+        "sqlite": sqlite.insert(table).on_conflict_do_nothing(index_elements=[column]).returning(*given),
+        "postgresql": postgresql.insert(table)
+        .on_conflict_do_nothing(index_elements=[column])
+        .returning(*given),
+    }
 
 
 def to_micros(at: datetime) -> int:
