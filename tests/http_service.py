@@ -6,7 +6,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -208,7 +208,14 @@ class Service:
         if body is not None:
             more["content"] = body if isinstance(body, bytes) else json.dumps(body).encode()
             headers.setdefault("Content-Type", "application/json")
-        return self.client.request(method, path, headers=headers, **more)
+        before = len(self.stream.getvalue())
+        given = self.client.request(method, path, headers=headers, **more)
+        said = self.stream.getvalue()[before:]
+        if given.status_code >= 400 or path == "/metrics":
+            said += given.text + str(dict(given.headers))
+        for secret in (*self.secrets.values(), *private(body)):
+            assert secret not in said, "a key, id or text of the request was told"
+        return given
 
     def reset(self) -> None:
         """As it was at first, but for what was counted."""
@@ -224,6 +231,18 @@ class Service:
     @property
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+
+
+def private(body: Any) -> Iterator[str]:
+    """Texts of a body that no answer to it has by chance: ids, titles, words of a search."""
+    if isinstance(body, Mapping):
+        for value in body.values():
+            yield from private(value)
+    elif isinstance(body, list | tuple):
+        for value in body:
+            yield from private(value)
+    elif isinstance(body, str) and len(body) >= 8:
+        yield body
 
 
 def published(shop: Path, root: Path) -> Path:
