@@ -1,6 +1,7 @@
 """Do small changes leave the answer as it is? A word less in every title, a tenth less of every history.
 
-citeulike-a, ALDI split, with and without the consistency task, everything else equal. Lists of 20
+citeulike-a, ALDI split, with and without the consistency task, everything else equal: items known by
+their titles, and by titles and citations, taken as known at launch (titles alone change). Lists of 20
 before and after a change are compared by rank-biased overlap (p = 0.9). As served, an item that was
 trained keeps its vector until the next training, and all others are placed again by their new
 titles; `word_less_placed_again` is the harder case in which every item is placed again.
@@ -29,6 +30,10 @@ from sidelight.training.validate import TowerScores
 NAME = "citeulike-a"
 PEOPLE = 2000
 TASK = sl.Consistency(weight=3.0, words=0.15, clicks=0.15, fields=0.0, user=1.0)
+CONTENTS = {
+    "titles": arms.CONTENT[NAME],
+    "titles and citations": (*arms.CONTENT[NAME], sl.Tags("cites")),
+}
 MEASURED = ("word_less", "word_less_placed_again", "clicks_less", "ndcg@20")
 
 
@@ -58,11 +63,25 @@ def clicks_less(histories: sp.csr_matrix, seed: int) -> sp.csr_matrix:
 
 
 def main() -> None:
-    """Train both models with every seed, and compare their lists before and after."""
+    """Train the models with every seed, and compare their lists before and after."""
     run = shape.start("consistency", options=_options)
     split = arms.SETS[NAME](run.data)
-    base = arms.primary(NAME)
-    specs = {"without": base, "with": base.with_tasks(TASK)}
+    specs = {key: replace(arms.primary(NAME), content=content) for key, content in CONTENTS.items()}
+    figures: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    for key, base in specs.items():
+        _figures(key, _with_and_without(key, base, split, run.seeds), figures, intervals)
+    shape.emit(
+        "consistency", figures, intervals, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
+        data_fingerprint=split.data.fingerprint, seeds=run.seeds, people=PEOPLE, part="validation",
+        models={key: repr(spec) for key, spec in specs.items()}, task=repr(TASK),
+    )  # fmt: skip
+
+
+def _with_and_without(
+    key: str, base: sl.TwoTower, split: sl.Split, seeds: int
+) -> dict[str, list[np.ndarray]]:
+    """Values per user of everything that is MEASURED, by "arm.measure", one array a seed."""
     space = altered.content(base, split)
     items = split.data.items
     # Through the encoders that were fitted on the titles as they were.
@@ -70,19 +89,15 @@ def main() -> None:
     users = np.flatnonzero(split.histories().getnnz(axis=1) > 1)
     users = np.sort(generator(0, "people").choice(users, PEOPLE, replace=False))
     values: dict[str, list[np.ndarray]] = {}
-    for seed in range(run.seeds):
-        for name, spec in specs.items():
+    for seed in range(seeds):
+        for name, spec in (("without", base), ("with", base.with_tasks(TASK))):
             towers = altered.trained(replace(spec, seed=seed), split, space)
             found = _measured(towers, split, other, users)
             for what, each in found.items():
                 values.setdefault(f"{name}.{what}", []).append(each)
-            shape.note(f"seed {seed}, {name}: " + ", ".join(f"{w} {e.mean():.4f}" for w, e in found.items()))
-    figures, intervals = _figures(values)
-    shape.emit(
-        "consistency", figures, intervals, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
-        data_fingerprint=split.data.fingerprint, seeds=run.seeds, people=PEOPLE, part="validation",
-        models={name: repr(spec) for name, spec in specs.items()},
-    )  # fmt: skip
+            line = ", ".join(f"{w} {e.mean():.4f}" for w, e in found.items())
+            shape.note(f"{key}, seed {seed}, {name}: {line}")
+    return values
 
 
 class ContentOf:
@@ -111,17 +126,19 @@ def _measured(towers: Any, split: sl.Split, other: ContentOf, users: np.ndarray)
     return dict(zip(MEASURED, found, strict=True))
 
 
-def _figures(values: dict[str, list[np.ndarray]]) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-    figures: dict[str, float] = {}
-    intervals: dict[str, tuple[float, float]] = {}
+def _figures(
+    key: str,
+    values: dict[str, list[np.ndarray]],
+    figures: dict[str, float],
+    intervals: dict[str, tuple[float, float]],
+) -> None:
     for what in MEASURED:
         both = {name: np.stack(values[f"{name}.{what}"]) for name in ("without", "with")}
         rows = {**both, "with_minus_without": both["with"] - both["without"]}
         for name, each in rows.items():
-            figures[f"{name}.{what}"] = float(each.mean())
             found = crossed_intervals(each[None])[0]
-            intervals[f"{name}.{what}"] = (found.low, found.high)
-    return figures, intervals
+            figures[f"{key}.{name}.{what}"] = found.mean
+            intervals[f"{key}.{name}.{what}"] = (found.low, found.high)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:

@@ -60,9 +60,9 @@ def main() -> None:
                 progress=arms.progress(f"{name}, {part}"),
             )  # fmt: skip
             seconds += sum(each["seconds"] for each in found.to_dict()["runs"])
-            _collect(found, name, figures, intervals)
+            collect(found, name, figures, intervals)
             if part == "noise":
-                figures[f"{name}.noise.left_of_the_weight"] = _left(found)
+                figures[f"{name}.noise.left_of_the_weight"] = left(found)
             else:
                 chosen |= {f"{name}, {arm}": repr(spec.tasks) for arm, spec in found.arms.items()}
     joined, before = shape.join(
@@ -75,7 +75,7 @@ def main() -> None:
     )  # fmt: skip
 
 
-def _collect(
+def collect(
     found: sl.Comparison, name: str, figures: dict[str, float], intervals: dict[str, tuple[float, float]]
 ) -> None:
     """NDCG@20 of the one list, and differences as shares of the baseline."""
@@ -90,7 +90,7 @@ def _collect(
             intervals[key] = (each.low / base, each.high / base)
 
 
-def _left(found: sl.Comparison) -> float:
+def left(found: sl.Comparison) -> float:
     """Largest share, over the seeds, of the starting weight of noise that is left at the end."""
     ends = [w["weight"][-1] for w in found.to_dict()["weights"] if w["arm"] == "noise_steered"]
     return float(max(ends)) / START

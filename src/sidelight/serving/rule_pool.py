@@ -90,8 +90,8 @@ class Attributes:
     """
 
     def __init__(self, items: pl.DataFrame) -> None:
-        self._items = items
-        self._cached = functools.lru_cache(maxsize=64)(self._mask)
+        # Of the rows and not of itself: in a circle with its cache it would keep them long after their time.
+        self._cached = functools.lru_cache(maxsize=64)(functools.partial(_mask, items))
 
     def mask(self, column: str, value: str | float) -> Mask:
         """bool (n_items,), not to be changed: a list column holds the value, any other one equals it.
@@ -109,26 +109,28 @@ class Attributes:
         """`Pool.matches` for a pool of these rows of the catalogue."""
         return lambda column, value: self.mask(column, value)[rows]
 
-    def _mask(self, column: str, value: str | float) -> Mask:
-        import polars as pl
 
-        if column not in self._items.columns:
-            hint = did_you_mean(column, self._items.columns)
-            raise SpecError(complain("an item column", repr(column), "a condition", hint))
-        series = self._items[column]
-        kind = series.dtype
-        where = f"a condition on {column!r}"
-        if kind.is_numeric() or kind == pl.Boolean:
-            found = series.cast(pl.Float64) == _as_number(value, kind == pl.Boolean, where)
-        elif isinstance(kind, pl.List) and kind.inner in (pl.String, pl.Categorical):
-            found = series.cast(pl.List(pl.String)).list.contains(_as_text(value, where))
-        elif kind in (pl.String, pl.Categorical, pl.Enum) or kind.is_temporal():
-            found = series.cast(pl.String) == _as_text(value, where)
-        else:
-            raise SpecError(complain("a column of texts, labels, numbers or dates", f"{kind}", where))
-        mask: Mask = found.fill_null(False).to_numpy().astype(bool)
-        mask.flags.writeable = False
-        return mask
+def _mask(items: pl.DataFrame, column: str, value: str | float) -> Mask:
+    """See `Attributes.mask`."""
+    import polars as pl
+
+    if column not in items.columns:
+        hint = did_you_mean(column, items.columns)
+        raise SpecError(complain("an item column", repr(column), "a condition", hint))
+    series = items[column]
+    kind = series.dtype
+    where = f"a condition on {column!r}"
+    if kind.is_numeric() or kind == pl.Boolean:
+        found = series.cast(pl.Float64) == _as_number(value, kind == pl.Boolean, where)
+    elif isinstance(kind, pl.List) and kind.inner in (pl.String, pl.Categorical):
+        found = series.cast(pl.List(pl.String)).list.contains(_as_text(value, where))
+    elif kind in (pl.String, pl.Categorical, pl.Enum) or kind.is_temporal():
+        found = series.cast(pl.String) == _as_text(value, where)
+    else:
+        raise SpecError(complain("a column of texts, labels, numbers or dates", f"{kind}", where))
+    mask: Mask = found.fill_null(False).to_numpy().astype(bool)
+    mask.flags.writeable = False
+    return mask
 
 
 def _as_number(value: str | float, boolean: bool, where: str) -> float:

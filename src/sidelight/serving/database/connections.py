@@ -26,6 +26,7 @@ Work = Callable[[sa.Connection], T]
 PATIENCE: Final = 5.0  # seconds that a call waits for a lock, a connection, a server
 STATEMENT: Final = 60.0  # seconds after which PostgreSQL gives a statement up
 TRIES: Final = 3
+POOL: Final = 8  # connections that stay open once they were needed
 _BUSY: Final = f"PRAGMA busy_timeout={PATIENCE * 1000:.0f}"
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",  # readers and the writer do not wait for each other
@@ -69,6 +70,20 @@ class Connections:
             with contextlib.suppress(sa.exc.SQLAlchemyError), self._engine.connect() as connection:
                 self._wipe_again(connection)
         self._engine.dispose()
+
+    def open_pool(self) -> None:
+        """Open every connection to SQLite that may stay open: later they would come by chance, over days.
+
+        The files that the process has open are then as many after a week as at its start. Connections to
+        PostgreSQL take the server's means: they are opened when they are needed.
+
+        Raises:
+            DatabaseError: The file cannot be opened.
+        """
+        if self.sqlite:
+            with self._failures(), contextlib.ExitStack() as held:
+                for _ in range(POOL):
+                    held.enter_context(self._engine.connect())
 
     def first(self, work: Work[T]) -> T:
         """`write`, with the driver's own words when there is no connection: nothing secret is in them yet."""
@@ -221,7 +236,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         url,
         hide_parameters=True,
         poolclass=sa.pool.QueuePool,
-        pool_size=8,
+        pool_size=POOL,
         max_overflow=24,
         pool_timeout=PATIENCE,
         connect_args={"timeout": PATIENCE, "check_same_thread": False},
@@ -245,7 +260,7 @@ def _postgresql(url: sa.URL) -> sa.Engine:
         url,
         hide_parameters=True,
         isolation_level="READ COMMITTED",  # a statement after a lock sees what was written before it
-        pool_size=8,
+        pool_size=POOL,
         max_overflow=8,
         pool_timeout=PATIENCE,
         connect_args={

@@ -65,6 +65,10 @@ class Database:
     ) -> None:
         self.close()
 
+    def open_pool(self) -> None:
+        """Open at once the files of SQLite that would be opened later; nothing to do on PostgreSQL."""
+        self._connections.open_pool()
+
     def ping(self) -> None:
         """Ask for nothing, to see that the database answers."""
         self._connections.read(lambda c: c.execute(sa.select(1)).one())

@@ -184,4 +184,7 @@ def _words(engine: Engine) -> Callable[[], frozenset[str]]:
 
 async def _passed_on(_: Request, error: Exception) -> Any:
     """Errors of the framework are made problems by the envelope, like all others."""
-    raise error
+    try:
+        raise error
+    finally:
+        del error  # it holds this frame, which must not hold it

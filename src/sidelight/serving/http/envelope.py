@@ -15,7 +15,7 @@ from sidelight.errors import SidelightError
 from sidelight.serving.http.guard import Guard, decisive
 from sidelight.serving.http.limits import Gone, bounded
 from sidelight.serving.http.logs import place
-from sidelight.serving.http.operations import Call, Operation, Room
+from sidelight.serving.http.operations import CALL, Call, Operation, Room
 from sidelight.serving.http.problems import MEDIA, Problem, busy, of_error
 
 if TYPE_CHECKING:
@@ -90,11 +90,7 @@ class Envelope:
             if not isinstance(gone, Gone):
                 raise
         except Exception as error:
-            problem = self._problem(error)
-            if problem.status == 500 or not isinstance(error, (Problem, HTTPException, SidelightError)):
-                trouble = place(error)
-            if not call.status:
-                await _send(call, problem, out)
+            await self._refused(call, error, out, trouble)
         finally:
             self._metrics.in_flight.dec()
             self._done(call, scope, trouble)
@@ -125,6 +121,18 @@ class Envelope:
         finally:
             self._visits -= 1
 
+    async def _refused(self, call: Call, error: Exception, send: Send, trouble: dict[str, Any]) -> None:
+        """Answer an error, and note what the log is to say of it.
+
+        Not where it was caught: kept in a frame that it holds itself, it would stay until the collector
+        comes, with the body and the model.
+        """
+        problem = self._problem(error)
+        if problem.status == 500 or not isinstance(error, (Problem, HTTPException, SidelightError)):
+            trouble.update(place(error))
+        if not call.status:
+            await _send(call, problem, send)
+
     def _problem(self, error: Exception) -> Problem:
         if isinstance(error, Problem):
             return error
@@ -137,6 +145,7 @@ class Envelope:
         return Problem(500, "see the log of the service for this request id")
 
     def _done(self, call: Call, scope: Scope, trouble: dict[str, Any]) -> None:
+        scope.pop(CALL, None)  # they hold each other, and the call the body: no work for the collector
         if call.held:
             self._room.buffers.release(call.held)
         if call.worth > 1:

@@ -72,6 +72,8 @@ class Gate:
             if future.done() and not future.cancelled():
                 raise  # of the work itself
             raise busy("the answer took too long and was given up; ask again later", 2.0) from None
+        finally:
+            del future  # the error of the work holds this frame: a circle, if the frame held the error
 
     def _release(self, _: Future[Any] | None = None) -> None:
         with self._lock:

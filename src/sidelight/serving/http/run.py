@@ -83,6 +83,7 @@ def serve(
             say("all checks passed; without --check it would listen now")
             return
         configure(level if level != "info" else "warning")
+        opened.open_pool()
         stack.enter_context(engine)
         listener.listen(WAITING)  # who connects from here on is answered, a little later at most
         host, port = listener.getsockname()[:2]

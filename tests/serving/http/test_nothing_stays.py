@@ -1,0 +1,55 @@
+"""Of a request nothing stays that only the collector finds, and the files are open before it comes."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import pytest
+from http_service import Service
+
+from sidelight.serving.asking import EngineOptions
+from sidelight.serving.database.connections import POOL
+from sidelight.serving.http import run
+from sidelight.serving.http.operations import Call
+from sidelight.serving.http.options import HttpOptions
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/v1/recommend", {"user": "u"}, 200),
+        ("POST", "/v1/recommend", {"usr": "u"}, 422),
+        ("POST", "/v1/recommend", b"{", 400),
+        ("POST", "/v1/similar", {"item": "nobody"}, 404),
+        ("GET", "/v1/recommend", None, 405),
+        ("GET", "/nowhere", None, 404),
+    ],
+)
+def test_a_request_that_was_answered_is_gone(
+    service: Service, method: str, path: str, body: Any, status: int
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        assert service.send(method, path, body).status_code == status
+        assert [each for each in gc.get_objects() if isinstance(each, Call)] == []
+    finally:
+        gc.enable()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not tell")
+def test_the_files_of_the_database_are_open_before_the_first_request(
+    shop_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, seen = tmp_path / "service.sqlite", []
+
+    def look(server: Any, sockets: Any) -> None:
+        there = [each.resolve().name for each in Path("/proc/self/fd").iterdir()]
+        seen.append(there.count(path.name))
+
+    monkeypatch.setattr(run.Server, "run", look)
+    monkeypatch.setattr(run, "configure", lambda level: None)
+    run.serve(shop_store, str(path), HttpOptions(port=0), EngineOptions(), say=lambda said: None)
+    assert seen == [POOL]
