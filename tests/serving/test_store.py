@@ -443,6 +443,20 @@ def test_a_version_that_changes_while_it_is_checked_is_refused(
     assert served.current_name() == "b"
 
 
+def test_files_as_they_were_when_loaded_are_not_checked_twice(
+    served: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[Path] = []
+    check = store_module.check_version
+    monkeypatch.setattr(store_module, "check_version", lambda folder: checked.append(folder) or check(folder))
+    seen = served.stamp("a")
+    assert served.promote("a", checked=seen).current and checked == []
+    served.promote("b")
+    _flip(served.show("a").path)
+    refused(lambda: served.promote("a", checked=seen))
+    assert served.current_name() == "b" and len(checked) == 2
+
+
 # Leftovers ---------------------------------------------------------------------------------------
 
 

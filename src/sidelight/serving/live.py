@@ -80,7 +80,7 @@ class Live:
         """Let a version serve: loaded and checked first, then made current, then swapped in."""
         with self._loading:
             made = self._ready(name)
-            version = self.store.promote(name)
+            version = self.store.promote(name, checked=made.stamp)
             self._install(made)
         return version
 
@@ -160,10 +160,11 @@ class Live:
     def _loaded(self, name: str) -> Snapshot:
         """A version from disk, checked, with the items of its bundle alone."""
         start = time.perf_counter()
-        published = None
+        published, stamp = None, ""
         if self._store is None:
             model = load(self._path)
         else:
+            stamp = self._store.stamp(name) if name else ""  # before: what is written meanwhile shows
             model = self._store.load(name or None, asked=True)
             published = self._store.show(name).created
         model, missing = working(model, self._memory, self._options.warm)
@@ -177,7 +178,7 @@ class Live:
             version=name, model=model, change=0, loaded_at=datetime.now(UTC), base=own.n_items,
             items=Names.of(own.item_ids), users=Names.of(own.user_ids),
             arrived=released(own.items, self._options.released), columns=Columns.of(own), missing=missing,
-            search=search, reference=Reference.of(model), published=published,
+            search=search, reference=Reference.of(model), published=published, stamp=stamp,
         )  # fmt: skip
         log.info("version %s loaded in %.2f s", name, time.perf_counter() - start)
         for each in missing:

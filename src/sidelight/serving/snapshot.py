@@ -91,6 +91,7 @@ class Snapshot:
         waiting: Changes that were stored and not yet placed when this was made.
         set_aside: Changes that could not be placed.
         published: When the version was published, None without a store.
+        stamp: Of its files as they were when it was loaded and checked, "" without a store.
     """
 
     version: str
@@ -110,6 +111,7 @@ class Snapshot:
     waiting: int = 0
     set_aside: tuple[SetAside, ...] = ()
     published: datetime | None = None
+    stamp: str = ""
 
     def warmed(self) -> Snapshot:
         """Itself, once everything that a request needs is worked out."""

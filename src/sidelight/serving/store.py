@@ -149,8 +149,21 @@ class Store:
         """What served and serves, oldest first: name, since (ISO, UTC), how (promote or rollback)."""
         return read_history(self.root)
 
-    def promote(self, name: str) -> Version:
+    def stamp(self, name: str) -> str:
+        """Changes when any file of a version is written to; for `promote`.
+
+        Raises:
+            BundleError: There is no such version.
+        """
+        return files.stamp(self._place(name))
+
+    def promote(self, name: str, checked: str = "") -> Version:
         """Let a version serve, after all checks.
+
+        Args:
+            name: Of the version.
+            checked: Its `stamp` from before the caller loaded it, asked; files that are as they were
+                then are not checked twice.
 
         Raises:
             BundleError: It is not there, or does not pass; what served goes on serving.
@@ -158,7 +171,9 @@ class Store:
         """
         with files.naming(self.root):
             folder = self._place(name)
-            seen = check_version(folder)
+            seen = files.stamp(folder)
+            if seen != checked:
+                seen = check_version(folder)
             with files.locked(self.root / SERVING):
                 if not folder.is_dir() or files.stamp(folder) != seen:
                     said = f"version {name!r} as it was checked", "it was changed or pruned meanwhile"
