@@ -6,24 +6,27 @@ SIDELIGHT_DATA ?= $(wildcard ../shared/data)
 TORCH := $(shell grep '^torch==' constraints.txt)
 BENCHMARKS := $(filter-out benchmarks/shape.py,$(shell grep -l "shape[.]start" benchmarks/*.py))
 
-.PHONY: demo test test-all check format bench docs clean
+.PHONY: demo test test-rest test-all check format bench docs clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)  ## The whole job on real groceries data: encode, fit, compare, recommend, explain.
 	$(BIN)/sidelight demo --force
 
-test: $(READY)  ## The fast tests; `check` runs those of the docs. Real data only if SIDELIGHT_DATA is set.
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" --ignore tests/test_docs.py
+test: $(READY)  ## The fast tests; `check` runs the examples. Real data only if SIDELIGHT_DATA is set.
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not browser and not examples"
+
+test-rest: $(READY)  ## The slow tests, and those in a headless browser.
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "(slow or browser) and not examples"
 
 test-all: $(READY)  ## Every test.
 	SIDELIGHT_DATA="$(SIDELIGHT_DATA)" $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-check: $(READY)  ## Style, types, layers, budgets, and the examples in README and docs.
+check: $(READY)  ## Style, types, layers, and all examples.
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict src
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -q -n 2 tests/test_budgets.py tests/test_project.py tests/test_docs.py
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m examples
 	$(BIN)/python benchmarks/render.py --check
 
 format: $(READY)  ## Put the source into the form that `check` asks for.

@@ -20,6 +20,13 @@ hypothesis.settings.register_profile("sidelight", deadline=None, derandomize=Tru
 hypothesis.settings.load_profile("sidelight")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes a browser."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The project's own folder."""

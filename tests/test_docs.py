@@ -18,6 +18,7 @@ import pytest
 
 from sidelight import config
 
+pytestmark = pytest.mark.examples
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [p for p in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if p.is_file()]
 FENCE = re.compile(

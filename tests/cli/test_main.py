@@ -54,6 +54,7 @@ def examples(name: str) -> list[str]:
     return [line.strip() for line in block.splitlines()[1:] if line.strip().startswith("sidelight ")]
 
 
+@pytest.mark.examples
 def test_the_examples_run_one_after_the_other(shop: Path) -> None:
     """In the order of `VERBS`, in one folder with `shop/` in it: each may use what the ones before made.
 
