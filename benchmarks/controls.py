@@ -92,7 +92,11 @@ def collect(
 
 def left(found: sl.Comparison) -> float:
     """Largest share, over the seeds, of the starting weight of noise that is left at the end."""
-    ends = [w["weight"][-1] for w in found.to_dict()["weights"] if w["arm"] == "noise_steered"]
+    ends = [
+        w["weight"][-1]
+        for w in found.to_dict()["weights"]
+        if w["arm"].startswith("noise_") and w["arm"] != "noise_fixed"
+    ]
     return float(max(ends)) / START
 
 

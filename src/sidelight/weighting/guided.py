@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 from sidelight.errors import SpecError, complain
 from sidelight.weighting.weighting import Signals
 
+ENOUGH = 2.5  # effective number of cosines from which on there is evidence
+
 
 @dataclass(frozen=True)
 class ValidationGuided:
@@ -21,7 +23,7 @@ class ValidationGuided:
     mean m and variance v of the cosines (mean of the warm and the cold side) over an effective n of
     them, z = (m - margin) / sqrt(v / n), and
 
-        w <- w * exp(eta * tanh(z / 2)), at most ceiling * start; `fall` * eta where z < 0.
+        w <- w * exp(eta * tanh(z / 2)), at most ceiling * start.
 
     A helpful task climbs until its cosine has come down to the margin; one of noise falls, and below
     `floor` of its start it is switched off for good.
@@ -34,8 +36,8 @@ class ValidationGuided:
         ceiling: Largest weight as a multiple of the start, >= 1.
         floor: Share of the start below which a weight becomes 0.
         every: Steps between updates.
-        fall: How many times as fast a weight falls as it climbs, > 0. What noise does before its
-            weight is gone is not undone: 2 or 3 costs a little less where useless tasks are likely.
+        trial: Use min(1, 1 + tanh(z / 2)) of the weight, and nothing before there is evidence. What a
+            useless task does to the first steps is not undone by switching it off later.
 
     Source: Sign of the gradients' inner product as in Du et al., "Adapting Auxiliary Losses Using
     Gradient Similarity" (2018), with validation in place of the main task; exponentiated gradient
@@ -50,14 +52,14 @@ class ValidationGuided:
     ceiling: float = 2.0
     floor: float = 0.02
     every: int = 4
-    fall: float = 1.0
+    trial: bool = True
 
     def __post_init__(self) -> None:
         if self.eta <= 0 or not 0 <= self.margin < 1 or not 0 < self.memory <= 1 or not 0 <= self.cold <= 1:
             expected = "eta > 0, margin in [0, 1), memory in (0, 1], cold in [0, 1]"
             raise SpecError(complain(expected, repr(self), "ValidationGuided"))
-        if self.ceiling < 1 or self.floor < 0 or self.every < 1 or self.fall <= 0:
-            expected = "ceiling >= 1, floor >= 0, every >= 1, fall > 0"
+        if self.ceiling < 1 or self.floor < 0 or self.every < 1:
+            expected = "ceiling >= 1, floor >= 0, every >= 1"
             raise SpecError(complain(expected, repr(self), "ValidationGuided"))
 
     def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
@@ -67,18 +69,25 @@ class ValidationGuided:
 
     def update(self, state: dict[str, Any], signals: Signals) -> tuple[dict[str, Any], dict[str, float]]:
         """One exponentiated-gradient step for each task that is still on."""
-        now, seen = {}, {}
+        now, seen, given = {}, {}, {}
         for name, first in state["start"].items():
             sides = signals.agreement.get(name, ())
             weight, evidence = state["now"][name], state["seen"][name]
             if sides and weight > 0:
                 evidence = self._gathered(evidence, self._cosine(sides))
-                pull = math.tanh(_z(evidence, self.margin) / 2)
-                weight *= math.exp(self.eta * pull * (self.fall if pull < 0 else 1.0))
+                weight *= math.exp(self.eta * math.tanh(_z(evidence, self.margin) / 2))
                 weight = min(weight, self.ceiling * first)
                 weight = 0.0 if weight < self.floor * first else weight
             now[name], seen[name] = weight, evidence
-        return {"start": state["start"], "now": now, "seen": seen}, dict(now)
+            given[name] = weight * self._trust(evidence)
+        return {"start": state["start"], "now": now, "seen": seen}, given
+
+    def _trust(self, evidence: Mapping[str, float]) -> float:
+        """Share of the weight that is used."""
+        if not self.trial:
+            return 1.0
+        known = evidence["n"] >= ENOUGH
+        return min(1.0, 1.0 + math.tanh(_z(evidence, self.margin) / 2)) if known else 0.0
 
     def _cosine(self, sides: tuple[float, ...]) -> float:
         if len(sides) == 1:
@@ -98,7 +107,7 @@ class ValidationGuided:
 def _z(evidence: Mapping[str, float], margin: float) -> float:
     """Mean above the margin, over its standard error; 0 before there are three values."""
     n = evidence["n"]
-    if n < 2.5:
+    if n < ENOUGH:
         return 0.0
     mean = evidence["mean"] / n
     variance = max(evidence["square"] / n - mean * mean, 1e-12) * n / (n - 1)
