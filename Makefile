@@ -21,11 +21,12 @@ test-rest: $(READY)  ## The slow tests, and those in a headless browser.
 test-all: $(READY)  ## Every test.
 	SIDELIGHT_DATA="$(SIDELIGHT_DATA)" $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-check: $(READY)  ## Style, types, layers, and all examples.
+check: $(READY)  ## Style, types, layers, budgets, and all examples.
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict src
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -q tests/test_budgets.py tests/test_project.py
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m examples
 	$(BIN)/python benchmarks/render.py --check
 

@@ -54,15 +54,11 @@ def main() -> None:
         prints[name] = split.data.fingerprint
         thin = sl.split.subsample(split, KEEP, 0)
         for part, what in (("noise", noise(name)), ("rules", rules(name))):
-            found = sl.compare(
-                thin, what, seeds=run.seeds, part="test", final=True, groups=(),
-                folder=run.folder / f"{name}-{part}", log=run.folder / f"{name}.openings.jsonl",
-                progress=arms.progress(f"{name}, {part}"),
-            )  # fmt: skip
+            found = compared(thin, what, run.seeds, run.folder, name, f"-{part}")
             seconds += sum(each["seconds"] for each in found.to_dict()["runs"])
             collect(found, name, figures, intervals)
             if part == "noise":
-                figures[f"{name}.noise.left_of_the_weight"] = left(found)
+                figures[f"{name}.noise.left_of_the_weight"] = left(found, "noise_steered")
             else:
                 chosen |= {f"{name}, {arm}": repr(spec.tasks) for arm, spec in found.arms.items()}
     joined, before = shape.join(
@@ -72,6 +68,16 @@ def main() -> None:
         "controls", figures, intervals, seconds=seconds + before, peak_mb=shape.peak_mb(), out=run.out,
         data_fingerprint=prints, seeds=run.seeds, share_of_clicks=KEEP, chosen=chosen, joined=joined,
         command=shape.whole("controls", prints),
+    )  # fmt: skip
+
+
+def compared(
+    split: sl.Split, specs: dict[str, Any], seeds: int, folder: Path, name: str, part: str = ""
+) -> sl.Comparison:
+    """Arms on the test part of a set; its openings are logged beside the folder of the comparison."""
+    return sl.compare(
+        split, specs, seeds=seeds, part="test", final=True, groups=(), folder=folder / f"{name}{part}",
+        log=folder / f"{name}.openings.jsonl", progress=arms.progress(f"{name}{part}"),
     )  # fmt: skip
 
 
@@ -90,13 +96,9 @@ def collect(
             intervals[key] = (each.low / base, each.high / base)
 
 
-def left(found: sl.Comparison) -> float:
+def left(found: sl.Comparison, arm: str) -> float:
     """Largest share, over the seeds, of the starting weight of noise that is left at the end."""
-    ends = [
-        w["weight"][-1]
-        for w in found.to_dict()["weights"]
-        if w["arm"].startswith("noise_") and w["arm"] != "noise_fixed"
-    ]
+    ends = [w["weight"][-1] for w in found.to_dict()["weights"] if w["arm"] == arm]
     return float(max(ends)) / START
 
 

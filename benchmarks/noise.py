@@ -34,14 +34,12 @@ def main() -> None:
         seeds[name] = run.seeds or SEEDS[name]
         plain = controls.noise(name)["primary"]
         steered = plain.with_tasks(sl.NoiseTask(weight=controls.START), weighting=ON_TRIAL)
-        found = sl.compare(
-            sl.split.subsample(split, controls.KEEP, 0), {"primary": plain, "noise_on_trial": steered},
-            seeds=seeds[name], part="test", final=True, groups=(), folder=run.folder / name,
-            log=run.folder / f"{name}.openings.jsonl", progress=arms.progress(name),
-        )  # fmt: skip
+        specs = {"primary": plain, "noise_on_trial": steered}
+        thin = sl.split.subsample(split, controls.KEEP, 0)
+        found = controls.compared(thin, specs, seeds[name], run.folder, name)
         seconds += sum(each["seconds"] for each in found.to_dict()["runs"])
         controls.collect(found, name, figures, intervals)
-        figures[f"{name}.noise.left_of_the_weight"] = controls.left(found)
+        figures[f"{name}.noise.left_of_the_weight"] = controls.left(found, "noise_on_trial")
     joined, before = shape.join(
         run.join, {"figures": figures, "intervals": intervals, "data": prints, "seeds": seeds}
     )

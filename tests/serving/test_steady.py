@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import served
+from served import no_collector
 
 from sidelight.serving.asking import Ask, EngineOptions
 from sidelight.serving.database.connections import POOL
@@ -20,17 +18,6 @@ from sidelight.serving.engine import Engine
 from sidelight.serving.rules import Rules, Where
 
 FORGETFUL = EngineOptions(keep_previous=False)
-
-
-@contextmanager
-def no_collector() -> Iterator[None]:
-    """Only what nobody refers to is freed: circles stay, as they do for long in a service."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def used(engine: Engine) -> dict[str, weakref.ref[object]]:

@@ -171,9 +171,7 @@ class Store:
         """
         with files.naming(self.root):
             folder = self._place(name)
-            seen = files.stamp(folder)
-            if seen != checked:
-                seen = check_version(folder)
+            seen = checked if files.stamp(folder) == checked else check_version(folder)
             with files.locked(self.root / SERVING):
                 if not folder.is_dir() or files.stamp(folder) != seen:
                     said = f"version {name!r} as it was checked", "it was changed or pruned meanwhile"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from http_service import Service
+from served import no_collector
 
 from sidelight.serving.asking import EngineOptions
 from sidelight.serving.database.connections import POOL
@@ -30,13 +31,9 @@ from sidelight.serving.http.options import HttpOptions
 def test_a_request_that_was_answered_is_gone(
     service: Service, method: str, path: str, body: Any, status: int
 ) -> None:
-    gc.collect()
-    gc.disable()
-    try:
+    with no_collector():
         assert service.send(method, path, body).status_code == status
         assert [each for each in gc.get_objects() if type(each) is Call] == []
-    finally:
-        gc.enable()
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not tell")
