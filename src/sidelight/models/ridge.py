@@ -15,7 +15,7 @@ from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.arguments import need_split
-from sidelight.models.linear import EASE, ease_weights, inverse_spd
+from sidelight.models.linear import EASE, ease_of, inverse_spd
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
 from sidelight.models.space import Block, ContentSpace
@@ -63,8 +63,7 @@ class Ridge:
         known = np.flatnonzero(histories.getnnz(axis=0))
         smooth = None
         if self.teacher is not None:
-            warm = histories[:, known]
-            smooth = ease_weights((warm.T @ warm).toarray(), self.teacher.reg)
+            smooth = ease_of(histories[:, known], self.teacher.reg)
             smooth *= np.float32(self.strength)
             smooth[np.diag_indices(len(known))] += 1.0
         scorer = ContentProfile.solve(space, known, self.reg, smooth)
