@@ -131,11 +131,13 @@ class EASE:
 
     Args:
         reg: L2 regularisation, in units of users; 10 to 1000 are usual.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Steck (WWW 2019).
     """
 
     reg: float = 100.0
+    floor: bool = True
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Solve over the touched items or over the users, see `ease_of` for time and memory."""
@@ -158,6 +160,7 @@ class EASESide:
         content: Modalities of X, rows of unit length a modality.
         weight: How much content counts.
         reg: L2 regularisation.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Jeunen, Van Balen and Goethals, "Closed-Form Models for Collaborative Filtering with
     Side-Information" (RecSys 2020), CEASE; ours takes dense modalities too.
@@ -166,6 +169,7 @@ class EASESide:
     content: tuple[Content, ...]
     weight: float = 10.0
     reg: float = 100.0
+    floor: bool = True
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Invert the joint Gram matrix over all items: n^3 time, two float32 (n, n) at the peak."""

@@ -34,6 +34,7 @@ class ItemKNN:
         neighbours: Neighbours kept an item.
         shrink: Damps similarities that rest on few users.
         power, hub: See `neighbour_graph`.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Sarwar et al. (WWW 2001); shrinkage as in Bell and Koren (ICDM 2007).
     """
@@ -42,6 +43,7 @@ class ItemKNN:
     shrink: float = 10.0
     power: float = 1.0
     hub: float = 0.3
+    floor: bool = True
 
     def __post_init__(self) -> None:
         check_neighbours(self.neighbours, self.power, self.hub, self.shrink)
@@ -70,6 +72,7 @@ class ContentKNN:
         weights: One a modality; empty means 1 each.
         neighbours: Touched items kept as neighbours of each item.
         power, hub: See `neighbour_graph`.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
     """
 
     content: tuple[Content, ...]
@@ -77,6 +80,7 @@ class ContentKNN:
     neighbours: int = 200
     power: float = 3.0
     hub: float = 0.75
+    floor: bool = True
 
     def __post_init__(self) -> None:
         check_neighbours(self.neighbours, self.power, self.hub)
@@ -234,6 +238,7 @@ class HybridKNN:
         content: Modalities of x.
         weight: How much content counts beside users; x has unit length a modality.
         neighbours, shrink, power, hub: As in `ItemKNN`.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Ferrari Dacrema et al. (TOIS 2021), after Mobasher et al. (2004).
     """
@@ -244,6 +249,7 @@ class HybridKNN:
     shrink: float = 1.0
     power: float = 1.0
     hub: float = 0.0
+    floor: bool = True
 
     def __post_init__(self) -> None:
         check_neighbours(self.neighbours, self.power, self.hub, self.shrink)

@@ -42,6 +42,7 @@ class Ridge:
         reg: L2 regularisation.
         teacher: EASE whose predictions complete the histories, or None.
         strength: Weight of these predictions.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Ridge regression (Hoerl and Kennard 1970) a user, as in content-based filtering (Pazzani
     and Billsus 2007); the completion by EASE is ours.
@@ -52,6 +53,7 @@ class Ridge:
     reg: float = 30.0
     teacher: EASE | None = None
     strength: float = 3.0
+    floor: bool = True
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Solve for the map from history to profile."""

@@ -67,6 +67,7 @@ class TwoTower:
             `recommend` takes their values as `context`. Consent is asked for as in `users`.
         sensitive: Columns that the schema calls sensitive may be among `users` and `context`.
         combine: How gradients are joined where several losses pull; None adds them up.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Two towers as in Yi et al. (RecSys 2019), with content for items and pooled histories
     for users; dropping the collaborative part after Volkovs, Yu and Poutanen (NIPS 2017).
@@ -84,6 +85,7 @@ class TwoTower:
     context: tuple[Content, ...] = ()
     sensitive: bool = False
     combine: Combine | None = None
+    floor: bool = True
 
     def __post_init__(self) -> None:
         if self.dim < 1 or self.pooling not in ("mean", "attention"):
