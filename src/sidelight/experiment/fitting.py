@@ -13,9 +13,10 @@ import numpy as np
 
 from sidelight import config
 from sidelight.content.words import text_of
-from sidelight.data.split import Split
+from sidelight.data.split import Split, TestHistory
 from sidelight.data.splitting import subsample
 from sidelight.evaluation.evaluate import evaluate
+from sidelight.evaluation.protocol import history_of, with_history
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.slices import restrict
 from sidelight.experiment.arms import seeded
@@ -34,7 +35,7 @@ class Measure:
 
     Args:
         part, final, log: As in `evaluate`.
-        ks, metrics, groups: As in `evaluate`.
+        ks, metrics, groups, history: As in `evaluate`.
     """
 
     part: Literal["validation", "test"]
@@ -43,6 +44,7 @@ class Measure:
     ks: tuple[int, ...]
     metrics: tuple[str, ...]
     groups: tuple[str, ...]
+    history: TestHistory | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +80,7 @@ class Bench:
             "spec": config.to_dict(own), "spec_hash": config.spec_hash(own), "seed": seed, "keep": keep,
             "data": self.split.data.fingerprint, "division": division(self.split),
             "part": self.measure.part, "ks": self.measure.ks, "metrics": self.measure.metrics,
-            "groups": self.measure.groups,
+            "groups": self.measure.groups, "history": history_of(self._judged(self.split), self.measure.part),
         }  # fmt: skip
         if place is not None and place.exists():
             need(wanted, place)
@@ -87,6 +89,9 @@ class Bench:
         if place is not None:
             run.save(place)
         return run
+
+    def _judged(self, split: Split) -> Split:
+        return with_history(split, self.measure.part, self.measure.history)
 
     def _fit(self, spec: Any, keep: float, seed: int, identity: dict[str, Any]) -> Run:
         split = self.split if keep == 1 else subsample(self.split, keep, seed)
@@ -101,8 +106,9 @@ class Bench:
         part, final = self.measure.part, self.measure.final
         found = evaluate(
             model, split, part, self.measure.ks, self.measure.metrics, final, self.measure.log,
-            groups=self.measure.groups, progress=self.progress,
+            groups=self.measure.groups, progress=self.progress, history=self.measure.history,
         )  # fmt: skip
+        judged = self._judged(split)
         about = {
             **identity,
             "split": split.how,
@@ -111,7 +117,7 @@ class Bench:
             "train": len(split.train),
             "trace": trace(model),
             "new_items": new_items(found, split, final),
-            "examples": examples(found, split, seed, final),
+            "examples": examples(found, judged, seed, final),
         }
         return Run(found, plain(about))
 
@@ -142,12 +148,14 @@ def examples(found: Evaluation, split: Split, seed: int, final: bool) -> list[di
         return []
     users, log = found.users["overall"], split.data.interactions
     truth = _truth(found, split, final)
-    able = np.flatnonzero(np.diff(split.histories().indptr)[users] > 0)
+    part: Any = found.part
+    known = split.known_rows(part)
+    able = np.flatnonzero(np.isin(users, log.user[known]))
     chosen = np.sort(generator(seed, "examples").permutation(able)[:SHOWN_USERS])
     out = []
     for at in chosen:
         # Events of a user lie in their order in time: the last ones are the latest.
-        own = split.train[log.user[split.train] == users[at]]
+        own = known[log.user[known] == users[at]]
         latest = list(dict.fromkeys(log.item[own][::-1].tolist()))[:SHOWN_ITEMS]
         listed = [int(item) for item in found.items[at, :SHOWN_ITEMS] if item >= 0]
         rows = _titled(split, listed)

@@ -25,7 +25,8 @@ KIND, SCHEMA = "comparison", 1
 RUNS, TUNING, CHECKPOINTS, RECORD = "runs", "tuning", "checkpoints", "comparison.json"
 _ABOUT, _EVALUATION = "run.json", "evaluation"
 # What must be equal for a run on disk to stand for one that is asked for.
-IDENTITY = ("spec_hash", "seed", "keep", "data", "division", "part", "ks", "metrics", "groups")
+IDENTITY = ("spec_hash", "seed", "keep", "data", "division", "part", "ks", "metrics", "groups", "history")
+_UNSAID = {"history": "train"}  # what holds of the runs of an earlier version, which do not say it
 _NAMES = {
     "spec_hash": "spec", "data": "data set", "division": "division into training, validation and test",
     "ks": "cut-offs",
@@ -39,7 +40,7 @@ class Run:
     Args:
         evaluation: Of the fitted model.
         about: Plain JSON values. `IDENTITY`: hash of the spec, seed, keep, data fingerprint, hash
-            of the split, part, cut-offs, metrics, groups. Besides: spec, how the split was made,
+            of the split, part, cut-offs, metrics, groups, history. Besides: spec, how the split was made,
             versions of packages, seconds of fitting, training events, trace (weights by update,
             validation by epoch), exposure and relevance of new items, lists of some users.
     """
@@ -63,7 +64,7 @@ class Run:
         Raises:
             BundleError: The folder is damaged.
         """
-        about = read_json(place / _ABOUT, "a run", *IDENTITY)
+        about = _about(place)
         return cls(Evaluation.load(place / _EVALUATION), about)
 
 
@@ -77,11 +78,16 @@ def need(wanted: Mapping[str, Any], place: Path) -> None:
     Raises:
         DataError: It is another one; the message says what differs.
     """
-    found = read_json(place / _ABOUT, "a run", *IDENTITY, "spec")
+    found = _about(place, "spec")
     lines = [_difference(name, found, wanted) for name in IDENTITY if found[name] != plain(wanted[name])]
     if lines:
         fix = "give another folder, remove this one, or start anew (force)"
         raise DataError(complain("the run that is asked for", "; ".join(lines), str(place), fix))
+
+
+def _about(place: Path, *more: str) -> dict[str, Any]:
+    needed = (name for name in (*IDENTITY, *more) if name not in _UNSAID)
+    return {**_UNSAID, **read_json(place / _ABOUT, "a run", *needed)}
 
 
 def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
