@@ -93,12 +93,20 @@ def components(content: tuple[Content, ...]) -> list[Any]:
     """Those of the default, and peers that it may come to have."""
     dense = tuple(c for c in content if getattr(c, "encoder", "tfidf") != "tfidf")
     sparse = tuple(c for c in content if c not in dense)
-    found: list[Any] = [sl.Popular(), sl.ItemKNN(), sl.EASE(30.0), sl.EASE(300.0), sl.Ridge(content, reg=30.0)]
+    found: list[Any] = [
+        sl.Popular(),
+        sl.ItemKNN(),
+        sl.EASE(30.0),
+        sl.EASE(300.0),
+        sl.Ridge(content, reg=30.0),
+    ]
     found += [sl.ContentKNN(c) for c in (dense, sparse) if c]
     return [*found, sl.HybridKNN(content, shrink=20.0, hub=0.3)]
 
 
-def measure(name: str, level: float | str, split: sl.Split, content: tuple[Content, ...], folder: Path) -> None:
+def measure(
+    name: str, level: float | str, split: sl.Split, content: tuple[Content, ...], folder: Path
+) -> None:
     """Pool the components of one cell and keep the pool."""
     place = folder / f"{name}.{level}.npz"
     if place.exists():
@@ -146,7 +154,9 @@ class Cell:
         return np.array([weights[f] / self.families.count(f) for f in self.families])
 
 
-def ratio(cells: Sequence[Cell], which: str, weights: dict[str, float], closeness: NDArray[np.float64]) -> float:
+def ratio(
+    cells: Sequence[Cell], which: str, weights: dict[str, float], closeness: NDArray[np.float64]
+) -> float:
     """Mean of NDCG over that of the best single component, by closeness of the cells."""
     found = [c.quality(which, c.spread(weights)) / c.best[which] for c in cells]
     return float(np.average(found, weights=closeness))
@@ -181,9 +191,7 @@ def table_of(cells: Sequence[Cell]) -> dict[str, Any]:
     names = sorted({f for c in cells for f in c.families})
     out = {}
     for name in names:
-        out[name] = {
-            w: [round(k.get(name, 0.0) / max(k.values()), 3) for k in found[w]] for w in SIDES
-        }
+        out[name] = {w: [round(k.get(name, 0.0) / max(k.values()), 3) for k in found[w]] for w in SIDES}
     return out
 
 
@@ -244,7 +252,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=Path, default=Path("comparisons/prior"), help="where cells are kept")
     parser.add_argument("--write", action="store_true", help="put the prior into the package")
     parser.add_argument("--sets", nargs="*", default=[
-        "citeulike-a", "amazon-industrial", "amazon-beauty", "ml-1m", "groceries", "synthetic 0.2", "synthetic 0.6",
+        "citeulike-a", "amazon-industrial", "amazon-beauty", "ml-1m", "groceries",
+        "synthetic 0.2", "synthetic 0.6",
     ])  # fmt: skip
 
 

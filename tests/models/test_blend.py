@@ -260,6 +260,7 @@ def test_factors_hold_at_their_knots_and_are_linear_between():
     factors[:, 1, 1] = [0.0, 1.0, 2.0, 3.0, 4.0]
     factors[:, 0, 0] = [5.0, 4.0, 3.0, 2.0, 1.0]
     made = Mixture.build([Flat(2), Flat(2)], np.ones((2, 2)), np.ones(2), np.array([0, 1]), factors)
+
     def score(n):
         wide = sp.csr_matrix(np.ones((1, n), dtype=np.float32)) if n else sp.csr_matrix((1, 1))
         return made.score(wide)[0]
@@ -285,7 +286,9 @@ def test_factors_survive_a_bundle_and_bundles_without_them_load(blend):
     rows = blend.catalogue.histories[:20]
     np.testing.assert_array_equal(again.score(rows), made.score(rows))
     assert again.choices == {"k": 1}
-    old = Mixture.restore({k: v for k, v in arrays.items() if k not in ("factors", "cold")}, {"parts": meta["parts"]})
+    old = Mixture.restore(
+        {k: v for k, v in arrays.items() if k not in ("factors", "cold")}, {"parts": meta["parts"]}
+    )
     assert not len(old.factors)
 
 

@@ -43,7 +43,9 @@ def future_demand(split: Split) -> Demand:
     rows = len(split.validation)
     if rows >= FEW and holds_items_out(split):
         whole = rows + len(split.train)
-        return Demand(cold / whole, f"{cold} of {whole} training and validation events, were they drawn alike")
+        return Demand(
+            cold / whole, f"{cold} of {whole} training and validation events, were they drawn alike"
+        )
     if rows >= FEW:
         return Demand(cold / rows, f"{cold} of {rows} validation events")
     fit = split.fit_rows
@@ -56,7 +58,7 @@ def future_demand(split: Split) -> Demand:
     once = int((counts == 1).sum())
     rare = once / max(1, len(fit)) if (split.cold & split.candidates).any() else 0.0
     late = float(split.cold[split.candidates].mean())
-    how = f"middle of {rare:.1%} (Good-Turing) and {late:.1%} (share of the catalogue); nothing to measure it on"
+    how = f"middle of {rare:.1%} (Good-Turing) and {late:.1%} (share of the catalogue), unmeasured"
     return Demand((rare + late) / 2, how)
 
 
@@ -65,4 +67,3 @@ def holds_items_out(split: Split) -> bool:
     parts = split.how.get("parts", {})
     named = [name for names in parts.values() for name in names] if isinstance(parts, dict) else []
     return split.how.get("rule") == "cold_items" or any(str(name).startswith("cold") for name in named)
-

@@ -211,7 +211,9 @@ def _record(
     rows = {"validation": len(split.validation), "carved": carved if evidence.measured else 0}
     how = f"{rows['validation']:,} validation events"
     if rows["carved"]:
-        how += f" and {carved:,} held out of training, {len(evidence.folds)} draw(s); then fitted again on all"
+        how += (
+            f" and {carved:,} held out of training, {len(evidence.folds)} draw(s); then fitted again on all"
+        )
     if not evidence.measured:
         how = "nothing: no event could be held out"
     measured = [n >= choosing.LEAST_USERS for n in users]

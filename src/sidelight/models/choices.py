@@ -26,6 +26,8 @@ def summary(choices: dict[str, Any]) -> str:
         parts = ", ".join(f"{p['part']} {p[side]:.2g}" for p in choices["parts"] if p[side] > 0) or "none"
         lines.append(f"  {side} items ({basis}{moved}): {parts}")
     lines.append(f"  short histories: {choices['knots']}")
-    lines.append(f"  new items: {choices['demand']['share']:.1%} of the places aimed at ({choices['demand']['how']})")
+    lines.append(
+        f"  new items: {choices['demand']['share']:.1%} of the places aimed at ({choices['demand']['how']})"
+    )
     lines += [f"  note: {note}" for note in choices["notes"]]
     return "\n".join(lines)

@@ -155,9 +155,7 @@ def cold_places(pool: Pool, weights: Floats, gains: Floats, k: int) -> float:
     return pool.cold_slots(scores, k)
 
 
-def as_factors(
-    knots: Floats, cold: Sequence[float], constant: NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
+def as_factors(knots: Floats, cold: Sequence[float], constant: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Write weights per knot as one table of weights and factors of it, see `Mixture`.
 
     Rows are scaled so that components that no history moves have factor 1 everywhere: scaling all

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from sidelight.models.scorer import Attentive, Context, Scorer, Scores, State, told
 from sidelight.storage import placed, under
 
-
 Factors = NDArray[np.float32]
 
 

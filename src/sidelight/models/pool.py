@@ -205,7 +205,9 @@ class Pool:
         left = (inside - gone.sum(axis=1) + outside).astype(np.float64)
         counts = np.stack([left, warm, left + warm])
         items = np.where(gone, -1, self.items).astype(np.int32)
-        return replace(self, items=items, relevant=self.relevant & ~gone, n_relevant=counts, both=counts[2] > 0)
+        return replace(
+            self, items=items, relevant=self.relevant & ~gone, n_relevant=counts, both=counts[2] > 0
+        )
 
     def slate(self, which: str, k: int, users: NDArray[np.bool_] | None = None) -> Slate:
         """One slice, packed: the users who have something relevant in it, and its items.
