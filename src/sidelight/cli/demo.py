@@ -56,10 +56,11 @@ def demo(
     comparison(found)
     answer(found)
     best = found.models[found.best]
-    people(best, *_two_people(best))
+    two = _two_people(best)
+    people(best, *two)
     new_product(*_launch(best))
     _write(place, found)
-    closing(place)
+    closing(place, _bought(best, two[1])[:2])
 
 
 def _prepare(place: Path, show: Any) -> Split:
@@ -93,6 +94,13 @@ def _two_people(model: Recommender) -> tuple[Any, Any]:
     middle = int(np.argmin(np.abs(count - np.median(count[count > 0]))))
     short = int(np.argmax(count == 3)) if (count == 3).any() else int(np.argmax(count > 0))
     return users[middle].item(), users[short].item()
+
+
+def _bought(model: Recommender, user: Any) -> list[Any]:
+    """Ids of the products of a household."""
+    at = int(model.catalogue.find_users([user])[0])
+    found: list[Any] = model.catalogue.item_ids[model.catalogue.histories[at].indices].tolist()
+    return found
 
 
 def _launch(model: Recommender) -> tuple[Recommender, pl.DataFrame, float]:

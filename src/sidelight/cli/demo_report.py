@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +58,9 @@ def comparison(found: Measured) -> None:
     console().print(table)
     share = shown[ARMS[0]]["overall.cold_relevance"] or 0.0
     console().print(
-        f"[dim]Of what households really bought in that time, {share:.1%} was new products: a fair list gives "
-        "them about as many places. Popular knows nothing of new products: it has them in random order, "
-        "last.[/]\n"
+        f"[dim]Of what households really bought in that time, {share:.1%} was new products: a fair list "
+        "gives them about as many places. Popular knows nothing of new products: it has them in random "
+        "order, last.[/]\n"
     )
 
 
@@ -99,7 +100,7 @@ def people(model: Recommender, *users: Any) -> None:
                 str(row["item_id"]),
                 title(model, row["item_id"]),
                 "new" if model.catalogue.popular[item] == 0 else "",
-                title(model, reason.history[0][0]) if reason.history else "none: many households buy it",
+                title(model, reason.history[0][0]) if reason.history else "none of them",
                 _words(reason),
             )
         out.print(table)
@@ -126,8 +127,13 @@ def new_product(model: Recommender, audience: pl.DataFrame, seconds: float) -> N
     out.print()
 
 
-def closing(place: Path) -> None:
-    """Where everything is, and what to try next."""
+def closing(place: Path, history: Sequence[Any]) -> None:
+    """Where everything is, and what to try next.
+
+    Args:
+        place: The demo's folder.
+        history: Products for an example of somebody new.
+    """
     from sidelight.cli.demo_arms import FOLDER, LOG
 
     out = console()
@@ -142,14 +148,14 @@ def closing(place: Path) -> None:
     out.print("[bold]Written[/]")
     for name, path in written.items():
         out.print(f"  {name:14s} {path}", soft_wrap=True)
-    database = place / "service.sqlite"
+    database, asked = place / "service.sqlite", ",".join(map(str, history))
     out.print(
         "[bold]Next[/]\n"
         f"  open the report in a browser: {(place / 'report.html').resolve().as_uri()}\n"
         f"  sidelight serve {model} --database {database}     # explorer: http://127.0.0.1:8000/\n"
         f"  sidelight store publish {place / 'store'} {model} --promote     # versions, and a way back\n"
         f"  sidelight serve {place / 'store'} --database {database}\n"
-        f"  sidelight recommend {model} --history 995242,1029743 -k 5 --why",
+        f"  sidelight recommend {model} --history {asked} -k 5 --why",
         soft_wrap=True,
     )
 
@@ -163,8 +169,9 @@ def title(model: Recommender, item: Any, limit: int = 72) -> str:
 
 
 def _words(reason: Explanation) -> str:
-    """Words and attribute values, each once."""
-    return ", ".join(dict.fromkeys((w.partition("=")[2] or w).lower() for w, _ in reason.words))
+    """Words and attribute values, each once; a number alone says nothing to a reader."""
+    found = dict.fromkeys((w.partition("=")[2] or w).lower() for w, _ in reason.words)
+    return ", ".join(word for word in found if not word.replace(".", "").isdigit())
 
 
 def _mark(value: float, best: float) -> str:

@@ -127,6 +127,7 @@ def phrase(text: str, known: frozenset[str] = frozenset()) -> str:
     low = re.sub(r"\([^)]*\)?", " ", low)
     low = re.sub(r"\bw/", " with ", low).replace("&", " and ").replace("-magazine", " magazine")
     low = re.sub(r"/(?=premium|economy|traditional)", " , ", low.replace("saucessalsap", "sauces/salsa/p"))
+    low = low.replace("sv bev: bev", "single serve beverage")
     low = re.sub(r"\b(women|men|children) s\b", r"\1's", low)
     # A hyphen inside a word stays, every other one divides.
     low = re.sub(r"\b(non|mu?lti?|anti|x|pre|semi|post)-(?=\w)|-(?=in\b)", _joined, low)
@@ -187,7 +188,8 @@ def title(kind: str, category: str, brand: str, size: str | None) -> str:
     head, said = category.split(",")[0], set(re.split(r",? ", kind))
     name = kind
     if not kind or said <= set(_VAGUE.split()):
-        new = ", ".join(part for part in kind.split(", ") if part not in category.split(", "))
+        known = set(re.split(r",? ", category))
+        new = ", ".join(part for part in kind.split(", ") if not set(part.split()) <= known)
         name = f"{head}, {new}" if new else head
     name = f"{'store brand ' if brand == 'store' else ''}{name}"
     return name[:1].upper() + name[1:] + (f", {size}" if size else "")
