@@ -19,6 +19,7 @@ from sidelight.cli.main import run
 from sidelight.data import groceries as module
 from sidelight.evaluation.openings import read_openings
 from sidelight.evaluation.paired import differences
+from sidelight.evaluation.result import Evaluation
 from sidelight.experiment.comparison import Comparison
 from sidelight.models.blend import Blend
 from sidelight.models.two_tower import TwoTower
@@ -118,6 +119,30 @@ def test_the_commands_it_prints_work(made: tuple[Path, str], capsys: pytest.Capt
         capsys.readouterr()
     assert str((place / "report.html").resolve()) in said
     assert "http://127.0.0.1:8000/" in said
+
+
+def fixed(values: np.ndarray) -> Evaluation:
+    """An evaluation with a given figure for each user."""
+    figures, users = {"overall": {demo_arms.METRIC: values}}, {"overall": np.arange(len(values))}
+    return Evaluation("validation", (20,), users, figures, {}, np.empty((0, 20), np.int32), 0, {})
+
+
+def test_a_larger_blend_is_served_only_where_it_is_clearly_better() -> None:
+    rng = np.random.default_rng(0)
+    base, noise = rng.random(400), 0.2 * rng.standard_normal((2, 400))
+    noise -= noise.mean(axis=1, keepdims=True)
+
+    def chosen(primary: float, augmented: float) -> str:
+        shifts = (0.0, primary, augmented)
+        rows = (base + shift + each for shift, each in zip(shifts, (0 * base, *noise), strict=True))
+        arms = (demo_arms.CLOSED, demo_arms.PRIMARY, demo_arms.AUGMENTED)
+        evaluations = dict(zip(arms, map(fixed, rows), strict=True))
+        return demo_arms.Measured(None, {}, evaluations).best  # type: ignore[arg-type]
+
+    assert chosen(0.01, 0.01) == demo_arms.CLOSED  # half a standard error or so
+    assert chosen(0.1, 0.11) == demo_arms.PRIMARY
+    assert chosen(0.01, 0.1) == demo_arms.AUGMENTED
+    assert chosen(-0.1, -0.1) == demo_arms.CLOSED
 
 
 @installed

@@ -27,7 +27,9 @@ def verdict(found: Comparison) -> str:
         if (f.arm, f.keep, f.slice, f.metric) == (found.baseline, keep, "overall", found.metric)
     )
     text = sentence(gap.mean, gap.low, gap.high, gap.users, base or 0.0, found.metric)
-    return text if len(found.seeds) > 1 else f"{text} Another seed of the towers would give another figure."
+    if len(found.seeds) > 1:
+        return text
+    return f"{text} All this is over households, for one fit of each: another seed moves the figure as well."
 
 
 def sentence(mean: float, low: float, high: float, users: int, base: float, metric: str) -> str:
@@ -41,9 +43,9 @@ def sentence(mean: float, low: float, high: float, users: int, base: float, metr
     """
     name = metric.upper()
     if low > 0:
-        told = f"Yes, among these {users:,} households"
+        told = f"Yes in this fit, over {users:,} households"
     elif high < 0:
-        told = f"No, they made it worse among these {users:,} households"
+        told = f"No, in this fit they made it worse over {users:,} households"
     else:
         told = f"It cannot be told from {users:,} households"
     least = visible(low, high)

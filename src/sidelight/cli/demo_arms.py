@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sidelight.cli.terminal import Progress
     from sidelight.data.split import Split
+    from sidelight.evaluation.result import Evaluation
     from sidelight.experiment.comparison import Comparison
     from sidelight.models.recommender import Recommender
 
@@ -27,17 +29,23 @@ class Measured:
     Args:
         comparison: All arms on test; the baseline is the blend with the primary two-tower.
         models: Arm to fitted model.
-        validation: Arm to its figure on validation, of the blends.
+        validation: Blend to its evaluation on validation.
     """
 
     comparison: Comparison
     models: Mapping[str, Recommender]
-    validation: Mapping[str, float]
+    validation: Mapping[str, Evaluation]
 
-    @property
+    @cached_property
     def best(self) -> str:
-        """The blend to serve: the best one on validation, the simpler one of equals."""
-        return max(self.validation, key=lambda arm: (self.validation[arm], -ARMS.index(arm)))
+        """The blend to serve: a larger one only where it is clearly better on validation."""
+        from sidelight.evaluation.paired import differences
+
+        chosen = CLOSED
+        for arm in (PRIMARY, AUGMENTED):
+            [gap] = differences(self.validation[arm], self.validation[chosen], [f"overall.{METRIC}"])
+            chosen = arm if gap.interval.low > 0 else chosen
+        return chosen
 
 
 def measure(split: Split, place: Path, sentences: bool, show: Progress) -> Measured:
@@ -61,10 +69,8 @@ def measure(split: Split, place: Path, sentences: bool, show: Progress) -> Measu
         fitted=lambda arm, keep, seed, model: models.__setitem__(arm, model),
     )  # fmt: skip
     cut = int(METRIC.partition("@")[2])
-    validation = {}
-    for arm in (CLOSED, PRIMARY, AUGMENTED):
-        own = evaluate(models[arm], split, ks=(cut,), metrics=("ndcg",))
-        validation[arm] = float(own.figures()[f"overall.{METRIC}"] or 0.0)
+    blends = (CLOSED, PRIMARY, AUGMENTED)
+    validation = {arm: evaluate(models[arm], split, ks=(cut,), metrics=("ndcg",)) for arm in blends}
     return Measured(found, models, validation)
 
 
