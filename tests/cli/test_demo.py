@@ -91,6 +91,9 @@ def test_the_question_is_answered_with_the_paired_interval(made: tuple[Path, str
     assert np.allclose([float(v) for v in told.groups()[1:]], expected, atol=0.1 * scale)
     low, high = (float(v) for v in told.groups()[2:])
     assert told[1] == ("Yes" if low > 0 else "No" if high < 0 else "It cannot be told")
+    gain = found.run(demo_arms.AUGMENTED, 1.0, 0).evaluation.figures()["overall.ndcg@20"]
+    gain -= found.run(demo_arms.CLOSED, 1.0, 0).evaluation.figures()["overall.ndcg@20"]
+    assert f"the {demo_arms.CLOSED} ({gain:+.4f}, 95 % interval" in text
 
 
 @installed

@@ -32,6 +32,20 @@ def verdict(found: Comparison) -> str:
     return f"{text} All this is over households, for one fit of each: another seed moves the figure as well."
 
 
+def against(found: Comparison, arm: str, other: str) -> str:
+    """How an arm stands to one that is not the baseline, in one sentence."""
+    from sidelight.evaluation.paired import differences
+
+    keep, seed = max(found.keeps), found.seeds[0]
+    two = (found.run(name, keep, seed).evaluation for name in (arm, other))
+    [gap] = differences(*two, [f"overall.{found.metric}"])
+    each = gap.interval
+    told = "clearly better than" if each.low > 0 else "clearly worse than" if each.high < 0 else "not clearly"
+    end = f"other than the {other}" if told == "not clearly" else f"the {other}"
+    bounds = f"{each.mean:+.4f}, 95 % interval {each.low:+.4f} to {each.high:+.4f}"
+    return f"The {arm} is {told} {end} ({bounds})."
+
+
 def sentence(mean: float, low: float, high: float, users: int, base: float, metric: str) -> str:
     """The answer in words.
 

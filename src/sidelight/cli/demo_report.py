@@ -66,11 +66,13 @@ def comparison(found: Measured) -> None:
 
 def answer(found: Measured) -> None:
     """Whether the auxiliary signals help, and which arm is served."""
-    from sidelight.cli.demo_answer import QUESTION, verdict
-    from sidelight.cli.demo_arms import METRIC
+    from sidelight.cli.demo_answer import QUESTION, against, verdict
+    from sidelight.cli.demo_arms import AUGMENTED, CLOSED, METRIC
 
     out = console()
-    out.print(f"[bold]{QUESTION}[/] {verdict(found.comparison)}\n")
+    out.print(
+        f"[bold]{QUESTION}[/] {verdict(found.comparison)} {against(found.comparison, AUGMENTED, CLOSED)}\n"
+    )
     tried = ", ".join(
         f"{each.figures()[f'overall.{METRIC}']:.4f} {arm}" for arm, each in found.validation.items()
     )
