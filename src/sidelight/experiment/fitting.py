@@ -56,12 +56,14 @@ class Bench:
         measure: How to measure.
         folder: Where runs are kept and found again; None keeps them in memory.
         progress: For what goes on inside a fit.
+        fitted: Called with each model that is fitted, before it is measured.
     """
 
     split: Split
     measure: Measure
     folder: Path | None
     progress: Progress | None
+    fitted: Callable[[Any], None] | None = None
 
     def run(self, spec: Any, keep: float, seed: int, place: Path | None) -> Run:
         """The run of a spec, from its folder if it was made before.
@@ -103,6 +105,8 @@ class Bench:
         start = time.perf_counter()
         model = spec.fit(split, self.progress, **options)
         seconds = time.perf_counter() - start
+        if self.fitted is not None:
+            self.fitted(model)
         part, final = self.measure.part, self.measure.final
         found = evaluate(
             model, split, part, self.measure.ks, self.measure.metrics, final, self.measure.log,
