@@ -27,12 +27,13 @@ class Comparison:
         arms: Name to spec, before its seed; the baseline first.
         baseline: Name of the arm that the others are compared with.
         seeds: Seeds that every arm was given.
-        keeps: Shares of the training events.
+        keeps: Shares of the events.
         part: "validation" or "test".
         metric: What differences are taken of, "name@k".
         runs: (arm, keep, seed) to run. An arm that draws nothing has one run for equal clicks, that of
             the first seed; it stands for all seeds.
-        about: Data, split, versions, number of candidates an arm, command, date: JSON values.
+        about: Data, split, versions, number of candidates an arm, command, date, if validation was
+            thinned as training was: JSON values.
     """
 
     arms: Mapping[str, Any]
@@ -120,7 +121,7 @@ class Comparison:
         return cls(
             {arm["name"]: _own(arm["spec"]) for arm in head["arms"]}, head["baseline"],
             tuple(head["seeds"]), tuple(head["keeps"]), head["part"], head["metric"], found_runs,
-            {name: head[name] for name in record.ABOUT},
+            {name: head[name] for name in record.ABOUT} | {n: head.get(n, v) for n, v in runs.LATER.items()},
         )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from sidelight.evaluation.openings import describe, spec_hash
 from sidelight.experiment.arms import differs, is_seeded
 from sidelight.experiment.bootstrap import LEVEL
 from sidelight.experiment.figures import Contrast
-from sidelight.experiment.runs import KIND, SCHEMA, plain
+from sidelight.experiment.runs import KIND, LATER, SCHEMA, plain
 
 if TYPE_CHECKING:
     from sidelight.experiment.comparison import Comparison
@@ -28,8 +28,8 @@ def record(found: Comparison) -> dict[str, Any]:
     """All of a comparison but the values of single users.
 
     Keys: kind, schema, part, metric, level, baseline, seeds, keeps, arms, data, split, versions,
-    candidates, command, made, figures, differences, exposure, weights, epochs, runs, examples,
-    answer.
+    candidates, command, made, thin_validation, figures, differences, exposure, weights, epochs, runs,
+    examples, answer.
     """
     whole = {
         "kind": KIND,
@@ -42,6 +42,7 @@ def record(found: Comparison) -> dict[str, Any]:
         "keeps": found.keeps,
         "arms": arms(found),
         **{name: found.about.get(name) for name in ABOUT},
+        **{name: found.about.get(name, before) for name, before in LATER.items()},
         "figures": [asdict(each) for each in found.figures()],
         "differences": [asdict(each) for each in found.differences()],
         "exposure": exposure(found),

@@ -26,6 +26,8 @@ RUNS, TUNING, CHECKPOINTS, RECORD = "runs", "tuning", "checkpoints", "comparison
 _ABOUT, _EVALUATION = "run.json", "evaluation"
 # What must be equal for a run on disk to stand for one that is asked for.
 IDENTITY = ("spec_hash", "seed", "keep", "data", "division", "part", "ks", "metrics", "groups")
+# The same, with the value that stands where a run on disk is older than the option.
+LATER = {"thin_validation": False}
 _NAMES = {
     "spec_hash": "spec", "data": "data set", "division": "division into training, validation and test",
     "ks": "cut-offs",
@@ -39,9 +41,10 @@ class Run:
     Args:
         evaluation: Of the fitted model.
         about: Plain JSON values. `IDENTITY`: hash of the spec, seed, keep, data fingerprint, hash
-            of the split, part, cut-offs, metrics, groups. Besides: spec, how the split was made,
-            versions of packages, seconds of fitting, training events, trace (weights by update,
-            validation by epoch), exposure and relevance of new items, lists of some users.
+            of the split, part, cut-offs, metrics, groups. `LATER`: if validation was thinned with
+            training. Besides: spec, how the split was made, versions of packages, seconds of
+            fitting, training and validation events, trace (weights by update, validation by
+            epoch), exposure and relevance of new items, lists of some users.
     """
 
     evaluation: Evaluation
@@ -71,14 +74,15 @@ def need(wanted: Mapping[str, Any], place: Path) -> None:
     """Refuse a folder that holds another run than the one that is asked for.
 
     Args:
-        wanted: `IDENTITY` and the spec.
+        wanted: `IDENTITY`, `LATER` and the spec.
         place: Folder that `Run.save` wrote.
 
     Raises:
         DataError: It is another one; the message says what differs.
     """
-    found = read_json(place / _ABOUT, "a run", *IDENTITY, "spec")
-    lines = [_difference(name, found, wanted) for name in IDENTITY if found[name] != plain(wanted[name])]
+    found, wanted = LATER | read_json(place / _ABOUT, "a run", *IDENTITY, "spec"), {**LATER, **wanted}
+    names = [name for name in (*IDENTITY, *LATER) if found[name] != plain(wanted[name])]
+    lines = [_difference(name, found, wanted) for name in names]
     if lines:
         fix = "give another folder, remove this one, or start anew (force)"
         raise DataError(complain("the run that is asked for", "; ".join(lines), str(place), fix))
@@ -90,6 +94,8 @@ def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) 
         return f"one with another spec ({', '.join(differs(wanted['spec'], found['spec'])[:3])})"
     if name in ("data", "division"):
         return f"one of another {title}"
+    if name == "thin_validation":
+        return f"one with validation {'thinned as training is' if found[name] else 'left whole'}"
     return f"one with {title} {found[name]!r} instead of {plain(wanted[name])!r}"
 
 

@@ -18,6 +18,9 @@ def table(found: Comparison) -> str:
     """The metric by arm and share of the clicks, its differences to the baseline, and the answer."""
     seeds = f"{len(found.seeds)} seed{'s' * (len(found.seeds) > 1)}"
     lines = [f"{found.part} part, {seeds}; {found.metric}: mean over users and seeds [95 % interval]"]
+    if min(found.keeps) < 1:
+        thin = found.about.get("thin_validation", False)
+        lines += [f"thinned: training {'and validation events alike' if thin else 'events only'}"]
     for keep in found.keeps:
         lines += ["", *_block(found, keep)]
     lines += ["", f"* p below {SURE} in sign flips over users, adjusted for the slices (Holm)"]
