@@ -146,8 +146,9 @@ ROWS = {
     ),
     "input context": Row(lambda name: replace(alone(name), context=(MOMENTS,)), sets=PEOPLE_SETS),
 }
-# Fields of a two-tower model that bring in no signal of their own, or have rows by value.
-SHAPE = set("content tasks weighting combine options dim pooling dropout seed sensitive".split())
+# Fields of a two-tower model that bring in no signal of their own.
+SHAPE = {"content", "tasks", "weighting", "combine", "options"}  # tasks and rules have rows by class
+SHAPE |= {"dim", "pooling", "dropout", "seed", "sensitive"}
 
 
 def shipped() -> set[str]:
