@@ -109,7 +109,7 @@ def test_final_opens_the_test_part_once_a_run(
     for _ in range(2):
         code, out, err = run(capfd, *line)
         assert code == 0, err
-        assert out.startswith("test part")
+        assert out.startswith("test part, histories: train + validation, 2 seeds")
         assert len((made / "openings.jsonl").read_text().splitlines()) == 3
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 import sidelight as sl
@@ -92,6 +93,73 @@ def test_against_another_model(made: Path, capfd: pytest.CaptureFixture[str]) ->
         assert line["p"] <= line["p_holm"]
     _, out, _ = run(capfd, *args)
     assert "the same users" in out and "p_holm" in out
+
+
+def test_every_cut_off_is_shown(made: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shown = []
+    for name in ("--ks", "--k", "-k"):
+        code, out, err = run(capfd, made / "model", made / "split", name, "5,30,10", "--group", "item:brand")
+        assert code == 0, err
+        for k in (5, 10, 30):
+            assert all(f"{word}@{k} " in out for word in ("recall", "ndcg", "coverage", "exposure")), k
+        shown.append(out)
+    assert len(set(shown)) == 1
+
+
+def test_the_history_of_the_test_part_can_be_chosen(
+    made: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = (made / "model", made / "split", "--final", "--log", tmp_path / "log.jsonl")
+    found = {}
+    for name, more in {"default": (), "both": ("train+validation",), "train": ("train",)}.items():
+        code, out, err = run(capfd, *line, *(("--history", *more) if more else ()), "--json")
+        assert code == 0, err
+        found[name] = records(out)[0]["history"], figures(out)["warm.ndcg@20"]
+    assert found["default"] == found["both"] and found["both"][0] == "train+validation"
+    assert found["train"][0] == "train" and found["train"][1] != found["both"][1]
+    assert "histories: train\n" in run(capfd, *line, "--history", "train")[1].replace(";", "\n")
+    code, _, err = run(capfd, made / "model", made / "split", "--history", "train+validation")
+    assert code == 1 and "for the validation part" in err
+    assert run(capfd, *line, "--history", "everything")[0] == 2
+
+
+@pytest.mark.parametrize("parts", [("train", "valid", "test"), ("train", "train", "test")])
+def test_a_published_split_with_or_without_validation(
+    shop: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], parts: tuple[str, ...]
+) -> None:
+    """From the file to the figures, on the command line and from Python alike."""
+    log, rank = pl.read_csv(shop / "interactions.csv"), pl.col("timestamp").rank("ordinal", descending=True)
+    last = pl.when(rank.over("user_id") == 1).then(pl.lit(parts[2]))
+    last = last.when(rank.over("user_id") == 2).then(pl.lit(parts[1])).otherwise(pl.lit(parts[0]))
+    log.with_columns(split=last).write_csv(tmp_path / "parts.csv")
+    (tmp_path / "spec.toml").write_text('use = "ItemKNN"\n')
+    folder, model, opened = tmp_path / "split", tmp_path / "model", tmp_path / "log.jsonl"
+
+    def call(*args: str | Path) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main.run([str(arg) for arg in args])
+        return int(end.value.code or 0), *capfd.readouterr()
+
+    assert call("split", shop, "-o", folder, "--file", tmp_path / "parts.csv")[0] == 0
+    assert call("train", folder, "-o", model, "--spec", tmp_path / "spec.toml")[0] == 0
+    split = sl.split.published(sl.read(shop), tmp_path / "parts.csv")
+    fitted = sl.ItemKNN().fit(split)
+    code, out, err = call("evaluate", model, folder, "--json", "--ks", "5,20")
+    if parts[1] == "valid":
+        assert code == 0, err
+        for name, value in evaluate(fitted, split, ks=(5, 20)).figures().items():
+            assert figures(out)[name] == pytest.approx(value, nan_ok=True), name
+    else:
+        assert code == 1 and err.count("\n") == 1 and "--final" in err
+        with pytest.raises(sl.SidelightError, match="final=True"):
+            evaluate(fitted, split)
+    code, out, err = call("evaluate", model, folder, "--json", "--ks", "5,20", "--final", "--log", opened)
+    assert code == 0, err
+    direct = evaluate(fitted, split, part="test", final=True, ks=(5, 20), log=opened)
+    assert records(out)[0]["history"] == direct.info["history"] == split.test_history
+    assert split.test_history == ("train+validation" if parts[1] == "valid" else "train")
+    for name, value in direct.figures().items():
+        assert figures(out)[name] == pytest.approx(value, nan_ok=True), name
 
 
 def test_final_opens_the_test_part_and_counts(

@@ -10,7 +10,8 @@ import pytest
 import sidelight as sl
 from sidelight import config
 from sidelight.cli.main import run
-from sidelight.data.split_files import write_split
+from sidelight.data.split_files import read_split, write_split
+from sidelight.serving.bundle import verify
 
 SPEC = """
 use = "Blend"
@@ -48,6 +49,26 @@ def test_a_bundle_knows_its_spec_and_what_it_measured(bundle):
     assert sl.load(bundle).spec == config.from_dict(tomllib.loads(SPEC))
     meta = json.loads((bundle / "manifest.json").read_text())["meta"]
     assert 0 < meta["metrics"]["overall.ndcg@10"] <= 1
+
+
+def test_a_refit_keeps_what_was_measured_before_it(bundle, capfd, tmp_path):
+    split, spec = bundle.parent / "split", bundle.parent / "spec.toml"
+    assert call("train", split, "-o", tmp_path / "model", "--spec", spec, "--refit", "--json") == 0
+    assert json.loads(capfd.readouterr().out)["refitted"] is True
+    plain, again = sl.load(bundle).catalogue, sl.load(tmp_path / "model").catalogue
+    assert again.refitted and not plain.refitted
+    assert (again.histories != read_split(split).histories("test")).nnz == 0
+    before, after = (verify(place)["meta"] for place in (bundle, tmp_path / "model"))
+    assert after["metrics"] == before["metrics"] and after["metrics"]["overall.ndcg@10"] > 0
+    assert after["catalogue"]["refitted"] is True
+    # On validation it would be judged by what it has learned; the test part is what is left.
+    assert call("evaluate", tmp_path / "model", split) == 1
+    err = capfd.readouterr().err
+    assert "not seen the validation events; found one refitted" in err and err.count("\n") == 1
+    log = tmp_path / "log.jsonl"
+    line = ("evaluate", tmp_path / "model", split, "--final", "--log", log, "--against", bundle)
+    assert call(*line) == 0
+    assert "histories: train + validation" in capfd.readouterr().out
 
 
 def test_nothing_is_overwritten_without_force(bundle, capfd):

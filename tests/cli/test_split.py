@@ -43,6 +43,7 @@ def test_the_table_counts_what_was_written(shop: Path, tmp_path: Path, split: Co
     for part, events in (("train", found.train), ("validation", found.validation), ("test", found.sealed)):
         assert rows[part][0] == str(len(events))
     assert "temporal: validation from 20" in out and "Rule: temporal, because there are timestamps." in out
+    assert "History of a user on the test part: train + validation events." in out
     assert f"{found.data.n_users} users, {found.data.n_items} items" in out
     assert "written to" in split.err and "written to" not in out
 

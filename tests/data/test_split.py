@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,6 +112,46 @@ def test_selection_hides_exactly_the_simulated_items(name: str, events: list[Row
     assert ((chosen.cold & split.warm) == split.simulated).all()
     with pytest.raises(SpecError, match="sealed"):
         chosen.truth("test")
+
+
+@any_maker
+@few
+@given(events=rows())
+def test_validation_is_known_on_the_test_part_where_the_split_is_by_order(
+    name: str, events: list[Row]
+) -> None:
+    split = made(name, events)
+    by_order = name in ("temporal", "leave_last_out", "automatic")
+    assert split.test_history == ("train+validation" if by_order else "train")
+    assert split.known_rows("validation").tolist() == split.train.tolist()
+    known = [*split.train, *split.validation] if by_order else list(split.train)
+    assert split.known_rows("test").tolist() == sorted(known)
+    # Either way nothing that is known is asked for, and nothing that is known gets a rank.
+    for history in ("train", "train+validation"):
+        judged = replace(split, test_history=history)
+        seen = judged.histories("test").toarray() > 0
+        assert not (seen & ~(judged.excluded("test").toarray() > 0)).any()
+        assert not (seen & (judged.truth("test", final=True).toarray() > 0)).any()
+        assert (judged.truth("test", final=True) != split.truth("test", final=True)).nnz == 0
+        assert (judged.histories() != split.histories()).nnz == 0
+
+
+@any_maker
+@few
+@given(events=rows())
+def test_joined_trains_on_validation_and_leaves_the_test_alone(name: str, events: list[Row]) -> None:
+    split = made(name, events)
+    assume(len(split.validation))
+    whole, item, user = split.joined(), split.data.interactions.item, split.data.interactions.user
+    assert whole.train.tolist() == sorted([*split.train, *split.validation])
+    assert len(whole.validation) == 0 and whole.sealed is split.sealed
+    assert set(np.flatnonzero(whole.warm)) == set(item[whole.fit_rows])
+    assert not (whole.cold & split.warm).any() and not (whole.simulated & whole.cold).any()
+    # Users with validation events are people that one may learn from now; the others stay new.
+    assert set(user[split.validation]).isdisjoint(user[whole.given])
+    assert set(user[whole.given]) == set(user[split.given]) - set(user[split.validation])
+    assert (whole.histories() != split.data.matrix(whole.train)).nnz == 0
+    assert whole.joined() is whole
 
 
 def test_selection_is_the_split_itself_when_validation_has_cold_items_enough() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from made_events import dataset, keys
 
 from sidelight.data import splitting as make
 from sidelight.errors import BundleError, DataError, SpecError
+from sidelight.storage import read_folder, write_folder
 
 EVENTS = [(u, i, u + 2 * i) for u in range(1, 7) for i in range(1, 10)]
 
@@ -20,12 +22,35 @@ EVENTS = [(u, i, u + 2 * i) for u in range(1, 7) for i in range(1, 10)]
 def test_a_split_reads_back_equal(tmp_path: Path, order: str) -> None:
     data = dataset(EVENTS, order=order)
     split = replace(make.cold_users(data, 0.5, history=2), mask="others", overall_users="both")
+    split = replace(split, test_history="train+validation")
     back = make.read_split(make.write_split(split, tmp_path / "made" / "split"), data)
     for name in ("train", "validation", "sealed", "given", "candidates", "cold", "simulated"):
         ours, theirs = getattr(split, name), getattr(back, name)
         assert ours.dtype == theirs.dtype and (ours == theirs).all()
     assert (back.how, back.mask, back.overall_users) == (split.how, "others", "both")
+    assert back.test_history == "train+validation"
     assert [p.name for p in (tmp_path / "made").iterdir()] == ["split"]
+
+
+def test_a_folder_of_an_earlier_version_gets_what_its_maker_gives_now(tmp_path: Path) -> None:
+    data = dataset(EVENTS)
+    last = make.leave_last_out(data)
+    rows = pl.read_parquet(make.write_split(last, tmp_path / "rows") / "files" / "rows.parquet")
+    splits = [make.temporal(data), last, make.random_per_user(data), make.published(data, rows)]
+    splits.append(make.published(dataset(EVENTS, order=""), rows.drop("timestamp")))
+    for at, split in enumerate(splits):
+        folder = make.write_split(split, tmp_path / f"new{at}")
+        arrays, meta, files = read_folder(folder)
+        page = json.loads(files["split.json"])
+        del page["test_history"]
+        write_folder(tmp_path / f"old{at}", arrays, meta, {**files, "split.json": json.dumps(page).encode()})
+        assert make.read_split(tmp_path / f"old{at}", split.data).test_history == split.test_history
+    assert [s.test_history for s in splits] == [
+        *["train+validation"] * 2,
+        "train",
+        "train+validation",
+        "train",
+    ]
 
 
 def test_anybody_can_read_the_rows(tmp_path: Path) -> None:

@@ -62,6 +62,44 @@ def test_cold_is_what_has_no_training_event_and_what_is_declared_so() -> None:
     assert make.published(dataset(EVENTS), train).warm[2]
 
 
+def three_each(
+    parts: str, moments: tuple[int, int, int] = (1, 2, 3)
+) -> tuple[list[tuple[int, int, int]], pl.DataFrame]:
+    """Three events of each of four users; `parts` names the part of each, t, v or s for test."""
+    events = [(u, 3 * at + 1, moments[at] + u) for u in range(1, 5) for at in range(3)]
+    names = {"t": "train", "v": "valid", "s": "test"}
+    frame = pl.DataFrame(events, schema=["user_id", "item_id", "timestamp"], orient="row")
+    return events, frame.with_columns(split=pl.Series([names[p] for p in parts]))
+
+
+@pytest.mark.parametrize(
+    ("parts", "moments", "history"),
+    [
+        ("tvs" * 4, (1, 2, 3), "train+validation"),
+        ("vts" * 4, (1, 2, 3), "train+validation"),  # training after validation takes nothing away
+        ("tvs" * 3 + "tsv", (1, 2, 3), "train"),  # one user's validation comes after the test
+        ("tts" * 3 + "tvs", (1, 2, 3), "train+validation"),
+        ("tts" * 4, (1, 2, 3), "train"),  # no validation at all
+        ("ttv" * 2 + "tts" * 2, (1, 2, 3), "train"),  # nobody has both: users were held out
+        ("tvs" * 4, (1, 2, 2), "train"),  # all at one moment: no order to go by
+    ],
+)
+def test_the_order_of_the_events_says_whether_validation_is_known(
+    parts: str, moments: tuple[int, int, int], history: str
+) -> None:
+    events, frame = three_each(parts, moments)
+    assert make.published(dataset(events), frame).test_history == history
+    without = frame.drop("timestamp")
+    assert make.published(dataset(events, order=""), without).test_history == "train"
+
+
+def test_one_tie_among_ordered_users_is_no_disorder() -> None:
+    events, frame = three_each("tvs" * 4)
+    events[2] = (1, 7, events[1][2])  # the test event of user 1 at the moment of validation
+    frame = frame.with_columns(timestamp=pl.Series([when for _, _, when in events]))
+    assert make.published(dataset(events), frame).test_history == "train+validation"
+
+
 def test_an_event_matches_by_time_or_position_where_pairs_repeat() -> None:
     events = [(1, 1, 0), (1, 1, 5), (1, 2, 1), (2, 1, 0)]
     frame = pl.DataFrame(events, schema=["user_id", "item_id", "position"], orient="row")
@@ -164,6 +202,7 @@ def test_published_splits_of_citeulike(realdata: Path) -> None:
     assert (split.cold.sum(), split.warm.sum()) == (3_396, 13_584)
     assert [len(p) for p in (split.train, split.validation, split.sealed)] == [132_073, 36_273, 36_640]
     assert (split.mask, split.overall_users) == ("others", "both")
+    assert split.test_history == "train"
     heater = make.published(data, folder / "split_heater_cold.parquet")
     assert (heater.cold.sum(), len(heater.train), len(heater.validation)) == (3_396, 164_210, 13_037)
     extreme = make.published(data, folder / "split_cvae_P1.parquet")
@@ -178,6 +217,7 @@ def test_published_splits_of_amazon(realdata: Path) -> None:
     last = make.leave_last_out(beauty)
     for part in ("train", "validation", "sealed"):
         assert (getattr(split, part) == getattr(last, part)).all()
+    assert split.test_history == last.test_history == "train+validation"
     industrial = real(realdata / "amazon-industrial", "position")
     time = make.published(industrial, realdata / "amazon-industrial" / "split_time.parquet")
     assert [len(p) for p in (time.train, time.validation, time.sealed)] == [13_678, 4_532, 4_533]

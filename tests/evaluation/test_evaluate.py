@@ -230,7 +230,8 @@ def test_a_part_with_nothing_relevant_says_so():
     split = split_of(np.array([[TRAIN, VALIDATION], [TRAIN, VALIDATION]]), np.zeros(2, bool))
     model = Fixed(np.zeros((2, 2), np.float32), split.histories())
     assert package_evaluate(model, split).slices == ("warm", "overall")
-    nobody = split_of(np.array([[TRAIN, 0], [TRAIN, 0]]), np.zeros(2, bool))
+    parts = np.array([[TRAIN, VALIDATION], [TRAIN, VALIDATION]])
+    nobody = split_of(parts, np.zeros(2, bool), candidates=np.array([True, False]))
     with pytest.raises(DataError, match="relevant items in the validation part"):
         evaluate(model, nobody)
 

@@ -65,7 +65,10 @@ def test_the_table_shows_every_slice_and_what_is_missing():
         "gini@7",
     ):
         assert word in text, word
-    assert "recall@3" not in text and "recall@3" in found.table(k=3)
+    for k in found.ks:  # every cut-off that was asked for, unless one is
+        shown = {f"recall@{k}", f"ndcg@{k}", f"gini@{k}", f"exposure@{k}"}
+        assert all(word in text and word in found.table(k=k) for word in shown)
+        assert not any(f"@{other} " in found.table(k=k) for other in found.ks if other != k)
     intervals = found.intervals(n=100)
     assert str(intervals["cold.recall@7"]) in found.table(intervals)
     with pytest.raises(SpecError, match="cut-off"):

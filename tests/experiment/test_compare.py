@@ -142,6 +142,58 @@ def test_another_run_in_the_folder_is_refused(split: sl.Split, tmp_path: Path) -
         sl.compare(split, ARMS, seeds=1, folder=place)
 
 
+def test_the_test_part_has_one_history_for_all_arms(split: sl.Split, tmp_path: Path) -> None:
+    options = {"seeds": 1, "part": "test", "final": True, "log": tmp_path / "log.jsonl"}
+    both = sl.compare(split, ARMS, folder=tmp_path / "c", **options)
+    assert both.to_dict()["history"] == "train+validation"
+    assert str(both).startswith("test part, histories: train + validation, 1 seed; ndcg@20")
+    shown = both.run("plain", 1.0, 0).about["examples"][0]
+    at = int(split.data.user_index([type(split.data.user_ids[0].item())(shown["user"])])[0])
+    known = split.data.interactions.item[[r for r in split.known_rows("test")
+                                          if split.data.interactions.user[r] == at]]  # fmt: skip
+    assert shown["history"][0]["item"] == str(split.data.item_ids[known[-1]])
+    with pytest.raises(DataError, match=r"history 'train\+validation' instead of 'train'"):
+        sl.compare(split, ARMS, folder=tmp_path / "c", history="train", **options)
+    train = sl.compare(split, ARMS, history="train", **options)
+    assert train.to_dict()["history"] == "train" and "histories: train, 1 seed" in str(train)
+    mixed = replace(both, runs={**both.runs, ("plain", 1.0, 0): train.runs["plain", 1.0, 0]})
+    with pytest.raises(DataError, match="same history"):
+        mixed.differences()
+    with pytest.raises(SpecError, match="for the validation part"):
+        sl.compare(split, ARMS, seeds=1, history="train+validation")
+    assert sl.compare(split, ARMS, seeds=1).to_dict()["history"] == "train"
+
+
+def test_runs_of_an_earlier_version_had_training_as_the_history(split: sl.Split, tmp_path: Path) -> None:
+    options = {"seeds": 1, "part": "test", "final": True, "log": tmp_path / "log.jsonl"}
+    first = sl.compare(split, ARMS, folder=tmp_path / "c", history="train", **options)
+    for place in (tmp_path / "c" / "runs").iterdir():
+        about = json.loads((place / "run.json").read_text())
+        del about["history"]
+        (place / "run.json").write_text(json.dumps(about))
+    head = json.loads((tmp_path / "c" / "comparison.json").read_text())
+    del head["history"]
+    (tmp_path / "c" / "comparison.json").write_text(json.dumps(head))
+    assert str(sl.Comparison.load(tmp_path / "c")) == str(first)
+    fits = len(FITS)
+    sl.compare(split, ARMS, folder=tmp_path / "c", history="train", **options)
+    assert len(FITS) == fits
+    with pytest.raises(DataError, match="history 'train' instead of"):
+        sl.compare(split, ARMS, folder=tmp_path / "c", **options)
+
+
+def test_without_validation_events_only_the_test_part_is_left(split: sl.Split, tmp_path: Path) -> None:
+    bare = replace(split, validation=split.validation[:0])
+    with pytest.raises(DataError, match="--final"):
+        sl.compare(bare, ARMS, seeds=1)
+    options = {"seeds": 1, "part": "test", "final": True, "log": tmp_path / "log.jsonl"}
+    tuned = {"a": [Counts(), Counts(1.0)], "b": [Noisy(), Noisy(1.0)]}
+    with pytest.raises(DataError, match="validation events to choose candidates by"):
+        sl.compare(bare, tuned, **options)
+    assert FITS == [] and not (tmp_path / "log.jsonl").exists()
+    assert sl.compare(bare, ARMS, **options).differences()
+
+
 def test_a_folder_with_other_things_is_left_alone(split: sl.Split, tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "mine.txt").write_text("mine")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sidelight.cli.evaluate import KnownBy
+
 if TYPE_CHECKING:
     from sidelight.experiment.comparison import Comparison
 
@@ -26,12 +28,13 @@ def compare(
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds that every arm is fitted with.")] = 5,
     keep: Annotated[str, typer.Option(help="Shares of the training events, with commas.")] = "1",
-    k: Annotated[
-        str, typer.Option("--k", "-k", help="Cut-offs, with commas; NDCG at the largest is compared.")
+    ks: Annotated[
+        str, typer.Option("--ks", "--k", "-k", help="Cut-offs, with commas; NDCG at the largest is compared.")
     ] = "10,20",
     final: Annotated[
         bool, typer.Option("--final", help="Open the sealed test part, once a run, and record it.")
     ] = False,
+    history: KnownBy = None,
     data: Annotated[
         Path | None, typer.Option(help="The data that was split, if it has moved since.", show_default=False)
     ] = None,
@@ -59,12 +62,13 @@ def compare(
     from sidelight.experiment.compare import compare as measure
 
     specs = _arms(arms or [], ablate)
-    ks, shares = tuple(int(each) for each in _numbers(k, int)), _numbers(keep, float)
+    cuts, shares = tuple(int(each) for each in _numbers(ks, int)), _numbers(keep, float)
     found = read_split(split, read(data) if data else None)
     with progress() as report:
         result = measure(
-            found, specs, seeds, "test" if final else "validation", final, shares, f"ndcg@{max(ks)}", ks,
+            found, specs, seeds, "test" if final else "validation", final, shares, f"ndcg@{max(cuts)}", cuts,
             output, split.resolve().parent / "openings.jsonl", report, force=force,
+            history=history.value if history else None,
         )  # fmt: skip
     record = result.to_dict() | {"command": _command()}
     runs.write_json(record, output / runs.RECORD)
@@ -125,7 +129,7 @@ def _show(found: Comparison, record: dict[str, Any], json: bool) -> None:
     if not json:
         print(found.table())
         return
-    about = ("part", "metric", "level", "baseline", "seeds", "keeps", "data", "split", "made", "answer")
-    lines = [{"record": "comparison", **{name: record[name] for name in about}}]
+    about = ("part", "metric", "level", "baseline", "seeds", "keeps", "data", "split", "history", "made")
+    lines = [{"record": "comparison", **{name: record[name] for name in (*about, "answer")}}]
     lines += [{"record": "figure", **each} for each in record["figures"]]
     emit([*lines, *({"record": "difference", **each} for each in record["differences"])], json=True)

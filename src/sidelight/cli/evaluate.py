@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,15 +17,26 @@ if TYPE_CHECKING:
     from sidelight.models.recommender import Recommender
 
 
+class History(StrEnum):
+    """By which events users are known."""
+
+    train = "train"
+    both = "train+validation"
+
+
+KnownBy = Annotated[
+    History | None,
+    typer.Option(help="By which events users are known on the test part [default: what the split says]."),
+]
+
+
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Bundle that `sidelight train` wrote.", show_default=False)],
     split: Annotated[Path, typer.Argument(help="Folder that `sidelight split` wrote.", show_default=False)],
     against: Annotated[
         Path | None, typer.Option(help="Another bundle: show paired differences, MODEL minus this one.")
     ] = None,
-    k: Annotated[
-        str, typer.Option("--k", "-k", help="Cut-offs, with commas; the largest is shown.")
-    ] = "10,20",
+    ks: Annotated[str, typer.Option("--ks", "--k", "-k", help="Cut-offs, with commas.")] = "10,20",
     group: Annotated[
         list[str] | None,
         typer.Option(help="Subgroups: user:activity, item:popularity, user:COLUMN, item:COLUMN; repeatable."),
@@ -32,6 +44,7 @@ def evaluate(
     final: Annotated[
         bool, typer.Option("--final", help="Open the sealed test part, and record that it was opened.")
     ] = False,
+    history: KnownBy = None,
     log: Annotated[
         Path | None, typer.Option(help="Record of openings [default: openings.jsonl beside SPLIT].")
     ] = None,
@@ -48,18 +61,21 @@ def evaluate(
 
     Ranks every candidate for every user that has something relevant. Brackets are 95 % bootstrap
     intervals over users. Works on the validation part, as often as you like; --final opens the test
-    part, and every opening is recorded. Diversity is over the words of the text columns,
-    miscalibration over the first category or tags column. docs/evaluation.md defines each figure.
+    part, and every opening is recorded. There the history of a user has the validation events in it
+    where the split is by order, as in use; --history train leaves them out. Diversity is over the
+    words of the text columns, miscalibration over the first category or tags column.
+    docs/evaluation.md defines each figure.
 
     Example:
         sidelight split shop/ -o split/ --force
         sidelight train split/ -o model/ --force
-        sidelight evaluate model/ split/ --group user:activity
+        sidelight evaluate model/ split/ --ks 10,50 --group user:activity
     """
     from sidelight.cli.terminal import target
 
     place = target(output, force, bundle=True) if output else None
-    options = {"ks": _cut_offs(k), "groups": tuple(group or ()), "final": final}
+    options = {"ks": _cut_offs(ks), "groups": tuple(group or ()), "final": final}
+    options["history"] = history.value if history else None
     options["log"] = log or split.resolve().parent / "openings.jsonl"
     results = _results([model, against] if against else [model], split, data, options)
     if place:
@@ -77,7 +93,7 @@ def _results(
     from sidelight.evaluation.evaluate import evaluate as measure
 
     split = read_split(folder, read(data) if data else None)
-    models = [_fitted(path, split) for path in bundles]
+    models = [_fitted(path, split, options["final"]) for path in bundles]
     options = {**options, **_content(split), "part": "test" if options["final"] else "validation"}
     with progress() as show:
         return [measure(model, split, progress=show, **options) for model in models]
@@ -110,15 +126,20 @@ def _cut_offs(text: str) -> tuple[int, ...]:
     return found
 
 
-def _fitted(path: Path, split: Split) -> Recommender:
-    """The model in a bundle, refused when it has learned from anything but this split's histories."""
+def _fitted(path: Path, split: Split, final: bool) -> Recommender:
+    """The model in a bundle, refused when it has learned from what it would be judged by.
+
+    Training events are fine, and for the test part those of training and validation together.
+    """
     import numpy as np
 
     from sidelight.errors import DataError, complain
+    from sidelight.evaluation.protocol import seen_validation
     from sidelight.serving.bundle import load
 
     model = load(path)
-    own, histories = model.catalogue, split.histories()
+    own = model.catalogue
+    histories = (split.joined() if own.refitted else split).histories()
     if not np.array_equal(own.item_ids, split.data.item_ids):
         found = f"{len(own.item_ids):,} items, not the same {split.data.n_items:,}"
         raise DataError(complain("the items of the split", found, str(path), "train it on this split"))
@@ -126,6 +147,8 @@ def _fitted(path: Path, split: Split) -> Recommender:
         found = "other interactions: it may have seen what it would be judged by"
         expected = "a model fitted on the training part of this split"
         raise DataError(complain(expected, found, str(path), "train it on this split"))
+    if own.refitted and not final:
+        raise DataError(seen_validation(str(path)))
     return model
 
 

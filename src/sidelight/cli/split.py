@@ -180,6 +180,8 @@ def _closing(summary: dict[str, Any]) -> str:
         f"{summary['simulated_items']:,} warm items with {summary['simulated_events']:,} training events "
         "stand in for new ones while options are chosen.",
     ]
+    known = summary["test_history"].replace("+", " + ")
+    lines.append(f"History of a user on the test part: {known} events.")
     if summary["given_events"]:
         lines.append(f"{summary['given_events']:,} training events are given histories of held-out users.")
     if chosen:

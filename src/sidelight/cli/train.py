@@ -17,6 +17,9 @@ def train(
     data: Annotated[
         Path | None, typer.Option(help="The data that was split, if it has moved since.", show_default=False)
     ] = None,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Once measured, fit again on training and validation events.")
+    ] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the spec as TOML and stop.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is there.")] = False,
@@ -26,6 +29,8 @@ def train(
     Without --spec this is a blend of neighbour, linear and content models that fit the columns;
     its weights are chosen on validation users and on cold items, hidden ones if need be. --show
     prints that spec, to start a file for --spec from. The bundle keeps the spec it was made with.
+    With --refit it holds a model that has learned from the validation events too, for use and for
+    the test part; its metrics are those on validation before that.
 
     Example:
         sidelight train split/ -o model/
@@ -36,6 +41,8 @@ def train(
     from sidelight.data.split_files import read_split
     from sidelight.evaluation.evaluate import evaluate
     from sidelight.models.automatic import automatic
+    from sidelight.models.refit import check_refit
+    from sidelight.models.refit import refit as fit_again
 
     found = read_split(split, read(data) if data else None)
     chosen = config.load(spec) if spec else automatic(found)
@@ -43,9 +50,13 @@ def train(
         print(config.dump(chosen), end="")
         return
     place = target(output, force, bundle=True)
+    if refit:
+        check_refit(found)
     with progress() as report:
         model = chosen.fit(found, report)
         figures = evaluate(model, found, progress=report).figures() if len(found.validation) else {}
+        model = fit_again(chosen, found, report) if refit else model
     model.save(place, force=force, metrics=figures)
     shown = {name: value for name, value in figures.items() if name.endswith("ndcg@10")}
-    emit([{"model": str(output), "spec": config.spec_hash(chosen)[:12], **shown}], json=json)
+    about = {"model": str(output), "spec": config.spec_hash(chosen)[:12], "refitted": refit}
+    emit([{**about, **shown}], json=json)

@@ -47,6 +47,8 @@ def published(
     Every row of the file must be exactly one event of the data, and every event must be named. A
     part whose name begins with "cold" declares its items cold. A file without validation rows
     gives an empty validation part: `Split.selection` then has only the simulated cold items.
+    Whether validation events count as history for the test part is read off the order of the
+    events, see `split_parts.history_of_test`.
 
     Args:
         data: The data set.

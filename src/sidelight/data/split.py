@@ -13,6 +13,7 @@ from sidelight.data.dataset import Dataset
 from sidelight.errors import SpecError
 
 Part = Literal["train", "validation", "test"]
+TestHistory = Literal["train", "train+validation"]
 
 
 def _no_rows() -> NDArray[np.int64]:
@@ -38,6 +39,9 @@ class Split:
             warm ones (protocol of the ALDI line of papers).
         given: int64, subset of `train`: events that are a history at recommendation time only and
             that no model may be fitted on (users held out as new ones). Empty for most splits.
+        test_history: By which events a user is known while the test part is ranked: "train", or
+            "train+validation" where validation lies between the two in the user's order, as in
+            use and in published figures. Nothing is fitted on them; see `joined` for that.
     """
 
     data: Dataset
@@ -51,6 +55,7 @@ class Split:
     mask: Literal["seen", "others"] = "seen"
     overall_users: Literal["any", "both"] = "any"
     given: NDArray[np.int64] = field(default_factory=_no_rows)
+    test_history: TestHistory = "train"
 
     def __repr__(self) -> str:
         sizes = f"{len(self.train):,} train, {len(self.validation):,} validation, {len(self.sealed):,} test"
@@ -68,9 +73,18 @@ class Split:
             return self.train
         return np.setdiff1d(self.train, self.given, assume_unique=True)
 
-    def histories(self) -> sp.csr_matrix:
-        """What the model may look at: training events, binary CSR (n_users, n_items)."""
-        return self.data.matrix(self.train)
+    def known_rows(self, part: Part = "validation") -> NDArray[np.int64]:
+        """int64 event indices, ascending, by which users are known while a part is ranked.
+
+        Training events; for the test part also validation events where `test_history` says so.
+        """
+        if part == "test" and self.test_history == "train+validation":
+            return np.sort(np.concatenate([self.train, self.validation]))
+        return self.train
+
+    def histories(self, part: Part = "validation") -> sp.csr_matrix:
+        """What the model may look at while a part is ranked, binary CSR (n_users, n_items)."""
+        return self.data.matrix(self.known_rows(part))
 
     def fitting(self) -> sp.csr_matrix:
         """What a model is fitted on: `histories` without the held-out users' rows, same shape."""
@@ -138,11 +152,33 @@ class Split:
             how={**self.how, "selection": True},
         )
 
+    def joined(self) -> Split:
+        """The split to fit a last time on: training and validation events together train.
+
+        Cold are the items that have no event even so. Users whose validation events are learned
+        from are no longer held out: their `given` events are fitted on as well. The sealed part
+        stays; figures are still taken on the split itself, whose slices do not move.
+        """
+        if len(self.validation) == 0:
+            return self
+        log = self.data.interactions
+        kept = ~np.isin(log.user[self.given], log.user[self.validation])
+        whole = replace(
+            self,
+            train=np.sort(np.concatenate([self.train, self.validation])),
+            validation=_no_rows(),
+            given=self.given[kept],
+            how={**self.how, "joined": True},
+            test_history="train+validation",
+        )
+        touched = np.bincount(log.item[whole.fit_rows], minlength=self.data.n_items) > 0
+        return replace(whole, cold=~touched)
+
     def summary(self) -> dict[str, Any]:
         """Counts for people and records; it counts the test part and shows none of its rows.
 
         Keys: users, items, candidates, warm_items, cold_items, simulated_items, simulated_events,
-        given_events, how, and for each of train, validation and test a dict of events, share,
+        given_events, test_history, how, and for each of train, validation and test a dict of events, share,
         users, items, cold_events and cold_items.
         """
         log = self.data.interactions
@@ -157,6 +193,7 @@ class Split:
             "simulated_items": int(self.simulated.sum()),
             "simulated_events": int(self.simulated[log.item[self.train]].sum()),
             "given_events": len(self.given),
+            "test_history": self.test_history,
             "how": self.how,
         }
         for name, rows in parts.items():

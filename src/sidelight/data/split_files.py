@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sidelight.data.dataset import Dataset
 from sidelight.data.split import Split
-from sidelight.data.split_parts import OUT, TEST, TRAIN, VALIDATION
+from sidelight.data.split_parts import OUT, TEST, TRAIN, VALIDATION, history_of_test
 from sidelight.errors import BundleError, DataError, complain
 from sidelight.storage import read_folder, write_folder
 
@@ -43,6 +43,7 @@ def write_split(split: Split, folder: str | Path, source: str | Path = "", force
         "how": split.how,
         "mask": split.mask,
         "overall_users": split.overall_users,
+        "test_history": split.test_history,
         "source": str(Path(source).resolve()) if source else "",
         "fingerprint": split.data.fingerprint,
         "events": _events_hash(split.data),
@@ -58,6 +59,9 @@ def write_split(split: Split, folder: str | Path, source: str | Path = "", force
 
 def read_split(folder: str | Path, data: Dataset | None = None) -> Split:
     """The split that `write_split` wrote.
+
+    A folder that an earlier version wrote says nothing of `test_history`; it gets what its maker
+    gives now.
 
     Args:
         folder: Where it is.
@@ -90,11 +94,21 @@ def read_split(folder: str | Path, data: Dataset | None = None) -> Split:
         mask=page["mask"],
         overall_users=page["overall_users"],
         given=_where(rows["given"].to_numpy()),
+        test_history=page.get("test_history")
+        or history_of_test(data, page["how"].get("rule", ""), _codes(part)),
     )
 
 
 def _where(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.flatnonzero(flags).astype(np.int64)
+
+
+def _codes(part: NDArray[np.object_]) -> NDArray[np.int8]:
+    """Part codes of the names in `rows.parquet`."""
+    out = np.full(len(part), OUT, dtype=np.int8)
+    for code, name in _NAMES.items():
+        out[part == name] = code
+    return out
 
 
 def _rows(split: Split) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.data.dataset import Dataset
-from sidelight.data.split import Split
+from sidelight.data.split import Split, TestHistory
 from sidelight.errors import DataError, SpecError, complain
 from sidelight.seeding import generator
 
@@ -63,8 +63,38 @@ def assemble(
         mask=mask,
         overall_users=overall_users,
         given=np.empty(0, dtype=np.int64) if given is None else given,
+        test_history=history_of_test(data, how["rule"], codes),
     )
     return marked(split, declared, newest)
+
+
+def history_of_test(data: Dataset, rule: str, codes: Codes) -> TestHistory:
+    """Whether the validation events of a user belong to the history when the test part is ranked.
+
+    They do where the rule divides by order ("temporal", "leave_last_out"), and in a "published"
+    split in which the data shows the same: there is a time or position, no user has a validation
+    event after one of their own test events, and somebody has one before. By chance alone a random
+    division of n users passes with a probability of 2^-n at most. Elsewhere they do not: a random
+    draw hides both parts from the same history.
+
+    Args:
+        data: The data set.
+        rule: Name of the split maker, as in `Split.how`.
+        codes: Part of each event.
+    """
+    if rule in ("temporal", "leave_last_out"):
+        return "train+validation"
+    log = data.interactions
+    if rule != "published" or log.order is None:
+        return "train"
+    last = np.full(data.n_users, np.iinfo(np.int64).min, dtype=np.int64)
+    first = np.full(data.n_users, np.iinfo(np.int64).max, dtype=np.int64)
+    validation, test = codes == VALIDATION, codes == TEST
+    np.maximum.at(last, log.user[validation], log.order[validation])
+    np.minimum.at(first, log.user[test], log.order[test])
+    both = np.intersect1d(log.user[validation], log.user[test])
+    ordered = (last[both] <= first[both]).all() and (last[both] < first[both]).any()
+    return "train+validation" if ordered else "train"
 
 
 def marked(split: Split, declared: NDArray[np.bool_] | None = None, newest: bool | None = None) -> Split:

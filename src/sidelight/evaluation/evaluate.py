@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.features import Features
-from sidelight.data.split import Split
+from sidelight.data.split import Split, TestHistory
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
 from sidelight.evaluation import beyond
 from sidelight.evaluation.metrics import METRICS, hits, score
 from sidelight.evaluation.moments import context_of, predicted
 from sidelight.evaluation.openings import record_opening, spec_hash
+from sidelight.evaluation.protocol import about, check_part, with_history
 from sidelight.evaluation.ranking import NOTHING, merge, tie_breakers, top_k
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.slices import Slice, main_slices, members, restrict, subgroups
@@ -58,6 +58,7 @@ def evaluate(
     block: int | None = None,
     spec: Any = None,
     progress: Progress | None = None,
+    history: TestHistory | None = None,
 ) -> Evaluation:
     """Rank all candidates for every user with something relevant, and judge the lists by slice.
 
@@ -85,28 +86,31 @@ def evaluate(
             users if these take less than 256 MB.
         spec: What is recorded of the model at an opening; None means `model.spec`, else the model.
         progress: Called with (users done, users in all, "evaluate").
+        history: By which events users are known while the test part is ranked: "train",
+            "train+validation", or None for what the split says (`Split.test_history`). Masked are
+            the events of both parts either way, so the relevant items are the same.
 
     Raises:
         SpecError: Unknown metrics or groups, the test part and `final` one without the other, or
             context of the model that the data does not have.
-        DataError: Nobody has anything relevant, or the model's scores are not what `Scores` says.
+        DataError: Nobody has anything relevant, the model was refitted on the validation part that
+            it would be judged by, or its scores are not what `Scores` says.
     """
     wanted = _Wanted.check(part, final, ks, metrics, block)
-    given = ((content, "content"), (categories, "categories"))
-    for features, name in given:
-        if features is not None and len(features) != split.data.n_items:
-            raise DataError(complain(f"{name} of {split.data.n_items} items", f"{len(features)} rows"))
-    rows, groups_of = split.rows(part, final), members(split, groups)
+    split = with_history(split, part, history)
+    check_part(model, split, part)
+    given = {"content": content, "categories": categories}
+    _need_rows(given, split.data.n_items)
+    rows, groups_of = split.rows(part, final), members(split, groups, part)
     spec = getattr(model, "spec", model) if spec is None else spec
-    histories = split.histories()
+    histories = split.histories(part)
     _scored(model, histories[:1])  # a model of another data set is no reason to open the test part
     context = context_of(model, split)
     opened = record_opening(split, spec, log or "openings.jsonl") if part == "test" else 0
     truth = restrict(split.truth(part, final), split.candidates)
     slices = main_slices(split, truth)
     if not slices:
-        fix = "check how the split was made"
-        raise DataError(complain(f"relevant items in the {part} part", "none", fix=fix))
+        raise DataError(complain(f"relevant items in the {part} part", "none", fix="look at the split"))
     if "overall" in slices:
         slices |= subgroups(slices["overall"], groups_of)
     users = np.unique(np.concatenate([found.users for found in slices.values()]))
@@ -121,11 +125,17 @@ def evaluate(
         values["overall"] |= _per_list(items, overall, split, histories, wanted, content, categories)
         values["overall"] |= {f"no_evidence@{k}": unsupported[at["overall"], :k].mean(1) for k in wanted.ks}
         totals = _totals(items, slices, split, histories, wanted)
-    info = {"data": split.data.fingerprint, "how": split.how, "spec": spec_hash(spec)}
-    info |= {"split": _division(split), "unrankable": split.data.matrix(rows).nnz - truth.nnz}
-    info |= {name: features.name for features, name in given if features is not None}
+    info = {**about(split, part), "spec": spec_hash(spec)}
+    info["unrankable"] = split.data.matrix(rows).nnz - truth.nnz
+    info |= {name: features.name for name, features in given.items() if features is not None}
     by_users = {name: found.users for name, found in slices.items()}
     return Evaluation(part, wanted.ks, by_users, values, totals, items, opened, info)
+
+
+def _need_rows(given: dict[str, Features | None], n_items: int) -> None:
+    for name, features in given.items():
+        if features is not None and len(features) != n_items:
+            raise DataError(complain(f"{name} of {n_items} items", f"{len(features)} rows"))
 
 
 @dataclass(frozen=True)
@@ -152,14 +162,6 @@ class _Wanted:
             if name not in METRICS:
                 raise SpecError(f"unknown metric {name!r}; {did_you_mean(name, METRICS)}")
         return _Wanted(tuple(sorted({int(k) for k in ks})), tuple(dict.fromkeys(metrics)), block)
-
-
-def _division(split: Split) -> str:
-    """sha256 over which events are where: what two evaluations must share to be paired."""
-    digest = hashlib.sha256(split.mask.encode())
-    for rows in (split.train, split.validation, split.sealed):
-        digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes() + b"|")
-    return digest.hexdigest()
 
 
 def _rank(
@@ -241,8 +243,9 @@ def _per_list(
     categories: Features | None,
 ) -> dict[str, NDArray[np.float64]]:
     """What each user's list is like, beside how right it is."""
-    active = int(np.count_nonzero(np.diff(histories.indptr)))
-    information = beyond.self_information(histories.getnnz(axis=0), max(1, active))
+    known = split.histories()
+    active = int(np.count_nonzero(np.diff(known.indptr)))
+    information = beyond.self_information(known.getnnz(axis=0), max(1, active))
     own = histories[overall.users]
     out = {}
     for k in wanted.ks:
@@ -263,7 +266,7 @@ def _totals(
 ) -> dict[str, dict[str, float]]:
     """What all lists of the overall slice do together, and what each group of items gets of it."""
     overall = slices["overall"]
-    counts = histories.getnnz(axis=0)
+    counts = split.histories().getnnz(axis=0)
     own = histories[overall.users]
     masks = {name: found.items for name, found in slices.items() if found.items is not None}
     totals: dict[str, dict[str, float]] = {"overall": {}, **{name: {} for name in masks}}

@@ -66,6 +66,7 @@ def record_opening(split: Split, spec: Any, log: str | Path) -> int:
         "data": split.data.fingerprint,
         "split": name,
         "how": split.how,
+        "test_history": split.test_history,
         "opened_before": before,
     }
     path.parent.mkdir(parents=True, exist_ok=True)

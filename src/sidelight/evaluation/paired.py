@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
+from sidelight.evaluation.protocol import same_protocol
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.statistics import Interval, holm, paired_bootstrap, sign_flip_test
 
@@ -40,7 +41,7 @@ def differences(
     """Paired differences a - b of per-user figures, with intervals, tests and Holm's adjustment.
 
     Args:
-        a, b: Evaluations of the same part of the same split.
+        a, b: Evaluations of the same part of the same split, with the same history.
         names: Figures "slice.metric@k"; None means ndcg (or else the first metric) at the largest
             k in every slice. All named figures form the family that Holm's adjustment is over.
         n: Resamples and sign patterns.
@@ -48,7 +49,7 @@ def differences(
         seed: Equal seeds give equal results.
 
     Raises:
-        DataError: Other parts, other users, or a figure that is undefined for different users.
+        DataError: Other parts, histories or users, or a figure that is undefined for different users.
         SpecError: An unknown figure, or one without a value a user (a total).
     """
     names = _default(a) if names is None else list(names)
@@ -57,6 +58,7 @@ def differences(
         raise DataError(complain("two evaluations of one part of one split", found))
     if a.info.get("split") != b.info.get("split"):
         raise DataError(complain("two evaluations on one split", "the same data divided in two ways"))
+    same_protocol(a.info, b.info)
     intervals, ps = [], []
     for name in names:
         first, second = _pair(a, b, name)

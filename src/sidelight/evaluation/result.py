@@ -31,8 +31,9 @@ class Evaluation:
         totals: For each slice the figures that belong to all lists together, e.g. "coverage@20".
         items: int32, shape (n, max(ks)): the lists of the users of the overall slice, -1 where short.
         opened: How often this split's test part was open, this time included; 0 for validation.
-        info: Plain JSON values: data fingerprint, how the split was made, hash of the spec, and
-            what was left out (relevant items that could not be ranked).
+        info: Plain JSON values: data fingerprint, how the split was made, hash of the spec, by
+            which events users were known ("history"), and what was left out (relevant items that
+            could not be ranked).
     """
 
     part: str
@@ -87,9 +88,9 @@ class Evaluation:
 
         Args:
             intervals: From `intervals`, shown as "[low, high]"; None shows means only.
-            k: The cut-off to show, one of `ks`; None means the largest.
+            k: The cut-off to show, one of `ks`; None means all of them.
         """
-        return table(self, self.ks[-1] if k is None else k, intervals or {})
+        return table(self, self.ks if k is None else (k,), intervals or {})
 
     def __repr__(self) -> str:
         return f"Evaluation({self.part}: {', '.join(self.slices)})"

@@ -10,7 +10,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sidelight.data.split import Split
+from sidelight.data.split import Part, Split
 from sidelight.errors import SpecError, did_you_mean
 
 Mask = NDArray[np.bool_]
@@ -71,7 +71,7 @@ def main_slices(split: Split, truth: sp.csr_matrix) -> dict[str, Slice]:
     }
 
 
-def members(split: Split, groups: Sequence[str]) -> dict[str, Mask]:
+def members(split: Split, groups: Sequence[str], part: Part = "validation") -> dict[str, Mask]:
     """Who or what is in each group: "NAME=GROUP" to bool, shape (n_users,) or (n_items,).
 
     Args:
@@ -79,11 +79,12 @@ def members(split: Split, groups: Sequence[str]) -> dict[str, Mask]:
         groups: Names "user:activity", "item:popularity", "user:COLUMN" or "item:COLUMN". Numbers
             are cut into quartiles; beyond the 20 largest groups the rest is "other"; unknown
             values are "missing".
+        part: What is judged: activity is the length of the history that is known there.
 
     Raises:
         SpecError: A name that is none of these, or a column that cannot be grouped.
     """
-    return {f"{name}={label}": mask for name in groups for label, mask in _groups(split, name)}
+    return {f"{name}={label}": mask for name in groups for label, mask in _groups(split, name, part)}
 
 
 def subgroups(overall: Slice, groups: dict[str, Mask]) -> dict[str, Slice]:
@@ -106,13 +107,13 @@ def subgroups(overall: Slice, groups: dict[str, Mask]) -> dict[str, Slice]:
     return found
 
 
-def _groups(split: Split, name: str) -> list[tuple[str, Mask]]:
+def _groups(split: Split, name: str, part: Part) -> list[tuple[str, Mask]]:
     table, _, column = name.partition(":")
     if table not in ("user", "item") or not column:
         known = ["user:activity", "item:popularity", "user:COLUMN", "item:COLUMN"]
         raise SpecError(f"unknown group {name!r}; {did_you_mean(name, known)}")
     if name == "user:activity":
-        return buckets(np.diff(split.histories().indptr))
+        return buckets(np.diff(split.histories(part).indptr))
     if name == "item:popularity":
         return buckets(split.histories().getnnz(axis=0))
     role = split.data.schema.find(f"{table}s", column).role

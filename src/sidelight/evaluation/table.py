@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sidelight.errors import SpecError, complain
 from sidelight.evaluation.metrics import METRICS
+from sidelight.evaluation.protocol import shown_history
 
 if TYPE_CHECKING:
     from sidelight.evaluation.result import Evaluation
@@ -26,16 +27,17 @@ LISTS = (
 )  # fmt: skip
 
 
-def table(found: Evaluation, k: int, intervals: Mapping[str, Interval]) -> str:
-    """Accuracy at k by slice, figures of the lists, then a line a subgroup.
+def table(found: Evaluation, ks: Sequence[int], intervals: Mapping[str, Interval]) -> str:
+    """Accuracy by slice, figures of the lists, then a line a subgroup, at each cut-off.
 
     Args:
         found: What to show.
-        k: One of its cut-offs.
+        ks: Those of its cut-offs that are shown.
         intervals: Shown as "[low, high]" where there is one.
     """
-    if k not in found.ks:
-        raise SpecError(complain(f"a cut-off among {list(found.ks)}", f"k = {k}"))
+    for k in ks:
+        if k not in found.ks:
+            raise SpecError(complain(f"a cut-off among {list(found.ks)}", f"k = {k}"))
     means = found.figures()
 
     def cell(name: str) -> str:
@@ -44,19 +46,27 @@ def table(found: Evaluation, k: int, intervals: Mapping[str, Interval]) -> str:
         return str(intervals[name]) if name in intervals else f"{means[name]:.4f}"
 
     main = [name for name in MAIN if name in found.values]
-    accuracy = [f"{m}@{k}" for m in METRICS if f"{main[0]}.{m}@{k}" in means]
+    metrics = [m for m in METRICS if f"{main[0]}.{m}@{ks[0]}" in means]
+    accuracy = [f"{m}@{k}" for m in metrics for k in ks]
     rows = [["", *main], ["users", *(f"{len(found.users[name]):,}" for name in main)]]
     rows += [[m, *(cell(f"{name}.{m}") for name in main)] for m in accuracy]
     lines = [_title(found), "", *aligned(rows)]
     lines += [f"no {name} slice: {why}" for name, why in MAIN.items() if name not in main]
-    named = [m if m == "cold_relevance" else f"{m}@{k}" for m in LISTS]
+    named = [n for m in LISTS for n in ([m] if m == "cold_relevance" else [f"{m}@{k}" for k in ks])]
     rows = [[m, cell(f"overall.{m}")] for m in named if f"overall.{m}" in means]
     lines += ["", "lists of the overall slice", *aligned(rows)] if rows else []
-    columns = [*accuracy[:2], f"exposure@{k}", "relevance"]
-    groups = [name for name in found.values if name not in MAIN]
-    rows = [[g, f"{len(found.users[g]):,}", *(cell(f"{g}.{m}") for m in columns)] for g in groups]
-    lines += ["", *aligned([["groups of the overall slice", "users", *columns], *rows])] if rows else []
+    for k in ks:
+        lines += _groups(found, [*(f"{m}@{k}" for m in metrics[:2]), f"exposure@{k}", "relevance"], cell)
     return "\n".join(lines)
+
+
+def _groups(found: Evaluation, columns: Sequence[str], cell: Callable[[str], str]) -> list[str]:
+    """A block with a line a subgroup; nothing where there are none."""
+    groups = [name for name in found.values if name not in MAIN]
+    if not groups:
+        return []
+    rows = [[g, f"{len(found.users[g]):,}", *(cell(f"{g}.{m}") for m in columns)] for g in groups]
+    return ["", *aligned([["groups of the overall slice", "users", *columns], *rows])]
 
 
 def aligned(rows: list[list[str]]) -> list[str]:
@@ -71,6 +81,8 @@ def _title(found: Evaluation) -> str:
     title = f"{found.part} part"
     if found.opened:
         title += f", opened {found.opened} time{'s' * (found.opened > 1)}"
+    if found.part == "test":
+        title += f"; histories: {shown_history(found.info)}"
     dropped = found.info.get("unrankable", 0)
     if dropped:
         title += f"; {dropped:,} relevant items are masked or no candidates and count nowhere"

@@ -12,9 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 from sidelight import config
-from sidelight.data.split import Split
-from sidelight.errors import SpecError, complain, did_you_mean
+from sidelight.data.split import Split, TestHistory
+from sidelight.errors import DataError, SpecError, complain, did_you_mean
 from sidelight.evaluation.metrics import METRICS
+from sidelight.evaluation.protocol import check_part, with_history
 from sidelight.evaluation.slices import members
 from sidelight.experiment import runs
 from sidelight.experiment.arms import is_model, is_seeded
@@ -40,6 +41,7 @@ def compare(
     progress: Progress | None = None,
     groups: Sequence[str] = ("item:popularity", "user:activity"),
     force: bool = False,
+    history: TestHistory | None = None,
     thin_validation: bool = True,
 ) -> Comparison:
     """Fit every arm with every seed on every share of the clicks, and compare user by user.
@@ -65,15 +67,20 @@ def compare(
         progress: Called with (runs done, runs in all, label), and by what goes on in a run.
         groups: Subgroups, as in `evaluate`.
         force: Start anew: a comparison that is in `folder` is removed, once all options are checked.
+        history: As in `evaluate`.
         thin_validation: False thins training events only: models of a sparse shop then stop, steer
             and choose weights by more clicks than such a shop would have.
 
     Raises:
         SpecError: Options that do not fit, or arms that were not tuned alike.
-        DataError: `folder` holds a run of another spec, split or data set.
+        DataError: `folder` holds a run of another spec, split, history or data set, or there are no
+            validation events to choose or judge by.
     """
     plan = _Plan.check(split, arms, seeds, keep, metric)
-    measure = _measure(split, part, final, log, metric, ks, groups)
+    measure = _measure(split, part, final, log, metric, ks, groups, history)
+    if len(plan.candidates[plan.baseline]) > 1 and not len(split.validation):
+        fix = "give one spec an arm, or a split with a validation part"
+        raise DataError(complain("validation events to choose candidates by", "none", "compare", fix))
     root = None if folder is None else runs.begin(folder, force)
     bench = Bench(split, measure, root, progress, thin_validation)
     chosen, made = _tune(bench, plan, progress)
@@ -142,7 +149,7 @@ class _Plan:
 
 def _tune(bench: Bench, plan: _Plan, progress: Progress | None) -> tuple[dict[str, Any], dict[Key, Run]]:
     """The best candidate of each arm, and the runs that this made already."""
-    measure = replace(bench.measure, part="validation", final=False)
+    measure = replace(bench.measure, part="validation", final=False, history=None)
     tuning, seed = replace(bench, measure=measure), plan.seeds[0]
     effort = len(plan.candidates[plan.baseline])
     chosen: dict[str, Any] = {}
@@ -170,7 +177,14 @@ def _signal(run: Run, metric: str) -> float:
 
 
 def _measure(
-    split: Split, part: Any, final: bool, log: Any, metric: str, ks: Sequence[int], groups: Sequence[str]
+    split: Split,
+    part: Any,
+    final: bool,
+    log: Any,
+    metric: str,
+    ks: Sequence[int],
+    groups: Sequence[str],
+    history: Any,
 ) -> Measure:
     """Checked before anything is fitted: hours later would be too late."""
     if part not in ("validation", "test") or final != (part == "test"):
@@ -183,8 +197,10 @@ def _measure(
     if not ks or min(ks) < 1 or cut not in {str(k) for k in ks}:
         raise SpecError(complain("a metric at one of the cut-offs ks", f"{metric!r}, ks = {list(ks)}"))
     members(split, groups)
+    with_history(split, part, history)
+    check_part(None, split, part)
     names = tuple(dict.fromkeys(("recall", "ndcg", name)))
-    return Measure(part, final, log, tuple(sorted({int(k) for k in ks})), names, tuple(groups))
+    return Measure(part, final, log, tuple(sorted({int(k) for k in ks})), names, tuple(groups), history)
 
 
 def _seeds(given: Any) -> tuple[int, ...]:
@@ -224,6 +240,7 @@ def _about(split: Split, made: Mapping[Key, Run], plan: _Plan) -> dict[str, Any]
         },
         "split": split.how,
         "versions": {package: " and ".join(sorted(found)) for package, found in versions.items()},
+        "history": next(iter(made.values())).about["history"],
         "candidates": len(plan.candidates[plan.baseline]),
         "command": None,
         "made": datetime.now(UTC).date().isoformat(),

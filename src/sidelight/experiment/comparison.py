@@ -12,7 +12,7 @@ from sidelight import config
 from sidelight.errors import BundleError, SpecError, complain
 from sidelight.evaluation.result import Evaluation
 from sidelight.experiment import record, runs
-from sidelight.experiment.figures import Contrast, Figure, contrasts, figures
+from sidelight.experiment.figures import Contrast, Figure, contrasts, figures, need_one_history
 from sidelight.experiment.runs import Run
 from sidelight.experiment.table import table
 
@@ -32,8 +32,8 @@ class Comparison:
         metric: What differences are taken of, "name@k".
         runs: (arm, keep, seed) to run. An arm that draws nothing has one run for equal clicks, that of
             the first seed; it stands for all seeds.
-        about: Data, split, versions, number of candidates an arm, command, date, if validation was
-            thinned as training was: JSON values.
+        about: Data, split, by which events users were known ("history"), if validation was thinned
+            with training, versions, number of candidates an arm, command, date: JSON values.
     """
 
     arms: Mapping[str, Any]
@@ -71,7 +71,9 @@ class Comparison:
         return found
 
     def _grid(self, keep: float) -> dict[str, list[Evaluation]]:
-        return {arm: [self.run(arm, keep, seed).evaluation for seed in self.seeds] for arm in self.arms}
+        grid = {arm: [self.run(arm, keep, seed).evaluation for seed in self.seeds] for arm in self.arms}
+        need_one_history(grid)
+        return grid
 
     def table(self) -> str:
         """A plain text table: the metric by arm, its differences to the baseline, and the answer."""
@@ -121,7 +123,7 @@ class Comparison:
         return cls(
             {arm["name"]: _own(arm["spec"]) for arm in head["arms"]}, head["baseline"],
             tuple(head["seeds"]), tuple(head["keeps"]), head["part"], head["metric"], found_runs,
-            {name: head[name] for name in record.ABOUT} | {n: head.get(n, v) for n, v in runs.LATER.items()},
+            {name: head.get(name, runs.UNSAID.get(name)) for name in record.ABOUT},
         )  # fmt: skip
 
 

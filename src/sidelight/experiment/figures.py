@@ -9,6 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from sidelight.evaluation.protocol import same_protocol
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.statistics import Interval, holm, sign_flip_test
 from sidelight.experiment.bootstrap import RESAMPLES, crossed_intervals
@@ -90,6 +91,17 @@ class _Stack:
             ]
         )
         return cls(values, users, len(reduce(np.union1d, rows)) - len(users))
+
+
+def need_one_history(grid: Grid) -> None:
+    """Refuse to put side by side what was measured with different histories.
+
+    Raises:
+        DataError: Two evaluations differ in that.
+    """
+    first, *others = [each.info for found in grid.values() for each in found]
+    for info in others:
+        same_protocol(first, info)
 
 
 def slices_of(grid: Grid) -> list[str]:

@@ -13,9 +13,10 @@ import numpy as np
 
 from sidelight import config
 from sidelight.content.words import text_of
-from sidelight.data.split import Split
+from sidelight.data.split import Split, TestHistory
 from sidelight.data.splitting import subsample
 from sidelight.evaluation.evaluate import evaluate
+from sidelight.evaluation.protocol import history_of, with_history
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.slices import restrict
 from sidelight.experiment.arms import seeded
@@ -34,7 +35,7 @@ class Measure:
 
     Args:
         part, final, log: As in `evaluate`.
-        ks, metrics, groups: As in `evaluate`.
+        ks, metrics, groups, history: As in `evaluate`.
     """
 
     part: Literal["validation", "test"]
@@ -43,6 +44,7 @@ class Measure:
     ks: tuple[int, ...]
     metrics: tuple[str, ...]
     groups: tuple[str, ...]
+    history: TestHistory | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,8 @@ class Bench:
             "spec": config.to_dict(own), "spec_hash": config.spec_hash(own), "seed": seed, "keep": keep,
             "data": self.split.data.fingerprint, "division": division(self.split),
             "part": self.measure.part, "ks": self.measure.ks, "metrics": self.measure.metrics,
-            "groups": self.measure.groups, "thin_validation": self.thin_validation and keep < 1,
+            "groups": self.measure.groups, "history": history_of(self._judged(self.split), self.measure.part),
+            "thin_validation": self.thin_validation and keep < 1,
         }  # fmt: skip
         if place is not None and place.exists():
             need(wanted, place)
@@ -89,6 +92,11 @@ class Bench:
         if place is not None:
             run.save(place)
         return run
+
+    def _judged(self, split: Split) -> Split:
+        """The split to rank on: fewer validation events to choose by, but as many to be judged by."""
+        whole = split if self.measure.part == "test" else replace(split, validation=self.split.validation)
+        return with_history(whole, self.measure.part, self.measure.history)
 
     def _fit(self, spec: Any, keep: float, seed: int, identity: dict[str, Any]) -> Run:
         split = thinned(self.split, keep, seed, self.thin_validation)
@@ -100,12 +108,10 @@ class Bench:
         start = time.perf_counter()
         model = spec.fit(split, self.progress, **options)
         seconds = time.perf_counter() - start
-        part, final = self.measure.part, self.measure.final
-        # Fewer events to choose by, but as many to be judged by.
-        judged = split if part == "test" else replace(split, validation=self.split.validation)
+        part, final, judged = self.measure.part, self.measure.final, self._judged(split)
         found = evaluate(
             model, judged, part, self.measure.ks, self.measure.metrics, final, self.measure.log,
-            groups=self.measure.groups, progress=self.progress,
+            groups=self.measure.groups, progress=self.progress, history=self.measure.history,
         )  # fmt: skip
         about = {
             **identity,
@@ -172,12 +178,14 @@ def examples(found: Evaluation, split: Split, seed: int, final: bool) -> list[di
         return []
     users, log = found.users["overall"], split.data.interactions
     truth = _truth(found, split, final)
-    able = np.flatnonzero(np.diff(split.histories().indptr)[users] > 0)
+    part: Any = found.part
+    known = split.known_rows(part)
+    able = np.flatnonzero(np.isin(users, log.user[known]))
     chosen = np.sort(generator(seed, "examples").permutation(able)[:SHOWN_USERS])
     out = []
     for at in chosen:
         # Events of a user lie in their order in time: the last ones are the latest.
-        own = split.train[log.user[split.train] == users[at]]
+        own = known[log.user[known] == users[at]]
         latest = list(dict.fromkeys(log.item[own][::-1].tolist()))[:SHOWN_ITEMS]
         listed = [int(item) for item in found.items[at, :SHOWN_ITEMS] if item >= 0]
         rows = _titled(split, listed)

@@ -13,12 +13,12 @@ from sidelight.evaluation.openings import describe, spec_hash
 from sidelight.experiment.arms import differs, is_seeded
 from sidelight.experiment.bootstrap import LEVEL
 from sidelight.experiment.figures import Contrast
-from sidelight.experiment.runs import KIND, LATER, SCHEMA, plain
+from sidelight.experiment.runs import KIND, SCHEMA, plain
 
 if TYPE_CHECKING:
     from sidelight.experiment.comparison import Comparison
 
-ABOUT = ("data", "split", "versions", "candidates", "command", "made")
+ABOUT = ("data", "split", "history", "versions", "candidates", "command", "made", "thin_validation")
 POINTS = 200  # of a path of weights: what a drawing can show
 _BUCKETS = "item:popularity="
 _WHERE = {"overall": "the one list", "cold": "the list of new items", "warm": "the list of old items"}
@@ -27,7 +27,7 @@ _WHERE = {"overall": "the one list", "cold": "the list of new items", "warm": "t
 def record(found: Comparison) -> dict[str, Any]:
     """All of a comparison but the values of single users.
 
-    Keys: kind, schema, part, metric, level, baseline, seeds, keeps, arms, data, split, versions,
+    Keys: kind, schema, part, metric, level, baseline, seeds, keeps, arms, data, split, history, versions,
     candidates, command, made, thin_validation, figures, differences, exposure, weights, epochs, runs,
     examples, answer.
     """
@@ -42,7 +42,6 @@ def record(found: Comparison) -> dict[str, Any]:
         "keeps": found.keeps,
         "arms": arms(found),
         **{name: found.about.get(name) for name in ABOUT},
-        **{name: found.about.get(name, before) for name, before in LATER.items()},
         "figures": [asdict(each) for each in found.figures()],
         "differences": [asdict(each) for each in found.differences()],
         "exposure": exposure(found),

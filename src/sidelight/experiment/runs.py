@@ -25,9 +25,12 @@ KIND, SCHEMA = "comparison", 1
 RUNS, TUNING, CHECKPOINTS, RECORD = "runs", "tuning", "checkpoints", "comparison.json"
 _ABOUT, _EVALUATION = "run.json", "evaluation"
 # What must be equal for a run on disk to stand for one that is asked for.
-IDENTITY = ("spec_hash", "seed", "keep", "data", "division", "part", "ks", "metrics", "groups")
-# The same, with the value that stands where a run on disk is older than the option.
-LATER = {"thin_validation": False}
+IDENTITY = (
+    "spec_hash", "seed", "keep", "data", "division", "part", "ks", "metrics", "groups",
+    "history", "thin_validation",
+)  # fmt: skip
+# What holds of the runs of an earlier version, which do not say it.
+UNSAID = {"history": "train", "thin_validation": False}
 _NAMES = {
     "spec_hash": "spec", "data": "data set", "division": "division into training, validation and test",
     "ks": "cut-offs",
@@ -41,7 +44,7 @@ class Run:
     Args:
         evaluation: Of the fitted model.
         about: Plain JSON values. `IDENTITY`: hash of the spec, seed, keep, data fingerprint, hash
-            of the split, part, cut-offs, metrics, groups. `LATER`: if validation was thinned with
+            of the split, part, cut-offs, metrics, groups, history, if validation was thinned with
             training. Besides: spec, how the split was made, versions of packages, seconds of
             fitting, training and validation events, trace (weights by update, validation by
             epoch), exposure and relevance of new items, lists of some users.
@@ -66,7 +69,7 @@ class Run:
         Raises:
             BundleError: The folder is damaged.
         """
-        about = read_json(place / _ABOUT, "a run", *IDENTITY)
+        about = _about(place)
         return cls(Evaluation.load(place / _EVALUATION), about)
 
 
@@ -74,18 +77,22 @@ def need(wanted: Mapping[str, Any], place: Path) -> None:
     """Refuse a folder that holds another run than the one that is asked for.
 
     Args:
-        wanted: `IDENTITY`, `LATER` and the spec.
+        wanted: `IDENTITY` and the spec.
         place: Folder that `Run.save` wrote.
 
     Raises:
         DataError: It is another one; the message says what differs.
     """
-    found, wanted = LATER | read_json(place / _ABOUT, "a run", *IDENTITY, "spec"), {**LATER, **wanted}
-    names = [name for name in (*IDENTITY, *LATER) if found[name] != plain(wanted[name])]
-    lines = [_difference(name, found, wanted) for name in names]
+    found = _about(place, "spec")
+    lines = [_difference(name, found, wanted) for name in IDENTITY if found[name] != plain(wanted[name])]
     if lines:
         fix = "give another folder, remove this one, or start anew (force)"
         raise DataError(complain("the run that is asked for", "; ".join(lines), str(place), fix))
+
+
+def _about(place: Path, *more: str) -> dict[str, Any]:
+    needed = (name for name in (*IDENTITY, *more) if name not in UNSAID)
+    return {**UNSAID, **read_json(place / _ABOUT, "a run", *needed)}
 
 
 def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sidelight.evaluation.protocol import shown_history
 from sidelight.evaluation.table import aligned
 from sidelight.experiment.figures import MAIN
 from sidelight.experiment.record import answer
@@ -17,7 +18,10 @@ SURE = 0.05  # adjusted p-values below it are marked
 def table(found: Comparison) -> str:
     """The metric by arm and share of the clicks, its differences to the baseline, and the answer."""
     seeds = f"{len(found.seeds)} seed{'s' * (len(found.seeds) > 1)}"
-    lines = [f"{found.part} part, {seeds}; {found.metric}: mean over users and seeds [95 % interval]"]
+    where = f"{found.part} part"
+    if found.part == "test":
+        where += f", histories: {shown_history(found.about)}"
+    lines = [f"{where}, {seeds}; {found.metric}: mean over users and seeds [95 % interval]"]
     if min(found.keeps) < 1:
         thin = found.about.get("thin_validation", False)
         lines += [f"thinned: training {'and validation events alike' if thin else 'events only'}"]

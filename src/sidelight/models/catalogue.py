@@ -31,6 +31,7 @@ class Catalogue:
         popular: float32 (n_items,), the order to fall back on, higher first.
         fingerprint: Of the data it was fitted on.
         columns: Roles of the item columns, to read new items alike.
+        refitted: Validation events are among those it was fitted on: they cannot judge it.
     """
 
     item_ids: Ids
@@ -40,6 +41,7 @@ class Catalogue:
     popular: NDArray[np.float32]
     fingerprint: str = ""
     columns: tuple[Column, ...] = ()
+    refitted: bool = False
 
     @classmethod
     def of(cls, split: Split) -> Catalogue:
@@ -48,7 +50,7 @@ class Catalogue:
         count = np.asarray(split.fitting().sum(axis=0), dtype=np.float32).ravel()
         return cls(
             data.item_ids, data.user_ids, histories, bare(data.items), count,
-            data.fingerprint, data.schema.items,
+            data.fingerprint, data.schema.items, bool(split.how.get("joined", False)),
         )  # fmt: skip
 
     @property
@@ -152,7 +154,8 @@ class Catalogue:
             "histories": self.histories,
             "popular": self.popular,
         }
-        meta = {"fingerprint": self.fingerprint, "columns": [asdict(c) for c in self.columns]}
+        meta: dict[str, Any] = {"fingerprint": self.fingerprint, "refitted": self.refitted}
+        meta["columns"] = [asdict(c) for c in self.columns]
         return arrays, meta, {"items.parquet": buffer.getvalue()}
 
     @classmethod
@@ -162,6 +165,7 @@ class Catalogue:
         return cls(
             arrays["item_ids"], arrays["user_ids"], arrays["histories"], items,
             arrays["popular"], str(meta["fingerprint"]), tuple(Column(**c) for c in meta["columns"]),
+            bool(meta.get("refitted", False)),
         )  # fmt: skip
 
 

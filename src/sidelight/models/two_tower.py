@@ -111,6 +111,23 @@ class TwoTower:
             checkpoint: Folder that a run which was cut off goes on from; removed at the end.
         """
         split = need_split(split, self)
+        return self._fitted(split, split, progress, checkpoint)
+
+    def refit(
+        self, split: Split, progress: Progress | None = None, checkpoint: str | Path | None = None
+    ) -> Recommender:
+        """Find epochs and weights with validation as `fit` does, then train on validation events too.
+
+        Args:
+            split, progress, checkpoint: As in `fit`.
+        """
+        split = need_split(split, self)
+        return self._fitted(split, split.joined(), progress, checkpoint)
+
+    def _fitted(
+        self, split: Split, whole: Split, progress: Progress | None, checkpoint: str | Path | None
+    ) -> Recommender:
+        """Trained on `split` with a look at validation, and again on `whole` where that is more."""
         # Before the content is encoded, which can take hours.
         check_users(self.users, split.data.schema, self.sensitive)
         check_context(self.context, split.data.interactions, split.data.schema, self.sensitive)
@@ -118,13 +135,13 @@ class TwoTower:
         choosing = split.selection()
         towers, state = self._train(space, choosing, progress, checkpoint, "")
         trace = state.trace
-        if choosing is not split:
+        if choosing is not whole:
             steps = max(1, state.best_epoch or self.options.epochs)
             options = replace(self.options, epochs=steps)
             again = replace(self, options=options, weighting=_Replayed(self.weighting, trace))
-            unseen = replace(split, validation=split.validation[:0])
+            unseen = replace(whole, validation=whole.validation[:0])
             towers, _ = again._train(space, unseen, progress, checkpoint, " again")
-        return Recommender.of(self, scorer(space, towers, trace), split)
+        return Recommender.of(self, scorer(space, towers, trace), whole)
 
     def _train(
         self,

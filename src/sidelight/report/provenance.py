@@ -14,6 +14,7 @@ def provenance(record: Record) -> dict[str, Any]:
     values = record.values
     return {
         "part": values["part"],
+        "history": _history(values),
         "made": values["made"],
         "command": values.get("command"),
         "candidates": values.get("candidates"),
@@ -29,6 +30,12 @@ def provenance(record: Record) -> dict[str, Any]:
         "seconds": words.count(sum(run["seconds"] or 0 for run in values["runs"])),
         "numbers": [_numbers(record, name) for name in record.slices],
     }
+
+
+def _history(values: Entry) -> str:
+    """By which events people were known on the test part; nothing where the record does not say."""
+    found = values.get("history")
+    return found.replace("+", " and ") if isinstance(found, str) and values["part"] == "test" else ""
 
 
 def _pairs(found: Entry) -> list[tuple[str, str]]:

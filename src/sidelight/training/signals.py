@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -45,7 +45,8 @@ class Validation:
     @classmethod
     def of(cls, split: Split, seed: int) -> Validation:
         """Of the users with validation events and a history."""
-        truth, histories = split.truth("validation"), split.histories()
+        # As in `validation_part`: a mask of "others" would be a look at the sealed part.
+        truth, histories = replace(split, mask="seen").truth("validation"), split.histories()
         users = np.flatnonzero((truth.getnnz(axis=1) > 0) & (histories.getnnz(axis=1) > 0))
         sides = []
         for mask in (split.candidates & split.warm, split.candidates & split.cold):

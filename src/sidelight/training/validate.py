@@ -69,13 +69,15 @@ def item_vectors(towers: Towers) -> torch.Tensor:
 
 
 def validation_part(split: Split, users: int, seed: int) -> Split:
-    """The split with at most so many validation users."""
+    """The split with at most so many validation users, and no look at the test part."""
+    # A mask of "others" would leave out the pairs of the sealed part: that is a look at them.
+    split = replace(split, mask="seen")
     user = split.data.interactions.user[split.validation]
     able = np.unique(user)
     if len(able) <= users:
         return split
     chosen = generator(seed, "validation users").choice(able, users, replace=False)
-    return replace(split, validation=split.validation[np.isin(user, chosen)], mask="seen")
+    return replace(split, validation=split.validation[np.isin(user, chosen)])
 
 
 def validate(towers: Towers, part: Split) -> dict[str, float]:

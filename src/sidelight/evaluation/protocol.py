@@ -1,0 +1,104 @@
+"""The protocol of an evaluation: what counts as history, what may be judged, what may be paired."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+
+from sidelight.data.split import Part, Split, TestHistory
+from sidelight.errors import DataError, SpecError, complain
+
+HISTORY = "history"
+"""Name in `Evaluation.info` of the events that users were known by."""
+
+
+def with_history(split: Split, part: str, history: TestHistory | None) -> Split:
+    """The split with another history for the test part, if one is asked for.
+
+    Args:
+        split: Says by itself what the history is.
+        part: What is to be judged.
+        history: "train", "train+validation", or None to leave it to the split.
+
+    Raises:
+        SpecError: Another value, or validation events as the history of their own part.
+    """
+    if history is None:
+        return split
+    if history not in get_args(TestHistory):
+        raise SpecError(complain(f"history {' or '.join(map(repr, get_args(TestHistory)))}", repr(history)))
+    if part != "test" and history != "train":
+        fix = 'leave history out, or judge part="test"'
+        raise SpecError(complain("history='train' for the validation part", repr(history), fix=fix))
+    return replace(split, test_history=history)
+
+
+def history_of(split: Split, part: str) -> str:
+    """The events by which users are known while a part is ranked, for the record."""
+    return split.test_history if part == "test" else "train"
+
+
+def shown_history(info: Mapping[str, Any]) -> str:
+    """The history that an evaluation records, for people; one of an earlier version used training events."""
+    return str(info.get(HISTORY) or "train").replace("+", " + ")
+
+
+def check_part(model: Any, split: Split, part: Part) -> None:
+    """Refuse a validation part that has no events, or that the model was fitted on.
+
+    Args:
+        model: A `Recommender` says in its catalogue whether it was refitted; anything else is
+            taken at its word.
+        split: What is to be judged.
+        part: Which part of it.
+
+    Raises:
+        DataError: There is nothing to judge by, or the model has seen it.
+    """
+    if part != "validation":
+        return
+    if not len(split.validation):
+        fix = 'judge the test part, once all is chosen: part="test", final=True (command line: --final)'
+        raise DataError(complain("validation events", "none in this split", "evaluate", fix))
+    own = getattr(model, "catalogue", None)
+    if getattr(own, "refitted", False) and getattr(own, "fingerprint", "") == split.data.fingerprint:
+        raise DataError(seen_validation(f"a refitted {type(getattr(model, 'spec', model)).__name__}"))
+
+
+def seen_validation(where: str) -> str:
+    """The line that refuses to judge a refitted model on validation."""
+    fix = "judge it on the test part (final=True; command line: --final), or judge the model before its refit"
+    return complain("a model that has not seen the validation events", "one refitted on them", where, fix)
+
+
+def about(split: Split, part: str) -> dict[str, Any]:
+    """What `Evaluation.info` says of the data, its division and the histories, as plain JSON values."""
+    found = {"data": split.data.fingerprint, "how": split.how, "split": division(split)}
+    return {**found, HISTORY: history_of(split, part)}
+
+
+def division(split: Split) -> str:
+    """sha256 over which events are where: what two evaluations must share to be paired."""
+    digest = hashlib.sha256(split.mask.encode())
+    for rows in (split.train, split.validation, split.sealed):
+        digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes() + b"|")
+    return digest.hexdigest()
+
+
+def same_protocol(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
+    """Refuse to compare what was measured with other histories.
+
+    Args:
+        a, b: `Evaluation.info` of both.
+
+    Raises:
+        DataError: The histories differ.
+    """
+    first, second = shown_history(a), shown_history(b)
+    if first != second:
+        fix = "evaluate both with the same history="
+        raise DataError(complain("evaluations with the same history", f"{first} and {second}", fix=fix))
