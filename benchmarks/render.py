@@ -24,6 +24,7 @@ those. Brackets are 95 % intervals. Every section names the command that repeats
 `$SIDELIGHT_DATA` the folder of data sets.
 """
 
+_SIDES = {"overall": "all", "warm": "known items", "cold": "new items"}
 Grids = dict[str, dict[str, dict[str, str]]]  # slice, model, metric to what is shown
 
 
@@ -143,39 +144,49 @@ def _number(value: float) -> str:
 
 
 def readme(text: str, results: Sequence[Mapping[str, Any]]) -> str:
-    """README.md with what stands between `<!-- results: NAME -->` (or gains) and `<!-- end -->` renewed."""
+    """README.md with what stands between `<!-- results: NAME -->` (or lift) and `<!-- end -->` renewed."""
     by_name = {result["name"]: result for result in results}
 
     def table(found: re.Match[str]) -> str:
-        made = {"results": summary, "gains": gains}[found[2]](by_name[found[3]])
+        made = {"results": summary, "lift": lift}[found[2]](by_name[found[3]])
         return f"{found[1]}\n{made}\n{found[4]}"
 
-    return re.sub(r"(<!-- (results|gains): (\w+) -->)\n.*?(<!-- end -->)", table, text, flags=re.S)
+    return re.sub(r"(<!-- (results|lift): (\w+) -->)\n.*?(<!-- end -->)", table, text, flags=re.S)
 
 
-def gains(result: Mapping[str, Any]) -> str:
-    """Difference of the one list, relative to the primary, by data set and share of the clicks kept."""
-    figures, intervals = result["figures"], result["intervals"]
-    cells: dict[str, dict[str, str]] = {}
-    for key, value in figures.items():
-        where, _, rest = key.partition(".")
-        if rest == "overall.difference":
-            name, _, share = where.rpartition(" ")
-            base = figures[f"{where}.overall.primary"]
-            low, high = (100 * end / base for end in intervals[key])
-            shown = f"{100 * value / base:+.1f}"
-            clear = low > 0 or high < 0
-            cells.setdefault(name, {})[share] = (
-                f"{f'**{shown}**' if clear else shown} [{low:+.1f}, {high:+.1f}]"
-            )
-    shares = list(dict.fromkeys(share for row in cells.values() for share in row))
-    body = [[name, *(row.get(share, "") for share in shares)] for name, row in cells.items()]
-    head = ["NDCG@20 of the one list, change in %", *(f"{share} of the clicks" for share in shares)]
+def lift(result: Mapping[str, Any]) -> str:
+    """Change in % between two arms, by data set, side and share of the clicks kept.
+
+    The first pair is shown for the one list and for known and new items, the others for the one list.
+    """
+    first, *others = result["pairs"]
+    wheres = [key.partition(".")[0] for key in result["figures"] if key.endswith(f".overall.{first}")]
+    names = list(dict.fromkeys(where.rpartition(" ")[0] for where in wheres))
+    shares = list(dict.fromkeys(where.rpartition(" ")[2] for where in wheres))
+    rows = [(first, name, side) for name in names for side in _SIDES]
+    rows += [(pair, name, "overall") for pair in others for name in names]
+    body = []
+    for pair, name, side in rows:
+        cells = [_change(result, f"{name} {share}.{side}", pair) for share in shares]
+        if any(cells):
+            body.append([pair, name, _SIDES[side], *cells])
+    head = ["NDCG@20, change in %", "data", "list of", *(f"{share} of the clicks" for share in shares)]
     about = (
         f"Brackets are 95 % intervals over people and {result['seeds']} seeds; bold where they exclude 0.\n"
         f"To repeat: `{result['command']}`"
     )
     return "\n" + "\n".join(_table(head, body)) + f"\n{about}\n"
+
+
+def _change(result: Mapping[str, Any], where: str, pair: str) -> str:
+    """One difference relative to what it is measured against; empty where it was not measured."""
+    figures, key = result["figures"], f"{where}.{pair}"
+    base = figures.get(f"{where}.{result['pairs'][pair][1]}", 0)
+    if key not in figures or not base:
+        return ""
+    low, high = (100 * end / base for end in result["intervals"][key])
+    shown = f"{100 * figures[key] / base:+.1f}"
+    return f"{f'**{shown}**' if low > 0 or high < 0 else shown} [{low:+.1f}, {high:+.1f}]"
 
 
 def summary(result: Mapping[str, Any]) -> str:

@@ -156,24 +156,29 @@ def test_a_benchmark_without_data_says_so(
     )
 
 
-def test_gains_are_relative_to_the_primary_and_marked_where_clear() -> None:
+def test_lifts_are_relative_to_the_other_arm_and_marked_where_clear() -> None:
     figures, intervals = {}, {}
+    pairs = {"b over a": ["b", "a"], "c over b": ["c", "b"]}
     for share, (base, gain, low, high) in {
         "100%": (0.2, 0.01, -0.01, 0.03),
         "10%": (0.05, 0.01, 0.005, 0.015),
     }.items():
-        figures |= {f"shop a {share}.overall.primary": base, f"shop a {share}.overall.difference": gain}
-        figures[f"shop a {share}.cold.difference"] = 9.0
-        intervals[f"shop a {share}.overall.difference"] = (low, high)
+        figures |= {f"shop a {share}.overall.a": base, f"shop a {share}.overall.b over a": gain}
+        figures |= {f"shop a {share}.overall.b": base + gain, f"shop a {share}.overall.c": 2 * base}
+        figures |= {f"shop a {share}.warm.a": 2 * base, f"shop a {share}.warm.b over a": -gain}
+        intervals[f"shop a {share}.overall.b over a"] = (low, high)
+        intervals[f"shop a {share}.warm.b over a"] = (-high, -low)
+    figures["shop a 10%.overall.c over b"] = 0.03
+    intervals["shop a 10%.overall.c over b"] = (0.03, 0.06)
     result = {
-        "name": "sparsity",
-        "figures": figures,
-        "intervals": intervals,
-        "seeds": 5,
-        "command": "python x.py",
-    }
-    text = "a\n<!-- gains: sparsity -->\nstale\n<!-- end -->\nb"
+        "name": "lift", "figures": figures, "intervals": intervals, "seeds": 5,
+        "command": "python x.py", "pairs": pairs,
+    }  # fmt: skip
+    text = "a\n<!-- lift: lift -->\nstale\n<!-- end -->\nb"
     found = render.readme(text, [result])
-    assert "| shop a | +5.0 [-5.0, +15.0] | **+20.0** [+10.0, +30.0] |" in found
+    assert "| b over a | shop a | all | +5.0 [-5.0, +15.0] | **+20.0** [+10.0, +30.0] |" in found
+    assert "| b over a | shop a | known items | -2.5 [-7.5, +2.5] | **-10.0** [-15.0, -5.0] |" in found
+    assert "| c over b | shop a | all |  | **+50.0** [+50.0, +100.0] |" in found
+    assert "new items" not in found
     assert "5 seeds" in found and "python x.py" in found and "stale" not in found
     assert render.readme(found, [result]) == found

@@ -19,6 +19,7 @@ from sidelight.evaluation import bootstrap_interval, evaluate, sign_flip_test
 from sidelight.evaluation.openings import read_openings
 from sidelight.evaluation.statistics import holm
 from sidelight.experiment.arms import seeded
+from sidelight.experiment.fitting import thinned
 
 FITS: list[Any] = []
 """Every fit of the specs below, in order; a number at the front stops the fits after so many."""
@@ -296,6 +297,78 @@ def test_fewer_clicks_are_nested_and_change_no_user(split: sl.Split) -> None:
         [cold] = [e for e in found.differences() if (e.keep, e.slice) == (keep, "cold")]
         assert cold.users == len(sets[0] & sets[1])
         assert cold.left_out == len(sets[0] ^ sets[1])
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Notes how many training and validation events each fit is given."""
+
+    weight: float = 0.0
+
+    def fit(self, split: sl.Split, progress: Any = None) -> Scores:
+        SEEN.append((len(split.train), len(split.validation)))
+        return fitted(self, split)
+
+
+SEEN: list[tuple[int, int]] = []
+
+
+def test_validation_is_thinned_with_training_alike_for_all_arms(split: sl.Split) -> None:
+    SEEN.clear()
+    whole = len(split.train), len(split.validation)
+    arms = {"one": Watched(), "two": Watched(1.0)}
+    found = sl.compare(split, arms, seeds=1, keep=(1.0, 0.4))
+    tenths = tuple(round(0.4 * size) for size in whole)
+    assert [SEEN[0], SEEN[1], SEEN[2], SEEN[3]] == [whole, whole, tenths, tenths]
+    assert [found.run("two", keep, 0).about["validation"] for keep in (1.0, 0.4)] == [whole[1], tenths[1]]
+    assert found.to_dict()["thin_validation"] is True
+    assert "training and validation events alike" in str(found)
+    # Judged by all that was held out, whatever the models saw of it.
+    sparse = replace(thinned(split, 0.4, 0), validation=split.validation)
+    users = found.run("one", 0.4, 0).evaluation.users["overall"]
+    assert np.array_equal(users, np.flatnonzero(sparse.truth().getnnz(axis=1)))
+
+
+def test_validation_can_be_left_whole(split: sl.Split, tmp_path: Path) -> None:
+    SEEN.clear()
+    arms = {"one": Watched(), "two": Watched(1.0)}
+    options = {"seeds": 1, "keep": (1.0, 0.4), "folder": tmp_path / "c"}
+    found = sl.compare(split, arms, thin_validation=False, **options)
+    assert {size for _, size in SEEN} == {len(split.validation)}
+    assert found.to_dict()["thin_validation"] is False
+    assert "training events only" in str(found)
+    assert sl.Comparison.load(tmp_path / "c").about["thin_validation"] is False
+    with pytest.raises(DataError, match="validation left whole"):
+        sl.compare(split, arms, **options)
+
+
+def test_a_folder_from_before_the_option_is_one_with_whole_validation(
+    split: sl.Split, tmp_path: Path
+) -> None:
+    options = {"seeds": 1, "keep": (1.0, 0.4), "folder": tmp_path / "c"}
+    before = sl.compare(split, ARMS, thin_validation=False, **options)
+    for path in [*(tmp_path / "c").glob("runs/*/run.json"), tmp_path / "c" / "comparison.json"]:
+        record = json.loads(path.read_text())
+        del record["thin_validation"]
+        path.write_text(json.dumps(record))
+    assert sl.Comparison.load(tmp_path / "c").to_dict() == before.to_dict()
+    with pytest.raises(DataError, match="validation left whole"):
+        sl.compare(split, ARMS, **options)
+
+
+def test_thinned_events_are_nested_seeded_and_never_all(split: sl.Split) -> None:
+    kept = [thinned(split, keep, 3) for keep in (0.1, 0.4)]
+    for name in ("train", "validation"):
+        few, more = (set(getattr(each, name).tolist()) for each in kept)
+        assert few < more < set(getattr(split, name).tolist())
+    assert np.array_equal(kept[0].sealed, split.sealed)
+    assert kept[0].how["subsample"]["validation"] == len(kept[0].validation)
+    assert not np.array_equal(thinned(split, 0.1, 4).validation, kept[0].validation)
+    assert np.array_equal(thinned(split, 0.1, 3).validation, kept[0].validation)
+    assert thinned(split, 1, 3) is split
+    assert len(thinned(split, 1e-6, 3).validation) == 1
+    assert len(thinned(replace(split, validation=split.validation[:0]), 0.1, 3).validation) == 0
+    assert np.array_equal(thinned(split, 0.1, 3, validation=False).validation, split.validation)
 
 
 def test_tuning_takes_the_best_candidate_with_the_same_effort(split: sl.Split, tmp_path: Path) -> None:

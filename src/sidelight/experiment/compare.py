@@ -44,6 +44,7 @@ def compare(
     force: bool = False,
     history: TestHistory | None = None,
     fitted: Callable[[str, float, int, Any], None] | None = None,
+    thin_validation: bool = True,
 ) -> Comparison:
     """Fit every arm with every seed on every share of the clicks, and compare user by user.
 
@@ -52,14 +53,15 @@ def compare(
     arms must have as many candidates: what differs may then be the arm, not the effort.
 
     Args:
-        split: For all arms. A share below 1 thins its training events (`split.subsample`, with the
-            seed of the run); users and what is relevant to them stay.
+        split: For all arms. A share below 1 thins its training and validation events (`thinned`,
+            with the seed of the run); users and what is relevant to them stay: on validation the
+            figures are those of all validation events, also of those that no model saw.
         arms: Name to spec, or to a list of candidates. The first one is the baseline.
         seeds: A number (0 to n - 1), or the seeds. A spec without a seed is fitted once for each
             different set of clicks.
         part, final, log: As in `evaluate`. Tuning looks at validation only. Each run on the test
             part is one recorded opening.
-        keep: Shares of the training events, in (0, 1].
+        keep: Shares of the events, in (0, 1].
         metric: What differences are taken of, "name@k".
         ks: Cut-offs.
         folder: Where runs are kept. What is there already is loaded, so that a comparison that was
@@ -71,6 +73,8 @@ def compare(
         fitted: Called with (arm, share of the clicks, seed, model) after each fit, to keep a model that
             would be fitted again otherwise. Not called for a run that is loaded from `folder`, nor while
             candidates compete.
+        thin_validation: False thins training events only: models of a sparse shop then stop, steer
+            and choose weights by more clicks than such a shop would have.
 
     Raises:
         SpecError: Options that do not fit, or arms that were not tuned alike.
@@ -83,7 +87,7 @@ def compare(
         fix = "give one spec an arm, or a split with a validation part"
         raise DataError(complain("validation events to choose candidates by", "none", "compare", fix))
     root = None if folder is None else runs.begin(folder, force)
-    bench = Bench(split, measure, root, progress)
+    bench = Bench(split, measure, root, progress, thin_validation)
     chosen, made = _tune(bench, plan, progress)
     for key, spec in plan.jobs(chosen):
         if progress is not None:
@@ -94,7 +98,7 @@ def compare(
             made[key] = own.run(spec, key[1], key[2], place)
     if progress is not None:
         progress(len(made), plan.total(chosen), "runs | done")
-    about = _about(split, made, plan)
+    about = _about(split, made, plan) | {"thin_validation": thin_validation}
     found = Comparison(chosen, plan.baseline, plan.seeds, plan.keeps, part, metric, made, about)
     if root is not None:
         shutil.rmtree(root / runs.CHECKPOINTS, ignore_errors=True)

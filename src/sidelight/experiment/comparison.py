@@ -27,13 +27,13 @@ class Comparison:
         arms: Name to spec, before its seed; the baseline first.
         baseline: Name of the arm that the others are compared with.
         seeds: Seeds that every arm was given.
-        keeps: Shares of the training events.
+        keeps: Shares of the events.
         part: "validation" or "test".
         metric: What differences are taken of, "name@k".
         runs: (arm, keep, seed) to run. An arm that draws nothing has one run for equal clicks, that of
             the first seed; it stands for all seeds.
-        about: Data, split, by which events users were known ("history"), versions, number of
-            candidates an arm, command, date: JSON values.
+        about: Data, split, by which events users were known ("history"), if validation was thinned
+            with training, versions, number of candidates an arm, command, date: JSON values.
     """
 
     arms: Mapping[str, Any]
@@ -123,7 +123,7 @@ class Comparison:
         return cls(
             {arm["name"]: _own(arm["spec"]) for arm in head["arms"]}, head["baseline"],
             tuple(head["seeds"]), tuple(head["keeps"]), head["part"], head["metric"], found_runs,
-            {name: head.get(name) for name in record.ABOUT},
+            {name: head.get(name, runs.UNSAID.get(name)) for name in record.ABOUT},
         )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,6 +57,7 @@ class Bench:
         folder: Where runs are kept and found again; None keeps them in memory.
         progress: For what goes on inside a fit.
         fitted: Called with each model that is fitted, before it is measured.
+        thin_validation: Whether models see a share of the validation events only, as of training.
     """
 
     split: Split
@@ -64,14 +65,15 @@ class Bench:
     folder: Path | None
     progress: Progress | None
     fitted: Callable[[Any], None] | None = None
+    thin_validation: bool = True
 
     def run(self, spec: Any, keep: float, seed: int, place: Path | None) -> Run:
         """The run of a spec, from its folder if it was made before.
 
         Args:
             spec: Before its seed.
-            keep: Share of the training events.
-            seed: Of the model and of the draw of events.
+            keep: Share of the events.
+            seed: Of the model and of the draws of events.
             place: Folder of the run, or None.
 
         Raises:
@@ -83,6 +85,7 @@ class Bench:
             "data": self.split.data.fingerprint, "division": division(self.split),
             "part": self.measure.part, "ks": self.measure.ks, "metrics": self.measure.metrics,
             "groups": self.measure.groups, "history": history_of(self._judged(self.split), self.measure.part),
+            "thin_validation": self.thin_validation and keep < 1,
         }  # fmt: skip
         if place is not None and place.exists():
             need(wanted, place)
@@ -93,37 +96,64 @@ class Bench:
         return run
 
     def _judged(self, split: Split) -> Split:
-        return with_history(split, self.measure.part, self.measure.history)
+        """The split to rank on: fewer validation events to choose by, but as many to be judged by."""
+        whole = split if self.measure.part == "test" else replace(split, validation=self.split.validation)
+        return with_history(whole, self.measure.part, self.measure.history)
 
     def _fit(self, spec: Any, keep: float, seed: int, identity: dict[str, Any]) -> Run:
-        split = self.split if keep == 1 else subsample(self.split, keep, seed)
+        split = thinned(self.split, keep, seed, self.thin_validation)
         options: dict[str, Any] = {}
         if self.folder is not None and "checkpoint" in inspect.signature(spec.fit).parameters:
             # Named by the spec, so that a checkpoint of another one is never in the way.
-            name = f"{identity['spec_hash'][:16]}-{keep:g}-{seed}"
+            name = f"{identity['spec_hash'][:16]}-{keep:g}-{seed}{'-thin' * identity['thin_validation']}"
             options["checkpoint"] = self.folder / CHECKPOINTS / name
         start = time.perf_counter()
         model = spec.fit(split, self.progress, **options)
         seconds = time.perf_counter() - start
         if self.fitted is not None:
             self.fitted(model)
-        part, final = self.measure.part, self.measure.final
+        part, final, judged = self.measure.part, self.measure.final, self._judged(split)
         found = evaluate(
-            model, split, part, self.measure.ks, self.measure.metrics, final, self.measure.log,
+            model, judged, part, self.measure.ks, self.measure.metrics, final, self.measure.log,
             groups=self.measure.groups, progress=self.progress, history=self.measure.history,
         )  # fmt: skip
-        judged = self._judged(split)
         about = {
             **identity,
             "split": split.how,
             "versions": package_versions((*PACKAGES, "torch")),
             "seconds": seconds,
             "train": len(split.train),
+            "validation": len(split.validation),
             "trace": trace(model),
-            "new_items": new_items(found, split, final),
+            "new_items": new_items(found, judged, final),
             "examples": examples(found, judged, seed, final),
         }
         return Run(found, plain(about))
+
+
+def thinned(split: Split, keep: float, seed: int, validation: bool = True) -> Split:
+    """The same question in a sparser shop: a random share of the training and validation events.
+
+    A shop with few clicks has few to choose options, epochs and weights by as well. Both draws are
+    seeded and nested: with one seed, what is kept at .1 is among what is kept at .2. Users, items,
+    candidates and the test part stay.
+
+    Args:
+        split: The split to thin.
+        keep: Share of the events to keep, in (0, 1]; 1 gives the split itself.
+        seed: Of the draws.
+        validation: False leaves the validation events whole, as `subsample` does.
+    """
+    if keep == 1:
+        return split
+    found = subsample(split, keep, seed)
+    if not validation or not len(split.validation):
+        return found
+    rows = split.validation
+    count = max(1, round(len(rows) * keep))
+    draw = np.argsort(generator(seed, "split", "subsample", "validation").random(len(rows)), kind="stable")
+    how = {**found.how, "subsample": {**found.how["subsample"], "validation": count}}
+    return replace(found, validation=np.sort(rows[draw[:count]]), how=how)
 
 
 def trace(model: Any) -> dict[str, Any]:

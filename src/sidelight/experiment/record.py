@@ -18,7 +18,7 @@ from sidelight.experiment.runs import KIND, SCHEMA, plain
 if TYPE_CHECKING:
     from sidelight.experiment.comparison import Comparison
 
-ABOUT = ("data", "split", "history", "versions", "candidates", "command", "made")
+ABOUT = ("data", "split", "history", "versions", "candidates", "command", "made", "thin_validation")
 POINTS = 200  # of a path of weights: what a drawing can show
 _BUCKETS = "item:popularity="
 _WHERE = {"overall": "the one list", "cold": "the list of new items", "warm": "the list of old items"}
@@ -28,8 +28,8 @@ def record(found: Comparison) -> dict[str, Any]:
     """All of a comparison but the values of single users.
 
     Keys: kind, schema, part, metric, level, baseline, seeds, keeps, arms, data, split, history, versions,
-    candidates, command, made, figures, differences, exposure, weights, epochs, runs, examples,
-    answer.
+    candidates, command, made, thin_validation, figures, differences, exposure, weights, epochs, runs,
+    examples, answer.
     """
     whole = {
         "kind": KIND,

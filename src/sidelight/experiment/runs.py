@@ -25,8 +25,12 @@ KIND, SCHEMA = "comparison", 1
 RUNS, TUNING, CHECKPOINTS, RECORD = "runs", "tuning", "checkpoints", "comparison.json"
 _ABOUT, _EVALUATION = "run.json", "evaluation"
 # What must be equal for a run on disk to stand for one that is asked for.
-IDENTITY = ("spec_hash", "seed", "keep", "data", "division", "part", "ks", "metrics", "groups", "history")
-_UNSAID = {"history": "train"}  # what holds of the runs of an earlier version, which do not say it
+IDENTITY = (
+    "spec_hash", "seed", "keep", "data", "division", "part", "ks", "metrics", "groups",
+    "history", "thin_validation",
+)  # fmt: skip
+# What holds of the runs of an earlier version, which do not say it.
+UNSAID = {"history": "train", "thin_validation": False}
 _NAMES = {
     "spec_hash": "spec", "data": "data set", "division": "division into training, validation and test",
     "ks": "cut-offs",
@@ -40,9 +44,10 @@ class Run:
     Args:
         evaluation: Of the fitted model.
         about: Plain JSON values. `IDENTITY`: hash of the spec, seed, keep, data fingerprint, hash
-            of the split, part, cut-offs, metrics, groups, history. Besides: spec, how the split was made,
-            versions of packages, seconds of fitting, training events, trace (weights by update,
-            validation by epoch), exposure and relevance of new items, lists of some users.
+            of the split, part, cut-offs, metrics, groups, history, if validation was thinned with
+            training. Besides: spec, how the split was made, versions of packages, seconds of
+            fitting, training and validation events, trace (weights by update, validation by
+            epoch), exposure and relevance of new items, lists of some users.
     """
 
     evaluation: Evaluation
@@ -86,8 +91,8 @@ def need(wanted: Mapping[str, Any], place: Path) -> None:
 
 
 def _about(place: Path, *more: str) -> dict[str, Any]:
-    needed = (name for name in (*IDENTITY, *more) if name not in _UNSAID)
-    return {**_UNSAID, **read_json(place / _ABOUT, "a run", *needed)}
+    needed = (name for name in (*IDENTITY, *more) if name not in UNSAID)
+    return {**UNSAID, **read_json(place / _ABOUT, "a run", *needed)}
 
 
 def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
@@ -96,6 +101,8 @@ def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) 
         return f"one with another spec ({', '.join(differs(wanted['spec'], found['spec'])[:3])})"
     if name in ("data", "division"):
         return f"one of another {title}"
+    if name == "thin_validation":
+        return f"one with validation {'thinned as training is' if found[name] else 'left whole'}"
     return f"one with {title} {found[name]!r} instead of {plain(wanted[name])!r}"
 
 

@@ -22,6 +22,9 @@ def table(found: Comparison) -> str:
     if found.part == "test":
         where += f", histories: {shown_history(found.about)}"
     lines = [f"{where}, {seeds}; {found.metric}: mean over users and seeds [95 % interval]"]
+    if min(found.keeps) < 1:
+        thin = found.about.get("thin_validation", False)
+        lines += [f"thinned: training {'and validation events alike' if thin else 'events only'}"]
     for keep in found.keeps:
         lines += ["", *_block(found, keep)]
     lines += ["", f"* p below {SURE} in sign flips over users, adjusted for the slices (Holm)"]
