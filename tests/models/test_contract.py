@@ -20,6 +20,7 @@ MODELS = {
     "recent": sl.Popular(half_life=30),
     "item_knn": sl.ItemKNN(),
     "content_knn": sl.ContentKNN((TITLE, BRAND)),
+    "content_knn_labels": sl.ContentKNN((TITLE, sl.PredictedLabels(BRAND, (TITLE,), reg=1.0))),
     "hybrid_knn": sl.HybridKNN((TITLE,)),
     "ease": sl.EASE(reg=20.0),
     "ease_side": sl.EASESide((TITLE,), reg=20.0),
@@ -28,8 +29,17 @@ MODELS = {
     "als": sl.ALS(dim=8, epochs=3),
     "blend": sl.Blend((sl.Popular(), sl.EASE(20.0), sl.ContentKNN((TITLE,))), depth=40),
 }
-CONTENT = ("content_knn", "hybrid_knn", "ridge", "ridge_taught", "blend")
-LINEAR = ("item_knn", "content_knn", "hybrid_knn", "ease", "ease_side", "ridge", "ridge_taught")
+CONTENT = ("content_knn", "content_knn_labels", "hybrid_knn", "ridge", "ridge_taught", "blend")
+LINEAR = (
+    "item_knn",
+    "content_knn",
+    "content_knn_labels",
+    "hybrid_knn",
+    "ease",
+    "ease_side",
+    "ridge",
+    "ridge_taught",
+)
 
 
 @pytest.fixture(scope="module")

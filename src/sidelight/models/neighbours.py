@@ -84,8 +84,9 @@ class ContentKNN:
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Encode the items and link each to its nearest touched items."""
         split = need_split(split, self)
-        space = ContentSpace.fit(self.content, split.data, self.weights, Cache(), progress)
-        sources = np.flatnonzero(split.fitting().getnnz(axis=0))
+        touched = split.fitting().getnnz(axis=0) > 0
+        space = ContentSpace.fit(self.content, split.data, self.weights, Cache(), progress, touched)
+        sources = np.flatnonzero(touched)
         scorer = ContentNeighbours.build(space, sources, (self.neighbours, self.power, self.hub), progress)
         return Recommender.of(self, scorer, split)
 
@@ -254,8 +255,8 @@ class HybridKNN:
         """Similarities of users and content; sources are touched items, targets all."""
         split = need_split(split, self)
         histories = split.fitting()
-        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress)
         counts = np.asarray(histories.sum(axis=0), dtype=np.float32).ravel()
+        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress, counts > 0)
         joined = Joined(counts, self.weight, self.shrink)
         options = (self.neighbours, self.power, self.hub)
         scorer = ContentNeighbours.build(
