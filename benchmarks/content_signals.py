@@ -1,4 +1,4 @@
-"""What labels of other items and a second step over untouched ones add to content neighbours, with ever fewer clicks.
+"""What labels of other items and a second step over untouched ones add to content neighbours.
 
 Four data sets, four shares of the training events, the validation part; every arm is in closed form and
 nothing is chosen: the options are the defaults. `known` takes the labels themselves as content, where the
