@@ -176,7 +176,8 @@ class EASESide:
         split = need_split(split, self)
         _positive(self.reg)
         histories = split.fitting()
-        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress)
+        touched = histories.getnnz(axis=0) > 0
+        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress, touched)
         everything = np.arange(split.data.n_items)
         gram = space.gram(everything)
         gram *= np.float32(self.weight)

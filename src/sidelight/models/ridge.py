@@ -60,9 +60,10 @@ class Ridge:
         split = need_split(split, self)
         if not self.reg > 0:
             raise SpecError(complain("reg > 0", f"{self.reg}"))
-        space = ContentSpace.fit(self.content, split.data, self.weights, Cache(), progress)
         histories = split.fitting()
-        known = np.flatnonzero(histories.getnnz(axis=0))
+        touched = histories.getnnz(axis=0) > 0
+        space = ContentSpace.fit(self.content, split.data, self.weights, Cache(), progress, touched)
+        known = np.flatnonzero(touched)
         smooth = None
         if self.teacher is not None:
             smooth = ease_of(histories[:, known], self.teacher.reg)

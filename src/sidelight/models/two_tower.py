@@ -133,8 +133,9 @@ class TwoTower:
         # Before the content is encoded, which can take hours.
         check_users(self.users, split.data.schema, self.sensitive)
         check_context(self.context, split.data.interactions, split.data.schema, self.sensitive)
-        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress)
         choosing = split.selection()
+        touched = choosing.fitting().getnnz(axis=0) > 0
+        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress, touched)
         towers, state = self._train(space, choosing, progress, checkpoint, "")
         trace = state.trace
         if choosing is not whole:
