@@ -119,8 +119,8 @@ def judge(name: str, split: sl.Split, lists: list[list[Any]], figures: Any, inte
             intervals[f"{name} {n} clicks.default_minus_{key}"] = (gain.low, gain.high)
             worst = min(worst, gain.high)
         shape.note(
-            f"{name} {n:2d} clicks, {len(able):4d} users: default {found.mean():.4f}, best part {best.mean():.4f}, "
-            f"no click {nothing.mean():.4f}"
+            f"{name} {n:2d} clicks, {len(able):4d} users: default {found.mean():.4f}, "
+            f"best part {best.mean():.4f}, no click {nothing.mean():.4f}"
         )
     figures[f"{name}.worst_upper_end"] = worst
     return model.choices

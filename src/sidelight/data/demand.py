@@ -52,14 +52,13 @@ def future_demand(split: Split) -> Demand:
     if log.timestamp is not None and len(fit) >= 10 * FEW:
         order = np.argsort(log.timestamp[fit], kind="stable")
         early, late = np.split(log.item[fit][order], [round(0.9 * len(fit))])
-        new = int((~np.isin(late, early)).sum())
-        return Demand(new / len(late), f"{new} of the latest {len(late)} training events")
-    counts = np.bincount(log.item[fit], minlength=split.data.n_items)
-    once = int((counts == 1).sum())
-    rare = once / max(1, len(fit)) if (split.cold & split.candidates).any() else 0.0
-    late = float(split.cold[split.candidates].mean())
-    how = f"middle of {rare:.1%} (Good-Turing) and {late:.1%} (share of the catalogue), unmeasured"
-    return Demand((rare + late) / 2, how)
+        new, count = int((~np.isin(late, early)).sum()), len(late)
+        return Demand(new / count, f"{new} of the latest {count} training events")
+    once = int((np.bincount(log.item[fit], minlength=split.data.n_items) == 1).sum())
+    rare = once / max(1, len(fit)) if bool((split.cold & split.candidates).any()) else 0.0
+    alike = float(split.cold[split.candidates].mean())
+    how = f"middle of {rare:.1%} (Good-Turing) and {alike:.1%} (share of the catalogue), unmeasured"
+    return Demand((rare + alike) / 2, how)
 
 
 def holds_items_out(split: Split) -> bool:

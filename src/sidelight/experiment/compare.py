@@ -87,7 +87,7 @@ def compare(
         fix = "give one spec an arm, or a split with a validation part"
         raise DataError(complain("validation events to choose candidates by", "none", "compare", fix))
     root = None if folder is None else runs.begin(folder, force)
-    bench = Bench(split, measure, root, progress, thin_validation)
+    bench = Bench(split, measure, root, progress, thin_validation=thin_validation)
     chosen, made = _tune(bench, plan, progress)
     for key, spec in plan.jobs(chosen):
         if progress is not None:

@@ -60,14 +60,15 @@ def ascend(
     """
     weights = np.where(usable, start, 0.0)
     now = first = quality(weights)
-    alone = [np.eye(len(usable))[at] for at in np.flatnonzero(usable)]
+    places = np.flatnonzero(usable).tolist()
+    alone = [np.eye(len(usable))[at] for at in places]
     weights, now = improve(quality, weights, now, alone)
     for _ in range(passes):
         before = now
-        for at in np.flatnonzero(usable):
+        for at in places:
             tried = [_with(weights, at, value) for value in grid]
             weights, now = improve(quality, weights, now, [w for w in tried if w.any()])
-        pairs = [p for p in combinations(np.flatnonzero(usable), 2) if alike and alike[p[0]] == alike[p[1]]]
+        pairs = [p for p in combinations(places, 2) if alike and alike[p[0]] == alike[p[1]]]
         swaps = [_exchanged(weights, *pair) for pair in pairs if weights[pair[0]] != weights[pair[1]]]
         weights, now = improve(quality, weights, now, swaps)
         if now is before:

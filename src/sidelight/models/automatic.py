@@ -18,7 +18,7 @@ from sidelight.data.split import Split
 from sidelight.models.als import ALS
 from sidelight.models.blend import Blend
 from sidelight.models.linear import EASE
-from sidelight.models.neighbours import ContentKNN, ItemKNN
+from sidelight.models.neighbours import ContentKNN, HybridKNN, ItemKNN
 from sidelight.models.parts import Fittable
 from sidelight.models.popular import Popular
 from sidelight.models.ridge import Ridge
@@ -87,6 +87,8 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
     if split.data.interactions.timestamp is not None:
         components.append(Popular(half_life=30.0))
     components += [ContentKNN(content) for content in (lexical, dense) if content]
+    if everything:
+        components.append(HybridKNN(everything, shrink=20.0, hub=0.3))
     touched = int(np.count_nonzero(split.fitting().getnnz(axis=0)))
     if touched <= DENSE_LIMIT:
         components += [EASE(reg=30.0), EASE(reg=300.0)]

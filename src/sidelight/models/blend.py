@@ -110,8 +110,9 @@ class Blend:
         plan = _Plan.of(self, split, parts, evidence, demand)
         if progress is not None:
             progress(1, 1, "blend weights")
-        for note in plan.choices["notes"]:
-            warnings.warn(f"Blend: {note}", ThinEvidenceWarning, stacklevel=3)
+        if not plan.choices["warm"]["measured"]:
+            for note in plan.choices["notes"]:
+                warnings.warn(f"Blend: {note}", ThinEvidenceWarning, stacklevel=3)
         used = np.flatnonzero(plan.weights.any(axis=0))
         scorers = parts.scorers(final, used.tolist(), " again" if evidence.folds[0] is not final else "")
         mixture = Mixture.build(
@@ -185,7 +186,7 @@ def _calibrated(
 def _density(split: Split) -> float:
     """Training events per touched item."""
     matrix = split.fitting()
-    return matrix.nnz / max(1, int(np.count_nonzero(matrix.getnnz(axis=0))))
+    return int(matrix.nnz) / max(1, int(np.count_nonzero(matrix.getnnz(axis=0))))
 
 
 def _constant(scorer: Scorer) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def side_weights(
         if usable.any() and not found.any():
             found = usable / usable.sum()  # no prior for these components on this side: all alike
         if len(slate) >= LEAST_USERS and usable.any():
-            found, better = ascend(lambda w, s=slate: s.ndcg(s.mix(w)), found, usable, families)
+            found, better = ascend(slate_quality(slate), found, usable, families)
         weights[side] = found
         users.append(len(slate))
         gains.append(better)
@@ -75,10 +75,8 @@ def knot_weights(
             base = np.zeros((len(groups), weights.shape[1]))
             for row, members in enumerate(groups):
                 base[row, members] = weights[side][members]
-            found, _ = ascend(
-                lambda f, s=slate, b=base: s.ndcg(s.mix(f @ b)),
-                np.ones(len(groups)), base.any(axis=1), (), FACTORS, 2,
-            )  # fmt: skip
+            able = np.asarray(base.any(axis=1))
+            found, _ = ascend(slate_quality(slate, base), np.ones(len(groups)), able, (), FACTORS, 2)
             out[at, side] = found @ base
             seen = max(seen, len(slate))
         users.append(seen)
@@ -178,6 +176,11 @@ def as_factors(knots: Floats, cold: Sequence[float], constant: NDArray[np.bool_]
         scaled[:, 1, constant] = scaled[np.argmax(level), 1, constant]
     weights = scaled.max(axis=0)
     return weights, np.divide(scaled, weights, out=np.ones_like(scaled), where=weights > 0)
+
+
+def slate_quality(slate: Slate, base: Floats | None = None) -> Callable[[Floats], Floats]:
+    """Return NDCG per user as a function of weights (m,), or of factors of base weights (n_groups, m)."""
+    return lambda w: slate.ndcg(slate.mix(w if base is None else w @ base))
 
 
 def _mixed(pool: Pool | Slate, weights: Floats) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sidelight.data.selection import usable
 from sidelight.data.split import Split
 from sidelight.models.ascent import improve
-from sidelight.models.choosing import KNOTS, LEAST_USERS, as_factors
+from sidelight.models.choosing import KNOTS, as_factors, slate_quality
 from sidelight.models.evidence import CUT_USERS, LONG, buckets_of
 from sidelight.models.item_item import Constant
 from sidelight.models.mixture import Mixture
@@ -20,7 +20,8 @@ from sidelight.models.scorer import Scorer
 from sidelight.seeding import generator
 
 AMOUNTS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
-K, DEPTH, MINIMUM = 20, 60, 100
+K, DEPTH = 20, 60
+MINIMUM = 100  # held-out events, and users per length of history, below which nothing is added
 
 
 def with_floor(spec: Any, scorer: Scorer, split: Split) -> Scorer:
@@ -71,7 +72,7 @@ def _amounts(scorers: list[Scorer], split: Split) -> tuple[list[float], NDArray[
         users = able[size[able] >= (length or LONG)]
         if len(users) > CUT_USERS:
             users = np.sort(generator(0, "floor", str(length)).choice(users, CUT_USERS, replace=False))
-        if len(users) < LEAST_USERS:
+        if len(users) < MINIMUM:
             found.append(found[-1] if len(found) > 1 else 0.0)
             continue
         pool = Pool.build(scorers, split, users, DEPTH, buckets_of(split, ()), length)
@@ -80,7 +81,7 @@ def _amounts(scorers: list[Scorer], split: Split) -> tuple[list[float], NDArray[
         slate = pool.standardised(np.stack([scale, scale])).slate("overall", K)
         tried = [np.array([1.0, amount]) for amount in AMOUNTS]
         plain = np.array([1.0, 0.0])
-        chosen, _ = improve(lambda w, s=slate: s.ndcg(s.mix(w)), plain, slate.ndcg(slate.mix(plain)), tried)
+        chosen, _ = improve(slate_quality(slate), plain, slate.ndcg(slate.mix(plain)), tried)
         found.append(float(chosen[1]))
     found[0] = found[1]
     return found, scale

@@ -62,7 +62,7 @@ class Mixture:
         """
         fresh = weights[0] * gains[0]
         table = np.where(buckets == 0, weights[0][:, None], weights[1][:, None]) * gains[buckets]
-        used = np.flatnonzero(np.abs(weights).sum(axis=0))
+        used = np.flatnonzero(np.abs(weights).sum(axis=0)).tolist()
         made = cls(
             tuple(parts[i] for i in used), table[used].astype(np.float32), fresh[used].astype(np.float32),
             choices=choices or {},
