@@ -143,8 +143,8 @@ class _NextContent(nn.Module):
         history, targets = self._next(batch)
         mixed = torch.randperm(len(targets), generator=batch.generator).to(targets.device)
         targets = targets[mixed]
-        targets = targets[_first(targets[:, 0])]
-        targets = targets[_first(targets[:, 1])]
+        for column in (0, 1):  # each user once, then each item once, by chance
+            targets = targets[_first(targets[:, column])]
         if len(targets) < 2:
             return self.predictor.bias.sum() * 0.0
         user, row = targets[:, 0], targets[:, 1]
@@ -172,11 +172,12 @@ class _NextContent(nn.Module):
 
 
 def _first(values: Tensor) -> Tensor:
-    """int64, where each distinct value (n,) stands first."""
+    """int64, ascending: where each distinct value (n,) stands first."""
     _, group = torch.unique(values, return_inverse=True)
     count = int(group.max()) + 1 if len(group) else 0
     first = torch.full((count,), len(values), device=values.device)
-    return first.scatter_reduce(0, group, torch.arange(len(values), device=values.device), "amin")
+    first = first.scatter_reduce(0, group, torch.arange(len(values), device=values.device), "amin")
+    return first.sort().values
 
 
 def example() -> CrossModalPrediction:
