@@ -162,7 +162,7 @@ def test_a_round_leaves_its_primary_branch_only_for_a_lead_beyond_noise(split: s
 def test_the_error_of_a_lead_is_that_of_a_mean_of_means() -> None:
     rng = np.random.default_rng(0)
     users = {"overall": np.arange(40), "cold": np.arange(25, 40)}
-    taste = rng.normal(0.02, 0.1, 40)
+    taste = rng.normal(0.3, 0.1, 40)
     one = {n: (u, rng.uniform(0, 0.2, len(u)) + taste[u]) for n, u in users.items()}
     two = {n: (u, rng.uniform(0, 0.2, len(u))) for n, u in users.items()}
     # Users drawn again and again, each with all that is known of them.

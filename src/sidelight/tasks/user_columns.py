@@ -78,8 +78,9 @@ class SensitiveRemoval:
         tr(Y' U (U'U + r I)^-1 U'Y) / tr(Y'Y),  r = dim / n * mean diagonal of U'U,
 
     which is the R^2 of a linear regression but for the ridge r: 0 for a column that cannot be read off
-    the vectors, 1 for one that can be without error, whatever the scale of the vectors. Chance alone explains up to dim / n, so
-    a step should hold several times as many users whose value is known as there are dimensions.
+    the vectors, 1 for one that can be without error, whatever the scale of the vectors. Chance alone
+    explains up to dim / n, so a step should hold several times as many users whose value is known as
+    there are dimensions.
 
     What is linear in the column is removed; a curved trace of it may stay, so audit afterwards. It
     acts on the vectors that rank: item vectors without dropout, and what the user's attributes and
