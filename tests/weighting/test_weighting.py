@@ -145,7 +145,7 @@ def test_branches_are_the_primary_and_what_is_tried_beside_it() -> None:
     assert effective(ForkMerge().forks(weights), [0.5, 0.25, 0.25]) == {"a": 0.25, "b": 0.075}
 
 
-def sure(shares: Any) -> float:
+def sure(one: Any, two: Any) -> float:
     """No noise at all."""
     return 0.0
 
@@ -169,7 +169,7 @@ def test_what_does_not_beat_the_primary_gets_nothing() -> None:
     assert ForkMerge().shares([0.5, 0.5, 0.4], lambda shares: 0.5, sure) == [1, 0, 0]
     assert ForkMerge().shares([0.5, 0.52, 0.4], lambda shares: 0.5, sure) == [0, 1, 0]
     assert ForkMerge(margin=0.05).shares([0.5, 0.52, 0.4], lambda shares: 0.524, sure) == [1, 0, 0]
-    assert ForkMerge(margin=0.05).shares([0.5, 0.52, 0.4], lambda shares: 0.526, sure) == [0.25, 0.75, 0]
+    assert ForkMerge(margin=0.05).shares([0.5, 0.52, 0.4], lambda shares: 0.526, sure) == [0.75, 0.25, 0]
     assert ForkMerge().shares([0.5], lambda shares: 1.0, sure) == [1]
 
 
@@ -177,13 +177,23 @@ def test_what_does_not_beat_the_primary_gets_nothing() -> None:
 def test_a_lead_within_noise_is_not_taken(level: float, z: float) -> None:
     # Two tasks and three shares are eight mixtures beside the primary: z is the quantile of 1 - level / 8.
     def found(error: float) -> list[float]:
-        return ForkMerge(level=level).shares([0.5, 0.52, 0.4], lambda shares: 0.5, lambda shares: error)
+        return ForkMerge(level=level).shares([0.5, 0.52, 0.4], lambda shares: 0.5, lambda one, two: error)
 
     if z == 0:
         assert found(99.0) == [0, 1, 0]
     else:
         assert found(0.02 / (1.001 * z)) == [0, 1, 0]
         assert found(0.02 / (0.999 * z)) == [1, 0, 0]
+
+
+def test_noise_does_not_ride_on_a_branch_that_helps() -> None:
+    """The second branch is a clear gain; with a share of the third the signal is up by chance alone."""
+
+    def judge(shares: Any) -> float:
+        return (0.6 if shares[1] >= 0.75 else 0.5) + (0.006 if shares[2] == 0.25 else 0.0)
+
+    assert ForkMerge().shares([0.5, 0.6, 0.4], judge, lambda one, two: 0.01) == [0, 1, 0]
+    assert ForkMerge(level=1.0).shares([0.5, 0.6, 0.4], judge, lambda one, two: 0.01) == [0, 0.75, 0.25]
 
 
 def test_noise_rarely_gets_a_share() -> None:
@@ -195,8 +205,8 @@ def test_noise_rarely_gets_a_share() -> None:
         def values(shares: Any, users: Any = users) -> Any:
             return np.asarray(shares) @ users
 
-        def error(shares: Any, values: Any = values, users: Any = users) -> float:
-            return float((values(shares) - users[0]).std() / len(users[0]) ** 0.5)
+        def error(one: Any, two: Any, values: Any = values) -> float:
+            return float((values(one) - values(two)).std() / 300**0.5)
 
         alone = list(users.mean(axis=1))
         judge = lambda shares, values=values: float(values(shares).mean())  # noqa: E731

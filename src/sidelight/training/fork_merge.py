@@ -203,9 +203,9 @@ def _merge(
         seen[tuple(shares)] = validate(towers, part)
         return seen[tuple(shares)]["signal"]
 
-    def error(shares: Sequence[float]) -> float:
+    def error(*mixtures: Sequence[float]) -> float:
         values = []
-        for each in (shares, [float(at == 0) for at in range(len(ends))]):
+        for each in mixtures:
             put(each)
             values.append(_by_user(towers, part))
         return lead_error(*values)

@@ -23,16 +23,16 @@ class ForkMerge:
 
         theta = sum_b share_b theta_b,  shares >= 0 with sum 1,
 
-    by a greedy search: from the best branch on, in the order of their signals, each other branch
-    is offered every share of `grid` (the ones before it keep the rest in their proportions) and
-    gets one only if that raises the signal. The best of all that was tried is taken where it beats
-    the primary branch by more than noise explains, else the primary branch alone:
+    by a greedy search: from the primary branch on, in the order of their signals, each other branch
+    is offered every share of `grid` and the whole (the ones before it keep the rest in their
+    proportions). It gets the best of these only if that leads by more than noise explains,
 
-        signal - signal of the primary branch > z * standard error of that difference over users,
+        signal - signal without it > z * standard error of that difference over users,
 
-    z the normal quantile of 1 - level / tried. Of many mixtures one is better by chance, and without
-    this a task of noise keeps a share. What the shares make of the loss weights of the branches,
-    sum_b share_b w_bk, is recorded as the weight of task k in that round.
+    z the normal quantile of 1 - level / tried, tried = branches beside the primary * shares. Of many
+    mixtures one is better by chance, and without this a task of noise keeps a share. What the shares
+    make of the loss weights of the branches, sum_b share_b w_bk, is recorded as the weight of task k
+    in that round.
 
     It costs as many trainings as there are branches, and that many copies of parameters and
     optimizer in memory. It chooses by validation over and over, so the signal of the result is too
@@ -45,8 +45,8 @@ class ForkMerge:
             signal; >= 0.
         branches: Beside the primary alone: "each" for one with each task, "all" for one with all of
             them, "both" for all of these.
-        level: Chance that a round gives weight to tasks that do nothing, over all mixtures it tries;
-            in (0, 1], 1 asks for no evidence.
+        level: Chance that a round gives weight to tasks that do nothing, over all mixtures it tries,
+            as far as users are the source of noise; in (0, 1], 1 asks for no evidence.
 
     Source: Jiang et al., "ForkMerge" (NeurIPS 2023), Algorithm 1. Ours runs no rounds before to
     choose tasks; gives all branches the same batches; mixes the moments of the optimizer with the
@@ -106,7 +106,7 @@ class ForkMerge:
         self,
         alone: Sequence[float],
         judge: Callable[[Sequence[float]], float],
-        error: Callable[[Sequence[float]], float],
+        error: Callable[[Sequence[float], Sequence[float]], float],
     ) -> list[float]:
         """The greedy search.
 
@@ -114,30 +114,34 @@ class ForkMerge:
             alone: Signal of each branch by itself, >= 0, the primary's first; of equal ones the
                 earlier is preferred.
             judge: From shares to the signal of the mixture.
-            error: From shares to the standard error of the mixture's lead over the primary branch.
+            error: From the shares of two mixtures to the standard error of the difference between
+                their signals.
 
         Returns:
-            Shares of the best mixture that was tried, the branches by themselves included, or the
-            primary alone where the best does not lead by `margin` and beyond noise.
+            Shares of the mixture, or the primary alone where that does not lead by `margin`.
         """
-        first, *others = sorted(range(len(alone)), key=lambda at: (-alone[at], at))
-        best, top = [float(at == first) for at in range(len(alone))], alone[first]
+
+        def only(branch: int) -> list[float]:
+            return [float(at == branch) for at in range(len(alone))]
+
+        others = sorted(range(1, len(alone)), key=lambda at: (-alone[at], at))
+        z = self._quantile(len(others) * (1 + len(self.grid)))
+        best, top = only(0), alone[0]
         for other in others:
-            before = best
+            offer, most = only(other), alone[other]
             for share in self.grid:
-                tried = [(1 - share) * kept for kept in before]
+                tried = [(1 - share) * kept for kept in best]
                 tried[other] = share
-                if (found := judge(tried)) > top:
-                    best, top = tried, found
-        primary = [1.0, *(0.0 for _ in others)]
-        if top <= alone[0] * (1 + self.margin):
-            return primary
-        chances = len(others) * (1 + len(self.grid))
-        return best if top - alone[0] > self._quantile(chances) * error(best) else primary
+                if (found := judge(tried)) > most:
+                    offer, most = tried, found
+            if most > top and most - top > z * error(offer, best):
+                best, top = offer, most
+        return best if top > alone[0] * (1 + self.margin) else only(0)
 
     def _quantile(self, chances: int) -> float:
-        """z >= 0 that all of so many leads without substance exceed with probability `level` at most."""
-        return max(0.0, NormalDist().inv_cdf(1 - self.level / chances)) if self.level < 1 else 0.0
+        """z >= 0 that any of so many leads without substance exceeds with probability `level` at most."""
+        asked = chances > 0 and self.level < 1
+        return max(0.0, NormalDist().inv_cdf(1 - self.level / chances)) if asked else 0.0
 
 
 def effective(forks: Mapping[str, Mapping[str, float]], shares: Sequence[float]) -> dict[str, float]:
