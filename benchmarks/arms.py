@@ -27,7 +27,7 @@ CONTENT = {
 }
 LABELS = {
     # Tags are written by readers after the fact: labels of old articles only, never an input.
-    "citeulike-a": sl.LabelPrediction(sl.Tags("tags"), weight=0.5, min_items=20),
+    "citeulike-a": sl.LabelPrediction(sl.Tags("tags"), weight=0.5, warm_only=True, min_items=20),
     "amazon-industrial": sl.LabelPrediction(sl.Categories("brand"), weight=0.5, warm_only=False),
     "amazon-beauty": sl.LabelPrediction(sl.Tags("attribute_ids"), weight=0.5, warm_only=False),
 }

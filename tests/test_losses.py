@@ -31,14 +31,6 @@ def test_softmax_loss_is_the_formula() -> None:
     assert float(found) == pytest.approx(wanted, rel=1e-5)
 
 
-def test_bpr_is_the_formula() -> None:
-    a, b = tensor(6), tensor(6)
-    wanted = np.mean(
-        [-np.log(1 / (1 + np.exp(-(x - y)))) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
-    )
-    assert float(losses.bpr_loss(a, b)) == pytest.approx(wanted, rel=1e-5)
-
-
 def test_info_nce_is_the_formula() -> None:
     a, b = tensor(4, 3), tensor(4, 3)
     x, y = (v.numpy() / np.linalg.norm(v.numpy(), axis=1, keepdims=True) for v in (a, b))
@@ -58,17 +50,3 @@ def test_soft_neighbours_is_a_divergence_without_the_item_itself() -> None:
         wanted += float((p * np.log(p / q)).sum()) / 5
     assert float(losses.soft_neighbours(a, b, 0.5)) == pytest.approx(wanted, rel=1e-4)
     assert float(losses.soft_neighbours(b, b, 0.5)) == pytest.approx(0, abs=1e-6)
-
-
-def test_covariance_and_variance_terms() -> None:
-    x = tensor(7, 3)
-    c = np.cov(x.numpy().T)
-    wanted = sum(c[i, j] ** 2 for i in range(3) for j in range(3) if i != j) / 3
-    assert float(losses.covariance_term(x)) == pytest.approx(wanted, rel=1e-4)
-    spread = np.mean([max(0, 1 - np.sqrt(c[i, i] + 1e-4)) for i in range(3)])
-    assert float(losses.variance_term(x)) == pytest.approx(spread, abs=1e-5)
-    y = tensor(7, 3)
-    parts = (losses.variance_term(x) + losses.variance_term(y)) / 2
-    apart = (losses.covariance_term(x) + losses.covariance_term(y)) / 2
-    whole = 2 * ((x - y) ** 2).mean() + 3 * parts + 4 * apart
-    assert float(losses.vicreg(x, y, 2, 3, 4)) == pytest.approx(float(whole), rel=1e-5)

@@ -41,14 +41,6 @@ def softmax_loss(
     return ((total[row] - logits[row, column]) * weight).sum()
 
 
-def bpr_loss(positive: Tensor, negative: Tensor) -> Tensor:
-    """Mean of -log sigmoid(positive - negative) over pairs of scores, shapes (p,) and (p,).
-
-    Source: Rendle et al., "BPR" (UAI 2009), without its weight decay.
-    """
-    return F.softplus(negative - positive).mean()
-
-
 def info_nce(a: Tensor, b: Tensor, temperature: float = 0.1) -> Tensor:
     """Symmetric InfoNCE of two views (n, dim): row i of one belongs to row i of the other.
 
@@ -73,31 +65,6 @@ def soft_neighbours(similarity: Tensor, wanted: Tensor, temperature: float) -> T
     target = F.softmax((wanted.detach() / temperature).masked_fill(itself, FAR), dim=1)
     found = F.log_softmax((similarity / temperature).masked_fill(itself, FAR), dim=1)
     return F.kl_div(found, target, reduction="batchmean")
-
-
-def variance_term(x: Tensor, gamma: float = 1.0, eps: float = 1e-4) -> Tensor:
-    """VICReg's hinge on the standard deviation of each dimension of x (n, dim), n >= 2."""
-    return F.relu(gamma - torch.sqrt(x.var(dim=0) + eps)).mean()
-
-
-def covariance_term(x: Tensor) -> Tensor:
-    """VICReg's sum of squared off-diagonal covariances of x (n, dim), over dim; n >= 2."""
-    centred = x - x.mean(dim=0)
-    covariance = centred.T @ centred / (len(x) - 1)
-    return (covariance.square().sum() - covariance.diagonal().square().sum()) / x.shape[1]
-
-
-def vicreg(
-    a: Tensor, b: Tensor, invariance: float = 25.0, variance: float = 25.0, covariance: float = 1.0
-) -> Tensor:
-    """VICReg of two views (n, dim): alike, spread out, decorrelated.
-
-    Source: Bardes, Ponce and LeCun (ICLR 2022), eq. 1 to 6; variance and covariance are averaged
-    over the two views.
-    """
-    spread = (variance_term(a) + variance_term(b)) / 2
-    apart = (covariance_term(a) + covariance_term(b)) / 2
-    return invariance * F.mse_loss(a, b) + variance * spread + covariance * apart
 
 
 def log_uniform(sampled: int, total: int) -> float:

@@ -213,6 +213,21 @@ def test_similarity_looks_only_at_modalities_that_both_items_have():
     np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
+def test_the_centre_is_the_mean_of_what_is_there():
+    vectors = [[3.0, 1.0], None, [1.0, 1.0], None, [2.0, 4.0]]
+    items = pl.DataFrame({"item_id": range(5), "vector": pl.Series(vectors, dtype=pl.List(pl.Float32))})
+    data = sl.Dataset.from_frames({"user_id": [0], "item_id": [0]}, items, schema=None)
+    space = ContentSpace.fit((sl.Vector("vector"),), data, weights=(4.0,))
+    np.testing.assert_allclose(space.centres[0], [2.0, 2.0], atol=1e-6)  # with zeros for gaps: 1.2, 1.2
+    apart = np.array([[1, -1], [0, 0], [-1, -1], [0, 0], [0, 2]], dtype=float)
+    expected = 2 * apart / np.maximum(np.linalg.norm(apart, axis=1), 1e-9)[:, None]
+    np.testing.assert_allclose(space.features[0].values, expected, atol=1e-6)
+    # An item without a vector is like no other, and a new one is placed around the same centre.
+    assert (space.similarity(np.array([1]))[0] == 0).all()
+    grown = space.extended(pl.DataFrame({"vector": [[5.0, 2.0]]}))
+    np.testing.assert_allclose(grown.features[0].values[-1], [2.0, 0.0], atol=1e-6)
+
+
 def test_als_solves_the_normal_equations():
     rng = np.random.default_rng(5)
     rows = sp.csr_matrix((rng.random((6, 20)) < 0.3).astype(np.float32))

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import importlib
-import pkgutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
 import pytest
 
 torch = pytest.importorskip("torch")
+
+from made_tasks import FILES, OPTIONS, TASKS, again, classes, made, multiplied, towers_of  # noqa: E402
 
 import sidelight as sl  # noqa: E402
 import sidelight.tasks  # noqa: E402
 from sidelight import config  # noqa: E402
 from sidelight.data.synthetic import planted  # noqa: E402
-from sidelight.models.space import ContentSpace  # noqa: E402
-from sidelight.models.two_tower import TwoTower  # noqa: E402
-from sidelight.tasks.predictive import NextContent  # noqa: E402
-from sidelight.tasks.regularisers import GateSparsity  # noqa: E402
-from sidelight.tasks.user_columns import SensitiveRemoval  # noqa: E402
-from sidelight.towers.batch import Batch  # noqa: E402
-from sidelight.training.batches import Batches  # noqa: E402
-from sidelight.training.options import Options  # noqa: E402
+from sidelight.training.loop import train  # noqa: E402
 
-FILES = [m.name for m in pkgutil.iter_modules(sidelight.tasks.__path__) if m.name != "task"]
-TASKS = [importlib.import_module(f"sidelight.tasks.{name}").example() for name in FILES]
-TASKS += [NextContent(), GateSparsity(), SensitiveRemoval("gender")]
-CONTENT = (sl.Text("title", min_df=1), sl.Categories("category"), sl.Tags("tags"), sl.Vector("vector"))
 each = pytest.mark.parametrize("task", TASKS, ids=lambda t: t.name)
+QUIET = [task for task in TASKS if not task.uses_clicks]
+LOUD = [task for task in TASKS if task.uses_clicks]
 
 
 @pytest.fixture(scope="module")
@@ -41,21 +30,22 @@ def split() -> sl.Split:
     return sl.split.temporal(planted(60, 50, 900, seed=1).data)
 
 
-def made(split: sl.Split, task: Any, touched: bool | None = None, seed: int = 0) -> tuple[Any, Any, Any]:
-    """Towers, loss module and batch; with `touched` only such items are drawn."""
-    model = TwoTower(CONTENT, dim=6, options=Options(batch_size=16, drawn=50, empty=0.0))
-    towers = model.towers(ContentSpace.fit(model.content, split.data), split)
-    torch.manual_seed(seed)
-    module = task.build(split, towers, seed)
-    towers.train()
-    batch = Batches.of(split, model.options).make(0, towers)
-    if touched is not None:
-        batch = replace(batch, drawn=batch.drawn[towers.touched[batch.drawn] == touched])
-    return towers, module, batch
+@pytest.fixture(scope="module")
+def cold() -> sl.Split:
+    """A third of the items is new, so that dozens of them are drawn."""
+    return sl.split.cold_items(planted(60, 120, 900, seed=1).data, share=0.3, warm=0.1)
 
 
-def again(batch: Batch) -> Batch:
-    return replace(batch, generator=torch.Generator().manual_seed(5))
+@pytest.fixture(scope="module")
+def more(split: sl.Split) -> sl.Split:
+    return multiplied(split)
+
+
+def test_every_task_that_is_shipped_is_here() -> None:
+    here = {type(task) for task in TASKS}
+    assert here == {c for file in FILES for c in classes(file)}
+    exported = {getattr(sl, name) for name in sl.__all__ if name[:1].isupper()}
+    assert {c for c in exported if isinstance(c, type) and hasattr(c, "uses_clicks")} <= here
 
 
 @each
@@ -86,6 +76,15 @@ def test_only_items_that_nobody_touched(split: sl.Split, task: Any) -> None:
     loss.backward()
 
 
+@pytest.mark.parametrize("task", QUIET, ids=lambda t: t.name)
+def test_items_that_nobody_touched_teach_every_content_map(cold: sl.Split, task: Any) -> None:
+    towers, module, batch = made(cold, task, touched=False)
+    vectors = batch.vectors.detach()
+    module(replace(batch, vectors=vectors), towers).backward()
+    sizes = [0.0 if m.grad is None else float(m.grad.abs().sum()) for m in towers.maps]
+    assert min(sizes) > 0, dict(zip([m.name for m in towers.modalities], sizes, strict=True))
+
+
 @each
 def test_a_modality_that_all_drawn_items_lack(split: sl.Split, task: Any) -> None:
     towers, module, batch = made(split, task)
@@ -111,38 +110,43 @@ def test_a_step_lowers_the_loss(split: sl.Split, task: Any) -> None:
     assert values[-1] < values[0]
 
 
+def seen(split: sl.Split, task: Any) -> float:
+    """The loss in a batch made anew, over the whole catalogue and from one state of the noise."""
+    towers, module, batch = made(split, task)
+    whole = replace(again(batch), drawn=torch.arange(split.data.n_items))
+    return float(module(whole, towers).detach())
+
+
+def test_clicks_that_are_multiplied_make_another_batch(split: sl.Split, more: sl.Split) -> None:
+    one, two = (made(s, TASKS[0])[2] for s in (split, more))
+    assert len(more.train) == len(split.train) + 2 * split.data.n_users
+    assert one.history.shape != two.history.shape or not torch.equal(one.history, two.history)
+    assert torch.equal(towers_of(split).touched, towers_of(more).touched)
+    assert set(one.drawn.tolist()) == set(two.drawn.tolist()) == set(range(split.data.n_items))
+
+
+@pytest.mark.parametrize("task", QUIET, ids=lambda t: t.name)
+def test_popularity_changes_nothing_for_tasks_without_clicks(
+    split: sl.Split, more: sl.Split, task: Any
+) -> None:
+    assert seen(split, task) == pytest.approx(seen(more, task), rel=1e-6)
+
+
+@pytest.mark.parametrize("task", LOUD, ids=lambda t: t.name)
+def test_a_task_that_says_it_uses_clicks_does(split: sl.Split, more: sl.Split, task: Any) -> None:
+    assert seen(split, task) != pytest.approx(seen(more, task), rel=1e-6)
+
+
 @each
-def test_popularity_changes_nothing_for_tasks_without_clicks(split: sl.Split, task: Any) -> None:
-    if task.uses_clicks:
-        pytest.skip("made from clicks, and says so")
-    values = []
-    for extra in (0, 40):
-        data = split.data
-        users = data.interactions.user[split.train]
-        # The item of the first training event is bought again by many users.
-        first = int(data.interactions.item[split.train][0])
-        new = pl.DataFrame(
-            {
-                "user_id": data.user_ids[np.unique(users)[:extra]],
-                "item_id": np.repeat(data.item_ids[first : first + 1], min(extra, len(np.unique(users)))),
-                "timestamp": np.full(min(extra, len(np.unique(users))), data.interactions.timestamp.min()),
-            }
-        )
-        old = pl.DataFrame(
-            {
-                "user_id": data.user_ids[data.interactions.user],
-                "item_id": data.item_ids[data.interactions.item],
-                "timestamp": data.interactions.timestamp,
-            }
-        )
-        more = sl.Dataset.from_frames(pl.concat([old, new]), data.items, data.users, data.schema)
-        known = sl.split.temporal(more)
-        towers, module, _ = made(split, task)
-        torch.manual_seed(0)
-        module = task.build(known, towers, 0)
-        _, _, batch = made(split, task)
-        values.append(float(module(again(batch), towers).detach()))
-    assert values[0] == pytest.approx(values[1], rel=1e-6)
+def test_a_weight_of_zero_has_no_effect(split: sl.Split, task: Any) -> None:
+    found = []
+    options = replace(OPTIONS, epochs=1, steps=4)
+    for tasks in ((), (replace(task, weight=0.0),), (replace(task, weight=1.0),)):
+        towers = towers_of(split, options)
+        train(towers, replace(split, validation=split.validation[:0]), tasks, sl.Fixed(), options)
+        found.append(torch.cat([p.detach().ravel() for p in towers.parameters()]))
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
 
 
 @each

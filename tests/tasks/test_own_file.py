@@ -50,8 +50,8 @@ def test_the_example_of_the_docs_passes(root: Path, tmp_path: Path) -> None:
     text = written(root)
     assert len(text.splitlines()) <= 80
     found = contract(root, tmp_path, text)
-    # Seven tests of the task, that it goes through text, and that it imports no sibling.
-    assert found.returncode == 0 and "8 passed" in found.stdout, found.stdout
+    # Nine tests of the task, that it goes through text, and that it imports no sibling.
+    assert found.returncode == 0 and "10 passed" in found.stdout, found.stdout
 
 
 @pytest.mark.slow
@@ -59,5 +59,5 @@ def test_one_that_looks_at_clicks_does_not(root: Path, tmp_path: Path) -> None:
     clicks = "length = split.histories().sum(axis=0).A1"
     text = re.sub(r"length = .*", clicks, written(root), count=1)
     found = contract(root, tmp_path, text)
-    assert found.returncode == 1 and "1 failed, 7 passed" in found.stdout, found.stdout
+    assert found.returncode == 1 and "1 failed, 9 passed" in found.stdout, found.stdout
     assert "test_popularity_changes_nothing_for_tasks_without_clicks" in found.stdout

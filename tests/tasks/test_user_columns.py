@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 import sidelight as sl  # noqa: E402
 from sidelight.data.synthetic import planted  # noqa: E402
 from sidelight.models.space import ContentSpace  # noqa: E402
-from sidelight.tasks.user_columns import SensitiveRemoval, UserAttribute  # noqa: E402
+from sidelight.tasks.user_columns import SensitiveRemoval, UserAttribute, explained  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
 from sidelight.training.options import Options  # noqa: E402
 
@@ -56,6 +56,28 @@ def test_removal_takes_a_trace_out_of_the_attributes_as_well(split: sl.Split) ->
         loss.backward()
         optimizer.step()
     assert value(loss) < 0.1 * value(before)
+
+
+def test_removal_looks_at_the_vectors_that_rank_not_at_those_with_dropout(split: sl.Split) -> None:
+    towers, module, batch = made(split, SensitiveRemoval("gender"))
+    plain = value(module(batch, towers))
+    towers.train()
+    noisy = Batches.of(split, OPTIONS).make(0, towers)
+    assert not torch.equal(noisy.vectors, batch.vectors)
+    assert value(module(noisy, towers)) == pytest.approx(plain)
+    assert towers.training and towers.pooling.training
+
+
+def test_removal_is_a_share_of_variance(split: sl.Split) -> None:
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(4000, 5, generator=rng)
+    y = torch.nn.functional.one_hot((x[:, 0] > 0).long()).float()
+    # A step function of a normal variable: a line explains 2 / pi of its variance.
+    assert float(explained(x, y)) == pytest.approx(2 / torch.pi, abs=0.02)
+    assert float(explained(100 * x, y)) == pytest.approx(float(explained(x, y)), rel=1e-4)
+    assert float(explained(x[:, 1:], y)) < 0.005
+    assert float(explained(y, y)) == pytest.approx(1, abs=0.01)
+    assert float(explained(x, torch.ones(4000, 1))) == 0 == float(explained(x * 0, y))
 
 
 def test_removal_sees_users_without_a_history_where_attributes_tell_them_apart(split: sl.Split) -> None:

@@ -139,7 +139,7 @@ def test_equal_seeds_give_equal_weights(split: sl.Split, rule: str) -> None:
     assert all(torch.equal(found[0][k], found[1][k]) for k in found[0])
 
 
-@pytest.mark.parametrize("rule", [Fixed(), ForkMerge(branches="all")], ids=["train", "fork_merge"])
+@pytest.mark.parametrize("rule", [Fixed(), ForkMerge(branches="all", level=1.0)], ids=["train", "fork_merge"])
 def test_a_model_is_fitted_and_saved_with_it(split: sl.Split, tmp_path: Path, rule: Any) -> None:
     model, plain = spec(split, weighting=rule, combine=Combine()), spec(split, weighting=rule)
     assert config.from_dict(config.to_dict(model)) == model

@@ -140,8 +140,10 @@ def test_a_harmful_task_ends_with_nothing(seed: int) -> None:
 
 
 @pytest.mark.parametrize("branches", ["each", "all", "both"])
-def test_no_round_ends_below_any_of_its_branches(split: sl.Split, branches: str) -> None:
-    _, state = run(split, (GOOD, Collapse()), ForkMerge(branches=branches))
+def test_without_asking_for_evidence_no_round_ends_below_any_of_its_branches(
+    split: sl.Split, branches: str
+) -> None:
+    _, state = run(split, (GOOD, Collapse()), ForkMerge(branches=branches, level=1.0))
     found = state.trace
     assert len(found["merges"]) == len(found["epochs"]) - 1 == len(found["step"])
     for merge, epoch in zip(found["merges"], found["epochs"][1:], strict=True):
@@ -150,8 +152,31 @@ def test_no_round_ends_below_any_of_its_branches(split: sl.Split, branches: str)
     assert state.best == max(e["signal"] for e in found["epochs"])
 
 
+def test_a_round_leaves_its_primary_branch_only_for_a_lead_beyond_noise(split: sl.Split) -> None:
+    _, state = run(split, (GOOD, Collapse()), ForkMerge(level=1e-9))
+    assert {m["share"]["primary"] for m in state.trace["merges"]} == {1.0}
+    for merge, epoch in zip(state.trace["merges"], state.trace["epochs"][1:], strict=True):
+        assert epoch["signal"] == merge["signal"]["primary"]
+
+
+def test_the_error_of_a_lead_is_that_of_a_mean_of_means() -> None:
+    rng = np.random.default_rng(0)
+    users = {"overall": np.arange(40), "cold": np.arange(25, 40)}
+    taste = rng.normal(0.3, 0.1, 40)
+    one = {n: (u, rng.uniform(0, 0.2, len(u)) + taste[u]) for n, u in users.items()}
+    two = {n: (u, rng.uniform(0, 0.2, len(u))) for n, u in users.items()}
+    # Users drawn again and again, each with all that is known of them.
+    leads = []
+    for _ in range(4000):
+        times = np.bincount(rng.integers(0, 40, 40), minlength=40)
+        apart = [(np.average(one[n][1] - two[n][1], weights=times[users[n]])) for n in users]
+        leads.append(np.mean(apart))
+    assert forked.lead_error(one, two) == pytest.approx(np.std(leads), rel=0.08)
+
+
 def test_the_recorded_weight_is_the_share_times_the_weight(split: sl.Split) -> None:
-    _, state = run(split, (GOOD,), ForkMerge())
+    _, state = run(split, (GOOD,), ForkMerge(level=1.0))
+    assert any(state.trace["weights"][GOOD.name])
     for at, merge in enumerate(state.trace["merges"]):
         assert state.trace["weights"][GOOD.name][at] == pytest.approx(
             merge["share"][f"+ {GOOD.name}"] * GOOD.weight

@@ -21,7 +21,8 @@ class Consistency:
 
     Items: content with words and whole fields dropped against content as it is, 1 - cosine.
     Users: the score distribution over the step's items with some clicks dropped against that of the
-    whole input, KL divergence, no gradient through the latter.
+    whole input, KL divergence, no gradient through the latter. The user part says nothing of what is
+    right, but it is about histories; with `user=0` clicks change nothing.
 
     Args:
         weight: Loss weight to start from.
@@ -39,7 +40,7 @@ class Consistency:
     clicks: float = 0.1
     user: float = 1.0
     name: str = "consistency"
-    uses_clicks: ClassVar[bool] = False
+    uses_clicks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         shares = (self.words, self.fields, self.clicks)

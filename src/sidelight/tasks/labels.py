@@ -29,13 +29,15 @@ class LabelPrediction:
     Args:
         labels: `Categories`, `Tags` or any content that gives one column a label.
         weight: Loss weight to start from.
-        warm_only: Labels of items without training events are not looked at.
+        warm_only: Labels of items without training events are not looked at, so that no gradient
+            comes from these items. None means so only where the schema says that a column of the
+            labels is not known at launch, or where nobody knows which columns they are made of.
         min_items: Rarer labels are left out.
     """
 
     labels: Content
     weight: float = 0.5
-    warm_only: bool = True
+    warm_only: bool | None = None
     min_items: int = 5
     uses_clicks: ClassVar[bool] = False
 
@@ -52,7 +54,7 @@ class LabelPrediction:
         """Labels as rows of probabilities, and one learned vector a label."""
         _, features = fit_features(self.labels, split.data.items)
         allowed = features.present.copy()
-        if self.warm_only:
+        if self._late(split) if self.warm_only is None else self.warm_only:
             allowed &= split.fitting().getnnz(axis=0) > 0
         known = sp.csr_matrix(sp.diags(allowed.astype(np.float32)) @ (sp.csr_matrix(features.values) != 0))
         known = known[:, np.flatnonzero(known.getnnz(axis=0) >= self.min_items)]
@@ -61,6 +63,12 @@ class LabelPrediction:
             what = f"two labels or more with at least {self.min_items} items"
             raise SpecError(complain(what, found, self.name, fix))
         return _Labels(sp.csr_matrix(known, dtype=np.float32), towers)
+
+    def _late(self, split: Split) -> bool:
+        """Whether a new item may have to wait for a label."""
+        launch = {c.name for c in split.data.schema.items if c.known_at_launch}
+        columns = getattr(self.labels, "columns", ())
+        return not columns or not launch.issuperset(columns)
 
 
 class _Labels(nn.Module):

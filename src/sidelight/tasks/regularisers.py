@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
-from sidelight.losses import covariance_term, variance_term
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
@@ -48,43 +47,46 @@ class _Gates(nn.Module):
 
 @dataclass(frozen=True)
 class Decorrelation:
-    """Dimensions of the item vectors say different things: VICReg's variance and covariance terms.
+    """Dimensions of the item vectors say different things: log(dim / dimensions in use).
 
-    Vectors are scaled by sqrt(dim), so that a standard deviation of 1 is an even spread.
+    With C the covariance of the content vectors of the drawn items, the dimensions in use are its
+    participation ratio tr(C)^2 / tr(C^2): dim where all dimensions vary alike and none goes with
+    another, 1 where the vectors vary along one line. The loss is 0 for an even spread; using half of
+    the dimensions costs log 2, whatever the scale of the vectors.
 
     Args:
         weight: Loss weight to start from.
-        variance: Weight of the variance term beside the covariance term.
 
-    Source: Bardes, Ponce and LeCun (ICLR 2022), without the invariance term.
+    Source: Participation ratio as in Gao et al., "A theory of multineuronal dimensionality, dynamics
+    and measurement" (2017); in place of the variance and covariance terms of VICReg (Bardes, Ponce
+    and LeCun, ICLR 2022), which have a scale of their own.
     """
 
-    weight: float = 0.01
-    variance: float = 1.0
+    weight: float = 1.0
     name: str = "decorrelation"
     uses_clicks: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if min(self.weight, self.variance) < 0:
-            raise SpecError(complain("weight, variance >= 0", repr(self), "Decorrelation"))
+        if self.weight < 0:
+            raise SpecError(complain("weight >= 0", f"{self.weight}", "Decorrelation"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """Nothing to prepare."""
-        return _Decorrelation(self.variance)
+        return _Decorrelation()
 
 
 class _Decorrelation(nn.Module):
-    def __init__(self, variance: float) -> None:
-        super().__init__()
-        self.variance = variance
-
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """Over the content vectors of the drawn items."""
         drawn = batch.drawn[towers.present(batch.drawn).any(dim=1)]
         if len(drawn) < 2:
             return towers.gates.sum() * 0.0
-        x = towers.content(drawn) * towers.dim**0.5
-        return covariance_term(x) + self.variance * variance_term(x)
+        x = towers.content(drawn)
+        x = x - x.mean(dim=0)
+        gram = x.T @ x
+        varied = gram.diagonal().sum().clamp_min(1e-12)
+        loss: Tensor = (towers.dim * gram.square().sum() / varied.square()).clamp_min(1e-12).log()
+        return loss
 
 
 def example() -> Decorrelation:

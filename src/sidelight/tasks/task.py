@@ -21,7 +21,8 @@ class Task(Protocol):
     """
 
     uses_clicks: ClassVar[bool]
-    """Whether histories say what is right. False: more clicks on an item change nothing."""
+    """Whether histories have a say. False: more clicks on an item change nothing, and untouched items
+    alone give every content map a gradient, unless an option leaves their labels out."""
 
     @property
     def weight(self) -> float:

@@ -71,17 +71,27 @@ class _Attribute(nn.Module):
 
 @dataclass(frozen=True)
 class SensitiveRemoval:
-    """Squared covariance between user vectors and a sensitive column, driven to zero.
+    """Share of a sensitive column's variance that user vectors explain by a linear map, driven down.
+
+    With U the centred unit vectors of n users, (n, dim), and Y their centred one-hot values, it is
+
+        tr(Y' U (U'U + r I)^-1 U'Y) / tr(Y'Y),  r = dim / n * mean diagonal of U'U,
+
+    which is the R^2 of a linear regression but for the ridge r: 0 for a column that cannot be read off
+    the vectors, 1 for one that can be without error, whatever the scale of the vectors. Chance alone
+    explains up to dim / n, so a step should hold several times as many users whose value is known as
+    there are dimensions.
 
     What is linear in the column is removed; a curved trace of it may stay, so audit afterwards. It
-    acts on the vectors that rank: with what the user's attributes and the moment add to them, so
-    that a trace which comes in through these is driven out as well.
+    acts on the vectors that rank: item vectors without dropout, and what the user's attributes and
+    the moment add, so that a trace which comes in through these is driven out as well.
 
     Args:
         column: A column of the user table, looked at only under consent where the schema asks.
         weight: Loss weight to start from.
 
-    Source: The linear concept of Belrose et al., "LEACE" (NeurIPS 2023), as a penalty in training.
+    Source: The linear concept of Belrose et al., "LEACE" (NeurIPS 2023), as a penalty in training;
+    the scale is that of a coefficient of determination.
     """
 
     column: str
@@ -107,17 +117,34 @@ class _Removal(nn.Module):
         self.register_buffer("codes", found, persistent=False)
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
-        """|| cov(unit user vector, one-hot value) ||^2 over the users whose value is known."""
+        """R^2 of the values on unit user vectors, over the users whose value is known."""
         able = self.codes[batch.users] >= 0
         if batch.added is None:  # then all without a history have one and the same vector
             able = able & (batch.history >= 0).any(dim=1)
-        if int(able.sum()) < 2:
+        if int(able.sum()) < 3:
             return batch.vectors.sum() * 0.0
         added = None if batch.added is None else batch.added[able]
-        users = F.normalize(towers.users(batch.vectors, batch.history[able], added), dim=1)
+        # Ids that dropout hides half of the time count in full in the vectors that rank.
+        training = towers.training
+        towers.eval()
+        vectors = towers.items(batch.items)
+        towers.train(training)
+        users = F.normalize(towers.users(vectors, batch.history[able], added), dim=1)
         values = F.one_hot(self.codes[batch.users[able]], int(self.codes.max()) + 1).float()
-        centred = users - users.mean(dim=0), values - values.mean(dim=0)
-        return (centred[0].T @ centred[1] / len(users)).square().sum()
+        return explained(users, values)
+
+
+def explained(x: Tensor, y: Tensor) -> Tensor:
+    """Share of the variance of y (n, k) that a ridge regression on x (n, dim) explains, in [0, 1]."""
+    x, y = x - x.mean(dim=0), y - y.mean(dim=0)
+    gram, total = x.T @ x, y.square().sum()
+    size = gram.diagonal().mean().detach()
+    if not bool((total > 0) & (size > 0)):
+        return x.sum() * 0.0
+    ridge = x.shape[1] / len(x) * size * torch.eye(x.shape[1], device=x.device)
+    shared = x.T @ y
+    found: Tensor = (torch.linalg.solve(gram + ridge, shared) * shared).sum() / total
+    return found
 
 
 def codes(split: Split, column: str) -> NDArray[np.int64]:

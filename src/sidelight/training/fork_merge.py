@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
+from sidelight.evaluation.evaluate import evaluate
 from sidelight.tasks.task import Task
 from sidelight.towers.towers import Towers
 from sidelight.training.batches import Batches
@@ -28,10 +31,11 @@ from sidelight.training.loop import (
 )
 from sidelight.training.options import Options
 from sidelight.training.state import Checkpoints, State, unbroken
-from sidelight.training.validate import validate, validation_part
+from sidelight.training.validate import K, TowerScores, item_vectors, validate, validation_part
 from sidelight.weighting.fork_merge import ForkMerge, effective
 
 FORK, TOWERS = "fork", "model/towers."
+Values = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def fork_merge(
@@ -131,6 +135,32 @@ def mixed(ends: Sequence[Mapping[str, Tensor]], shares: Sequence[float], only: s
     return out
 
 
+def lead_error(one: Mapping[str, Values], two: Mapping[str, Values]) -> float:
+    """Standard error over users of the difference between two signals, each the mean of its slices' means.
+
+    With d_su the difference of user u in slice s, the difference of the signals is a sum over users
+    of sum_s d_su / (S n_s), and its error the root of the sum of squares of their deviations.
+
+    Args:
+        one, two: For each of S slices the users, int64 (n_s,), and a figure each, float64 (n_s,);
+            the same users in both.
+    """
+    parts: dict[int, float] = {}
+    for name, (users, values) in one.items():
+        apart = values - two[name][1]
+        share = (apart - apart.mean()) / (len(one) * len(apart))
+        for user, value in zip(users.tolist(), share.tolist(), strict=True):
+            parts[user] = parts.get(user, 0.0) + value
+    return float(np.sqrt(sum(value * value for value in parts.values())))
+
+
+def _by_user(towers: Towers, part: Split) -> dict[str, Values]:
+    """NDCG of every validation user in the slices that the signal is the mean of."""
+    found = evaluate(TowerScores(towers, item_vectors(towers)), part, ks=(K,), metrics=("ndcg",))
+    slices = [name for name in ("overall", "cold", "warm") if name in found.values]
+    return {name: (found.users[name], found.values[name][f"ndcg@{K}"]) for name in slices}
+
+
 def _fork(state: State) -> None:
     with unbroken():
         state.steering = {"start": state.step, "branch": 0, "losses": []}
@@ -164,14 +194,24 @@ def _merge(
     ends = [state.held[str(at)] for at in range(len(forks))]
     seen: dict[tuple[float, ...], dict[str, float]] = {}
 
-    def judge(shares: Sequence[float]) -> float:
+    def put(shares: Sequence[float]) -> None:
         found = mixed(ends, shares, TOWERS)
         towers.load_state_dict({name.removeprefix(TOWERS): value for name, value in found.items()})
+
+    def judge(shares: Sequence[float]) -> float:
+        put(shares)
         seen[tuple(shares)] = validate(towers, part)
         return seen[tuple(shares)]["signal"]
 
+    def error(*mixtures: Sequence[float]) -> float:
+        values = []
+        for each in mixtures:
+            put(each)
+            values.append(_by_user(towers, part))
+        return lead_error(*values)
+
     alone = [judge([float(at == b) for at in range(len(ends))]) for b in range(len(ends))]
-    shares = weighting.shares(alone, judge)
+    shares = weighting.shares(alone, judge, error)
     start, ended = state.steering["start"], state.steering["losses"]
     names = dict.fromkeys(name for losses in ended for name in losses)
     losses = {n: [branch[n] for branch in ended if n in branch] for n in names}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, ClassVar, NoReturn
 
 from sidelight.errors import SpecError, complain
@@ -22,11 +23,16 @@ class ForkMerge:
 
         theta = sum_b share_b theta_b,  shares >= 0 with sum 1,
 
-    by a greedy search: from the best branch on, in the order of their signals, each other branch
-    is offered every share of `grid` (the ones before it keep the rest in their proportions) and
-    gets one only if that raises the signal. The best of all that was tried is taken, so that a
-    round never ends below its primary branch. What the shares make of the loss weights of the branches,
-    sum_b share_b w_bk, is recorded as the weight of task k in that round.
+    by a greedy search: from the primary branch on, in the order of their signals, each other branch
+    is offered every share of `grid` and the whole (the ones before it keep the rest in their
+    proportions). It gets the best of these only if that leads by more than noise explains,
+
+        signal - signal without it > z * standard error of that difference over users,
+
+    z the normal quantile of 1 - level / tried, tried = branches beside the primary * shares. Of many
+    mixtures one is better by chance, and without this a task of noise keeps a share. What the shares
+    make of the loss weights of the branches, sum_b share_b w_bk, is recorded as the weight of task k
+    in that round.
 
     It costs as many trainings as there are branches, and that many copies of parameters and
     optimizer in memory. It chooses by validation over and over, so the signal of the result is too
@@ -35,17 +41,18 @@ class ForkMerge:
     Args:
         epochs: Of a branch before branches are merged, >= 1.
         grid: Shares that a branch is offered, in (0, 1).
-        margin: How much the mixture has to beat the primary branch by, as a share of its signal, to
-            be taken in its place; >= 0. With few validation users the best of many mixtures is good
-            by chance, and a task that does nothing gets weight.
+        margin: How much the mixture has to beat the primary branch by at least, as a share of its
+            signal; >= 0.
         branches: Beside the primary alone: "each" for one with each task, "all" for one with all of
             them, "both" for all of these.
+        level: Chance that a round gives weight to tasks that do nothing, over all mixtures it tries,
+            as far as users are the source of noise; in (0, 1], 1 asks for no evidence.
 
     Source: Jiang et al., "ForkMerge" (NeurIPS 2023), Algorithm 1. Ours runs no rounds before to
     choose tasks; gives all branches the same batches; mixes the moments of the optimizer with the
     shares, where theirs has one optimizer a branch; leaves out the loss of a task in branches
     where it has no weight; and takes the shares of the grid as they are, where theirs bounds them
-    by the mean of those before. The margin is ours.
+    by the mean of those before. Margin and level are ours.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -54,11 +61,12 @@ class ForkMerge:
     grid: tuple[float, ...] = (0.25, 0.5, 0.75)
     margin: float = 0.0
     branches: str = "each"
+    level: float = 0.05
 
     def __post_init__(self) -> None:
         inside = self.grid and all(0 < share < 1 for share in self.grid)
-        if self.epochs < 1 or not inside or self.margin < 0:
-            expected = "epochs >= 1, shares in (0, 1), margin >= 0"
+        if self.epochs < 1 or not inside or self.margin < 0 or not 0 < self.level <= 1:
+            expected = "epochs >= 1, shares in (0, 1), margin >= 0, level in (0, 1]"
             raise SpecError(complain(expected, repr(self), "ForkMerge"))
         if self.branches not in BRANCHES:
             raise SpecError(complain("branches 'each', 'all' or 'both'", repr(self.branches), "ForkMerge"))
@@ -94,30 +102,46 @@ class ForkMerge:
                 out[name] = branch
         return out
 
-    def shares(self, alone: Sequence[float], judge: Callable[[Sequence[float]], float]) -> list[float]:
+    def shares(
+        self,
+        alone: Sequence[float],
+        judge: Callable[[Sequence[float]], float],
+        error: Callable[[Sequence[float], Sequence[float]], float],
+    ) -> list[float]:
         """The greedy search.
 
         Args:
             alone: Signal of each branch by itself, >= 0, the primary's first; of equal ones the
                 earlier is preferred.
             judge: From shares to the signal of the mixture.
+            error: From the shares of two mixtures to the standard error of the difference between
+                their signals.
 
         Returns:
-            Shares of the best mixture that was tried, the branches by themselves included, or the
-            primary alone where none is better by `margin`.
+            Shares of the mixture, or the primary alone where that does not lead by `margin`.
         """
-        first, *others = sorted(range(len(alone)), key=lambda at: (-alone[at], at))
-        best, top = [float(at == first) for at in range(len(alone))], alone[first]
+
+        def only(branch: int) -> list[float]:
+            return [float(at == branch) for at in range(len(alone))]
+
+        others = sorted(range(1, len(alone)), key=lambda at: (-alone[at], at))
+        z = self._quantile(len(others) * (1 + len(self.grid)))
+        best, top = only(0), alone[0]
         for other in others:
-            before = best
+            offer, most = only(other), alone[other]
             for share in self.grid:
-                tried = [(1 - share) * kept for kept in before]
+                tried = [(1 - share) * kept for kept in best]
                 tried[other] = share
-                if (found := judge(tried)) > top:
-                    best, top = tried, found
-        if top <= alone[0] * (1 + self.margin):
-            return [1.0, *(0.0 for _ in others)]
-        return best
+                if (found := judge(tried)) > most:
+                    offer, most = tried, found
+            if most > top and most - top > z * error(offer, best):
+                best, top = offer, most
+        return best if top > alone[0] * (1 + self.margin) else only(0)
+
+    def _quantile(self, chances: int) -> float:
+        """z >= 0 that any of so many leads without substance exceeds with probability `level` at most."""
+        asked = chances > 0 and self.level < 1
+        return max(0.0, NormalDist().inv_cdf(1 - self.level / chances)) if asked else 0.0
 
 
 def effective(forks: Mapping[str, Mapping[str, float]], shares: Sequence[float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""`Uncertainty`: every task is scaled by how large its loss is."""
+"""`Uncertainty`: a task whose loss falls less than the others do loses weight."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from sidelight.weighting.weighting import Signals
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """w_k = start_k / running mean of the loss of task k, over the same for its first losses.
+    """w_k = start_k * fall_k / max_j fall_j, fall = first loss / running mean, j over primary and tasks.
 
-    With a learned variance s_k^2 the loss L / (2 s^2) + log s is smallest at s^2 = L, which makes the
-    weight proportional to 1 / L: this is that optimum in closed form, without learned variances.
+    With a learned variance s^2 for each loss, L / (2 s^2) + log s is smallest at s^2 = L, which makes
+    each weight proportional to 1 / L: this is that optimum in closed form, without learned variances.
+    The scale is ours: the loss that has fallen the furthest keeps its weight, and none ever exceeds
+    its start. It goes by training losses alone, and random labels that are learned by heart lower
+    theirs too: with weights free to rise, a task of noise would gain some.
 
     Args:
         memory: Share of the past that a new loss replaces, in (0, 1].
-        ceiling: Largest weight as a multiple of the start.
         every: Steps between updates.
 
     Source: Kendall, Gal and Cipolla (CVPR 2018), eq. 7; the closed form as in Kirchdorfer et al.,
@@ -28,12 +30,11 @@ class Uncertainty:
 
     needs: ClassVar[frozenset[str]] = frozenset()
     memory: float = 0.1
-    ceiling: float = 5.0
     every: int = 4
 
     def __post_init__(self) -> None:
-        if not 0 < self.memory <= 1 or self.ceiling < 1 or self.every < 1:
-            expected = "memory in (0, 1], ceiling >= 1, every >= 1"
+        if not 0 < self.memory <= 1 or self.every < 1:
+            expected = "memory in (0, 1], every >= 1"
             raise SpecError(complain(expected, repr(self), "Uncertainty"))
 
     def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
@@ -42,10 +43,12 @@ class Uncertainty:
 
     def update(self, state: dict[str, Any], signals: Signals) -> tuple[dict[str, Any], dict[str, float]]:
         """Weights against the running means."""
-        first, mean, now = dict(state["first"]), dict(state["mean"]), {}
-        for name, start in state["start"].items():
+        first, mean = dict(state["first"]), dict(state["mean"])
+        for name in ("primary", *state["start"]):
             loss = max(abs(signals.losses[name]), 1e-8)
             first.setdefault(name, loss)
             mean[name] = (1 - self.memory) * mean.get(name, loss) + self.memory * loss
-            now[name] = start * min(first[name] / mean[name], self.ceiling)
+        fall = {name: first[name] / value for name, value in mean.items()}
+        furthest = max(fall.values())
+        now = {name: start * fall[name] / furthest for name, start in state["start"].items()}
         return {"start": state["start"], "first": first, "mean": mean}, now
