@@ -67,6 +67,9 @@ class TwoTower:
             `recommend` takes their values as `context`. Consent is asked for as in `users`.
         sensitive: Columns that the schema calls sensitive may be among `users` and `context`.
         combine: How gradients are joined where several losses pull; None adds them up.
+        screen: Leave modalities out whose similarity says nothing about what is chosen together, as
+            `sidelight.towers.evidence` tests it on the training events. They count as missing, their
+            gate is 0. Where events are too few to tell, all stay.
 
     Source: Two towers as in Yi et al. (RecSys 2019), with content for items and pooled histories
     for users; dropping the collaborative part after Volkovs, Yu and Poutanen (NIPS 2017).
@@ -84,6 +87,7 @@ class TwoTower:
     context: tuple[Content, ...] = ()
     sensitive: bool = False
     combine: Combine | None = None
+    screen: bool = True
 
     def __post_init__(self) -> None:
         if self.dim < 1 or self.pooling not in ("mean", "attention"):
@@ -115,7 +119,7 @@ class TwoTower:
         check_users(self.users, split.data.schema, self.sensitive)
         check_context(self.context, split.data.interactions, split.data.schema, self.sensitive)
         space = ContentSpace.fit(self.content, split.data, (), Cache(), progress)
-        choosing = split.selection()
+        choosing = self._choosing(split)
         towers, state = self._train(space, choosing, progress, checkpoint, "")
         trace = state.trace
         if choosing is not split:
@@ -125,6 +129,16 @@ class TwoTower:
             unseen = replace(split, validation=split.validation[:0])
             towers, _ = again._train(space, unseen, progress, checkpoint, " again")
         return Recommender.of(self, scorer(space, towers, trace), split)
+
+    def _choosing(self, split: Split) -> Split:
+        """The split that says how many epochs, and which weights."""
+        from sidelight.training.judge import personal
+        from sidelight.training.self_retrieval import with_new_items
+
+        found = split.selection()
+        if personal(found, bool(self.users)):
+            return found
+        return with_new_items(split, self.options.seed + self.seed)
 
     def _train(
         self,
@@ -149,7 +163,8 @@ class TwoTower:
         if isinstance(rule, ForkMerge):
             state = fork_merge(towers, split, self.tasks, rule, *rest)
         else:
-            state = train(towers, split, self.tasks, rule, *rest)
+            # The second training, on everything, has nothing left to be judged by.
+            state = train(towers, split, self.tasks, rule, *rest, judged=not label)
         if place is not None and place.exists():
             shutil.rmtree(place)
         return towers, state
@@ -157,6 +172,7 @@ class TwoTower:
     def towers(self, space: ContentSpace, split: Split) -> Any:
         """Towers before training, over the content of a catalogue."""
         from sidelight.towers.build import build_towers
+        from sidelight.towers.evidence import evidence
 
         seed = self.options.seed + self.seed
         touched = split.fitting().getnnz(axis=0) > 0
@@ -165,7 +181,9 @@ class TwoTower:
         people = Attributes.of_users(self.users, data.users, data.schema, self.sensitive)
         about = data.schema, self.sensitive
         moments = Attributes.of_moments(self.context, data.interactions, rows, *about)
-        return build_towers(space.features, touched, *shape, self.options.device, seed, people, moments)
+        found = evidence(space.features, split.fitting(), self.seed) if self.screen else ()
+        device = self.options.device
+        return build_towers(space.features, touched, *shape, device, seed, people, moments, found)
 
 
 @dataclass(frozen=True)
@@ -204,7 +222,7 @@ def scorer(space: ContentSpace, towers: Any, trace: dict[str, Any]) -> TowerScor
 
     query = getattr(towers.pooling, "query", None)
     return TowerScorer(
-        plain(item_vectors(towers)), space, tuple(plain(m) for m in towers.maps), plain(towers.gates),
+        plain(item_vectors(towers)), space, tuple(plain(m) for m in towers.maps), plain(towers.weights()),
         np.zeros(0, np.float32) if query is None else plain(query), plain(towers.default), trace,
         towers.people, towers.moments.without_rows(),
         tuple(plain(m) for m in towers.user_maps), tuple(plain(m) for m in towers.moment_maps),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -48,6 +48,10 @@ class Modality:
             torch.as_tensor(rows.indices.astype(np.int64), device=device),
             torch.as_tensor(rows.data.astype(np.float32), device=device),
         )  # fmt: skip
+
+    def missing(self) -> Modality:
+        """The same modality, absent from every item."""
+        return replace(self, present=torch.zeros_like(self.present))
 
     @property
     def sparse(self) -> bool:
