@@ -181,9 +181,9 @@ class TwoTower:
         people = Attributes.of_users(self.users, data.users, data.schema, self.sensitive)
         about = data.schema, self.sensitive
         moments = Attributes.of_moments(self.context, data.interactions, rows, *about)
-        found = evidence(space.features, split.fitting(), self.seed) if self.screen else ()
-        device = self.options.device
-        return build_towers(space.features, touched, *shape, device, seed, people, moments, found)
+        found = evidence(space.features, split.fitting(), self.seed)
+        device, features = self.options.device, space.features
+        return build_towers(features, touched, *shape, device, seed, people, moments, found, self.screen)
 
 
 @dataclass(frozen=True)

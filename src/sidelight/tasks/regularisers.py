@@ -15,17 +15,18 @@ from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 MOST = 10.0  # times the best lift over that of a modality, at most
+FREE = 2.0  # times without penalty
 
 
 @dataclass(frozen=True)
 class GateSparsity:
-    """sum_m (min(MOST, best / lift_m) - 1) * share_m: modalities with little lift fade as a group.
+    """sum_m max(0, min(MOST, best / lift_m) - FREE) * share_m: modalities with little lift fade.
 
     share_m = |gate_m| r_m / sum_n |gate_n| r_n with r_m the root mean square of the map of m, so
     that shrinking all gates, or a gate against its map, gains nothing. The lifts are those that the
-    towers were built with (`sidelight.towers.evidence`): the best modality has no penalty, one whose
-    similarity says nothing about what is chosen together has the largest. Without lifts, or with a
-    single modality, it is 0.
+    towers were built with (`sidelight.towers.evidence`): modalities with at least half of the best
+    have no penalty, one whose similarity says nothing about what is chosen together has the largest.
+    Without lifts, or with a single modality, it is 0. Gates learn at `gate_rate` times the learning rate where it is present.
 
     Args:
         weight: Loss weight to start from.
@@ -34,9 +35,11 @@ class GateSparsity:
     place of a first estimate.
     """
 
-    weight: float = 0.1
+    weight: float = 1.0
     name: str = "gate sparsity"
     uses_clicks: ClassVar[bool] = True
+    # A step of Adam is as long for a gate as for an entry of a map: 0 would be out of reach.
+    gate_rate: ClassVar[float] = 10.0
 
     def __post_init__(self) -> None:
         if self.weight < 0:
@@ -46,8 +49,9 @@ class GateSparsity:
         """The penalties, from the lifts of the modalities."""
         lifts = [max(0.0, found.lift) for found in towers.evidence]
         best = max(lifts, default=0.0)
-        many = [min(MOST, best / lift) - 1 if lift > 0 else MOST - 1 for lift in lifts]
-        return _Gates(many if best > 0 else [0.0] * len(towers.maps))
+        ratios = [min(MOST, best / lift) if lift > 0 else MOST for lift in lifts]
+        penalty = [max(0.0, ratio - FREE) for ratio in ratios]
+        return _Gates(penalty if best > 0 else [0.0] * len(towers.maps))
 
 
 class _Gates(nn.Module):

@@ -26,6 +26,7 @@ def build_towers(
     people: Attributes = NOTHING,
     moments: Attributes = NOTHING,
     evidence: Sequence[Evidence] = (),
+    screen: bool = True,
 ) -> Towers:
     """Towers before training.
 
@@ -38,12 +39,12 @@ def build_towers(
         device: torch device.
         seed: Of the starting weights; equal on every device.
         people, moments: Attributes of users, and of the moments of events; may be none.
-        evidence: One a modality; those that are not `useful` count as missing everywhere and have a
-            gate of 0 for good. None means that all are looked at.
+        evidence: One a modality, or none where nothing was measured.
+        screen: Modalities that are not `useful` count as missing everywhere and have a gate of 0.
     """
     start = torch.Generator().manual_seed(seed)
     modalities = [Modality.of(f, device) for f in features]
-    keep = useful(evidence) if evidence else np.ones(len(modalities), dtype=np.bool_)
+    keep = useful(evidence) if evidence and screen else np.ones(len(modalities), dtype=np.bool_)
     modalities = [m if ok else m.missing() for m, ok in zip(modalities, keep, strict=True)]
     known = torch.as_tensor(touched, device=device)
     options = (pooling, Dropout(*dropout), start, people, moments)

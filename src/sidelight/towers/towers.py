@@ -134,8 +134,11 @@ class Towers(nn.Module):
             there = there & shown
         share = there * self.weights()
         total = share.abs().sum(dim=1, keepdim=True).clamp_min(1e-6)
-        parts = [self.project(at, items, keep, generator) for at in range(len(self.modalities))]
-        mixed = torch.stack([part * share[:, at, None] for at, part in enumerate(parts)]).sum(dim=0)
+        mixed = torch.zeros(len(items), self.dim, device=share.device)
+        for at, modality in enumerate(self.modalities):
+            # One that was left out draws no noise either: the others are as without it.
+            if not modality.nowhere:
+                mixed = mixed + self.project(at, items, keep, generator) * share[:, at, None]
         out: Tensor = mixed / total
         return out
 

@@ -105,7 +105,10 @@ def begin(
         for key, task in with_keys(tasks):
             modules[key] = task.build(split, towers, options.seed).to(towers.touched.device)
     held = nn.ModuleDict(modules)
-    optimizer = torch.optim.Adam(held.parameters(), lr=options.lr, betas=(0.9, 0.99))
+    others = [p for p in held.parameters() if p is not towers.gates]
+    rate = options.lr * max([1.0, *(getattr(task, "gate_rate", 1.0) for task in tasks)])
+    groups: list[dict[str, Any]] = [{"params": others}, {"params": [towers.gates], "lr": rate}]
+    optimizer = torch.optim.Adam(groups, lr=options.lr, betas=(0.9, 0.99))
     weights = {t.name: float(t.weight) for t in tasks}
     trace = {"step": [], "weights": {n: [] for n in weights}, "losses": {}, "epochs": []}
     return State(held, optimizer, 0, weights, weighting.start(weights), trace=trace)
