@@ -92,13 +92,14 @@ def test_histories_are_in_the_order_of_events(split: sl.Split) -> None:
         assert several > 10
 
 
-def test_a_single_interaction_is_never_an_input(split: sl.Split) -> None:
+@pytest.mark.parametrize("lone", [0.0, 1.0])
+def test_a_single_interaction_is_never_an_input(split: sl.Split, lone: float) -> None:
     user = split.data.interactions.user[split.train]
     first = np.flatnonzero(np.diff(user, prepend=-1) != 0)
     one = replace(
         split, train=np.concatenate([split.train[first[:20]], split.train[user >= user[first[20]]]])
     )
-    data, towers = Batches.of(one, replace(FULL, batch_size=80, empty=0.0)), towers_of(split)
+    data, towers = Batches.of(one, replace(FULL, batch_size=80, empty=0.0, lone=lone)), towers_of(split)
     for step in range(5):
         batch = data.make(step, towers)
         length = torch.as_tensor(np.diff(data.start))[batch.users]

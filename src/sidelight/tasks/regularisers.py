@@ -26,7 +26,8 @@ class GateSparsity:
     that shrinking all gates, or a gate against its map, gains nothing. The lifts are those that the
     towers were built with (`sidelight.towers.evidence`): modalities with at least half of the best
     have no penalty, one whose similarity says nothing about what is chosen together has the largest.
-    Without lifts, or with a single modality, it is 0. Gates learn at `gate_rate` times the learning rate where it is present.
+    Without lifts, or with a single modality, it is 0. Gates then learn at `gate_rate` times the
+    learning rate of the rest.
 
     Args:
         weight: Loss weight to start from.
