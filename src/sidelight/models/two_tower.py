@@ -49,7 +49,8 @@ class TwoTower:
 
     Where validation has too few new items, training items are hidden to stand in for them
     (`Split.selection`); the number of epochs and the path of the weights found that way are then
-    used for a second training on everything.
+    used for a second training on everything. Where validation says nothing of persons, views of
+    items that nobody touched take its place (`sidelight.training.judge`), with a warning.
 
     Args:
         content: Modalities of the items, at least one.
