@@ -42,7 +42,7 @@ def test_item_vectors_are_the_formula() -> None:
     wanted = []
     for i in range(6):
         total, weight = np.zeros(4), 0.0
-        for f, table, gate in zip(features, maps, (0.7, 1.3), strict=True):
+        for f, table, gate in zip(features, maps, (0.7 - 0.065, 1.3 - 0.065), strict=True):
             row = f.values[i].toarray()[0] if f.sparse else f.values[i]
             if f.present[i]:
                 total += gate * (row @ table)
@@ -53,6 +53,18 @@ def test_item_vectors_are_the_formula() -> None:
         wanted.append(total / np.linalg.norm(total))
     found = towers.items(torch.arange(6)).detach().numpy()
     np.testing.assert_allclose(found, np.array(wanted), atol=1e-5)
+
+
+def test_a_gate_below_a_twentieth_of_the_largest_is_exactly_zero() -> None:
+    towers, _ = made()
+    towers.eval()
+    with torch.no_grad():
+        towers.gates.copy_(torch.tensor([0.06, 1.3]))
+    assert towers.weights()[0] == 0 and towers.weights()[1] > 0
+    alone = torch.tensor([[False, True]]).expand(6, 2)
+    here = torch.tensor([0, 1, 2, 4, 5])  # item 3 has words alone
+    torch.testing.assert_close(towers.content(here), towers.content(here, alone[here]))
+    assert torch.equal(towers.content(torch.tensor([3])), torch.zeros(1, 4))
 
 
 def test_an_untouched_item_has_no_id() -> None:

@@ -17,20 +17,52 @@ def item_probabilities(
 ) -> NDArray[np.float64]:
     """float64 (n_items,), summing to 1. Clicks never enter.
 
+    By "richness" an item is drawn in proportion to
+
+        smoothing + mean over content columns c of r_ic,
+
+    with r_ic = sqrt(sum of idf(w)^2) over the distinct words or tags w of item i in c, idf(w) =
+    log((1 + n) / (1 + items with w)), and r_ic = 1 for any value of another kind. Each column is
+    scaled so that the mean over the items which have it is 1, and is 0 where it is empty.
+
     Args:
         items: Item rows.
         schema: Says which columns are content.
-        by: "uniform", or "richness": in proportion to smoothing + share of content columns filled.
+        by: "uniform" or "richness".
         smoothing: What an item with nothing filled still counts.
     """
     if by not in ("uniform", "richness"):
         raise SpecError(complain("draws by 'uniform' or 'richness'", repr(by), "item_probabilities"))
     n = items.height
     worth = np.ones(n)
-    names = [c.name for c in schema.items if c.role in CONTENT and c.name in items.columns]
-    if by == "richness" and names:
-        worth = smoothing + np.mean([_filled(items[name]) for name in names], axis=0)
+    columns = [c for c in schema.items if c.role in CONTENT and c.name in items.columns]
+    if by == "richness" and columns:
+        worth = smoothing + np.mean([_richness(items[c.name], c.role) for c in columns], axis=0)
     return np.asarray(worth / worth.sum(), dtype=np.float64)
+
+
+def _richness(column: pl.Series, role: str) -> NDArray[np.float64]:
+    """r of each row, scaled."""
+    found = _filled(column).astype(np.float64)
+    parts = _parts(column, role)
+    if parts is not None:
+        known = pl.DataFrame({"row": np.arange(len(column)), "part": parts}).explode("part").drop_nulls()
+        known = known.unique(maintain_order=True)
+        count = known.group_by("part").len("count")
+        known = known.join(count, on="part", how="left", maintain_order="left")
+        idf = np.log((1 + len(column)) / (1 + known["count"].to_numpy()))
+        found *= np.sqrt(np.bincount(known["row"].to_numpy(), idf**2, minlength=len(column)))
+    mean = found[found > 0].mean() if (found > 0).any() else 1.0
+    return found / mean
+
+
+def _parts(column: pl.Series, role: str) -> pl.Series | None:
+    """Words of a text or tags of a list, one list a row; None where the column has no parts."""
+    if role == "text" and column.dtype == pl.String:
+        return column.str.to_lowercase().str.extract_all(r"\w+")
+    if role == "tags" and isinstance(column.dtype, pl.List):
+        return column
+    return None
 
 
 def _filled(column: pl.Series) -> NDArray[np.bool_]:

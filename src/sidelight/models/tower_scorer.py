@@ -27,7 +27,7 @@ class TowerScorer:
         vectors: float32 (n_items, dim), unit length.
         space: The content, to place new items and to name words.
         maps: float32 (columns of the modality, dim), one a modality.
-        gates: float32 (n_modalities,).
+        gates: float32 (n_modalities,), weights of the modalities; 0 where one is not looked at.
         query: float32 (dim,) of attention pooling, or empty for the mean.
         default: float32 (dim,), the vector of somebody without a history.
         trace: What training recorded.

@@ -49,7 +49,8 @@ class TwoTower:
 
     Where validation has too few new items, training items are hidden to stand in for them
     (`Split.selection`); the number of epochs and the path of the weights found that way are then
-    used for a second training on everything.
+    used for a second training on everything. Where validation says nothing of persons, views of
+    items that nobody touched take its place (`sidelight.training.judge`), with a warning.
 
     Args:
         content: Modalities of the items, at least one.
@@ -68,6 +69,9 @@ class TwoTower:
         sensitive: Columns that the schema calls sensitive may be among `users` and `context`.
         combine: How gradients are joined where several losses pull; None adds them up.
         floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
+        screen: Leave modalities out whose similarity says nothing about what is chosen together, as
+            `sidelight.towers.evidence` tests it on the training events. They count as missing, their
+            gate is 0. Where events are too few to tell, all stay.
 
     Source: Two towers as in Yi et al. (RecSys 2019), with content for items and pooled histories
     for users; dropping the collaborative part after Volkovs, Yu and Poutanen (NIPS 2017).
@@ -86,6 +90,7 @@ class TwoTower:
     sensitive: bool = False
     combine: Combine | None = None
     floor: bool = True
+    screen: bool = True
 
     def __post_init__(self) -> None:
         if self.dim < 1 or self.pooling not in ("mean", "attention"):
@@ -133,7 +138,7 @@ class TwoTower:
         # Before the content is encoded, which can take hours.
         check_users(self.users, split.data.schema, self.sensitive)
         check_context(self.context, split.data.interactions, split.data.schema, self.sensitive)
-        choosing = split.selection()
+        choosing = self._choosing(split)
         touched = choosing.fitting().getnnz(axis=0) > 0
         space = ContentSpace.fit(self.content, split.data, (), Cache(), progress, touched)
         towers, state = self._train(space, choosing, progress, checkpoint, "")
@@ -145,6 +150,16 @@ class TwoTower:
             unseen = replace(whole, validation=whole.validation[:0])
             towers, _ = again._train(space, unseen, progress, checkpoint, " again")
         return Recommender.of(self, scorer(space, towers, trace), whole)
+
+    def _choosing(self, split: Split) -> Split:
+        """The split that says how many epochs, and which weights."""
+        from sidelight.training.judge import personal
+        from sidelight.training.self_retrieval import with_new_items
+
+        found = split.selection()
+        if personal(found, bool(self.users)):
+            return found
+        return with_new_items(split, self.options.seed + self.seed)
 
     def _train(
         self,
@@ -169,7 +184,8 @@ class TwoTower:
         if isinstance(rule, ForkMerge):
             state = fork_merge(towers, split, self.tasks, rule, *rest)
         else:
-            state = train(towers, split, self.tasks, rule, *rest)
+            # The second training, on everything, has nothing left to be judged by.
+            state = train(towers, split, self.tasks, rule, *rest, judged=not label)
         if place is not None and place.exists():
             shutil.rmtree(place)
         return towers, state
@@ -177,6 +193,7 @@ class TwoTower:
     def towers(self, space: ContentSpace, split: Split) -> Any:
         """Towers before training, over the content of a catalogue."""
         from sidelight.towers.build import build_towers
+        from sidelight.towers.evidence import evidence
 
         seed = self.options.seed + self.seed
         touched = split.fitting().getnnz(axis=0) > 0
@@ -185,7 +202,9 @@ class TwoTower:
         people = Attributes.of_users(self.users, data.users, data.schema, self.sensitive)
         about = data.schema, self.sensitive
         moments = Attributes.of_moments(self.context, data.interactions, rows, *about)
-        return build_towers(space.features, touched, *shape, self.options.device, seed, people, moments)
+        found = evidence(space.features, split.fitting(), self.seed)
+        device, features = self.options.device, space.features
+        return build_towers(features, touched, *shape, device, seed, people, moments, found, self.screen)
 
 
 @dataclass(frozen=True)
@@ -224,7 +243,7 @@ def scorer(space: ContentSpace, towers: Any, trace: dict[str, Any]) -> TowerScor
 
     query = getattr(towers.pooling, "query", None)
     return TowerScorer(
-        plain(item_vectors(towers)), space, tuple(plain(m) for m in towers.maps), plain(towers.gates),
+        plain(item_vectors(towers)), space, tuple(plain(m) for m in towers.maps), plain(towers.weights()),
         np.zeros(0, np.float32) if query is None else plain(query), plain(towers.default), trace,
         towers.people, towers.moments.without_rows(),
         tuple(plain(m) for m in towers.user_maps), tuple(plain(m) for m in towers.moment_maps),

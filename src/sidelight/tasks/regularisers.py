@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from sidelight.data.split import Split
@@ -12,37 +13,59 @@ from sidelight.errors import SpecError, complain
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
+MOST = 10.0  # times the best lift over that of a modality, at most
+FREE = 2.0  # times without penalty
+
 
 @dataclass(frozen=True)
 class GateSparsity:
-    """sum_m |gate_m| * |P_m|_F / sqrt(size): a modality that does not help fades as a group.
+    """sum_m max(0, min(MOST, best / lift_m) - FREE) * share_m: modalities with little lift fade.
+
+    share_m = |gate_m| r_m / sum_n |gate_n| r_n with r_m the root mean square of the map of m, so
+    that shrinking all gates, or a gate against its map, gains nothing. The lifts are those that the
+    towers were built with (`sidelight.towers.evidence`): modalities with at least half of the best
+    have no penalty, one whose similarity says nothing about what is chosen together has the largest.
+    Without lifts, or with a single modality, it is 0. Gates then learn at `gate_rate` times the
+    learning rate of the rest.
 
     Args:
         weight: Loss weight to start from.
 
-    Source: Group lasso, Yuan and Lin (JRSS B 2006), on the product of gate and map.
+    Source: Adaptive lasso, Zou (JASA 2006), on groups as in Yuan and Lin (JRSS B 2006); lifts in
+    place of a first estimate.
     """
 
-    weight: float = 0.01
+    weight: float = 1.0
     name: str = "gate sparsity"
-    uses_clicks: ClassVar[bool] = False
+    uses_clicks: ClassVar[bool] = True
+    # A step of Adam is as long for a gate as for an entry of a map: 0 would be out of reach.
+    gate_rate: ClassVar[float] = 10.0
 
     def __post_init__(self) -> None:
         if self.weight < 0:
             raise SpecError(complain("weight >= 0", f"{self.weight}", "GateSparsity"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """Nothing to prepare."""
-        return _Gates()
+        """The penalties, from the lifts of the modalities."""
+        lifts = [max(0.0, found.lift) for found in towers.evidence]
+        best = max(lifts, default=0.0)
+        ratios = [min(MOST, best / lift) if lift > 0 else MOST for lift in lifts]
+        penalty = [max(0.0, ratio - FREE) for ratio in ratios]
+        return _Gates(penalty if best > 0 else [0.0] * len(towers.maps))
 
 
 class _Gates(nn.Module):
+    penalty: Tensor
+
+    def __init__(self, penalty: list[float]) -> None:
+        super().__init__()
+        self.register_buffer("penalty", torch.tensor(penalty), persistent=False)
+
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """The penalty; it depends on no item."""
-        total = towers.gates.sum() * 0.0
-        for at, table in enumerate(towers.maps):
-            total = total + towers.gates[at].abs() * table.norm() / table.numel() ** 0.5
-        return total
+        size = torch.stack([table.norm() / table.numel() ** 0.5 for table in towers.maps])
+        share = towers.gates.abs() * size
+        return (self.penalty * share).sum() / share.sum().clamp_min(1e-6)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ class Batch:
         generator: Source of all noise of this step, on the CPU.
         added: float32 (b, dim), what attributes of the users and of one moment each add to their
             vectors, with dropout on; None where the towers look at none.
+        views: float32 (b, dim), the content of one target item each, its id and a share of its words
+            hidden, as the only input of users whose row of `history` is empty; zero for the others.
+            None where no user of the step has one. It is no row of `items`: nothing is masked for it.
     """
 
     items: Tensor
@@ -33,3 +36,10 @@ class Batch:
     drawn: Tensor
     generator: torch.Generator
     added: Tensor | None = None
+    views: Tensor | None = None
+
+    def beside(self) -> Tensor | None:
+        """What joins the pooled history in the user vectors, float32 (b, dim): `added` and `views`."""
+        if self.views is None:
+            return self.added
+        return self.views if self.added is None else self.added + self.views

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sidelight.content.features import Features
 from sidelight.towers.attributes import NOTHING, Attributes
+from sidelight.towers.evidence import Evidence, useful
 from sidelight.towers.inputs import Modality
 from sidelight.towers.towers import Dropout, Towers
 
@@ -24,6 +25,8 @@ def build_towers(
     seed: int = 0,
     people: Attributes = NOTHING,
     moments: Attributes = NOTHING,
+    evidence: Sequence[Evidence] = (),
+    screen: bool = True,
 ) -> Towers:
     """Towers before training.
 
@@ -36,9 +39,17 @@ def build_towers(
         device: torch device.
         seed: Of the starting weights; equal on every device.
         people, moments: Attributes of users, and of the moments of events; may be none.
+        evidence: One a modality, or none where nothing was measured.
+        screen: Modalities that are not `useful` count as missing everywhere and have a gate of 0.
     """
     start = torch.Generator().manual_seed(seed)
     modalities = [Modality.of(f, device) for f in features]
+    keep = useful(evidence) if evidence and screen else np.ones(len(modalities), dtype=np.bool_)
+    modalities = [m if ok else m.missing() for m, ok in zip(modalities, keep, strict=True)]
     known = torch.as_tensor(touched, device=device)
     options = (pooling, Dropout(*dropout), start, people, moments)
-    return Towers(modalities, known, dim, *options).to(device)
+    towers = Towers(modalities, known, dim, *options).to(device)
+    towers.evidence = tuple(evidence)
+    with torch.no_grad():
+        towers.gates.copy_(torch.as_tensor(keep, dtype=torch.float32))
+    return towers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -23,6 +23,7 @@ class Modality:
         names: What each column stands for, or ().
         values: float32 (n_items, dim) where dense, else None.
         offsets, index, weight: int64 (n_items + 1,), int64 (nnz,), float32 (nnz,) where sparse.
+        nowhere: `present` is False for every item, and nothing need be computed.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Modality:
     offsets: Tensor | None = None
     index: Tensor | None = None
     weight: Tensor | None = None
+    nowhere: bool = False
 
     @classmethod
     def of(cls, features: Features, device: str = "cpu") -> Modality:
@@ -48,6 +50,10 @@ class Modality:
             torch.as_tensor(rows.indices.astype(np.int64), device=device),
             torch.as_tensor(rows.data.astype(np.float32), device=device),
         )  # fmt: skip
+
+    def missing(self) -> Modality:
+        """The same modality, absent from every item."""
+        return replace(self, present=torch.zeros_like(self.present), nowhere=True)
 
     @property
     def sparse(self) -> bool:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sidelight.towers.attributes import NOTHING, Attributes
+from sidelight.towers.evidence import Evidence
 from sidelight.towers.inputs import Modality
 from sidelight.towers.pooling import AttentionPooling, MeanPooling, Pooling
 
@@ -32,10 +33,14 @@ class Dropout:
     attributes: float = 0.2
 
 
+FADED = 0.05  # of the largest gate: what a gate loses, so that one below it is exactly 0
+
+
 class Towers(nn.Module):
     """Item and user encoder over any number of modalities.
 
-    content(i) = sum_m gate_m present_im P_m x_im / sum_m gate_m present_im and
+    content(i) = sum_m w_m present_im P_m x_im / sum_m |w_m| present_im, with the weight w_m of a
+    modality its gate, brought towards 0 by FADED of the largest: a smaller one is exactly 0; and
     item(i) = unit(content(i) + touched_i id_i); user = default + pooled vectors of the history
     + sum_a present_ua Q_a x_ua + sum_c present_tc R_c x_tc, attributes a of the user u and c of the
     moment t, with Q and R zero at the start: what is absent adds nothing.
@@ -71,6 +76,7 @@ class Towers(nn.Module):
         self.maps = nn.ParameterList(
             nn.Parameter(_start(m, dim, generator).to(touched.device)) for m in self.modalities
         )
+        self.evidence: tuple[Evidence, ...] = ()
         self.gates = nn.Parameter(torch.ones(len(self.modalities), device=touched.device))
         self.ids = nn.Parameter(torch.zeros(self.n_items, dim, device=touched.device))
         self.default = nn.Parameter(torch.zeros(dim, device=touched.device))
@@ -92,6 +98,11 @@ class Towers(nn.Module):
         numbers would drown all others.
         """
         return [*self.maps]
+
+    def weights(self) -> Tensor:
+        """float32 (n_modalities,): the gates as they count, exactly 0 where one has faded."""
+        size = self.gates.abs()
+        return self.gates.sign() * F.relu(size - FADED * size.detach().amax())
 
     def present(self, items: Tensor) -> Tensor:
         """bool (n, n_modalities): which modality is there."""
@@ -121,10 +132,13 @@ class Towers(nn.Module):
         there = self.present(items)
         if shown is not None:
             there = there & shown
-        share = there * self.gates
+        share = there * self.weights()
         total = share.abs().sum(dim=1, keepdim=True).clamp_min(1e-6)
-        parts = [self.project(at, items, keep, generator) for at in range(len(self.modalities))]
-        mixed = torch.stack([part * share[:, at, None] for at, part in enumerate(parts)]).sum(dim=0)
+        mixed = torch.zeros(len(items), self.dim, device=share.device)
+        for at, modality in enumerate(self.modalities):
+            # One that was left out draws no noise either: the others are as without it.
+            if not modality.nowhere:
+                mixed = mixed + self.project(at, items, keep, generator) * share[:, at, None]
         out: Tensor = mixed / total
         return out
 
@@ -156,6 +170,11 @@ class Towers(nn.Module):
                 shown = self._shown(items, generator)
         fused = self.fused(items, shown, keep, generator)
         return F.normalize(fused + known[:, None] * self.ids[items], dim=1)
+
+    def views(self, items: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Unit vectors (n, dim) of content without any id; while training with words hidden as in `items`."""
+        keep = 1 - self.dropout.word if self.training else 1.0
+        return self.content(items, None, keep, generator)
 
     def users(self, vectors: Tensor, history: Tensor, added: Tensor | None = None) -> Tensor:
         """User vectors (b, dim) from item vectors (n, dim) and rows (b, length), -1 = padding.

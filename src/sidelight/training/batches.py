@@ -96,6 +96,8 @@ class Batches:
         entry = self.start[users][row] + place
         item = self.item[entry]
         known = self._inputs(rng, length, row)
+        viewed = self._viewed(step, users)
+        known &= (viewed < 0)[row]
         target, moment = ~known, None
         if len(towers.moments.row_of):
             hidden = towers.dropout.attributes if towers.training else 0.0
@@ -106,18 +108,19 @@ class Batches:
         at = np.searchsorted(items, item)
         noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
         index, people = torch.as_tensor(items, device=device), torch.as_tensor(users, device=device)
+        vectors = towers.items(index, noise)
         return Batch(
-            index, towers.items(index, noise), people,
+            index, vectors, people,
             torch.as_tensor(padded(row[known], at[known], len(users)), device=device),
             torch.as_tensor(np.stack([row[target], at[target]], axis=1), device=device),
             torch.as_tensor(draw_items(rng, self.chance, self.options.drawn), device=device), noise,
-            towers.attributes(people, moment, noise),
+            towers.attributes(people, moment, noise), _views(towers, viewed, noise),
         )  # fmt: skip
 
     def _inputs(self, rng: np.random.Generator, length: Ints, row: Ints) -> NDArray[np.bool_]:
         """bool (n_events,): inputs; of two events or more one at least is an input, one a target.
 
-        A single event is a target: of somebody about whom nothing is known yet.
+        A single event is a target: of somebody about whom nothing is known yet, or only the view.
         """
         share = rng.uniform(*self.options.inputs, size=len(length))
         wanted = np.clip(np.rint(share * length), 1, np.maximum(length - 1, 1)).astype(np.int64)
@@ -126,6 +129,15 @@ class Batches:
         rank = np.empty(len(row), dtype=np.int64)
         rank[order] = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
         return rank < wanted[row]
+
+    def _viewed(self, step: int, users: Ints) -> Ints:
+        """int64 (n_users,): the catalogue index of the item whose view is the input, -1 = none."""
+        # A stream of its own, as that of the moments.
+        rng = generator(self.options.seed, "views", str(step))
+        start, length = self.start[users], self.start[users + 1] - self.start[users]
+        share = np.where(length == 1, self.options.lone, self.options.views)
+        chosen = self.item[start + (rng.random(len(users)) * length).astype(np.int64)]
+        return np.where(rng.random(len(users)) < share, chosen, -1)
 
     def _moments(
         self, step: int, row: Ints, moment: Ints, target: NDArray[np.bool_], n_users: int, hidden: float
@@ -144,6 +156,17 @@ class Batches:
             return self.touched
         extra = rng.choice(self.touched, min(self.options.negatives, len(self.touched)), replace=False)
         return np.union1d(needed, extra)
+
+
+def _views(towers: Towers, viewed: Ints, noise: torch.Generator) -> torch.Tensor | None:
+    """Views of the items, float32 (n_users, dim), zero where the index is -1; None where all are."""
+    at = np.flatnonzero(viewed >= 0)
+    if not len(at):
+        return None
+    device = towers.touched.device
+    found = towers.views(torch.as_tensor(viewed[at], device=device), noise)
+    out = torch.zeros(len(viewed), towers.dim, device=device)
+    return out.index_copy(0, torch.as_tensor(at, device=device), found)
 
 
 def padded_histories(histories: sp.csr_matrix) -> Ints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,11 +16,11 @@ from sidelight.tasks.task import Task
 from sidelight.towers.towers import Towers
 from sidelight.training.batches import Batches
 from sidelight.training.combine import Combine, backward
+from sidelight.training.judge import Judge, blind
 from sidelight.training.options import Options
 from sidelight.training.primary import primary_loss
-from sidelight.training.signals import Validation, signals
+from sidelight.training.signals import signals
 from sidelight.training.state import Checkpoints, State, unbroken
-from sidelight.training.validate import validate, validation_part
 from sidelight.weighting.weighting import Weighting
 
 if TYPE_CHECKING:
@@ -42,13 +43,14 @@ def train(
     checkpoint: Path | None = None,
     about: str = "",
     combine: Combine | None = None,
+    judged: bool = True,
 ) -> State:
     """Minimise primary + sum of weight * task until validation stops improving.
 
     Args:
         towers: Trained in place; at the end they are those of the best epoch.
-        split: Training events, and the validation part that stops and steers. Without validation
-            events all epochs are run and the last one is kept.
+        split: Training events, and the validation part that stops and steers; see `Judge` for what
+            does so where it says nothing.
         tasks: Auxiliary tasks, each with a name of its own.
         weighting: From losses and validation signals to the next weights.
         options: How long, how fast.
@@ -56,6 +58,7 @@ def train(
         checkpoint: Folder to go on from and to write every `options.minutes` and on Ctrl-C.
         about: Hash of what is trained; a checkpoint of something else is refused.
         combine: How gradients are joined where several losses pull; None adds them up.
+        judged: False runs all epochs and keeps the last one.
 
     Returns:
         The state at the end, with its trace.
@@ -65,26 +68,27 @@ def train(
     """
     data, keyed = Batches.of(split, options), with_keys(tasks)
     state = begin(towers, split, tasks, weighting, options)
-    validation = Validation.of(split, options.seed)
-    part = validation_part(split, options.users, options.seed) if len(split.validation) else None
+    judge = Judge.of(split, towers, options) if judged else blind(split, options)
+    judge.warn()
+    state.trace["judge"] = {"kind": judge.kind, "why": judge.why}
     aggregate = None if combine is None else combine.build()
     checkpoints = Checkpoints(checkpoint, about, options.minutes)
     checkpoints.resume(state)
     total = options.epochs * data.per_epoch
     towers.train()
-    if part is not None and not state.trace["epochs"]:
-        keep_best(state, towers, 0, validate(towers, part))
+    if not state.trace["epochs"]:
+        keep_best(state, towers, 0, judge(towers))
     with checkpoints.saving_on_interrupt(state):
         while state.step < total and not stopped(state, data, options):
             with unbroken():
                 losses = measure(state, data, keyed, options)
                 if tasks and state.step % weighting.every == 0:
-                    seen = signals(state.step, losses, towers, weighting.needs, validation)
+                    seen = signals(state.step, losses, towers, weighting.needs, judge.steering)
                     state.steering, state.weights = weighting.update(state.steering, seen)
                     record(state.trace, state.step, state.weights, seen.losses)
                 descend(state, losses, options, aggregate)
-                if part is not None and state.step % data.per_epoch == 0:
-                    keep_best(state, towers, state.step // data.per_epoch, validate(towers, part))
+                if state.step % data.per_epoch == 0:
+                    keep_best(state, towers, state.step // data.per_epoch, judge(towers))
             if progress is not None:
                 progress(state.step, total, label(state, losses))
             checkpoints.save_when_due(state)
@@ -101,7 +105,10 @@ def begin(
         for key, task in with_keys(tasks):
             modules[key] = task.build(split, towers, options.seed).to(towers.touched.device)
     held = nn.ModuleDict(modules)
-    optimizer = torch.optim.Adam(held.parameters(), lr=options.lr, betas=(0.9, 0.99))
+    others = [p for p in held.parameters() if p is not towers.gates]
+    rate = options.lr * max([1.0, *(getattr(task, "gate_rate", 1.0) for task in tasks)])
+    groups: list[dict[str, Any]] = [{"params": others}, {"params": [towers.gates], "lr": rate}]
+    optimizer = torch.optim.Adam(groups, lr=options.lr, betas=(0.9, 0.99))
     weights = {t.name: float(t.weight) for t in tasks}
     trace = {"step": [], "weights": {n: [] for n in weights}, "losses": {}, "epochs": []}
     return State(held, optimizer, 0, weights, weighting.start(weights), trace=trace)
@@ -169,8 +176,10 @@ def record(
         trace["losses"].setdefault(name, []).append(value)
 
 
-def keep_best(state: State, towers: Towers, epoch: int, found: Mapping[str, float]) -> None:
-    """Note what validation found, and keep the towers if they are the best so far."""
+def keep_best(state: State, towers: Towers, epoch: int, found: Mapping[str, float] | None) -> None:
+    """Note what the judge found, if anything, and keep the towers if they are the best so far."""
+    if found is None:
+        return
     state.trace["epochs"].append({"epoch": epoch, **found})
     if state.best is None or found["signal"] > state.best:
         state.best, state.best_epoch = found["signal"], epoch
@@ -188,7 +197,19 @@ def finish(state: State, towers: Towers) -> State:
     if state.kept:
         towers.load_state_dict(state.kept)
     towers.eval()
+    state.trace["modalities"] = modalities(towers)
     return state
+
+
+def modalities(towers: Towers) -> list[dict[str, Any]]:
+    """Weight of each modality, with its lift and the standard error of that where one was measured."""
+    out: list[dict[str, Any]] = []
+    weights = towers.weights().tolist()
+    for at, (modality, weight) in enumerate(zip(towers.modalities, weights, strict=True)):
+        out.append({"name": modality.name, "weight": weight})
+        if towers.evidence and math.isfinite(towers.evidence[at].error):
+            out[-1] |= {"lift": towers.evidence[at].lift, "error": towers.evidence[at].error}
+    return out
 
 
 def label(state: State, losses: Mapping[str, Tensor], doing: str = "training") -> str:

@@ -28,7 +28,7 @@ def primary_loss(batch: Batch, towers: Towers, n_touched: int) -> Tensor:
     """
     if not len(batch.targets):
         return batch.vectors.sum() * 0.0
-    users = towers.users(batch.vectors, batch.history, batch.added)
+    users = towers.users(batch.vectors, batch.history, batch.beside())
     logits = (users * towers.log_scale.exp()) @ batch.vectors.T
     row, place = torch.nonzero(batch.history >= 0, as_tuple=True)
     hidden = torch.zeros_like(logits, dtype=torch.bool)

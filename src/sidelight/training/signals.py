@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,11 +16,19 @@ from sidelight.data.split import Split
 from sidelight.seeding import generator
 from sidelight.towers.towers import Towers
 from sidelight.training.batches import padded_histories
+from sidelight.training.sharpness import at_best_sharpness
 from sidelight.weighting.weighting import Signals
 
 USERS = 500
-SHARPNESS = tuple(2.0 ** (step / 4) for step in range(-8, 7))
 Ints = NDArray[np.int64]
+
+
+class Losses(Protocol):
+    """Where the direction comes from that the tasks are compared with."""
+
+    def losses(self, step: int, towers: Towers) -> list[Tensor]:
+        """Losses to be lowered, one a side."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,16 +115,7 @@ def _loss(
     found = truth.tocoo()
     at, to = _on(towers, found.row.astype(np.int64)), _on(towers, found.col.astype(np.int64))
     logits = (users * towers.log_scale.exp().detach()) @ choice.T
-    # How sure the model should be on validation is no task's business: without this, all tasks agree
-    # or disagree with validation by that alone.
-    with torch.no_grad():
-        sharpness = min(SHARPNESS, key=lambda s: float(_surprise(logits * s, at, to)))
-    return _surprise(logits * sharpness, at, to)
-
-
-def _surprise(logits: Tensor, at: Tensor, to: Tensor) -> Tensor:
-    """Mean of -log softmax at the pairs (row, column)."""
-    return (torch.logsumexp(logits, dim=1)[at] - logits[at, to]).mean()
+    return at_best_sharpness(logits, at, to)
 
 
 def signals(
@@ -123,7 +123,7 @@ def signals(
     losses: Mapping[str, Tensor],
     towers: Towers,
     needs: frozenset[str],
-    validation: Validation,
+    validation: Losses,
 ) -> Signals:
     """The numbers that a weighting asked for; gradients stay as they were.
 

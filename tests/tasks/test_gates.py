@@ -1,0 +1,69 @@
+"""Gate sparsity: a modality without lift fades to exactly 0, the others stay, and scale gains nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import sidelight as sl  # noqa: E402
+from sidelight.content.features import Features  # noqa: E402
+from sidelight.data.synthetic import planted  # noqa: E402
+from sidelight.models.space import ContentSpace  # noqa: E402
+from sidelight.tasks.regularisers import GateSparsity  # noqa: E402
+from sidelight.towers.build import build_towers  # noqa: E402
+from sidelight.towers.evidence import evidence  # noqa: E402
+from sidelight.training import loop  # noqa: E402
+from sidelight.weighting.fixed import Fixed  # noqa: E402
+
+CONTENT = (sl.Categories("category"), sl.Vector("vector"))
+OPTIONS = sl.Options(epochs=12, steps=8, batch_size=64, lr=3e-3, patience=99)
+
+
+@pytest.fixture(scope="module")
+def split() -> sl.Split:
+    return sl.split.temporal(planted(200, 120, 2500, seed=3).data)
+
+
+def towers_of(split: sl.Split) -> Any:
+    """Towers over two modalities that say something and one of noise, none of them screened."""
+    features = list(ContentSpace.fit(CONTENT, split.data).features)
+    drawn = np.random.default_rng(0).standard_normal((split.data.n_items, 32)).astype(np.float32)
+    raw = Features("noise", drawn, np.ones(split.data.n_items, bool))
+    features.append(Features("noise", raw.normalised(), raw.present))
+    touched = split.fitting().getnnz(axis=0) > 0
+    found = evidence(features, split.fitting())
+    return build_towers(features, touched, 16, evidence=found, screen=False)
+
+
+def test_noise_fades_to_exactly_zero(split: sl.Split) -> None:
+    ends = {}
+    for name, tasks in (("with", (GateSparsity(),)), ("without", ())):
+        towers = towers_of(split)
+        loop.train(
+            towers, replace(split, validation=split.validation[:0]), tasks, Fixed(), OPTIONS, judged=False
+        )
+        ends[name] = towers.weights().tolist()
+    assert ends["without"][-1] > 0.5 * max(ends["without"])
+    assert ends["with"][-1] == 0
+    assert min(ends["with"][:-1]) > 0.2 * max(ends["with"])
+
+
+def test_scale_gains_nothing(split: sl.Split) -> None:
+    towers = towers_of(split)
+    penalty = GateSparsity().build(split, towers)
+    before = float(penalty(None, towers).detach())
+    assert before > 0
+    with torch.no_grad():
+        towers.gates.mul_(0.01)
+    assert float(penalty(None, towers).detach()) == pytest.approx(before)
+    with torch.no_grad():  # nor does a small gate that its map makes up for
+        towers.gates[-1] *= 0.1
+        towers.maps[-1] *= 10
+    assert float(penalty(None, towers).detach()) == pytest.approx(before)
+    towers.evidence = ()
+    assert float(GateSparsity().build(split, towers)(None, towers).detach()) == 0
