@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sidelight.content.features import Features
     from sidelight.content.image import Image
     from sidelight.content.numbers import Numbers
+    from sidelight.content.predicted import PredictedLabels
     from sidelight.content.tags import Tags
     from sidelight.content.text import Text
     from sidelight.content.vector import Vector
@@ -78,6 +79,7 @@ _HOME = {
     "Tags": "content.tags",
     "Numbers": "content.numbers",
     "Vector": "content.vector",
+    "PredictedLabels": "content.predicted",
     "Image": "content.image",
     "evaluate": "evaluation.evaluate",
     "Evaluation": "evaluation.result",

@@ -20,6 +20,7 @@ from sidelight.content.encoder import Content, Encoder, fit_features, restore_en
 from sidelight.content.features import Features
 from sidelight.content.image import Image
 from sidelight.content.numbers import Numbers
+from sidelight.content.predicted import PredictedLabels
 from sidelight.content.tags import Tags
 from sidelight.content.text import Text
 from sidelight.content.vector import Vector
@@ -37,6 +38,8 @@ SPECS: list[Content] = [
     Numbers("price", "year", scale="standard"),
     Vector("embedding"),
     Image("photo"),
+    PredictedLabels(Tags("tags"), (Text("title", min_df=1), Vector("embedding")), reg=1.0),
+    PredictedLabels(Categories("brand"), (Text("title", "text", min_df=1),), reg=0.1, true_share=0.0),
 ]
 IDS = [f"{type(s).__name__}-{i}" for i, s in enumerate(SPECS)]
 
@@ -75,6 +78,8 @@ PRESENT = {
     "numbers:price+year": [1, 1, 1, 1, 1, 0, 1],
     "vector:embedding": [1, 1, 1, 0, 1, 0, 1],
     "image:photo": [1, 1, 0, 1, 1, 0, 1],
+    "predicted:tags:tags": [1, 1, 1, 1, 1, 0, 1],
+    "predicted:categories:brand": [1, 1, 1, 1, 1, 0, 0],  # the words of the last one have no label to teach
 }
 
 

@@ -98,20 +98,40 @@ def test_the_truth_never_holds_what_gets_no_rank(name: str, events: list[Row]) -
 @any_maker
 @few
 @given(events=rows())
-def test_selection_hides_exactly_the_simulated_items(name: str, events: list[Row]) -> None:
+def test_selection_takes_from_training_alone_and_leaves_everyone_a_history(
+    name: str, events: list[Row]
+) -> None:
     split = made(name, events)
     assume(split.simulated.any())
-    chosen = split.selection(minimum=10_000)
-    item = split.data.interactions.item
-    assert set(chosen.train) == {r for r in split.train if not split.simulated[item[r]]}
-    assert set(chosen.validation) - set(split.validation) == {
-        r for r in split.fit_rows if split.simulated[item[r]]
-    }
-    assert set(chosen.given) == {r for r in split.given if not split.simulated[item[r]]}
-    assert len(chosen.sealed) == 0
-    assert ((chosen.cold & split.warm) == split.simulated).all()
-    with pytest.raises(SpecError, match="sealed"):
-        chosen.truth("test")
+    user, item = split.data.interactions.user, split.data.interactions.item
+    for fold in (0, 1):
+        chosen = split.selection(minimum=10_000, fold=fold)
+        added = set(chosen.validation) - set(split.validation)
+        assert set(chosen.train) < set(split.train) and set(split.validation) <= set(chosen.validation)
+        assert added <= set(split.fit_rows) - set(chosen.train)
+        assert {user[r] for r in added} <= {user[r] for r in chosen.train}
+        assert set(chosen.given) <= set(split.given)
+        assert (chosen.cold >= split.cold).all()
+        assert chosen.cold[sorted(set(range(split.data.n_items)) - set(item[chosen.fit_rows]))].all()
+        assert len(chosen.sealed) == 0
+        if fold == 0:
+            assert (chosen.cold >= split.simulated).all()
+        with pytest.raises(SpecError, match="sealed"):
+            chosen.truth("test")
+
+
+@few
+@given(events=rows())
+def test_selection_never_takes_the_only_event_of_a_user(events: list[Row]) -> None:
+    split = replace(made("random_per_user", events))
+    split = replace(split, simulated=np.zeros_like(split.simulated))
+    user = split.data.interactions.user
+    size = np.bincount(user[split.fit_rows], minlength=split.data.n_users)
+    left = split.selection(minimum=10_000)
+    after = np.bincount(user[left.fit_rows], minlength=split.data.n_users)
+    assert ((after > 0) == (size > 0)).all()
+    if (size > 1).any():
+        assert (after <= size).all()
 
 
 @any_maker

@@ -500,3 +500,23 @@ def test_training_goes_on_from_its_checkpoint(
     assert record(sl.compare(split, arms, seeds=1, folder=tmp_path / "c")) == whole
     assert len(steps) == full - 5
     assert not (tmp_path / "c" / "checkpoints").exists()
+
+
+def test_models_are_handed_over_as_they_are_fitted(split: sl.Split, tmp_path: Path) -> None:
+    """Once a fit, and never for a run that is loaded."""
+    arms = {"plain": Counts(), "noisy": Noisy()}
+    kept: dict[tuple[str, float, int], Any] = {}
+
+    def keep(arm: str, share: float, seed: int, model: Any) -> None:
+        assert (arm, share, seed) not in kept
+        kept[arm, share, seed] = model
+
+    found = sl.compare(split, arms, seeds=2, folder=tmp_path / "c", fitted=keep)
+    assert set(kept) == set(found.runs)
+    for key, model in kept.items():
+        again = evaluate(model, split, ks=(10, 20), metrics=("recall", "ndcg")).figures()
+        own = found.runs[key].evaluation.figures()
+        assert own["overall.ndcg@20"] == again["overall.ndcg@20"]
+    kept.clear()
+    sl.compare(split, arms, seeds=2, folder=tmp_path / "c", fitted=keep)
+    assert not kept

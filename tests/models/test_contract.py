@@ -20,6 +20,8 @@ MODELS = {
     "recent": sl.Popular(half_life=30),
     "item_knn": sl.ItemKNN(),
     "content_knn": sl.ContentKNN((TITLE, BRAND)),
+    "content_knn_labels": sl.ContentKNN((TITLE, sl.PredictedLabels(BRAND, (TITLE,), reg=1.0))),
+    "content_knn_steps": sl.ContentKNN((TITLE, BRAND), neighbours=15, steps=2, bridges=5),
     "hybrid_knn": sl.HybridKNN((TITLE,)),
     "ease": sl.EASE(reg=20.0),
     "ease_side": sl.EASESide((TITLE,), reg=20.0),
@@ -28,8 +30,9 @@ MODELS = {
     "als": sl.ALS(dim=8, epochs=3),
     "blend": sl.Blend((sl.Popular(), sl.EASE(20.0), sl.ContentKNN((TITLE,))), depth=40),
 }
-CONTENT = ("content_knn", "hybrid_knn", "ridge", "ridge_taught", "blend")
-LINEAR = ("item_knn", "content_knn", "hybrid_knn", "ease", "ease_side", "ridge", "ridge_taught")
+KNN = ("content_knn", "content_knn_labels", "content_knn_steps", "hybrid_knn")
+CONTENT = (*KNN, "ridge", "ridge_taught", "blend")
+LINEAR = ("item_knn", *KNN, "ease", "ease_side", "ridge", "ridge_taught")
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,10 @@ from made_splits import TRAIN, VALIDATION, split_of
 
 import sidelight as sl
 from sidelight.errors import SpecError
+from sidelight.models import linear
 from sidelight.models.als import solve
 from sidelight.models.graph import cosine_counts, neighbour_graph
-from sidelight.models.linear import ease_weights, inverse_spd
+from sidelight.models.linear import ease_of, ease_weights, inverse_spd
 from sidelight.models.ridge import ContentProfile
 from sidelight.models.space import ContentSpace
 
@@ -71,6 +72,36 @@ def test_ease_is_the_constrained_least_squares_solution():
         expected = np.linalg.solve(a.T @ a + 3.0 * np.eye(8), a.T @ x[:, j])
         np.testing.assert_allclose(weights[others, j], expected, atol=1e-5)
     assert (np.diag(weights) == 0).all()
+
+
+@pytest.mark.parametrize("reg", [0.5, 30.0])
+def test_ease_over_the_users_equals_ease_over_the_items(reg, monkeypatch):
+    x = sp.random(70, 900, 0.05, "csr", np.float32, random_state=3)
+    x.data[:] = 1.0
+    x = sp.vstack([x, sp.csr_matrix((5, 900), dtype=np.float32)]).tocsr()  # users without a history
+    monkeypatch.setattr(linear, "CELLS", 900 * 64)  # several blocks, the last one smaller
+    expected = ease_weights((x.T @ x).toarray(), reg)
+    got = linear._ease_by_users(x, reg)
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+    assert (np.diag(got) == 0).all()
+
+
+@pytest.mark.parametrize(("users", "items", "by_users"), [(40, 900, True), (900, 40, False)])
+def test_ease_is_solved_on_the_smaller_side(users, items, by_users, monkeypatch):
+    x = sp.random(users, items, 0.05, "csr", np.float32, random_state=1)
+    sizes = []
+    inverse = linear.inverse_spd
+    monkeypatch.setattr(linear, "inverse_spd", lambda m: sizes.append(len(m)) or inverse(m))
+    weights = ease_of(x, 10.0)
+    assert weights.shape == (items, items)
+    busy = np.count_nonzero(x.getnnz(axis=1))
+    assert sizes == ([busy] if by_users else [items])
+
+
+def test_ease_over_the_users_refuses_what_float32_cannot_hold():
+    x = sp.csr_matrix(np.eye(3, 900, dtype=np.float32))
+    with pytest.raises(SpecError, match="raise reg"):
+        linear._ease_by_users(x, 1e-9)
 
 
 def test_ease_leaves_untouched_items_at_zero(split):

@@ -1,9 +1,9 @@
-"""What the demo prints: a headline, the comparison, people's lists, the new product."""
+"""What the demo prints: a headline, four rows, the answer, people's lists, the new product, what next."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from sidelight.cli.demo_arms import Measured
     from sidelight.data.split import Split
     from sidelight.models.explain import Explanation
     from sidelight.models.recommender import Recommender
@@ -24,7 +25,7 @@ def console() -> Console:
     from rich.console import Console
 
     found = Console(file=sys.stdout, highlight=False)
-    width = min(110, found.width) if sys.stdout.isatty() else 200
+    width = min(110, found.width) if sys.stdout.isatty() else 110
     return Console(file=sys.stdout, highlight=False, width=width)
 
 
@@ -35,27 +36,50 @@ def heading(split: Split) -> None:
     new = int((split.cold & (data.matrix().getnnz(axis=0) > 0)).sum())
     console().print(
         f"\n[bold]{data.n_users:,} households, {data.n_items:,} products, {len(data.interactions):,} first "
-        f"purchases[/]: {1 - density:.2%} of all pairs are empty.\n"
-        "Divided by time: models see the first 70 %, options are chosen on the next 15 %, the figures\n"
-        f"below are on the last 15 %.\n"
-        f"{new:,} products were first bought after training: no model has seen anybody touch them.\n"
+        f"purchases[/]: {1 - density:.2%} of all pairs are empty. Divided by time: models learn from the "
+        "first 70 %, options and weights are chosen on the next 15 %, and the figures below are of the last "
+        f"15 %. {new:,} products were first bought after training: no model has seen anybody buy them.\n"
     )
 
 
-def comparison(figures: Mapping[str, Mapping[str, float]]) -> None:
-    """Models side by side on test."""
-    table = _table("NDCG@20 on test (higher is better), and who gets the slots of the lists")
-    for name in ("model", "new products", "known products", "one list", "slots to new products"):
-        table.add_column(name, justify="left" if name == "model" else "right")
-    best = {s: max(f[f"{s}.ndcg@20"] for f in figures.values()) for s in SLICES}
-    for model, found in figures.items():
-        cells = [_mark(found[f"{s}.ndcg@20"], best[s]) for s in SLICES]
-        table.add_row(model, *cells, f"{found['overall.cold_slots@20']:.1%}")
+def comparison(found: Measured) -> None:
+    """The four arms side by side on test."""
+    from sidelight.cli.demo_arms import ARMS, METRIC
+
+    cut = METRIC.partition("@")[2]
+    table = _table(f"NDCG@{cut} on test (higher is better), and who gets the places of the lists")
+    for name in ("", "new products", "known products", "one list", "places to new products"):
+        table.add_column(name, justify="right" if name else "left")
+    shown = {arm: found.comparison.run(arm, 1.0, 0).evaluation.figures() for arm in ARMS}
+    best = {s: max(each[f"{s}.{METRIC}"] or 0.0 for each in shown.values()) for s in SLICES}
+    for arm, each in shown.items():
+        cells = [_mark(each[f"{s}.{METRIC}"] or 0.0, best[s]) for s in SLICES]
+        table.add_row(arm, *cells, f"{each[f'overall.cold_slots@{cut}']:.1%}")
     console().print(table)
-    share = next(iter(figures.values()))["overall.cold_relevance"]
+    share = shown[ARMS[0]]["overall.cold_relevance"] or 0.0
     console().print(
-        f"[dim]Of what households really bought in that time, {share:.1%} was new products: a fair list\n"
-        "gives them about as many slots. Models without content put them in random order, and last.[/]\n"
+        f"[dim]Of what households really bought in that time, {share:.1%} was new products: a fair list "
+        "gives them about as many places. Popular knows nothing of new products: it has them in random "
+        "order, last.[/]\n"
+    )
+
+
+def answer(found: Measured) -> None:
+    """Whether the auxiliary signals help, and which arm is served."""
+    from sidelight.cli.demo_answer import QUESTION, against, verdict
+    from sidelight.cli.demo_arms import AUGMENTED, CLOSED, METRIC
+
+    out = console()
+    out.print(
+        f"[bold]{QUESTION}[/] {verdict(found.comparison)} {against(found.comparison, AUGMENTED, CLOSED)}\n"
+    )
+    tried = ", ".join(
+        f"{each.figures()[f'overall.{METRIC}']:.4f} {arm}" for arm, each in found.validation.items()
+    )
+    out.print(
+        f"[dim]What follows is from the {found.best}. It was chosen on validation (one list: {tried}), where "
+        "the weights were chosen too, so that a blend with one part more has to be clearly better: its 95 % "
+        "interval above 0. The test part chooses nothing.[/]\n"
     )
 
 
@@ -64,11 +88,16 @@ def people(model: Recommender, *users: Any) -> None:
     for user in users:
         at = int(model.catalogue.find_users([user])[0])
         bought = model.catalogue.histories[at].indices
-        table = _table(f"Household {user} ({len(bought)} products bought), recommended by the blend")
-        wide = 1 if sys.stdout.isatty() else 2  # a log has room for whole names
-        widths = {"": 2, "id": 9, "product": 36 * wide, "new": 3, "because of": 28 * wide, "words": 21 * wide}
+        out = console()
+        table = _table(f"Household {user} ({len(bought)} products bought)")
+        room = out.width - 32
+        widths = {
+            "": 2, "id": 8, "recommended": room * 2 // 5, "new": 3,
+            "of its purchases, this one speaks most for it": room * 2 // 5, "in common": room // 5,
+        }  # fmt: skip
         for name, width in widths.items():
-            table.add_column(name, overflow="ellipsis", no_wrap=True, width=width)
+            fold = name.startswith("of")
+            table.add_column(name, overflow="fold" if fold else "ellipsis", no_wrap=not fold, width=width)
         for row in model.recommend(users=[user], k=5).iter_rows(named=True):
             reason = model.explain(row["item_id"], user=user)
             item = int(model.catalogue.find_items([row["item_id"]])[0])
@@ -77,11 +106,11 @@ def people(model: Recommender, *users: Any) -> None:
                 str(row["item_id"]),
                 title(model, row["item_id"]),
                 "new" if model.catalogue.popular[item] == 0 else "",
-                title(model, reason.history[0][0]) if reason.history else "popular with everybody",
+                title(model, reason.history[0][0]) if reason.history else "none of them",
                 _words(reason),
             )
-        console().print(table)
-        console().print()
+        out.print(table)
+        out.print()
 
 
 def new_product(model: Recommender, audience: pl.DataFrame, seconds: float) -> None:
@@ -95,25 +124,44 @@ def new_product(model: Recommender, audience: pl.DataFrame, seconds: float) -> N
     out.print(f"[dim]Nobody has ever bought it. Added and matched in {seconds:.1f} s, without retraining.[/]")
     for row in audience.iter_rows(named=True):
         reason = model.explain(item, user=row["user_id"])
-        because = title(model, reason.history[0][0]) if reason.history else ""
-        out.print(
-            f"  household {row['user_id']}: place {row['place']} of its list, "
-            f"because of [italic]{because}[/] ({_words(reason)})",
-            soft_wrap=True,
-        )
+        line = f"  household {row['user_id']}: place {row['place']} of its list"
+        if reason.history:
+            shared = _words(reason)
+            line += f"; of its purchases [italic]{title(model, reason.history[0][0])}[/] speaks most for it"
+            line += f" ({shared})" if shared else ""
+        out.print(line, soft_wrap=True)
     out.print()
 
 
-def closing(files: Mapping[str, Path], place: Path) -> None:
-    """Where everything is, and what to try next."""
+def closing(place: Path, history: Sequence[Any]) -> None:
+    """Where everything is, and what to try next.
+
+    Args:
+        place: The demo's folder.
+        history: Products for an example of somebody new.
+    """
+    from sidelight.cli.demo_arms import FOLDER, LOG
+
     out = console()
+    model = place / "model"
+    written = {
+        "report": (place / "report.html").resolve(),
+        "bundle": model,
+        "comparison": place / FOLDER,
+        "data and split": f"{place / 'groceries'}, {place / 'split'}",
+        "test openings": place / LOG,
+    }
     out.print("[bold]Written[/]")
-    for name, path in files.items():
-        out.print(f"  {name:14s} {path}")
+    for name, path in written.items():
+        out.print(f"  {name:14s} {path}", soft_wrap=True)
+    database, asked = place / "service.sqlite", ",".join(map(str, history))
     out.print(
-        "[bold]Try[/]\n"
-        f"  sidelight recommend {place / 'model'} --history 995242,1029743 -k 5 --why\n"
-        f"  sidelight check {place / 'groceries'}",
+        "[bold]Next[/]\n"
+        f"  open the report in a browser: {(place / 'report.html').resolve().as_uri()}\n"
+        f"  sidelight serve {model} --database {database}     # explorer: http://127.0.0.1:8000/\n"
+        f"  sidelight store publish {place / 'store'} {model} --promote     # versions, and a way back\n"
+        f"  sidelight serve {place / 'store'} --database {database}\n"
+        f"  sidelight recommend {model} --history {asked} -k 5 --why",
         soft_wrap=True,
     )
 
@@ -127,8 +175,9 @@ def title(model: Recommender, item: Any, limit: int = 72) -> str:
 
 
 def _words(reason: Explanation) -> str:
-    """Words and attribute values, each once."""
-    return ", ".join(dict.fromkeys((w.partition("=")[2] or w).lower() for w, _ in reason.words))
+    """Words and attribute values, each once; a number alone says nothing to a reader."""
+    found = dict.fromkeys((w.partition("=")[2] or w).lower() for w, _ in reason.words)
+    return ", ".join(word for word in found if not word.replace(".", "").isdigit())
 
 
 def _mark(value: float, best: float) -> str:

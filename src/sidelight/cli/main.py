@@ -48,7 +48,7 @@ VERBS: dict[str, Verb] = {
     "serve": Verb("sidelight.cli.serve:serve", "Answer requests over HTTP, with pages for people."),
     "data list": Verb("sidelight.cli.data:list_", "Name the public data sets that can be fetched."),
     "data get": Verb("sidelight.cli.data:get", "Fetch a public data set into a folder."),
-    "demo": Verb("sidelight.cli.demo:demo", "Run the whole job on real groceries data."),
+    "demo": Verb("sidelight.cli.demo:demo", "Run the whole job on groceries data."),
 }
 GROUPS = {
     "store": "Keep versions of a model, and say which one serves.",

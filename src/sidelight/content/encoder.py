@@ -9,7 +9,9 @@ from sidelight.content.features import Features
 from sidelight.errors import BundleError, did_you_mean
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
     from sidelight.content.cache import Cache
 
@@ -46,6 +48,10 @@ class Content(Protocol):
 
     A spec for which the fit itself encodes everything may also offer
     `fit_transform(items, cache, progress) -> (Encoder, Features)`; `fit_features` then uses it.
+
+    A spec that learns from `labels`, a content of its own, offers
+    `fit_seen(items, seen, cache, progress) -> (Encoder, Features)`: labels of rows outside the mask
+    `seen` are not looked at, neither then nor of new rows. None means that all may be seen.
     """
 
     @property
@@ -65,6 +71,7 @@ def fit_features(
     items: pl.DataFrame,
     cache: Cache | None = None,
     progress: Progress | None = None,
+    seen: NDArray[np.bool_] | None = None,
 ) -> tuple[Encoder, Features]:
     """The fitted encoder of a spec and the features of the rows it was fitted on.
 
@@ -73,12 +80,17 @@ def fit_features(
         items: The item table, one row an item.
         cache: Where vectors of slow encoders are kept between runs; None keeps nothing.
         progress: Called as (done, total, label) while rows are encoded.
+        seen: bool (n_items,), items whose labels a spec with `fit_seen` may look at; None means all.
 
     Raises:
         SpecError: A column is not in the table, or an option is wrong.
         DataError: A column holds something else than the spec reads, or nothing at all.
         MissingExtraError: The encoder needs a package that is not installed.
     """
+    learning = getattr(spec, "fit_seen", None)
+    if learning is not None:
+        encoder, features = learning(items, seen, cache, progress)
+        return encoder, features
     at_once = getattr(spec, "fit_transform", None)
     if at_once is not None:
         encoder, features = at_once(items, cache, progress)
@@ -118,6 +130,7 @@ def _kinds() -> dict[str, type[Encoder]]:
     from sidelight.content.image import DescriptorEncoder, ImageModelEncoder
     from sidelight.content.labels import LabelEncoder
     from sidelight.content.numbers import NumbersEncoder
+    from sidelight.content.predictor import PredictedEncoder
     from sidelight.content.text import SentenceEncoder, TfidfEncoder
     from sidelight.content.vector import VectorEncoder
 
@@ -129,4 +142,5 @@ def _kinds() -> dict[str, type[Encoder]]:
         "sentence": SentenceEncoder,
         "descriptor": DescriptorEncoder,
         "image-model": ImageModelEncoder,
+        "predicted": PredictedEncoder,
     }

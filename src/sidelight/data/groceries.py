@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from sidelight.data.grocery_names import LEFT_OUT, department, package, title, whole_words, words
+from sidelight.data.grocery_names import LEFT_OUT, department, package, phrase, title, whole_words, words
 from sidelight.data.schema import Column, Role, Schema
 from sidelight.data.schema_file import write_schema
 from sidelight.errors import DataError, SpecError, complain, missing_extra
@@ -181,7 +181,9 @@ def _named(items: pl.DataFrame) -> pl.DataFrame:
     """The item table as people read it, see `grocery_names`."""
     raw = {c: items[c].unique().to_list() for c in ("type", "category")}
     known = whole_words(raw["type"] + raw["category"])
-    kinds = {c: {v: words(v, known) for v in values} for c, values in raw.items()}
+    kinds = {"type": {v: words(v, known) for v in raw["type"]}}
+    kinds["category"] = {v: phrase(v, known) for v in raw["category"]}
+    shelf = [phrase(v, known) for v in items["type"]]
     out = items.with_columns(
         *(pl.col(c).replace_strict(read, return_dtype=pl.String) for c, read in kinds.items()),
         pl.col("department").map_elements(department, return_dtype=pl.String),
@@ -189,7 +191,7 @@ def _named(items: pl.DataFrame) -> pl.DataFrame:
         pl.col("brand").replace_strict({"National": "national", "Private": "store"}),
         pl.format("maker {}", "manufacturer_id").alias("maker"),
     )
-    rows = out.select("type", "category", "brand", "package_size").iter_rows()
+    rows = zip(shelf, *(out[c] for c in ("category", "brand", "package_size")), strict=True)
     return out.select(
         "item_id", pl.Series("title", [title(*row) for row in rows]), "department", "category", "type",
         "brand", "maker", "package_size", "price", "first_sold",

@@ -20,39 +20,72 @@ _DEPARTMENTS = {
     "SEAFOOD-PCKGD": "Packaged seafood",
 }
 _LONG = {
-    "beerale": "beer ale", "beeralemalt": "beer ale malt", "bev": "beverage", "bg": "bags", "bkd": "baked",
-    "bn": "beans", "brd": "breaded", "brkfst": "breakfast", "btl": "bottle", "btlctn": "bottle carton",
-    "btr": "butter", "carb": "carbonated", "catfd": "cat food", "chix": "chicken", "choc": "chocolate",
-    "chococlate": "chocolate", "chocol": "chocolate", "chp": "chops", "ckys": "cookies",
-    "cleang": "cleaning", "cnd": "canned", "cndles": "candles", "cndy": "candy", "cntrl": "control",
-    "coff": "coffee", "conc": "concentrate", "crbntd": "carbonated", "crkr": "crackers", "crmd": "creamed",
-    "crystl": "crystal", "deod": "deodorant", "disposible": "disposable", "dl": "deli", "dnr": "dinner",
+    "acc": "accessories", "access": "accessories", "accessiores": "accessories", "beerale": "beer ale",
+    "beeralemalt": "beer ale malt", "bev": "beverage", "bg": "bags", "bkd": "baked", "bn": "beans",
+    "brd": "breaded", "brkfst": "breakfast", "brocco": "broccoli", "btl": "bottle",
+    "btlctn": "bottle carton", "btr": "butter", "carb": "carbonated", "catfd": "cat food",
+    "chick": "chicken", "chix": "chicken", "choc": "chocolate", "chococlate": "chocolate",
+    "chocol": "chocolate", "chp": "chops", "cke": "cake", "ckys": "cookies", "cleang": "cleaning",
+    "cnd": "canned", "cndles": "candles", "cndy": "candy", "cntrl": "control", "coff": "coffee",
+    "combin": "combined", "conc": "concentrate", "crbntd": "carbonated", "crkr": "crackers",
+    "crmd": "creamed", "crstdas": "custards", "crystl": "crystal", "decaffinated": "decaffeinated",
+    "decors": "decorations", "deod": "deodorant", "disposible": "disposable", "dl": "deli", "dnr": "dinner",
     "dnrs": "dinners", "dogfd": "dog food", "dps": "dips", "drnk": "drink", "drnking": "drinking",
     "drnkng": "drinking", "drnks": "drinks", "drp": "drops", "drsng": "dressing", "dsh": "dishes",
     "ethnc": "ethnic", "fd": "food", "fds": "foods", "fem": "feminine", "flvr": "flavored",
-    "flvrd": "flavored", "frd": "fried", "fre": "fresh", "frz": "frozen", "frzn": "frozen", "gds": "goods",
-    "gngr": "ginger", "grnd": "ground", "hbc": "health and beauty", "hygn": "hygiene",
-    "ingred": "ingredients", "iws": "individually wrapped", "jce": "juice", "jhook": "rack",
-    "liq": "liquid", "liqs": "liquids", "lnchmt": "lunchmeat", "lozng": "lozenges", "lss": "less",
-    "mach": "machine", "memorablilia": "memorabilia", "misc": "various", "miscellaneous": "various",
+    "flvrd": "flavored", "frd": "fried", "fre": "fresh", "frz": "frozen", "frzn": "frozen",
+    "fs": "French style", "gds": "goods", "gngr": "ginger", "grnd": "ground", "hbc": "health and beauty",
+    "holdiay": "holiday", "hydrocortizone": "hydrocortisone", "hygn": "hygiene", "ingred": "ingredients",
+    "iqf": "individually frozen", "iws": "individually wrapped", "jce": "juice", "jhook": "rack", "lbs": "lb",
+    "linaments": "liniments", "liq": "liquid", "liqs": "liquids", "lnchmt": "lunchmeat", "loave": "loaf",
+    "lozng": "lozenges", "lss": "less", "mach": "machine", "marin": "marinades",
+    "memorablilia": "memorabilia", "mens": "men's", "misc": "assorted", "miscellaneous": "assorted",
     "mixs": "mixes", "mlk": "milk", "mlt": "multi", "mneral": "mineral", "mnral": "mineral",
-    "mnrl": "mineral", "mult": "multi", "mw": "microwave", "mx": "mix", "mxs": "mixes",
-    "ndairy": "non dairy", "ntrtnl": "nutritional", "nz": "New Zealand", "oj": "orange juice",
-    "pac": "pack", "pckgd": "packaged", "pk": "pack", "pkg": "packaged", "pkgd": "packaged",
-    "pkld": "pickled", "plst": "plastic", "plstc": "plastic", "pnch": "punch", "pnt": "peanut",
-    "pnut": "peanut", "ppk": "prepacked", "prem": "premium", "prep": "prepared",
-    "preportnd": "preportioned", "prod": "products", "prpck": "prepacked", "prslc": "presliced",
-    "pwdr": "powder", "pwdrs": "powders", "refrgratd": "refrigerated", "refrig": "refrigerated",
+    "mnrl": "mineral", "mult": "multi", "must": "mustard", "mustar": "mustard", "mw": "microwave",
+    "mx": "mix", "mxs": "mixes", "ndairy": "non dairy", "ntrtnl": "nutritional", "nz": "New Zealand",
+    "oj": "orange juice", "pac": "pack", "pckgd": "packaged", "pickld": "pickled", "pickls": "pickles",
+    "pk": "pack", "pkg": "packaged", "pkgd": "packaged", "pkld": "pickled", "plst": "plastic",
+    "plstc": "plastic", "pnch": "punch", "pnt": "peanut", "pnut": "peanut", "poinsetta": "poinsettia",
+    "portabella": "portobello", "ppk": "prepacked", "prem": "premium", "prep": "prepared",
+    "preportnd": "preportioned", "prod": "products", "protien": "protein", "prpck": "prepacked",
+    "prslc": "presliced", "pwdr": "powder", "pwdrs": "powders", "refigerated": "refrigerated",
+    "refrgratd": "refrigerated", "refrig": "refrigerated", "reg": "regular", "repellants": "repellents",
     "rtd": "ready to drink", "rts": "ready to serve", "rw": "random weight", "sal": "salad",
     "sald": "salad", "saus": "sausage", "sft": "soft", "sgl": "single", "sherbts": "sherbets",
     "shlfsh": "shellfish", "slc": "sliced", "sld": "salad", "sndwch": "sandwich", "sngl": "single",
-    "snks": "snacks", "specilaty": "specialty", "speclty": "specialty", "sply": "supplies",
-    "sprd": "spread", "srv": "serve", "ss": "single serve", "stk": "steaks", "sup": "super",
-    "suppplies": "supplies", "suprt": "support", "sv": "serve", "sw": "sweet", "sweetners": "sweeteners",
-    "swt": "sweet", "syrp": "syrup", "thn": "than", "tiss": "tissues", "tort": "tortilla", "trsh": "trash",
-    "vac": "vacuum", "veg": "vegetable", "vend": "vending", "whl": "whole", "whlsm": "wholesome",
-    "wt": "weight", "wtr": "water", "xpctrnt": "expectorant",
+    "snks": "snacks", "spec": "specialties", "specilaty": "specialty", "speclty": "specialty",
+    "sply": "supplies", "sprd": "spread", "srv": "serve", "ss": "single serve", "stk": "steaks",
+    "sup": "super", "suppplies": "supplies", "suprt": "support", "sv": "serve", "sw": "sweet",
+    "sweetners": "sweeteners", "swt": "sweet", "syrp": "syrup", "thn": "than", "tiss": "tissues",
+    "tort": "tortilla", "trsh": "trash", "vac": "vacuum", "veg": "vegetable", "vend": "vending",
+    "w": "with", "whl": "whole", "whlsm": "wholesome", "womens": "women's", "worchester": "Worcestershire",
+    "wt": "weight", "wtr": "water", "xmas": "Christmas", "xpctrnt": "expectorant",
 }  # fmt: skip
+_NAMES = {name.lower(): name for name in (
+    "Almay", "American", "Angus", "Anjou", "Australian", "Barbie", "BBQ", "Christmas", "CoverGirl", "DVD",
+    "English", "French", "Fuji", "Gala", "Granny", "Hispanic", "Italian", "Japanese", "Maybelline",
+    "Mexican", "Oriental", "Pinto", "Revlon", "Smith", "TV", "Vienna",
+)}  # fmt: skip
+# Kinds made of these words alone do not say what the product is: "super premium pints".
+_VAGUE = """
+    a abrasives accessories activity added adult and applicators assorted bags basic bean belly better
+    blended blends bone bone-in boneless boxed breast bulk butts calc can central choice chops chuck
+    cocktails cold collegiate combinations combo conventional cooked cubes cups days decaf decaffeinated
+    decor dilutables dollar drums dry economy electrics enhanced enrobed entrees everyday external family
+    flank flats flavored floor for fresh frozen full fully furniture gadgets garden general gourmet ground
+    half hard hen hens holiday hot implements in included internal jowl kids kits kosher large layers lean
+    links loaf loin lunch mainstream meat medium microwavable microwave mini multi-pack natural not
+    novelties offal offals other over pails pantry patties patty pints plus popular port pre-cooked premium
+    primal processed promotional push quarts raw regular retail ribs roasted rolls sales seasonal select
+    sets shelled shoulder single size slices smoked soup special specialty spiral standard steaks stems stew
+    sticks stuffed super surface taste thighs toms totes traditional trans treats ups value variety whole
+    wings with wrap you
+    """
+_TAILS = frozenset(("and", "with", "no", "of", "or", "for", "et", "etc", "over", "under", "except", "sa"))
+_EMPTY = (  # no part of a name
+    r"\b(?:all )?others?\b|\bonly\b|\bnot multi~packs\b|\ball(?: brands)?$|\b(?:dxm|pse|saltice)\b"
+    r"|\bsales trans\b|\bn, a\b"
+)
 _CUT = 30  # the till's field is this wide: longer names end in a piece of a word
 
 
@@ -68,10 +101,8 @@ def words(text: str, known: frozenset[str] = frozenset()) -> str:
         'frozen single serve premium entrees dinners'
     """
     parts = _parts(text)
-    if len(text) >= _CUT and not text.endswith(")") and len(parts) > 1:
-        last = parts[-1]
-        if len(last) <= 3 or (known and last not in known and last not in _LONG):
-            parts.pop()
+    if _is_cut(text, parts, known):
+        parts.pop()
     return re.sub(r"\b(women|men|children) s\b", r"\1's", " ".join(_LONG.get(p, p) for p in parts))
 
 
@@ -80,20 +111,87 @@ def whole_words(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(part for text in texts if len(text) < _CUT for part in _parts(text))
 
 
+def phrase(text: str, known: frozenset[str] = frozenset()) -> str:
+    """A name as a person would write it: what the till divides by marks is divided by words.
+
+    Args:
+        text, known: As in `words`.
+
+    Example:
+        >>> phrase("ICE CREAM/MILK/SHERBTS"), phrase("BREAD:ITALIAN/FRENCH")
+        ('ice cream, milk and sherbets', 'bread, Italian and French')
+    """
+    low = text.lower()
+    if _is_cut(text, _parts(text), known):
+        low = re.sub(r"[^a-z0-9%]*[a-z0-9%.]+[^a-z0-9%]*$", "", re.sub(r"\([^)]*$", "", low))
+    low = re.sub(r"\([^)]*\)?", " ", low)
+    low = re.sub(r"\bw/", " with ", low).replace("&", " and ").replace("-magazine", " magazine")
+    low = re.sub(r"/(?=premium|economy|traditional)", " , ", low.replace("saucessalsap", "sauces/salsa/p"))
+    low = low.replace("sv bev: bev", "single serve beverage")
+    low = re.sub(r"\b(women|men|children) s\b", r"\1's", low)
+    # A hyphen inside a word stays, every other one divides.
+    low = re.sub(r"\b(non|mu?lti?|anti|x|pre|semi|post)-(?=\w)|-(?=in\b)", _joined, low)
+    low = re.sub(r"\s*(?::|(?<!\d)-|-(?!\d)| - )\s*", " , ", low)
+    found = ", ".join(filter(None, (_clause(part) for part in low.split(","))))
+    found = re.sub(r"\b(\w+ \w+) and \1\b", r"\1 and", found)  # orange juice and orange juice substitutes
+    return found.replace("~", "-")
+
+
+def _joined(found: re.Match[str]) -> str:
+    """The prefix, spelled out, with a mark that is a hyphen again at the end."""
+    first = found[1]
+    return "~" if first is None else f"{'multi' if first.startswith('m') else first}~"
+
+
+def _clause(text: str) -> str:
+    """Words between two commas, the alternatives in them as "a, b and c"."""
+    pieces = []
+    for piece in text.split("/"):
+        plain = re.sub(r"[^a-z0-9%.'~-]+|\.(?!\d)", " ", piece)
+        long = re.sub(r"(?<![a-z0-9])[a-z]+", lambda found: _LONG.get(found[0], found[0]), plain)
+        kept = re.sub(_EMPTY, " ", long).split()
+        while kept and (kept[-1] in _TAILS or len(kept[-1]) < 2):
+            kept.pop()
+        while kept and kept[0] == "and":
+            kept.pop(0)
+        pieces.append(" ".join(_NAMES.get(w, w) for w in kept))
+    pieces = list(dict.fromkeys(p for p in pieces if p))
+    return " and ".join(filter(None, (", ".join(pieces[:-1]), pieces[-1]))) if pieces else ""
+
+
+def _is_cut(text: str, parts: list[str], known: frozenset[str]) -> bool:
+    """Whether a name ends in a piece of a word."""
+    if len(text) < _CUT or text.endswith(")") or len(parts) < 2:
+        return False
+    return len(parts[-1]) <= 3 or bool(known and parts[-1] not in known and parts[-1] not in _LONG)
+
+
 def _parts(text: str) -> list[str]:
     low = re.sub(r"\([^)]*$", "", text.lower())  # a bracket that was cut off
     return re.sub(r"[^a-z0-9%.]+|\.(?!\d)", " ", low).split()
 
 
 def title(kind: str, category: str, brand: str, size: str | None) -> str:
-    """What stands on the shelf: kind, category where it says more, the shop's own brand, size.
+    """What stands on the shelf: kind, the category where the kind alone says too little, brand, size.
+
+    Args:
+        kind, category: From `phrase`.
+        brand: "store" for the shop's own.
+        size: From `package`.
 
     Example:
+        >>> title("super premium pints", "ice cream, milk and sherbets", "national", "16 oz")
+        'Ice cream, super premium pints, 16 oz'
         >>> title("potato chips", "bag snacks", "store", "8 oz")
-        'Store brand potato chips (bag snacks), 8 oz'
+        'Store brand potato chips, 8 oz'
     """
-    more = "" if set(category.split()) <= set(kind.split()) else f" ({category})"
-    name = f"{'store brand ' if brand == 'store' else ''}{kind}{more}"
+    head, said = category.split(",")[0], set(re.split(r",? ", kind))
+    name = kind
+    if not kind or said <= set(_VAGUE.split()):
+        known = set(re.split(r",? ", category))
+        new = ", ".join(part for part in kind.split(", ") if not set(part.split()) <= known)
+        name = f"{head}, {new}" if new else head
+    name = f"{'store brand ' if brand == 'store' else ''}{name}"
     return name[:1].upper() + name[1:] + (f", {size}" if size else "")
 
 
@@ -109,5 +207,7 @@ def package(text: str) -> str | None:
         >>> package(" 12  OZ"), package("971283  PK")
         ('12 oz', None)
     """
-    found = re.sub(r"^[a-z] +", "", " ".join(text.lower().split()))  # some begin with a stray letter
-    return None if re.search(r"\d{5}", found) or not re.search(r"\d", found) else found
+    found = re.sub(r"^([a-z] )+", "", " ".join(text.lower().split()))  # some begin with a stray letter
+    if re.search(r"\d{5}", found) or not re.search(r"\d", found):
+        return None
+    return re.sub(r"(\.\d*?)0+\b", r"\1", re.sub(r"(?<!\d)\.(?=\d)", "0.", found)).replace(". ", " ")

@@ -128,29 +128,15 @@ class Split:
             rows.append(self.validation)
         return self.data.matrix(np.concatenate(rows))
 
-    def selection(self, minimum: int = 200) -> Split:
-        """The split to choose options on: validation with truly or simulated cold items in it.
+    def selection(self, minimum: int = 200, fold: int = 0) -> Split:
+        """The split to choose options on: validation with warm and with cold items enough in it.
 
-        When validation already has at least `minimum` events on cold items, the split itself is
-        returned. Otherwise the `simulated` items lose all their training events, which become
-        validation events on cold items.
+        The split itself where its validation is enough, else one whose validation is completed from
+        the training events, see `sidelight.data.selection.carve`. Nothing of the test part is in it.
         """
-        item = self.data.interactions.item
-        if int(self.cold[item[self.validation]].sum()) >= minimum or not self.simulated.any():
-            return self
-        hidden = self.simulated[item[self.train]]
-        # Held-out users' given events are no targets: with the items hidden they are just left out.
-        targets = np.setdiff1d(self.train[hidden], self.given)
-        return replace(
-            self,
-            train=self.train[~hidden],
-            validation=np.sort(np.concatenate([self.validation, targets])),
-            sealed=_no_rows(),
-            cold=self.cold | self.simulated,
-            simulated=np.zeros_like(self.simulated),
-            given=self.given[~self.simulated[item[self.given]]],
-            how={**self.how, "selection": True},
-        )
+        from sidelight.data.selection import carve
+
+        return carve(self, minimum, fold)
 
     def joined(self) -> Split:
         """The split to fit a last time on: training and validation events together train.

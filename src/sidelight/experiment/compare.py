@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +43,7 @@ def compare(
     groups: Sequence[str] = ("item:popularity", "user:activity"),
     force: bool = False,
     history: TestHistory | None = None,
+    fitted: Callable[[str, float, int, Any], None] | None = None,
     thin_validation: bool = True,
 ) -> Comparison:
     """Fit every arm with every seed on every share of the clicks, and compare user by user.
@@ -68,6 +70,9 @@ def compare(
         groups: Subgroups, as in `evaluate`.
         force: Start anew: a comparison that is in `folder` is removed, once all options are checked.
         history: As in `evaluate`.
+        fitted: Called with (arm, share of the clicks, seed, model) after each fit, to keep a model that
+            would be fitted again otherwise. Not called for a run that is loaded from `folder`, nor while
+            candidates compete.
         thin_validation: False thins training events only: models of a sparse shop then stop, steer
             and choose weights by more clicks than such a shop would have.
 
@@ -82,14 +87,15 @@ def compare(
         fix = "give one spec an arm, or a split with a validation part"
         raise DataError(complain("validation events to choose candidates by", "none", "compare", fix))
     root = None if folder is None else runs.begin(folder, force)
-    bench = Bench(split, measure, root, progress, thin_validation)
+    bench = Bench(split, measure, root, progress, thin_validation=thin_validation)
     chosen, made = _tune(bench, plan, progress)
     for key, spec in plan.jobs(chosen):
         if progress is not None:
             progress(len(made), plan.total(chosen), f"runs | {_title(*key)}")
         if key not in made:
             place = root and root / runs.RUNS / runs.run_name(*key)
-            made[key] = bench.run(spec, key[1], key[2], place)
+            own = bench if fitted is None else replace(bench, fitted=partial(fitted, *key))
+            made[key] = own.run(spec, key[1], key[2], place)
     if progress is not None:
         progress(len(made), plan.total(chosen), "runs | done")
     about = _about(split, made, plan) | {"thin_validation": thin_validation}

@@ -56,6 +56,7 @@ class Bench:
         measure: How to measure.
         folder: Where runs are kept and found again; None keeps them in memory.
         progress: For what goes on inside a fit.
+        fitted: Called with each model that is fitted, before it is measured.
         thin_validation: Whether models see a share of the validation events only, as of training.
     """
 
@@ -63,6 +64,7 @@ class Bench:
     measure: Measure
     folder: Path | None
     progress: Progress | None
+    fitted: Callable[[Any], None] | None = None
     thin_validation: bool = True
 
     def run(self, spec: Any, keep: float, seed: int, place: Path | None) -> Run:
@@ -108,6 +110,8 @@ class Bench:
         start = time.perf_counter()
         model = spec.fit(split, self.progress, **options)
         seconds = time.perf_counter() - start
+        if self.fitted is not None:
+            self.fitted(model)
         part, final, judged = self.measure.part, self.measure.final, self._judged(split)
         found = evaluate(
             model, judged, part, self.measure.ks, self.measure.metrics, final, self.measure.log,

@@ -35,6 +35,7 @@ class ALS:
         reg: L2 regularisation.
         frequency: 0 regularises all alike, 1 in proportion to how often they occur.
         seed: Of the starting factors.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Hu, Koren and Volinsky (ICDM 2008); the form of Rendle et al., "Revisiting the
     Performance of iALS" (RecSys 2022), eq. 3 and 4.
@@ -46,6 +47,7 @@ class ALS:
     reg: float = 0.01
     frequency: float = 1.0
     seed: int = 0
+    floor: bool = True
 
     def __post_init__(self) -> None:
         if min(self.dim, self.epochs) < 1 or min(self.unobserved, self.reg) <= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 
 import numpy as np
@@ -14,14 +15,20 @@ from sidelight.content.text import Text
 from sidelight.content.vector import Vector
 from sidelight.data.schema import Schema
 from sidelight.data.split import Split
-from sidelight.models.blend import Blend, Fittable
+from sidelight.models.als import ALS
+from sidelight.models.blend import Blend
 from sidelight.models.linear import EASE
-from sidelight.models.neighbours import ContentKNN, ItemKNN
+from sidelight.models.neighbours import ContentKNN, HybridKNN, ItemKNN
+from sidelight.models.parts import Fittable
 from sidelight.models.popular import Popular
 from sidelight.models.ridge import Ridge
 
 SMALL = 1_000  # items below which a word need not occur twice
-DENSE_LIMIT = 20_000  # touched items up to which n^2 memory and n^3 time are reasonable on a desk
+DENSE_LIMIT = 30_000  # touched items up to which n^2 memory is reasonable on a desk
+
+
+class SizeWarning(UserWarning):
+    """A model was left out because the data is too large for it."""
 
 
 def content_of(
@@ -61,26 +68,41 @@ def content_of(
 def automatic(split: Split, sentences: bool | None = None) -> Blend:
     """A blend of the models that suit a split: neighbours, linear ones, and content if there is any.
 
+    Options that matter stand as components of their own (weak and strong regularisation, words and
+    sentence vectors): the blend weighs those that held-out events speak for, and drops the others.
+
     Args:
         split: Its schema and size decide; nothing is fitted here.
         sentences: See `content_of`.
+
+    Warns:
+        SizeWarning: The data is too large for a model that would be chosen otherwise; says which,
+            why, and what stands in for it.
     """
     lexical, everything = content_of(
         split.data.schema, sentences, min_df=2 if split.data.n_items >= SMALL else 1
     )
-    touched = int(np.count_nonzero(split.fitting().getnnz(axis=0)))
-    small = touched <= DENSE_LIMIT
+    dense = tuple(each for each in everything if each not in lexical)
     components: list[Fittable] = [Popular(), ItemKNN()]
     if split.data.interactions.timestamp is not None:
         components.append(Popular(half_life=30.0))
-    if small:
-        components += [EASE(reg=30.0), EASE(reg=300.0)]
+    components += [ContentKNN(content) for content in (lexical, dense) if content]
     if everything:
-        components.append(ContentKNN(everything))
-        if lexical and lexical != everything:
-            components.append(ContentKNN(lexical))
-        if small:
+        components.append(HybridKNN(everything, shrink=20.0, hub=0.3))
+    touched = int(np.count_nonzero(split.fitting().getnnz(axis=0)))
+    if touched <= DENSE_LIMIT:
+        components += [EASE(reg=30.0), EASE(reg=300.0)]
+        if everything:
             components.append(Ridge(everything, reg=30.0))
+    else:
+        components.append(ALS())
+        warnings.warn(
+            f"automatic: {touched:,} items have interactions; EASE and Ridge need {4e-9 * touched**2:.0f} GB "
+            f"each, more than the {4e-9 * DENSE_LIMIT**2:.0f} GB that is taken as usual: ALS stands in for "
+            "them; name them in a Blend of your own if you have the memory",
+            SizeWarning,
+            stacklevel=2,
+        )
     return Blend(tuple(components))
 
 

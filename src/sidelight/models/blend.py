@@ -2,68 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol
+import warnings
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.content.encoder import Progress
+from sidelight.data.demand import Demand, future_demand
+from sidelight.data.selection import usable
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
+from sidelight.models import choosing, prior
 from sidelight.models.arguments import need_split
+from sidelight.models.choices import ThinEvidenceWarning
+from sidelight.models.evidence import Evidence, buckets_of
 from sidelight.models.mixture import Mixture
-from sidelight.models.pool import Pool
+from sidelight.models.parts import Fittable, Fitted, Parts
 from sidelight.models.recommender import Recommender
-from sidelight.seeding import generator
+from sidelight.models.scorer import Scorer
 
-GRID = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
-STEPS = (0.25, 0.5, 0.7, 0.85, 0.95, 1.05, 1.2, 1.4, 2.0, 4.0)
-FEW = 50  # relevant cold items on validation below which their fair share is not known
-TOLERANCE = 1e-4  # a gain in mean NDCG below this is noise at these sample sizes
-
-
-class Fittable(Protocol):
-    """A frozen spec with `fit(split, progress) -> Recommender`."""
-
-    def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
-        """Fit on the training events of the split."""
-        ...
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Blend:
-    """A weighted sum of models, chosen on validation users and on cold items together.
+    """A weighted sum of models, chosen on held-out users and on cold items together.
 
-    score(j) = gain[bucket(j)] * sum_m weight[side(j), m] * score_m(j) / scale_m. Cold and warm
-    items have their own weights, since only content says anything about a cold item; the gains,
-    one a popularity bucket, put both on one scale, so that ONE list holds them in fair proportion.
+    score(h, j) = gain[bucket(j)] * sum_m weight[n, side(j), m] * score_m(h, j) / scale_m, with n the
+    number of events in h. Cold and warm items have their own weights, since only content says anything
+    about a cold item; the gains, one per popularity bucket, put both on one scale.
 
-    Weights are found by coordinate ascent on validation NDCG@k of the cold and of the warm list,
-    gains on the sum of warm and overall NDCG@k. Scores of new items are less certain, so that NDCG
-    alone can leave them no slot at all; `exposure` then raises their gain. When validation has too
-    few cold items, training items are hidden to stand in for them (`Split.selection`), and the
-    components are fitted again on all training events afterwards.
+    Every choice starts from a prior (`sidelight.models.prior`) and moves by coordinate ascent on
+    NDCG@k of held-out users, as far as the paired gain exceeds its standard error: with many users
+    the evidence decides, with none the prior. The order of the components never matters. Weights are
+    chosen again for histories cut to 1, 3 and 7 events and for long ones, so that a first click does
+    not make a list worse. What is held out is validation, completed from training where that is thin
+    (`Split.selection`); the components are then fitted again on all training events. What was
+    measured and what is prior is kept in `Recommender.choices`.
+
+    Scores of new items are less certain, so that NDCG alone can leave them no place at all; `exposure`
+    then raises their gain until they have their share of what users are expected to want.
 
     Args:
         components: Specs of the models to blend.
         k: Length of the lists that are optimised.
-        users: At most this many validation users are looked at.
-        depth: Items a user taken from each component and side, >= k.
+        users: At most this many held-out users are looked at.
+        depth: Items per user taken from each component and side, >= k.
         edges: Popularity buckets of warm items: training users from 1, from edges[0], ...
-        exposure: Cold items get at least this multiple of their fair number of slots on validation,
-            which is their share of what users chose; 0 leaves it to NDCG, 1 is parity. It is left
-            to NDCG as well where validation has fewer than 50 relevant cold items.
+        exposure: New items get at least this multiple of their expected share of the places; 0 leaves
+            it to NDCG, 1 is parity.
+        new_share: Share of new items in what users will want: "future" estimates it
+            (`sidelight.data.demand.future_demand`), "validation" takes validation for the future, also
+            where the split has held whole items out, and a number in [0, 1) states it.
         seed: Of the draw of users.
     """
 
     components: tuple[Fittable, ...]
     k: int = 20
-    users: int = 3000
+    users: int = 1500
     depth: int = 100
     edges: tuple[int, ...] = (4, 10, 30)
     exposure: float = 1.0
+    new_share: float | str = "future"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -73,173 +75,179 @@ class Blend:
             raise SpecError(complain(f"depth >= k = {self.k}", f"{self.depth}", "Blend"))
         if not 0 <= self.exposure <= 1:
             raise SpecError(complain("exposure in [0, 1]", f"{self.exposure}", "Blend"))
+        stated = not isinstance(self.new_share, str)
+        if self.new_share not in ("future", "validation") and not (stated and 0 <= self.new_share < 1):  # type: ignore[operator]
+            expected = 'new_share "future", "validation" or a share in [0, 1)'
+            raise SpecError(complain(expected, repr(self.new_share), "Blend"))
 
-    def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
-        """Fit the components, choose the weights, and fit again if items were hidden."""
-        split = need_split(split, self)
-        choosing = split.selection()
-        fitted = [spec.fit(choosing, _named(progress, spec)).scorer for spec in self.components]
-        # Nothing is chosen by a look at the test part, not even to leave its pairs out.
-        tuning = replace(choosing, mask="seen")
-        pool = Pool.build(fitted, tuning, self._sample(tuning), self.depth)
-        scale = pool.scales()
-        pool.standardise(scale)
-        side_weights = self._weights(pool, scale, progress)
-        if choosing is not split and len(split.validation):
-            tuning = natural(tuning, split, self.seed)
-            pool = Pool.build(fitted, tuning, self._sample(tuning), self.depth)
-            pool.standardise(scale)
-        gains = self._gains(pool, side_weights, self._buckets(choosing), progress)
-        if choosing is not split:
-            fitted = [spec.fit(split, _named(progress, spec, " again")).scorer for spec in self.components]
-        mixture = Mixture.build(
-            fitted, side_weights / np.where(scale > 0, scale, 1), gains, self._buckets(split)
-        )
-        return Recommender.of(self, mixture, split)
+    def fit(
+        self, split: Split, progress: Progress | None = None, fitted: Fitted | None = None
+    ) -> Recommender:
+        """Choose the weights, and fit the components on all training events.
 
-    def _sample(self, split: Split) -> NDArray[np.int64]:
-        users = np.flatnonzero(split.truth().getnnz(axis=1))
-        if not len(users):
-            raise SpecError(
-                complain(
-                    "validation events to choose weights on", "none", "Blend", "make a larger validation part"
-                )
-            )
-        if len(users) > self.users:
-            users = np.sort(generator(self.seed, "blend").choice(users, self.users, replace=False))
-        return users
-
-    def _buckets(self, split: Split) -> NDArray[np.int64]:
-        """int64 (n_items,): 0 cold, 1 and up by training users."""
-        count = np.asarray(split.fitting().sum(axis=0)).ravel()
-        bucket = 1 + np.searchsorted(np.asarray(self.edges), count, side="right")
-        return np.where(split.cold, 0, bucket).astype(np.int64)
-
-    def _weights(
-        self, pool: Pool, scale: NDArray[np.float64], progress: Progress | None
-    ) -> NDArray[np.float64]:
-        """Weights (2, m) of standardised components on the cold and the warm side."""
-        weights = np.zeros(scale.shape)
-        for side, which in enumerate(("cold", "warm")):
-            usable = scale[side] > 0
-
-            def quality(w: NDArray[np.float64], which: str = which) -> float:
-                return pool.ndcg(_mix(w, pool.values), which, self.k)
-
-            weights[side] = ascend(quality, usable) if usable.any() else 0.0
-            if progress is not None:
-                progress(side + 1, 3, "blend weights")
-        return weights
-
-    def _gains(
-        self, pool: Pool, weights: NDArray[np.float64], buckets: NDArray[np.int64], progress: Progress | None
-    ) -> NDArray[np.float64]:
-        """Factor of each popularity bucket, the first one that of cold items."""
-        mixed = np.where(pool.cold, _mix(weights[0], pool.values), _mix(weights[1], pool.values))
-        place = np.where(pool.items >= 0, buckets[np.maximum(pool.items, 0)], 0)
-        gains = np.ones(len(self.edges) + 2)
-
-        def quality(candidate: NDArray[np.float64]) -> float:
-            scores = (candidate[place] * mixed).astype(np.float32)
-            return pool.ndcg(scores, "overall", self.k) + pool.ndcg(scores, "warm", self.k)
-
-        best = quality(gains)
-        for _ in range(4):
-            before = best
-            for bucket in range(len(gains)):
-                for step in STEPS:
-                    tried = gains.copy()
-                    tried[bucket] *= step
-                    found = quality(tried)
-                    if found > best + TOLERANCE:
-                        best, gains = found, tried
-            if best <= before + TOLERANCE:
-                break
-        gains = self._exposed(pool, mixed, place, gains)
-        if progress is not None:
-            progress(3, 3, "blend weights")
-        return gains
-
-    def _exposed(
-        self,
-        pool: Pool,
-        mixed: NDArray[np.float32],
-        place: NDArray[np.int64],
-        gains: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        """The gains with that of cold items raised until these have their slots.
-
-        Where few cold items have any score, they are asked to fill half of what they could at most:
-        all of them on top of every list would be no calibration. With fewer than `FEW` relevant
-        cold items on validation nothing is raised.
+        Args:
+            split: Where to learn from.
+            progress: Called as (done, total, label).
+            fitted: Scorers that an earlier blend fitted on the same split are taken from here, and
+                new ones are put in.
         """
-        if pool.n_relevant[0, pool.both].sum() < FEW:
-            return gains
-        reachable = np.minimum(((mixed > 0) & pool.cold).sum(axis=1), self.k)[pool.both]
-        possible = float(reachable.mean()) / self.k if len(reachable) else 0.0
-        target = self.exposure * min(pool.cold_relevance, possible / 2)
-        raised = gains.copy()
-        for factor in np.geomspace(1.0, 1000.0, 200):
-            raised[0] = gains[0] * factor
-            if pool.cold_slots((raised[place] * mixed).astype(np.float32), self.k) >= target:
-                return raised
-        return gains
+        split = need_split(split, self)
+        return self._chosen(split, split, progress, fitted)
+
+    def refit(
+        self, split: Split, progress: Progress | None = None, fitted: Fitted | None = None
+    ) -> Recommender:
+        """Choose the weights as `fit` does, and fit the components on training and validation events."""
+        split = need_split(split, self)
+        return self._chosen(split, split.joined(), progress, fitted)
+
+    def _chosen(
+        self, split: Split, final: Split, progress: Progress | None, fitted: Fitted | None
+    ) -> Recommender:
+        parts = Parts.of(self.components, fitted, progress)
+        demand = self._demand(split)
+        evidence = Evidence.gather(self, split, parts, None if self.new_share == "validation" else demand)
+        plan = _Plan.of(self, split, parts, evidence, demand)
+        if progress is not None:
+            progress(1, 1, "blend weights")
+        if not plan.choices["warm"]["measured"]:
+            for note in plan.choices["notes"]:
+                warnings.warn(f"Blend: {note}", ThinEvidenceWarning, stacklevel=3)
+        used = np.flatnonzero(plan.weights.any(axis=0))
+        scorers = parts.scorers(final, used.tolist(), " again" if evidence.folds[0] is not final else "")
+        mixture = Mixture.build(
+            scorers, plan.weights[:, used], plan.gains, buckets_of(final, self.edges),
+            plan.factors[..., used], plan.choices,
+        )  # fmt: skip
+        return Recommender.of(self, mixture, final)
+
+    def _demand(self, split: Split) -> Demand:
+        if not isinstance(self.new_share, str):
+            return Demand(float(self.new_share), "stated in new_share")
+        if self.new_share == "future":
+            return future_demand(split)
+        item = split.data.interactions.item[split.validation]
+        share = float(split.cold[item].mean()) if len(item) else 0.0
+        return Demand(share, "validation is taken for the future")
 
 
-def natural(tuning: Split, split: Split, seed: int) -> Split:
-    """A selection split whose hidden items have events at the rate of validation.
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """All that a mixture needs beside fitted scorers."""
 
-    `selection` turns all training events of the hidden items into validation events. Beside a
-    validation part that is much shorter than training these would be far too many, and new items
-    would seem more wanted than they are. The share that is kept is |validation| / |train|; the
-    others are masked: neither a target nor a mistake.
+    weights: Floats  # (2, m), scales included
+    gains: Floats
+    factors: Floats
+    choices: dict[str, Any]
 
-    Args:
-        tuning: What `split.selection()` gave.
-        split: The split itself.
-        seed: Of the draw.
-    """
-    hidden = np.setdiff1d(tuning.validation, split.validation)
-    share = len(split.validation) / max(1, len(split.train))
-    kept = generator(seed, "natural").random(len(hidden)) < share
-    rows = np.sort(np.concatenate([split.validation, hidden[kept]]))
-    return replace(tuning, validation=rows, sealed=hidden[~kept], mask="others")
-
-
-def _named(progress: Progress | None, spec: object, again: str = "") -> Progress | None:
-    """The callback with the component's name before the label."""
-    if progress is None:
-        return None
-    report = progress
-    return lambda done, total, label: report(done, total, f"{type(spec).__name__}{again}: {label}")
-
-
-def _mix(weights: NDArray[np.float64], values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.tensordot(weights.astype(np.float32), values, axes=1), dtype=np.float32)
+    @classmethod
+    def of(cls, spec: Blend, split: Split, parts: Parts, evidence: Evidence, demand: Demand) -> _Plan:
+        scorers = evidence.scorers[0]
+        families = [prior.family(s, scorer) for s, scorer in zip(parts.specs, scorers, strict=True)]
+        before = prior.prior_weights(families, _density(evidence.folds[0]))
+        constant = np.array([_constant(scorer) for scorer in scorers])
+        weights, users, better = choosing.side_weights(
+            evidence.whole, before, evidence.scale, families, spec.k
+        )
+        pools = [evidence.cut(spec, n) for n in (*choosing.KNOTS[1:-1], None)] if evidence.measured else []
+        pools += [None] * (len(choosing.KNOTS) - 1 - len(pools))
+        knots, seen = choosing.knot_weights(pools, weights, constant, spec.k)
+        gains, cold = _calibrated(spec, evidence, pools, weights, knots, demand)
+        table, factors = choosing.as_factors(knots, cold, constant)
+        scale = np.where(evidence.scale > 0, evidence.scale, 1.0)
+        choices = _record(spec, split, parts, evidence, demand, weights, users, better, seen)
+        return cls(table / scale, gains, factors, choices)
 
 
-def ascend(quality: Callable[[NDArray[np.float64]], float], usable: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Coordinate ascent over `GRID` from the best single component; never worse than that one.
+def _calibrated(
+    spec: Blend, evidence: Evidence, pools: list[Any], weights: Floats, knots: Floats, demand: Demand
+) -> tuple[Floats, list[float]]:
+    """Gains (n_buckets,) of the buckets, and for each knot the factor of cold items beside the first."""
+    gains = np.ones(len(spec.edges) + 2)
+    share = demand.share
+    if spec.new_share == "validation":
+        cold, _, every = evidence.whole.n_relevant[:, evidence.whole.both]
+        share = float((cold / every).mean()) if every.size else share
+    target = spec.exposure * share
+    if not evidence.measured:
+        gains[0] = choosing.cold_gain(evidence.whole, weights, gains, spec.k, target, lower=spec.exposure > 0)
+        return gains, [1.0] * len(knots)
+    gains, _ = choosing.bucket_gains(evidence.natural, weights, gains, spec.k)
+    gains[0] = choosing.cold_gain(evidence.natural, weights, gains, spec.k, target, lower=False)
+    shown = choosing.cold_places(evidence.natural, weights, gains, spec.k)
+    cold = [1.0]
+    for pool, own in zip(pools, knots[1:], strict=True):
+        moved = pool is not None and not np.array_equal(own, weights)
+        wanted = choosing.cold_gain(pool, own, gains, spec.k, shown, lower=True) if moved else gains[0]
+        cold.append(float(wanted / gains[0]))
+    return gains, cold
 
-    Args:
-        quality: To be maximised, of weights (m,).
-        usable: bool (m,), components that may have weight.
-    """
-    single = [quality(row) if usable[at] else -np.inf for at, row in enumerate(np.eye(len(usable)))]
-    lead = int(np.argmax(single))
-    weights: NDArray[np.float64] = np.eye(len(usable))[lead]
-    best = single[lead]
-    for _ in range(4):
-        before = best
-        for at in np.flatnonzero(usable):
-            for value in GRID:
-                tried = weights.copy()
-                tried[at] = value
-                if at == lead and value == 0.0 and np.count_nonzero(tried) == 0:
-                    continue
-                found = quality(tried)
-                if found > best + TOLERANCE:
-                    best, weights = found, tried
-        if best <= before + TOLERANCE:
-            break
-    return weights
+
+def _density(split: Split) -> float:
+    """Training events per touched item."""
+    matrix = split.fitting()
+    return int(matrix.nnz) / max(1, int(np.count_nonzero(matrix.getnnz(axis=0))))
+
+
+def _constant(scorer: Scorer) -> bool:
+    """Whether every score of a component is the same for all users."""
+    fixed = scorer.impersonal()
+    return fixed is not None and not hasattr(scorer, "vectors")
+
+
+def _record(
+    spec: Blend,
+    split: Split,
+    parts: Parts,
+    evidence: Evidence,
+    demand: Demand,
+    weights: Floats,
+    users: list[int],
+    better: list[float],
+    seen: list[int],
+) -> dict[str, Any]:
+    """What was measured and what is prior, JSON-able."""
+    first = evidence.folds[0]
+    carved = len(np.setdiff1d(first.validation, split.validation))
+    rows = {"validation": len(split.validation), "carved": carved if evidence.measured else 0}
+    how = f"{rows['validation']:,} validation events"
+    if rows["carved"]:
+        how += (
+            f" and {carved:,} held out of training, {len(evidence.folds)} draw(s); then fitted again on all"
+        )
+    if not evidence.measured:
+        how = "nothing: no event could be held out"
+    measured = [n >= choosing.LEAST_USERS for n in users]
+    notes = []
+    if not all(measured):
+        sides = " and ".join(s for s, m in zip(("cold", "warm"), measured, strict=True) if not m)
+        reason = f"{users[0]} users with a held-out cold item, {users[1]} with a warm one"
+        if not evidence.measured:
+            reason = "no user has a second event to hold out, and validation has none"
+        notes.append(f"weights on {sides} items are the prior's ({prior.provenance()}): {reason}")
+    lengths = [str(n) for n in choosing.KNOTS[1:-1]] + ["10+"]
+    short = [f"{n} events ({u} users)" for n, u in zip(lengths, seen[1:], strict=True) if u]
+    return {
+        "k": spec.k,
+        "evidence": {**rows, "folds": len(evidence.folds) if evidence.measured else 0, "how": how,
+                     "warm": usable(first, cold=False), "cold": usable(first, cold=True)},
+        "prior": prior.provenance(),
+        "parts": [
+            {"part": _label(s), "cold": float(weights[0, at]), "warm": float(weights[1, at])}
+            for at, s in enumerate(parts.specs)
+        ],
+        "cold": {"measured": measured[0], "users": users[0], "gain": better[0]},
+        "warm": {"measured": measured[1], "users": users[1], "gain": better[1]},
+        "knots": "measured at " + ", ".join(short) if short else "as all others (nothing to measure them on)",
+        "demand": {"share": demand.share, "how": demand.how},
+        "notes": notes,
+    }  # fmt: skip
+
+
+def _label(spec: Any) -> str:
+    """Class and the options that differ from their defaults, short."""
+    content = getattr(spec, "content", ())
+    about = "+".join(getattr(c, "name", type(c).__name__) for c in content)
+    reg = f"reg={spec.reg:g}" if hasattr(spec, "reg") else ""
+    more = ", ".join(x for x in (about, reg) if x)
+    return type(spec).__name__ + (f"({more})" if more else "")

@@ -12,6 +12,7 @@ from sidelight.errors import SpecError, complain
 
 Dense = NDArray[np.float32]
 CELLS = 1 << 25  # similarities held at a time: 128 MiB of float32
+BLOCK = 1024  # columns of a two-step graph made at a time, each of some thousand entries
 
 
 def neighbour_graph(
@@ -67,6 +68,62 @@ def neighbour_graph(
     graph.eliminate_zeros()
     graph.sort_indices()
     return graph
+
+
+def two_step_graph(
+    similarity: Callable[[NDArray[np.int64], NDArray[np.int64]], Dense],
+    targets: NDArray[np.int64],
+    sources: NDArray[np.int64],
+    n_items: int,
+    options: tuple[int, float, float],
+    bridges: tuple[int, int],
+    progress: Callable[[int, int, str], None] | None = None,
+) -> sp.csr_matrix:
+    """Weights from source items, directly and over one item in between, touched or not.
+
+    V[:, j] = W[:, j] + sum_k W[:, k] G[k, j]. W is the `neighbour_graph` of the options. G links target
+    j to its nearest `bridges[0]` items k among the first `bridges[1]` of the catalogue, with the same
+    power and hub = 1, so that each of its columns sums to 1. V[j, j] = 0, and of each column the
+    `neighbours` largest entries are kept.
+
+    Args:
+        similarity, targets, sources, n_items, progress: See `neighbour_graph`.
+        options: neighbours, power, hub of W.
+        bridges: Bridges a target, and how many items may be one.
+
+    Returns:
+        CSR float32 (n_items, n_items) as of `neighbour_graph`.
+    """
+    neighbours, power, _ = options
+    direct = neighbour_graph(similarity, targets, sources, n_items, *options, progress)
+    between = np.arange(bridges[1])
+    across = neighbour_graph(similarity, targets, between, n_items, bridges[0], power, 1.0, progress).tocsc()
+    used = np.unique(across.indices)
+    first = direct
+    if not np.isin(used, targets).all():
+        first = neighbour_graph(similarity, used, sources, n_items, *options)
+    straight = direct.tocsc()
+    parts = []
+    for start in range(0, n_items, BLOCK):
+        at = slice(start, min(start + BLOCK, n_items))
+        parts.append(_strongest(straight[:, at] + sp.csc_matrix(first @ across[:, at]), start, neighbours))
+    graph = sp.csr_matrix(sp.hstack(parts, format="csr"), dtype=np.float32)
+    graph.sort_indices()
+    return graph
+
+
+def _strongest(columns: sp.csc_matrix, offset: int, k: int) -> sp.csc_matrix:
+    """At most the k largest entries of each column, without those that link item offset + c to itself."""
+    found = sp.csc_matrix(columns)
+    found.sort_indices()
+    at = np.repeat(np.arange(found.shape[1]), np.diff(found.indptr))
+    found.data[found.indices == at + offset] = 0.0
+    for start, stop in zip(found.indptr[:-1], found.indptr[1:], strict=True):
+        if stop - start > k:
+            column = found.data[start:stop]  # a view
+            column[np.argsort(-column, kind="stable")[k:]] = 0.0
+    found.eliminate_zeros()
+    return found
 
 
 def check_neighbours(neighbours: int, power: float, hub: float, shrink: float = 0.0) -> None:

@@ -18,6 +18,8 @@ from sidelight.models.recommender import Recommender
 from sidelight.models.space import ContentSpace
 
 Dense = NDArray[np.float32]
+CELLS = 1 << 24  # entries of a block held at a time, twice: 64 MiB of float32 each
+SPARSE = 100  # one step of a sparse product takes this many steps of a dense inverse (measured)
 
 
 def inverse_spd(matrix: Dense) -> Dense:
@@ -75,26 +77,75 @@ def ease_weights(gram: Dense, reg: float) -> Dense:
     return weights
 
 
+def ease_of(histories: sp.csr_matrix, reg: float) -> Dense:
+    """EASE weights of a history matrix, solved on whichever side costs less.
+
+    Over the items, X^T X is inverted: n_items^3 time and one float32 (n_items, n_items) of memory.
+    With fewer users the same weights follow by the Woodbury identity from the users' kernel,
+    P = (X^T X + reg I)^-1 = (I - X^T K X) / reg, K = (X X^T + reg I)^-1, hence
+    B = X^T K X / (1 - diag(X^T K X)) off the diagonal: n_users^3 time plus two products with sparse
+    X; float32 (n_users, n_users) and (n_items, n_items) at the peak, plus 128 MiB.
+
+    Args:
+        histories: CSR float32 (n_users, n_items).
+        reg: > 0, see `ease_weights`.
+
+    Returns:
+        float32 (n_items, n_items) as of `ease_weights`.
+
+    Raises:
+        SpecError: reg is too small for float32.
+
+    Source: Steck (WWW 2019); the identity of Woodbury (1950).
+    """
+    busy = sp.csr_matrix(histories[np.flatnonzero(histories.getnnz(axis=1))], dtype=np.float32)
+    n_users, n_items = busy.shape
+    if n_users**3 + SPARSE * busy.nnz * (n_users + n_items) >= n_items**3:
+        return ease_weights((busy.T @ busy).toarray(), reg)
+    return _ease_by_users(busy, reg)
+
+
+def _ease_by_users(histories: sp.csr_matrix, reg: float) -> Dense:
+    n_users, n_items = histories.shape
+    kernel = (histories @ histories.T).toarray()
+    kernel[np.diag_indices(n_users)] += np.float32(reg)
+    kernel = inverse_spd(kernel)
+    items = sp.csr_matrix(histories.T)
+    weights = np.empty((n_items, n_items), dtype=np.float32)
+    step = max(1, CELLS // max(n_users, n_items, 1))
+    for start in range(0, n_items, step):
+        half = np.ascontiguousarray((items[start : start + step] @ kernel).T)  # K X, a block of columns
+        weights[start : start + step] = (items @ half).T  # X^T K X is symmetric: its columns are its rows
+    diagonal = np.diag_indices(n_items)
+    rest = 1.0 - weights[diagonal]
+    if n_items and not rest.min() > 0:
+        raise SpecError(complain("a positive definite matrix", "one that float32 rounds", fix="raise reg"))
+    weights /= rest
+    weights[diagonal] = 0.0
+    return weights
+
+
 @dataclass(frozen=True)
 class EASE:
     """The linear autoencoder with zero diagonal, over the touched items. Strong on warm items.
 
     Args:
         reg: L2 regularisation, in units of users; 10 to 1000 are usual.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Steck (WWW 2019).
     """
 
     reg: float = 100.0
+    floor: bool = True
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
-        """Invert the item Gram matrix: n^3 time, one float32 (n, n) of memory for n touched items."""
+        """Solve over the touched items or over the users, see `ease_of` for time and memory."""
         split = need_split(split, self)
         _positive(self.reg)
         histories = split.fitting()
         known = np.flatnonzero(histories.getnnz(axis=0))
-        warm = histories[:, known]
-        weights = ease_weights((warm.T @ warm).toarray(), self.reg)
+        weights = ease_of(histories[:, known], self.reg)
         return Recommender.of(self, DenseItemItem(weights, known, split.data.n_items), split)
 
 
@@ -109,6 +160,7 @@ class EASESide:
         content: Modalities of X, rows of unit length a modality.
         weight: How much content counts.
         reg: L2 regularisation.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Jeunen, Van Balen and Goethals, "Closed-Form Models for Collaborative Filtering with
     Side-Information" (RecSys 2020), CEASE; ours takes dense modalities too.
@@ -117,13 +169,15 @@ class EASESide:
     content: tuple[Content, ...]
     weight: float = 10.0
     reg: float = 100.0
+    floor: bool = True
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Invert the joint Gram matrix over all items: n^3 time, two float32 (n, n) at the peak."""
         split = need_split(split, self)
         _positive(self.reg)
         histories = split.fitting()
-        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress)
+        touched = histories.getnnz(axis=0) > 0
+        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress, touched)
         everything = np.arange(split.data.n_items)
         gram = space.gram(everything)
         gram *= np.float32(self.weight)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -13,45 +14,94 @@ from numpy.typing import NDArray
 from sidelight.models.scorer import Attentive, Context, Scorer, Scores, State, told
 from sidelight.storage import placed, under
 
+Factors = NDArray[np.float32]
+
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """score(h) = sum_m weights[m] * score_m(h), item by item.
+    """score(h, j) = sum_m factors(n)[side(j), m] * weights[m, j] * score_m(h, j), n = events in h.
+
+    The factors say how far each part is trusted when n events are known. They are given at n = 0, 1,
+    3, 7, ..., 2^a - 1 and interpolated linearly in log2(1 + n) between, constant beyond the last.
 
     Args:
         parts: Scorers of the components.
         weights: float32 (n_components, n_items), gains included.
         fresh: float32 (n_components,), the weights of items that join later (those of cold ones).
+        factors: float32 (n_knots, 2, n_components), on cold and on warm items; no knots: 1 everywhere.
+        cold: bool (n_items,), items with the factors of cold ones; empty where there are no factors.
+        choices: How weights and factors were chosen, JSON-able, see `sidelight.models.choices`.
     """
 
     parts: tuple[Scorer, ...]
     weights: NDArray[np.float32]
     fresh: NDArray[np.float32]
+    factors: Factors = field(default_factory=lambda: np.ones((0, 2, 0), dtype=np.float32))
+    cold: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    choices: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def build(
         cls,
-        parts: list[Scorer],
+        parts: Sequence[Scorer],
         weights: NDArray[np.float64],
         gains: NDArray[np.float64],
         buckets: NDArray[np.int64],
+        factors: NDArray[np.float64] | None = None,
+        choices: dict[str, Any] | None = None,
     ) -> Self:
-        """Spread weights (2, m) and gains (n_buckets,) over the items; unused parts are let go."""
+        """Spread weights and gains over the items; parts without any weight are left out.
+
+        Args:
+            parts: m scorers.
+            weights: float64 (2, m), on cold and on warm items.
+            gains: float64 (n_buckets,).
+            buckets: int64 (n_items,), 0 = cold.
+            factors: float64 (n_knots, 2, m), or None.
+            choices: See the class.
+        """
         fresh = weights[0] * gains[0]
         table = np.where(buckets == 0, weights[0][:, None], weights[1][:, None]) * gains[buckets]
-        used = np.flatnonzero(np.abs(weights).sum(axis=0))
-        return cls(
-            tuple(parts[i] for i in used), table[used].astype(np.float32), fresh[used].astype(np.float32)
-        )
+        used = np.flatnonzero(np.abs(weights).sum(axis=0)).tolist()
+        made = cls(
+            tuple(parts[i] for i in used), table[used].astype(np.float32), fresh[used].astype(np.float32),
+            choices=choices or {},
+        )  # fmt: skip
+        if factors is None or np.allclose(factors[..., used], 1.0):
+            return made
+        return replace(made, factors=factors[..., used].astype(np.float32), cold=buckets == 0)
 
     def score(self, histories: sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
         total = np.zeros((histories.shape[0], self.weights.shape[1]), dtype=np.float32)
-        for part, weight in zip(self.parts, self.weights, strict=True):
+        trust = self.trust(np.diff(histories.indptr))
+        for at, (part, weight) in enumerate(zip(self.parts, self.weights, strict=True)):
             scores = part.score(histories)
             scores *= weight
+            if trust is not None:
+                scores *= np.where(self.cold, trust[:, 0, at, None], trust[:, 1, at, None])
             total += scores
         return total
+
+    def trust(self, length: NDArray[np.integer[Any]]) -> Factors | None:
+        """Factors of histories of some lengths, float32 (n_rows, 2, m); None where all are 1."""
+        if not len(self.factors):
+            return None
+        place = np.minimum(np.log2(1.0 + np.asarray(length)), len(self.factors) - 1)
+        low = np.floor(place).astype(np.int64)
+        high = np.minimum(low + 1, len(self.factors) - 1)
+        share = (place - low).astype(np.float32)[:, None, None]
+        found: Factors = (1 - share) * self.factors[low] + share * self.factors[high]
+        return found
+
+    def of_item(self, length: int, item: int) -> NDArray[np.float32]:
+        """Weights of the parts for one item and a history of `length` events, float32 (m,)."""
+        weights: NDArray[np.float32] = self.weights[:, item]
+        trust = self.trust(np.array([length]))
+        if trust is None:
+            return weights
+        found: NDArray[np.float32] = weights * trust[0, 0 if self.cold[item] else 1]
+        return found
 
     @property
     def context(self) -> tuple[str, ...]:
@@ -90,14 +140,14 @@ class Mixture:
     def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
         """Weighted sum of what each history item adds in each component, float32 (n_history,)."""
         total = np.zeros(len(history), dtype=np.float32)
-        for part, weight in zip(self.parts, self.weights[:, item], strict=True):
+        for part, weight in zip(self.parts, self.of_item(len(history), item), strict=True):
             total += weight * part.contributions(history, item)
         return total
 
     def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
         """Words of all components, weighted like their scores."""
         found: dict[str, float] = {}
-        for part, weight in zip(self.parts, self.weights[:, item], strict=True):
+        for part, weight in zip(self.parts, self.of_item(len(history), item), strict=True):
             for word, value in part.words(history, item, 4 * k):
                 found[word] = found.get(word, 0.0) + float(weight) * value
         return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
@@ -105,9 +155,10 @@ class Mixture:
     def extended(self, items: pl.DataFrame) -> Mixture:
         """New items join every component and take the weights of cold items."""
         wide = np.repeat(self.fresh[:, None], len(items), axis=1)
-        return Mixture(
-            tuple(p.extended(items) for p in self.parts), np.hstack([self.weights, wide]), self.fresh
-        )
+        more = np.ones(len(items) if len(self.factors) else 0, dtype=bool)
+        parts = tuple(part.extended(items) for part in self.parts)
+        weights = np.hstack([self.weights, wide])
+        return replace(self, parts=parts, weights=weights, cold=np.concatenate([self.cold, more]))
 
     @property
     def places_new(self) -> bool:
@@ -122,7 +173,9 @@ class Mixture:
             inner, options = part.state()
             arrays |= placed(str(at), inner)
             meta.append({"kind": type(part).__name__, "options": options})
-        return arrays, {"parts": meta}
+        if len(self.factors):
+            arrays |= {"factors": self.factors, "cold": self.cold}
+        return arrays, {"parts": meta, "choices": self.choices}
 
     @classmethod
     def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
@@ -132,4 +185,7 @@ class Mixture:
         parts = []
         for at, each in enumerate(meta["parts"]):
             parts.append(restore_scorer(each["kind"], under(str(at), arrays), each["options"]))
-        return cls(tuple(parts), arrays["weights"], arrays["fresh"])
+        made = cls(tuple(parts), arrays["weights"], arrays["fresh"], choices=meta.get("choices", {}))
+        if "factors" not in arrays:  # every bundle before factors, and those where all are 1
+            return made
+        return replace(made, factors=arrays["factors"], cold=arrays["cold"].astype(bool))

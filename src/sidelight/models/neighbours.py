@@ -16,7 +16,7 @@ from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.arguments import need_split
-from sidelight.models.graph import check_neighbours, cosine_counts, neighbour_graph
+from sidelight.models.graph import check_neighbours, cosine_counts, neighbour_graph, two_step_graph
 from sidelight.models.item_item import SparseItemItem
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
@@ -34,6 +34,7 @@ class ItemKNN:
         neighbours: Neighbours kept an item.
         shrink: Damps similarities that rest on few users.
         power, hub: See `neighbour_graph`.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Sarwar et al. (WWW 2001); shrinkage as in Bell and Koren (ICDM 2007).
     """
@@ -42,6 +43,7 @@ class ItemKNN:
     shrink: float = 10.0
     power: float = 1.0
     hub: float = 0.3
+    floor: bool = True
 
     def __post_init__(self) -> None:
         check_neighbours(self.neighbours, self.power, self.hub, self.shrink)
@@ -63,13 +65,18 @@ class ItemKNN:
 class ContentKNN:
     """An item is scored by the history items whose content is nearest to its own.
 
-    Needs no interaction of the scored item, so it is the reference for new items.
+    Needs no interaction of the scored item, so it is the reference for new items. With few interactions
+    few items may be neighbours; with `steps=2` the weights also reach over one item in between, which
+    nobody need have touched, see `two_step_graph`.
 
     Args:
         content: Modalities, e.g. `(Text("title", encoder="minilm"),)`; lexical and dense mix.
         weights: One a modality; empty means 1 each.
         neighbours: Touched items kept as neighbours of each item.
         power, hub: See `neighbour_graph`.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
+        steps: 1, or 2 for weights over items in between as well.
+        bridges: Items in between for each item, with two steps.
     """
 
     content: tuple[Content, ...]
@@ -77,16 +84,25 @@ class ContentKNN:
     neighbours: int = 200
     power: float = 3.0
     hub: float = 0.75
+    floor: bool = True
+    steps: int = 1
+    bridges: int = 50
 
     def __post_init__(self) -> None:
         check_neighbours(self.neighbours, self.power, self.hub)
+        if self.steps not in (1, 2) or self.bridges < 1:
+            found = f"steps={self.steps}, bridges={self.bridges}"
+            raise SpecError(complain("steps 1 or 2, bridges >= 1", found, "ContentKNN"))
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Encode the items and link each to its nearest touched items."""
         split = need_split(split, self)
-        space = ContentSpace.fit(self.content, split.data, self.weights, Cache(), progress)
-        sources = np.flatnonzero(split.fitting().getnnz(axis=0))
-        scorer = ContentNeighbours.build(space, sources, (self.neighbours, self.power, self.hub), progress)
+        touched = split.fitting().getnnz(axis=0) > 0
+        space = ContentSpace.fit(self.content, split.data, self.weights, Cache(), progress, touched)
+        sources = np.flatnonzero(touched)
+        options = (self.neighbours, self.power, self.hub)
+        bridges = (self.bridges, space.n_items) if self.steps == 2 else None
+        scorer = ContentNeighbours.build(space, sources, options, progress, bridges=bridges)
         return Recommender.of(self, scorer, split)
 
 
@@ -134,6 +150,7 @@ class ContentNeighbours:
         sources: int64, items that may be neighbours.
         options: neighbours, power, hub.
         joined: How users and content are put together in `HybridKNN`; None is content alone.
+        bridges: With two steps, bridges an item and items at the time of the fit, which may be bridges.
     """
 
     graph: sp.csr_matrix
@@ -141,6 +158,7 @@ class ContentNeighbours:
     sources: NDArray[np.int64]
     options: tuple[int, float, float]
     joined: Joined | None = None
+    bridges: tuple[int, int] | None = None
 
     @classmethod
     def build(
@@ -151,12 +169,32 @@ class ContentNeighbours:
         progress: Progress | None = None,
         joined: Joined | None = None,
         users: sp.csc_matrix | None = None,
+        bridges: tuple[int, int] | None = None,
     ) -> Self:
         """Link every item of the space to its nearest sources, see the class; `users` go with `joined`."""
+        nothing = sp.csr_matrix((space.n_items, space.n_items), dtype=np.float32)
+        made = cls(nothing, space, sources, options, joined, bridges)
+        return replace(made, graph=made.links(np.arange(space.n_items), users, progress))
+
+    def links(
+        self,
+        targets: NDArray[np.int64],
+        users: sp.csc_matrix | None = None,
+        progress: Progress | None = None,
+    ) -> sp.csr_matrix:
+        """Weights of the sources for some items, by what they say: CSR float32 (n_items, n_items).
+
+        Args:
+            targets: int64, ascending, of the space; without `users` nobody touched these.
+            users: CSC (n_users, n_items), goes with `joined`.
+            progress: Called as (done, total, label).
+        """
+        space, joined = self.space, self.joined
         similarity = space.similarity if joined is None else joined.similarity(space, users)
-        targets = np.arange(space.n_items)
-        graph = neighbour_graph(similarity, targets, sources, space.n_items, *options, progress)
-        return cls(graph, space, sources, options, joined)
+        asked = (similarity, targets, self.sources, space.n_items)
+        if self.bridges is not None:
+            return two_step_graph(*asked, self.options, self.bridges, progress)
+        return neighbour_graph(*asked, *self.options, progress)
 
     def score(self, histories: sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
@@ -194,9 +232,8 @@ class ContentNeighbours:
         grown = self.graph.copy()
         grown.resize((space.n_items, space.n_items))
         joined = None if self.joined is None else self.joined.extended(len(items))
-        similarity = space.similarity if joined is None else joined.similarity(space)
-        added = neighbour_graph(similarity, fresh, self.sources, space.n_items, *self.options)
-        return replace(self, graph=sp.csr_matrix(grown + added), space=space, joined=joined)
+        made = replace(self, graph=grown, space=space, joined=joined)
+        return replace(made, graph=sp.csr_matrix(grown + made.links(fresh)))
 
     @property
     def places_new(self) -> bool:
@@ -208,6 +245,7 @@ class ContentNeighbours:
         inner, meta = self.space.state()
         arrays = {**placed("space", inner), "graph": self.graph, "sources": self.sources}
         about: dict[str, Any] = {"space": meta, "options": list(self.options), "joined": None}
+        about["bridges"] = None if self.bridges is None else list(self.bridges)
         if self.joined is not None:
             arrays["counts"] = self.joined.counts
             about["joined"] = [self.joined.weight, self.joined.shrink]
@@ -220,7 +258,10 @@ class ContentNeighbours:
         joined = None if meta["joined"] is None else Joined(arrays["counts"], *map(float, meta["joined"]))
         space = ContentSpace.restore(under("space", arrays), meta["space"])
         options = (int(neighbours), float(power), float(hub))
-        return cls(arrays["graph"], space, arrays["sources"], options, joined)
+        # Bundles from before there were two steps say nothing of bridges.
+        among = meta.get("bridges")
+        bridges = None if among is None else (int(among[0]), int(among[1]))
+        return cls(arrays["graph"], space, arrays["sources"], options, joined, bridges)
 
 
 @dataclass(frozen=True)
@@ -234,6 +275,7 @@ class HybridKNN:
         content: Modalities of x.
         weight: How much content counts beside users; x has unit length a modality.
         neighbours, shrink, power, hub: As in `ItemKNN`.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Ferrari Dacrema et al. (TOIS 2021), after Mobasher et al. (2004).
     """
@@ -244,6 +286,7 @@ class HybridKNN:
     shrink: float = 1.0
     power: float = 1.0
     hub: float = 0.0
+    floor: bool = True
 
     def __post_init__(self) -> None:
         check_neighbours(self.neighbours, self.power, self.hub, self.shrink)
@@ -254,8 +297,8 @@ class HybridKNN:
         """Similarities of users and content; sources are touched items, targets all."""
         split = need_split(split, self)
         histories = split.fitting()
-        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress)
         counts = np.asarray(histories.sum(axis=0), dtype=np.float32).ravel()
+        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress, counts > 0)
         joined = Joined(counts, self.weight, self.shrink)
         options = (self.neighbours, self.power, self.hub)
         scorer = ContentNeighbours.build(

@@ -19,6 +19,7 @@ from sidelight.errors import SpecError, complain
 from sidelight.evaluation.ranking import top_k
 from sidelight.models.arguments import check_context, check_k, ids_of, new_rows
 from sidelight.models.catalogue import Catalogue
+from sidelight.models.choices import summary
 from sidelight.models.explain import Explanation, explain
 from sidelight.models.listing import Lists, audience_frame, fill
 from sidelight.models.scorer import Attentive, Context, Scorer, Scores, told
@@ -53,10 +54,22 @@ class Recommender:
         users, items = self.catalogue.histories.shape
         return f"Recommender({type(self.spec).__name__}, {users:,} users, {items:,} items)"
 
+    def __str__(self) -> str:
+        chosen = summary(self.choices)
+        return f"{self!r}\n{chosen}" if chosen else repr(self)
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Record of what was chosen in fitting: on how many events, and what is prior; {} if nothing was."""
+        found: dict[str, Any] = getattr(self.scorer, "choices", {})
+        return found
+
     @classmethod
     def of(cls, spec: Any, scorer: Scorer, split: Split) -> Recommender:
-        """A scorer with the catalogue of the split it was fitted on."""
-        return cls(spec, scorer, Catalogue.of(split))
+        """A scorer with the catalogue of the split it was fitted on, and the spec's popularity floor."""
+        from sidelight.models.floor import with_floor  # which fits again where it needs to
+
+        return cls(spec, with_floor(spec, scorer, split), Catalogue.of(split))
 
     def score(self, histories: sp.csr_matrix) -> Scores:
         """Scores of all items, float32 (n_rows, n_items), for binary CSR histories of inner indices."""

@@ -16,7 +16,6 @@ from sidelight.content.encoder import Encoder
 from sidelight.content.features import Features
 from sidelight.errors import DataError, complain
 from sidelight.models.arguments import new_rows
-from sidelight.models.graph import neighbour_graph
 from sidelight.models.mixture import Mixture
 from sidelight.models.neighbours import ContentNeighbours
 from sidelight.models.recommender import Recommender
@@ -94,9 +93,7 @@ def _(scorer: ContentNeighbours, rows: pl.DataFrame, at: Places) -> Scorer:
     kept[at] = False
     old = scorer.graph
     graph = sp.csr_matrix((old.data * kept[old.indices], old.indices, old.indptr), shape=old.shape)
-    similarity = space.similarity if scorer.joined is None else scorer.joined.similarity(space)
-    new = neighbour_graph(similarity, at, scorer.sources, space.n_items, *scorer.options)
-    graph = sp.csr_matrix(graph + new)
+    graph = sp.csr_matrix(graph + replace(scorer, space=space).links(at))
     graph.eliminate_zeros()
     return replace(scorer, graph=graph, space=space)
 

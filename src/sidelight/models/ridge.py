@@ -15,7 +15,7 @@ from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.arguments import need_split
-from sidelight.models.linear import EASE, ease_weights, inverse_spd
+from sidelight.models.linear import EASE, ease_of, inverse_spd
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
 from sidelight.models.space import Block, ContentSpace
@@ -42,6 +42,7 @@ class Ridge:
         reg: L2 regularisation.
         teacher: EASE whose predictions complete the histories, or None.
         strength: Weight of these predictions.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Ridge regression (Hoerl and Kennard 1970) a user, as in content-based filtering (Pazzani
     and Billsus 2007); the completion by EASE is ours.
@@ -52,19 +53,20 @@ class Ridge:
     reg: float = 30.0
     teacher: EASE | None = None
     strength: float = 3.0
+    floor: bool = True
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Solve for the map from history to profile."""
         split = need_split(split, self)
         if not self.reg > 0:
             raise SpecError(complain("reg > 0", f"{self.reg}"))
-        space = ContentSpace.fit(self.content, split.data, self.weights, Cache(), progress)
         histories = split.fitting()
-        known = np.flatnonzero(histories.getnnz(axis=0))
+        touched = histories.getnnz(axis=0) > 0
+        space = ContentSpace.fit(self.content, split.data, self.weights, Cache(), progress, touched)
+        known = np.flatnonzero(touched)
         smooth = None
         if self.teacher is not None:
-            warm = histories[:, known]
-            smooth = ease_weights((warm.T @ warm).toarray(), self.teacher.reg)
+            smooth = ease_of(histories[:, known], self.teacher.reg)
             smooth *= np.float32(self.strength)
             smooth[np.diag_indices(len(known))] += 1.0
         scorer = ContentProfile.solve(space, known, self.reg, smooth)

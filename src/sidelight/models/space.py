@@ -16,6 +16,7 @@ from sidelight.content.cache import Cache
 from sidelight.content.encoder import Content, Encoder, Progress, fit_features
 from sidelight.content.features import Features
 from sidelight.content.kept import modality_state, restored_modality
+from sidelight.content.unit import centre_of, scaled
 from sidelight.data.dataset import Dataset
 from sidelight.errors import SpecError, complain
 
@@ -51,6 +52,7 @@ class ContentSpace:
         weights: Sequence[float] = (),
         cache: Cache | None = None,
         progress: Progress | None = None,
+        touched: NDArray[np.bool_] | None = None,
     ) -> ContentSpace:
         """Encode the item table of a data set.
 
@@ -60,9 +62,11 @@ class ContentSpace:
             weights: One weight a modality; empty means 1 each.
             cache: Where slow vectors are kept.
             progress: Called as (done, total, label).
+            touched: bool (n_items,), items with training interactions: only their labels are seen by
+                content that learns from labels which are not known at launch.
 
         Raises:
-            SpecError: No content, or weights that do not fit.
+            SpecError: No content, weights that do not fit, or such labels without `touched`.
         """
         if not isinstance(content, list | tuple):
             fix = 'write content=(Text("title"),) with a comma'
@@ -77,11 +81,12 @@ class ContentSpace:
         _known_at_launch(content, data)
         encoders, blocks, centres = [], [], []
         for spec, weight in zip(content, chosen, strict=True):
-            encoder, raw = fit_features(spec, data.items, cache, progress)
-            centre = _centre(raw)
+            seen = _seen(spec, data, touched)
+            encoder, raw = fit_features(spec, data.items, cache, progress, seen)
+            centre = centre_of(raw)
             encoders.append(encoder)
             centres.append(centre)
-            blocks.append(_scaled(raw, centre, weight))
+            blocks.append(scaled(raw, centre, weight))
         return cls(tuple(encoders), tuple(blocks), chosen, tuple(centres))
 
     @property
@@ -149,7 +154,7 @@ class ContentSpace:
         for encoder, old, weight, centre in zip(
             self.encoders, self.features, self.weights, self.centres, strict=True
         ):
-            new = _scaled(encoder.transform(items), centre, weight)
+            new = scaled(encoder.transform(items), centre, weight)
             present = np.concatenate([old.present, new.present])
             values = _stack(old.values, new.values)
             grown.append(Features(old.name, values, present, old.names))
@@ -192,19 +197,15 @@ def _known_at_launch(content: Sequence[Content], data: Dataset) -> None:
                 )
 
 
-def _centre(features: Features) -> Dense:
-    # Sentence and image vectors share a large common direction; removing it spreads the cosines.
-    if features.sparse or not features.present.any():
-        return np.zeros(0, dtype=np.float32)
-    return np.asarray(features.values[features.present].mean(axis=0), dtype=np.float32)
-
-
-def _scaled(raw: Features, centre: Dense, weight: float) -> Features:
-    values = raw.values
-    if len(centre):
-        values = np.where(raw.present[:, None], values - centre, 0).astype(np.float32)
-    unit = Features(raw.name, values, raw.present, raw.names).normalised()
-    return Features(raw.name, (unit * np.float32(weight**0.5)).astype(np.float32), raw.present, raw.names)
+def _seen(spec: Content, data: Dataset, touched: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    """Items whose labels `spec` may see, None for all: those of late columns once there are clicks."""
+    late = {c.name for c in data.schema.items if not c.known_at_launch}
+    if not late.intersection(getattr(getattr(spec, "labels", None), "columns", ())):
+        return None
+    if touched is None:
+        expected = "which items have interactions, as their labels are not known at launch"
+        raise SpecError(complain(expected, "none given", f"content {spec.name!r}", "pass touched"))
+    return touched
 
 
 def _stack(old: Block, new: Block) -> Block:

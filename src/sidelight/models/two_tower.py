@@ -67,6 +67,7 @@ class TwoTower:
             `recommend` takes their values as `context`. Consent is asked for as in `users`.
         sensitive: Columns that the schema calls sensitive may be among `users` and `context`.
         combine: How gradients are joined where several losses pull; None adds them up.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Two towers as in Yi et al. (RecSys 2019), with content for items and pooled histories
     for users; dropping the collaborative part after Volkovs, Yu and Poutanen (NIPS 2017).
@@ -84,6 +85,7 @@ class TwoTower:
     context: tuple[Content, ...] = ()
     sensitive: bool = False
     combine: Combine | None = None
+    floor: bool = True
 
     def __post_init__(self) -> None:
         if self.dim < 1 or self.pooling not in ("mean", "attention"):
@@ -131,8 +133,9 @@ class TwoTower:
         # Before the content is encoded, which can take hours.
         check_users(self.users, split.data.schema, self.sensitive)
         check_context(self.context, split.data.interactions, split.data.schema, self.sensitive)
-        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress)
         choosing = split.selection()
+        touched = choosing.fitting().getnnz(axis=0) > 0
+        space = ContentSpace.fit(self.content, split.data, (), Cache(), progress, touched)
         towers, state = self._train(space, choosing, progress, checkpoint, "")
         trace = state.trace
         if choosing is not whole:

@@ -1,0 +1,35 @@
+"""Features made comparable: dense ones centred, every row of unit length."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidelight.content.features import Features
+
+Dense = NDArray[np.float32]
+
+
+def centre_of(features: Features) -> Dense:
+    """Mean of the present rows, float32 (dim,); empty for sparse features, which are not centred.
+
+    Sentence and image vectors share a large common direction; removing it spreads the cosines.
+    """
+    if features.sparse or not features.present.any():
+        return np.zeros(0, dtype=np.float32)
+    return np.asarray(features.values[features.present].mean(axis=0), dtype=np.float32)
+
+
+def scaled(raw: Features, centre: Dense, weight: float = 1.0) -> Features:
+    """Present rows minus the centre, of length sqrt(weight); absent rows stay zero.
+
+    Args:
+        raw: As an encoder gives them.
+        centre: See `centre_of`.
+        weight: > 0, squared length of a row.
+    """
+    values = raw.values
+    if len(centre):
+        values = np.where(raw.present[:, None], values - centre, 0).astype(np.float32)
+    unit = Features(raw.name, values, raw.present, raw.names).normalised()
+    return Features(raw.name, (unit * np.float32(weight**0.5)).astype(np.float32), raw.present, raw.names)

@@ -1,0 +1,128 @@
+"""Held-out users with the scores of components that never saw what is held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidelight.data.demand import Demand, holds_items_out
+from sidelight.data.selection import usable
+from sidelight.data.split import Split
+from sidelight.models.parts import Parts
+from sidelight.models.pool import Pool
+from sidelight.models.scorer import Scorer
+from sidelight.seeding import generator
+
+if TYPE_CHECKING:
+    from sidelight.models.blend import Blend
+
+Users = NDArray[np.int64]
+ENOUGH = 500  # validation events on warm items from which on one draw is enough
+FOLDS = 3
+CUT_USERS = 400  # users looked at per length of history
+LONG = 10  # events from which on a history counts as long
+
+
+def folds_of(split: Split) -> list[Split]:
+    """Return the splits that weights are chosen on: one where validation is enough, else `FOLDS`.
+
+    Empty where not one usable validation event can be had.
+    """
+    first = split.selection()
+    found = usable(first, cold=False)
+    if not found + usable(first, cold=True):
+        return []
+    count = FOLDS if 0 < found < ENOUGH else 1
+    folds = [first, *(split.selection(fold=fold) for fold in range(1, count))]
+    # Nothing is chosen by a look at the test part, not even to leave its pairs out.
+    return [replace(each, mask="seen", sealed=each.sealed[:0]) for each in folds]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Users of one or several folds with what was held out of their histories.
+
+    Args:
+        folds: Where the components were fitted; the split itself where nothing could be held out.
+        scorers: Of the components, per fold.
+        users: int64, users looked at, per fold.
+        whole: Their pool with histories as they are, values divided by `scale`.
+        natural: The same with new items as wanted as the future is expected to want them.
+        scale: float64 (2, m), standard deviation of each component on cold and on warm items.
+        measured: False where nothing could be held out: the pools then hold no relevant item.
+    """
+
+    folds: tuple[Split, ...]
+    scorers: tuple[list[Scorer], ...]
+    users: tuple[Users, ...]
+    whole: Pool
+    natural: Pool
+    scale: NDArray[np.float64]
+    measured: bool
+
+    @classmethod
+    def gather(cls, spec: Blend, split: Split, parts: Parts, demand: Demand | None) -> Evidence:
+        """Fit the components on every fold and pool what they would show.
+
+        Args:
+            spec: For `users`, `depth`, `edges` and `seed`.
+            split: To choose for.
+            parts: The components.
+            demand: Share of new items that the future is expected to want; None takes their share
+                in validation for it.
+        """
+        held = folds_of(split)
+        folds = held or [replace(split, validation=split.validation[:0], sealed=split.sealed[:0])]
+        scorers = [parts.scorers(each) for each in folds]
+        users = [_sample(each, spec.users, spec.seed + at, bool(held)) for at, each in enumerate(folds)]
+        whole = Pool.joined(
+            [
+                Pool.build(s, each, u, spec.depth, buckets_of(each, spec.edges))
+                for s, each, u in zip(scorers, folds, users, strict=True)
+            ]
+        )
+        scale = whole.scales()
+        whole = whole.standardised(scale)
+        hidden = holds_items_out(split) or any((each.cold & split.simulated).any() for each in folds)
+        thin = whole if demand is None or not hidden else whole.thinned(demand.share, spec.seed)
+        return cls(tuple(folds), tuple(scorers), tuple(users), whole, thin, scale, bool(held))
+
+    def cut(self, spec: Blend, length: int | None) -> Pool | None:
+        """Pool users with just `length` events of each history known; None where nobody has so many.
+
+        Args:
+            spec: As in `gather`.
+            length: Events; None takes users with `LONG` events and more, as they are.
+        """
+        pools = []
+        for at, (split, scorers, users) in enumerate(zip(self.folds, self.scorers, self.users, strict=True)):
+            size = split.histories().getnnz(axis=1)[users]
+            able = users[size >= (length or LONG)]
+            if len(able) > CUT_USERS:
+                rng = generator(spec.seed + at, "cut", str(length))
+                able = np.sort(rng.choice(able, CUT_USERS, replace=False))
+            if len(able):
+                buckets = buckets_of(split, spec.edges)
+                pools.append(Pool.build(scorers, split, able, spec.depth, buckets, length))
+        return Pool.joined(pools).standardised(self.scale) if pools else None
+
+
+def _sample(split: Split, most: int, seed: int, relevant: bool) -> Users:
+    """Users with something relevant and a history; without evidence, users with a history."""
+    able = split.histories().getnnz(axis=1) > 0
+    if relevant:
+        able &= split.truth().getnnz(axis=1) > 0
+    users = np.flatnonzero(able)
+    if len(users) > most:
+        users = np.sort(generator(seed, "blend").choice(users, most, replace=False))
+    return users
+
+
+def buckets_of(split: Split, edges: tuple[int, ...]) -> NDArray[np.int64]:
+    """Popularity bucket of each item, int64 (n_items,): 0 cold, 1 and up by training users."""
+    count = np.asarray(split.fitting().sum(axis=0)).ravel()
+    bucket = 1 + np.searchsorted(np.asarray(edges), count, side="right")
+    return np.where(split.cold, 0, bucket).astype(np.int64)
