@@ -32,6 +32,7 @@ from sidelight.experiment.arms import seeded
 from sidelight.experiment.fitting import thinned
 from sidelight.experiment.runs import division, write_json
 from sidelight.models import parts
+from sidelight.models.automatic import content_of
 from sidelight.seeding import generator
 
 LEVELS = (1.0, 0.5, 0.2, 0.1, 0.05)
@@ -49,6 +50,13 @@ PAIRS = {
 }
 RESAMPLES, LEVEL, ROWS = 4_000, 0.95, 200
 
+# Labels that text predicts for every item; those of citeulike-a are known of old articles only.
+LABELS = {
+    "citeulike-a": sl.Tags("tags"),
+    "amazon-industrial": sl.Categories("brand"),
+    "amazon-beauty": sl.Tags("attribute_ids"),
+    "ml-1m": sl.Tags("genres", "directors"),
+}
 # Half the dimensions where there are four times as many people.
 DIM = {"amazon-beauty": 32}
 # As many epochs and as much sampling for both arms, so that a cell takes a minute and not ten.
@@ -65,15 +73,19 @@ def towers(name: str) -> tuple[sl.TwoTower, sl.TwoTower]:
 
 
 def signals(name: str, split: sl.Split) -> tuple[Any, ...]:
-    """Components that carry auxiliary signals into the blend without a neural model.
+    """Components that carry labels and untouched items into the blend without a neural model.
 
     With none, the arm "blend + signals" is left out.
 
     Args:
         name: Of the data set.
-        split: Thinned; its schema and its labels decide.
+        split: Thinned; its schema says which text there is.
     """
-    return ()
+    if name not in LABELS:
+        return ()
+    text = tuple(each for each in content_of(split.data.schema)[1] if isinstance(each, sl.Text))
+    told = (*text, sl.PredictedLabels(LABELS[name], text))
+    return (sl.ContentKNN(told), sl.ContentKNN(told, steps=2), sl.Ridge(told, reg=30.0))
 
 
 def blends(name: str, split: sl.Split) -> dict[str, sl.Blend]:
