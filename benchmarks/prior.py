@@ -38,6 +38,7 @@ DENSITY = (1.0, 4.0, 16.0, 64.0)
 GRID = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
 WIDTH = 1.0  # kernel over log2 density, in knots (each a factor of four)
 USERS, K = 600, 20
+FLOOR = 0.05
 SIDES = ("cold", "warm")
 
 
@@ -151,15 +152,21 @@ class Cell:
 
     def spread(self, weights: dict[str, float]) -> NDArray[np.float64]:
         """Weights of families as those of components."""
-        return np.array([weights[f] / self.families.count(f) for f in self.families])
+        return np.array([weights.get(f, 0.0) / self.families.count(f) for f in self.families])
 
 
-def ratio(
+def worth(
     cells: Sequence[Cell], which: str, weights: dict[str, float], closeness: NDArray[np.float64]
 ) -> float:
-    """Mean of NDCG over that of the best single component, by closeness of the cells."""
-    found = [c.quality(which, c.spread(weights)) / c.best[which] for c in cells]
-    return float(np.average(found, weights=closeness))
+    """Mean log of NDCG over that of the best single component: failing somewhere costs more than it gains.
+
+    Cells count by their closeness, and each data set for as much as any other.
+    """
+    found = [np.log(c.quality(which, c.spread(weights)) / c.best[which] + FLOOR) for c in cells]
+    total = {name: closeness[[c.set == name for c in cells]].sum() for name in {c.set for c in cells}}
+    shares = closeness / np.array([total[c.set] for c in cells])
+    by_set = {n: min(1.0, float(t)) for n, t in total.items()}
+    return float(np.average(found, weights=shares * np.array([by_set[c.set] for c in cells])))
 
 
 def fit(cells: Sequence[Cell], which: str, knot: float) -> dict[str, float]:
@@ -170,17 +177,19 @@ def fit(cells: Sequence[Cell], which: str, knot: float) -> dict[str, float]:
     near = closeness > 0.05
     cells, closeness = [c for c, n in zip(cells, near, strict=True) if n], closeness[near]
     families = sorted({f for c in cells for f in c.families})
-    weights = {f: 1.0 if f == "ContentKNN:dense" else 0.1 for f in families}
-    best = ratio(cells, which, weights, closeness)
+    if which == "cold":  # the others have no score there
+        families = [f for f in families if ":" in f and not f.startswith("Popular")]
+    weights = {f: 0.5 if f.startswith("ContentKNN") else 0.1 for f in families}
+    best = worth(cells, which, weights, closeness)
     for _ in range(4):
         before = best
         for name in families:
             for value in GRID:
                 tried = {**weights, name: value}
-                found = ratio(cells, which, tried, closeness) if any(tried.values()) else 0.0
-                if found > best + 5e-4:
+                found = worth(cells, which, tried, closeness) if any(tried.values()) else -np.inf
+                if found > best + 1e-3:
                     best, weights = found, tried
-        if best <= before + 1e-3:
+        if best <= before + 2e-3:
             break
     return weights
 

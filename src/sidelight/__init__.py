@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from sidelight.models.als import ALS
     from sidelight.models.automatic import automatic
     from sidelight.models.blend import Blend
+    from sidelight.models.item_knn import ItemKNN
     from sidelight.models.linear import EASE, EASESide
-    from sidelight.models.neighbours import ContentKNN, HybridKNN, ItemKNN
+    from sidelight.models.neighbours import ContentKNN, HybridKNN
     from sidelight.models.popular import Popular
     from sidelight.models.recommender import Recommender
     from sidelight.models.ridge import Ridge
@@ -84,7 +85,7 @@ _HOME = {
     "evaluate": "evaluation.evaluate",
     "Evaluation": "evaluation.result",
     "Popular": "models.popular",
-    "ItemKNN": "models.neighbours",
+    "ItemKNN": "models.item_knn",
     "ContentKNN": "models.neighbours",
     "HybridKNN": "models.neighbours",
     "EASE": "models.linear",

@@ -1,4 +1,4 @@
-"""Neighbour models: by who touched items, by what items say, and by both."""
+"""Neighbour models: by what items say, and by that and who touched them."""
 
 from __future__ import annotations
 
@@ -16,49 +16,12 @@ from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.arguments import need_split
-from sidelight.models.graph import check_neighbours, cosine_counts, neighbour_graph, two_step_graph
-from sidelight.models.item_item import SparseItemItem
+from sidelight.models.graph import check_neighbours, neighbour_graph, two_step_graph
+from sidelight.models.item_knn import ItemKNN as ItemKNN
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
 from sidelight.models.space import ContentSpace
 from sidelight.storage import placed, under
-
-
-@dataclass(frozen=True)
-class ItemKNN:
-    """Item-based collaborative filtering with shrunk cosine.
-
-    s(i, j) = c_ij / (sqrt(n_i n_j) + shrink); see `neighbour_graph` for `power` and `hub`.
-
-    Args:
-        neighbours: Neighbours kept an item.
-        shrink: Damps similarities that rest on few users.
-        power, hub: See `neighbour_graph`.
-        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
-
-    Source: Sarwar et al. (WWW 2001); shrinkage as in Bell and Koren (ICDM 2007).
-    """
-
-    neighbours: int = 200
-    shrink: float = 10.0
-    power: float = 1.0
-    hub: float = 0.3
-    floor: bool = True
-
-    def __post_init__(self) -> None:
-        check_neighbours(self.neighbours, self.power, self.hub, self.shrink)
-
-    def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
-        """Similarities of the training histories."""
-        split = need_split(split, self)
-        histories = split.fitting()
-        touched = np.flatnonzero(histories.getnnz(axis=0))
-        graph = neighbour_graph(
-            cosine_counts(histories, self.shrink),
-            touched, touched, split.data.n_items,
-            self.neighbours, self.power, self.hub, progress,
-        )  # fmt: skip
-        return Recommender.of(self, SparseItemItem(graph), split)
 
 
 @dataclass(frozen=True)

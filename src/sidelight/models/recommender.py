@@ -18,6 +18,7 @@ from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.evaluation.ranking import top_k
 from sidelight.models.arguments import check_context, check_k, ids_of, new_rows
+from sidelight.models.audience import audience_places
 from sidelight.models.catalogue import Catalogue
 from sidelight.models.choices import summary
 from sidelight.models.explain import Explanation, explain
@@ -197,20 +198,8 @@ class Recommender:
         """
         check_k(k, "audience")
         wanted = self.catalogue.need_items(ids_of(items, "items"), "items")
-        own = self.catalogue.histories
-        step = max(1, CELLS // self.catalogue.n_items)
-        places, values = [], []
-        for start in range(0, own.shape[0], step):
-            rows = own[start : start + step]
-            scores = np.array(self.told(np.arange(start, start + rows.shape[0])).score(rows))
-            value = scores[:, wanted]
-            seen = rows.nonzero()
-            scores[seen] = -np.inf
-            places.append(np.stack([(scores > value[:, [at]]).sum(axis=1) + 1 for at in range(len(wanted))]))
-            value[np.asarray(rows[:, wanted].todense()) > 0] = 0.0
-            values.append(value.T)
         ids = self.catalogue.item_ids[wanted], self.catalogue.user_ids
-        return audience_frame(*ids, np.hstack(places), np.hstack(values), k)
+        return audience_frame(*ids, *audience_places(self, wanted, CELLS), k)
 
     def similar(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
         """The k items most like each given one: columns item_id, similar_id, score, rank.

@@ -1,0 +1,51 @@
+"""`ItemKNN`: neighbours by who touched both items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sidelight.content.encoder import Progress
+from sidelight.data.split import Split
+from sidelight.models.arguments import need_split
+from sidelight.models.graph import check_neighbours, cosine_counts, neighbour_graph
+from sidelight.models.item_item import SparseItemItem
+from sidelight.models.recommender import Recommender
+
+
+@dataclass(frozen=True)
+class ItemKNN:
+    """Item-based collaborative filtering with shrunk cosine.
+
+    s(i, j) = c_ij / (sqrt(n_i n_j) + shrink); see `neighbour_graph` for `power` and `hub`.
+
+    Args:
+        neighbours: Neighbours kept an item.
+        shrink: Damps similarities that rest on few users.
+        power, hub: See `neighbour_graph`.
+        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
+
+    Source: Sarwar et al. (WWW 2001); shrinkage as in Bell and Koren (ICDM 2007).
+    """
+
+    neighbours: int = 200
+    shrink: float = 10.0
+    power: float = 1.0
+    hub: float = 0.3
+    floor: bool = True
+
+    def __post_init__(self) -> None:
+        check_neighbours(self.neighbours, self.power, self.hub, self.shrink)
+
+    def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
+        """Similarities of the training histories."""
+        split = need_split(split, self)
+        histories = split.fitting()
+        touched = np.flatnonzero(histories.getnnz(axis=0))
+        graph = neighbour_graph(
+            cosine_counts(histories, self.shrink),
+            touched, touched, split.data.n_items,
+            self.neighbours, self.power, self.hub, progress,
+        )  # fmt: skip
+        return Recommender.of(self, SparseItemItem(graph), split)
