@@ -37,7 +37,7 @@ LEVELS: tuple[float | str, ...] = ("one", "three", 0.1, 0.3, 1.0)
 DENSITY = (1.0, 4.0, 16.0, 64.0)
 GRID = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
 WIDTH = 1.0  # kernel over log2 density, in knots (each a factor of four)
-USERS, K = 600, 20
+USERS, LOOKED, K = 600, 200, 20
 FLOOR = 0.05
 SIDES = ("cold", "warm")
 
@@ -140,7 +140,7 @@ class Cell:
             self.families = [str(each) for each in kept["families"]]
             self.density = float(kept["density"])
             names = ("values", "eligible", "relevant", "place", "ideal")
-            self.slates = {w: Slate(*(kept[f"{w}.{n}"] for n in names), K) for w in SIDES}
+            self.slates = {w: _first(Slate(*(kept[f"{w}.{n}"] for n in names), K)) for w in SIDES}
         self.set = path.name.split(".")[0] if "synthetic" not in path.name else "synthetic"
         alone = np.eye(len(self.families))
         self.best = {w: max((self.quality(w, row) for row in alone), default=0.0) for w in SIDES}
@@ -153,6 +153,15 @@ class Cell:
     def spread(self, weights: dict[str, float]) -> NDArray[np.float64]:
         """Weights of families as those of components."""
         return np.array([weights.get(f, 0.0) / self.families.count(f) for f in self.families])
+
+
+def _first(slate: Slate) -> Slate:
+    """Its first users: they are in no order that matters, and the search looks at each many times."""
+    rows = slice(None, LOOKED)
+    return replace(
+        slate, values=np.ascontiguousarray(slate.values[:, rows]), eligible=slate.eligible[rows],
+        relevant=slate.relevant[rows], place=slate.place[rows], ideal=slate.ideal[rows],
+    )  # fmt: skip
 
 
 def worth(
@@ -236,9 +245,9 @@ def main() -> None:
     cells = [Cell(path) for path in sorted(run.folder.glob("*.npz"))]
     weights = table_of(cells)
     figures: dict[str, float] = {"cells": len(cells)}
-    checked(cells, figures)
     if run.write:
         _write(weights, cells)
+    checked(cells, figures)
     shape.emit(
         "prior", figures, {}, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
         data_fingerprint=prints, weights=weights,

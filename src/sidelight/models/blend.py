@@ -18,12 +18,15 @@ from sidelight.models import choosing, prior
 from sidelight.models.arguments import need_split
 from sidelight.models.choices import ThinEvidenceWarning
 from sidelight.models.evidence import Evidence, buckets_of
+from sidelight.models.exposure import exposed
 from sidelight.models.mixture import Mixture
 from sidelight.models.parts import Fittable, Fitted, Parts
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scorer
+from sidelight.seeding import generator
 
 Floats = NDArray[np.float64]
+SHOWN = 500  # users whose lists are looked at for the places of new items
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,10 @@ class Blend:
             scorers, plan.weights[:, used], plan.gains, buckets_of(final, self.edges),
             plan.factors[..., used], plan.choices,
         )  # fmt: skip
-        return Recommender.of(self, mixture, final)
+        able = np.flatnonzero(final.histories().getnnz(axis=1))
+        users = np.sort(generator(self.seed, "exposure").permutation(able)[:SHOWN])
+        lower = not evidence.measured and self.exposure > 0
+        return Recommender.of(self, exposed(mixture, final, users, self.k, plan.target, lower), final)
 
     def _demand(self, split: Split) -> Demand:
         if not isinstance(self.new_share, str):
@@ -138,6 +144,7 @@ class _Plan:
     weights: Floats  # (2, m), scales included
     gains: Floats
     factors: Floats
+    target: float  # share of the places that new items are to have
     choices: dict[str, Any]
 
     @classmethod
@@ -152,25 +159,20 @@ class _Plan:
         pools = [evidence.cut(spec, n) for n in (*choosing.KNOTS[1:-1], None)] if evidence.measured else []
         pools += [None] * (len(choosing.KNOTS) - 1 - len(pools))
         knots, seen = choosing.knot_weights(pools, weights, constant, spec.k)
-        gains, cold = _calibrated(spec, evidence, pools, weights, knots, demand)
+        target = spec.exposure * _wanted(spec, evidence, demand)
+        gains, cold = _calibrated(spec, evidence, pools, weights, knots, target)
         table, factors = choosing.as_factors(knots, cold, constant)
         scale = np.where(evidence.scale > 0, evidence.scale, 1.0)
         choices = _record(spec, split, parts, evidence, demand, weights, users, better, seen)
-        return cls(table / scale, gains, factors, choices)
+        return cls(table / scale, gains, factors, target, choices)
 
 
 def _calibrated(
-    spec: Blend, evidence: Evidence, pools: list[Any], weights: Floats, knots: Floats, demand: Demand
+    spec: Blend, evidence: Evidence, pools: list[Any], weights: Floats, knots: Floats, target: float
 ) -> tuple[Floats, list[float]]:
     """Gains (n_buckets,) of the buckets, and for each knot the factor of cold items beside the first."""
     gains = np.ones(len(spec.edges) + 2)
-    share = demand.share
-    if spec.new_share == "validation":
-        cold, _, every = evidence.whole.n_relevant[:, evidence.whole.both]
-        share = float((cold / every).mean()) if every.size else share
-    target = spec.exposure * share
     if not evidence.measured:
-        gains[0] = choosing.cold_gain(evidence.whole, weights, gains, spec.k, target, lower=spec.exposure > 0)
         return gains, [1.0] * len(knots)
     gains, _ = choosing.bucket_gains(evidence.natural, weights, gains, spec.k)
     gains[0] = choosing.cold_gain(evidence.natural, weights, gains, spec.k, target, lower=False)
@@ -181,6 +183,14 @@ def _calibrated(
         wanted = choosing.cold_gain(pool, own, gains, spec.k, shown, lower=True) if moved else gains[0]
         cold.append(float(wanted / gains[0]))
     return gains, cold
+
+
+def _wanted(spec: Blend, evidence: Evidence, demand: Demand) -> float:
+    """Share of new items in what users want: of the list's users on validation, if that is to be copied."""
+    if spec.new_share != "validation":
+        return demand.share
+    cold, _, every = evidence.whole.n_relevant[:, evidence.whole.both]
+    return float((cold / every).mean()) if every.size else demand.share
 
 
 def _density(split: Split) -> float:
