@@ -39,7 +39,7 @@ class ItemKNN:
     """
 
     neighbours: int = 200
-    shrink: float = 10.0
+    shrink: float = 30.0
     power: float = 1.0
     hub: float = 0.3
 
@@ -242,11 +242,11 @@ class HybridKNN:
     """
 
     content: tuple[Content, ...]
-    weight: float = 1.0
+    weight: float = 3.0
     neighbours: int = 200
-    shrink: float = 1.0
+    shrink: float = 20.0
     power: float = 1.0
-    hub: float = 0.0
+    hub: float = 0.3
 
     def __post_init__(self) -> None:
         check_neighbours(self.neighbours, self.power, self.hub, self.shrink)
