@@ -1,8 +1,8 @@
 """Which default options of the neighbour models are better on average, and whether other data sets agree.
 
 Four data sets at all and at a tenth of the clicks, validation, users drawn once. A setting is judged by
-its mean relative difference to the first one, the default before; leaving one set out, the setting that the other
-three choose is judged on the one that had no say.
+its mean relative difference to the first one, the default before; leaving one set out, the setting that
+the other three choose is judged on the one that had no say.
 """
 
 from __future__ import annotations
