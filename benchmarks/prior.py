@@ -26,7 +26,7 @@ from sidelight.content.encoder import Content
 from sidelight.data.groceries import groceries
 from sidelight.data.synthetic import planted
 from sidelight.models import prior
-from sidelight.models.automatic import content_of
+from sidelight.models.automatic import content_of, without_words
 from sidelight.models.evidence import buckets_of
 from sidelight.models.parts import Parts
 from sidelight.models.pool import Pool, Slate
@@ -92,8 +92,8 @@ def thinned(split: sl.Split, level: float | str) -> sl.Split:
 
 def components(content: tuple[Content, ...]) -> list[Any]:
     """Those of the default, and peers that it may come to have."""
-    dense = tuple(c for c in content if getattr(c, "encoder", "tfidf") != "tfidf")
-    sparse = tuple(c for c in content if c not in dense)
+    sparse = tuple(c for c in content if getattr(c, "encoder", "tfidf") == "tfidf")
+    meaning = without_words(content)
     found: list[Any] = [
         sl.Popular(),
         sl.ItemKNN(),
@@ -101,8 +101,8 @@ def components(content: tuple[Content, ...]) -> list[Any]:
         sl.EASE(300.0),
         sl.Ridge(content, reg=30.0),
     ]
-    found += [sl.ContentKNN(c) for c in (dense, sparse) if c]
-    return [*found, sl.HybridKNN(content, shrink=20.0, hub=0.3)]
+    found += [sl.ContentKNN(c) for c in dict.fromkeys((meaning, sparse)) if c]
+    return [*found, sl.HybridKNN(meaning)]
 
 
 def measure(

@@ -82,13 +82,13 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
     lexical, everything = content_of(
         split.data.schema, sentences, min_df=2 if split.data.n_items >= SMALL else 1
     )
-    dense = tuple(each for each in everything if each not in lexical)
+    meaning = without_words(everything)
     components: list[Fittable] = [Popular(), ItemKNN()]
     if split.data.interactions.timestamp is not None:
         components.append(Popular(half_life=30.0))
-    components += [ContentKNN(content) for content in (lexical, dense) if content]
     if everything:
-        components.append(HybridKNN(everything, shrink=20.0, hub=0.3))
+        components += [ContentKNN(content) for content in dict.fromkeys((lexical, meaning)) if content]
+        components.append(HybridKNN(meaning))
     touched = int(np.count_nonzero(split.fitting().getnnz(axis=0)))
     if touched <= DENSE_LIMIT:
         components += [EASE(reg=30.0), EASE(reg=300.0)]
@@ -104,6 +104,16 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
             stacklevel=2,
         )
     return Blend(tuple(components))
+
+
+def without_words(content: tuple[Content, ...]) -> tuple[Content, ...]:
+    """Leave out words where sentence vectors say the same: both in one similarity blur it.
+
+    Without sentence vectors everything stays.
+    """
+    words = tuple(each for each in content if isinstance(each, Text) and each.encoder == "tfidf")
+    vectors = any(isinstance(each, Text) for each in content if each not in words)
+    return tuple(each for each in content if each not in words) if vectors else content
 
 
 def _offline() -> bool:

@@ -30,7 +30,7 @@ class ItemKNN:
     """
 
     neighbours: int = 200
-    shrink: float = 10.0
+    shrink: float = 30.0
     power: float = 1.0
     hub: float = 0.3
     floor: bool = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -18,6 +17,7 @@ from sidelight.errors import SpecError, complain
 from sidelight.models.arguments import need_split
 from sidelight.models.graph import check_neighbours, neighbour_graph, two_step_graph
 from sidelight.models.item_knn import ItemKNN as ItemKNN
+from sidelight.models.joined import Joined
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
 from sidelight.models.space import ContentSpace
@@ -67,40 +67,6 @@ class ContentKNN:
         bridges = (self.bridges, space.n_items) if self.steps == 2 else None
         scorer = ContentNeighbours.build(space, sources, options, progress, bridges=bridges)
         return Recommender.of(self, scorer, split)
-
-
-@dataclass(frozen=True, eq=False)
-class Joined:
-    """Items as one vector: their users, then their content times sqrt(weight).
-
-    Args:
-        counts: float32 (n_items,), training users of each item.
-        weight: Of content.
-        shrink: See `ItemKNN`.
-    """
-
-    counts: NDArray[np.float32]
-    weight: float
-    shrink: float
-
-    def similarity(self, space: ContentSpace, users: sp.csc_matrix | None = None) -> Callable[..., Scores]:
-        """Shrunk cosine of joined vectors; without `users` (CSC) the rows are items nobody touched."""
-        size = sum(f.present.astype(np.float64) for f in space.features)
-        norm = np.sqrt(self.counts + self.weight * size).astype(np.float32)
-
-        def close(rows: NDArray[np.int64], against: NDArray[np.int64]) -> Scores:
-            both = np.float32(self.weight) * space.gram(rows, against)
-            if users is not None:
-                both += (users[:, rows].T @ users[:, against]).toarray()
-            base = np.outer(norm[rows], norm[against]) + np.float32(self.shrink)
-            out: Scores = np.divide(both, base, out=np.zeros_like(both), where=base > 0)
-            return out
-
-        return close
-
-    def extended(self, n: int) -> Joined:
-        """With n more items that nobody has touched."""
-        return replace(self, counts=np.append(self.counts, np.zeros(n, np.float32)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,12 +210,13 @@ class HybridKNN:
     """
 
     content: tuple[Content, ...]
-    weight: float = 1.0
+    weight: float = 3.0
     neighbours: int = 200
-    shrink: float = 1.0
+    shrink: float = 20.0
     power: float = 1.0
     hub: float = 0.0
     floor: bool = True
+    hub: float = 0.3
 
     def __post_init__(self) -> None:
         check_neighbours(self.neighbours, self.power, self.hub, self.shrink)
