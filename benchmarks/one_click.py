@@ -56,7 +56,8 @@ def main() -> None:
         )
         for k in KS:
             best = max(singles.values(), key=lambda e, k=k: e.figures()[f"overall.recall@{k}"])
-            gain = differences(found, best)[f"overall.recall@{k}"]
+            name_of = f"overall.recall@{k}"
+            gain = differences(found, best, names=[name_of])[0].interval
             figures[f"{name}.default_minus_best_part.recall@{k}"] = gain.mean
             intervals[f"{name}.default_minus_best_part.recall@{k}"] = (gain.low, gain.high)
         record[name] = model.choices

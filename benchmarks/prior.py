@@ -35,11 +35,19 @@ from sidelight.seeding import generator
 TABLE = Path(prior.__file__).with_suffix(".json")
 LEVELS: tuple[float | str, ...] = ("one", "three", 0.1, 0.3, 1.0)
 DENSITY = (1.0, 4.0, 16.0, 64.0)
-GRID = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
+GRID = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
 WIDTH = 1.0  # kernel over log2 density, in knots (each a factor of four)
 USERS, LOOKED, K = 600, 200, 20
-FLOOR = 0.05
+FLOOR, WORTH = 0.05, 0.01
 SIDES = ("cold", "warm")
+# Families that no cell has take the weights of the nearest one that was measured.
+LIKE = {
+    "ContentKNN:sparse": "ContentKNN:dense", "HybridKNN:sparse": "HybridKNN:dense",
+    "Ridge:sparse": "Ridge:dense",
+    "TwoTower:dense": "Ridge:dense", "TwoTower:sparse": "Ridge:dense", "ALS": "EASE", "other:clicks": "EASE",
+    "EASESide:dense": "HybridKNN:dense", "EASESide:sparse": "HybridKNN:dense",
+    "other:content": "Ridge:dense",
+}  # fmt: skip
 
 
 def datasets(run: shape.Run) -> dict[str, Any]:
@@ -179,27 +187,30 @@ def worth(
 
 
 def fit(cells: Sequence[Cell], which: str, knot: float) -> dict[str, float]:
-    """Weights of families that are best on average around one density, by coordinate ascent."""
+    """Weights of families that are best on average around one density.
+
+    From content neighbours, with a little popularity where items have any, the best single change is
+    made as long as it is worth `WORTH`: what does not clearly help over many sets stays out.
+    """
     cells = [c for c in cells if c.best[which] > 0 and len(c.slates[which]) >= 50]
     apart = np.array([np.log2(c.density / knot) / 2 for c in cells])
     closeness = np.exp(-0.5 * (apart / WIDTH) ** 2)
     near = closeness > 0.05
     cells, closeness = [c for c, n in zip(cells, near, strict=True) if n], closeness[near]
     families = sorted({f for c in cells for f in c.families})
-    if which == "cold":  # the others have no score there
+    weights = dict.fromkeys(families, 0.0) | {"ContentKNN:dense": 1.0}
+    if which == "cold":  # popularity and clicks say nothing there
         families = [f for f in families if ":" in f and not f.startswith("Popular")]
-    weights = {f: 0.5 if f.startswith("ContentKNN") else 0.1 for f in families}
+    else:
+        weights["Popular"] = 0.1
     best = worth(cells, which, weights, closeness)
-    for _ in range(4):
-        before = best
-        for name in families:
-            for value in GRID:
-                tried = {**weights, name: value}
-                found = worth(cells, which, tried, closeness) if any(tried.values()) else -np.inf
-                if found > best + 1e-3:
-                    best, weights = found, tried
-        if best <= before + 2e-3:
+    for _ in range(12):
+        moves = [{**weights, f: v} for f in families for v in GRID if v != weights[f]]
+        found = [worth(cells, which, m, closeness) if any(m.values()) else -np.inf for m in moves]
+        at = int(np.argmax(found))
+        if found[at] < best + WORTH:
             break
+        best, weights = found[at], moves[at]
     return weights
 
 
@@ -263,6 +274,9 @@ def _write(weights: dict[str, Any], cells: Sequence[Cell]) -> None:
     }  # fmt: skip
     stored["density"] = list(DENSITY)
     stored["weights"] |= weights
+    for name, like in LIKE.items():
+        if name not in weights and like in weights:
+            stored["weights"][name] = weights[like]
     TABLE.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 

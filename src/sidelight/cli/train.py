@@ -36,7 +36,7 @@ def train(
         sidelight train split/ -o model/
     """
     from sidelight import config
-    from sidelight.cli.terminal import emit, progress, target
+    from sidelight.cli.terminal import emit, note, progress, target
     from sidelight.data.read import read
     from sidelight.data.split_files import read_split
     from sidelight.evaluation.evaluate import evaluate
@@ -59,4 +59,6 @@ def train(
     model.save(place, force=force, metrics=figures)
     shown = {name: value for name, value in figures.items() if name.endswith("ndcg@10")}
     about = {"model": str(output), "spec": config.spec_hash(chosen)[:12], "refitted": refit}
+    if model.choices:
+        note(str(model))
     emit([{**about, **shown}], json=json)

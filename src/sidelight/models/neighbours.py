@@ -214,9 +214,8 @@ class HybridKNN:
     neighbours: int = 200
     shrink: float = 20.0
     power: float = 1.0
-    hub: float = 0.0
-    floor: bool = True
     hub: float = 0.3
+    floor: bool = True
 
     def __post_init__(self) -> None:
         check_neighbours(self.neighbours, self.power, self.hub, self.shrink)

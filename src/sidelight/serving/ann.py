@@ -59,7 +59,7 @@ class Hnsw:
         """
         scorer = model.scorer
         if not isinstance(scorer, Vectorial):
-            fix = "use search='exact', or serve a two-tower or ALS by itself"
+            fix = "use search='exact', or serve a two-tower or ALS by itself, fitted with floor=False"
             found = type(scorer).__name__
             raise SpecError(complain("a scorer with vectors for search='hnsw'", found, "the engine", fix))
         vectors = np.ascontiguousarray(scorer.vectors, dtype=np.float32)
