@@ -85,7 +85,7 @@ def _models(
 ) -> Any:
     """Name, and (spec, model), of every arm; closed forms alone with the first seed only."""
     if seed == 0:
-        plain = sl.Blend(tuple(closed))
+        plain = sl.Blend(tuple(closed), new_share="validation")
         start = time.perf_counter()
         yield "closed_form", (citeulike_cold.MODELS["blend"], plain.fit(split))
         seconds["blend of closed forms, in all"] = time.perf_counter() - start
@@ -94,14 +94,14 @@ def _models(
         start = time.perf_counter()
         model = own.fit(split)
         middle = time.perf_counter()
-        blend = sl.Blend((*closed, own), seed=seed)
+        blend = sl.Blend((*closed, own), new_share="validation", seed=seed)
         mixed = blend.fit(split)
         if seed == 0:
             seconds[f"two_tower{name}"] = middle - start
             seconds[f"blend weights with two_tower{name}"] = time.perf_counter() - middle
         yield f"two_tower{name}", (own.spec, model)
         parts = (*citeulike_cold.MODELS["blend"].components, own.spec)
-        yield name[1:] or "primary", (sl.Blend(parts, seed=seed), mixed)
+        yield name[1:] or "primary", (sl.Blend(parts, new_share="validation", seed=seed), mixed)
 
 
 def _line(each: Evaluation) -> str:

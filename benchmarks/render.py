@@ -148,10 +148,32 @@ def readme(text: str, results: Sequence[Mapping[str, Any]]) -> str:
     by_name = {result["name"]: result for result in results}
 
     def table(found: re.Match[str]) -> str:
-        made = {"results": summary, "lift": lift}[found[2]](by_name[found[3]])
+        made = {"results": summary, "lift": lift, "clicks": clicks}[found[2]](by_name[found[3]])
         return f"{found[1]}\n{made}\n{found[4]}"
 
-    return re.sub(r"(<!-- (results|lift): (\w+) -->)\n.*?(<!-- end -->)", table, text, flags=re.S)
+    return re.sub(r"(<!-- (results|lift|clicks): (\w+) -->)\n.*?(<!-- end -->)", table, text, flags=re.S)
+
+
+def clicks(result: Mapping[str, Any]) -> str:
+    """Recall of the default and of its parts where each user has one click or ten."""
+    figures, intervals = result["figures"], result["intervals"]
+    names = list(dict.fromkeys(key.partition(".")[0] for key in figures))
+    models = list(dict.fromkeys(key.split(".")[1] for key in figures if key.endswith(".recall@50")))
+    models.remove("default")
+    models.sort(key=lambda m: figures[f"{names[0]}.{m}.recall@50"])
+    head = ["recall@50 / recall@300", *(result["labels"].get(name, name) for name in names)]
+    body = []
+    for model in (*models, "default"):
+        cells = [
+            " / ".join(f"{figures[f'{name}.{model}.recall@{k}']:.3f}" for k in (50, 300)) for name in names
+        ]
+        mark = "**" if model == "default" else ""
+        body.append([f"{mark}{model.replace('_', '.')}{mark}", *(f"{mark}{cell}{mark}" for cell in cells)])
+    for name, cells in result["published"].items():
+        body.append([f"*{name}*", *(f"*{cell}*" for cell in cells)])
+    widest = max(high - low for low, high in intervals.values()) / 2
+    about = f"95 % intervals reach at most {widest:.3f} to either side.\nTo repeat: `{result['command']}`"
+    return "\n" + "\n".join(_table(head, body)) + f"\n{about}\n"
 
 
 def lift(result: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ def main() -> None:
             _encoded(parts[-1], split)
         seconds: dict[str, float] = {}
         start = time.perf_counter()
-        model = sl.Blend(tuple(Once(part, seconds) for part in parts)).fit(split)
+        model = sl.Blend(tuple(Once(part, seconds) for part in parts), new_share="validation").fit(split)
         whole = time.perf_counter() - start
         figures[f"{name}.seconds"] = whole
         figures |= {f"{name}.seconds.{part}": took for part, took in seconds.items()}
