@@ -73,7 +73,7 @@ def towers(name: str) -> tuple[sl.TwoTower, sl.TwoTower]:
 
 
 def signals(name: str, split: sl.Split) -> tuple[Any, ...]:
-    """Components that carry labels and untouched items into the blend without a neural model.
+    """Components that carry labels into the blend without a neural model.
 
     With none, the arm "blend + signals" is left out.
 
@@ -85,7 +85,7 @@ def signals(name: str, split: sl.Split) -> tuple[Any, ...]:
         return ()
     text = tuple(each for each in content_of(split.data.schema)[1] if isinstance(each, sl.Text))
     told = (*text, sl.PredictedLabels(LABELS[name], text))
-    return (sl.ContentKNN(told), sl.ContentKNN(told, steps=2), sl.Ridge(told, reg=30.0))
+    return (sl.ContentKNN(told), sl.Ridge(told, reg=30.0))
 
 
 def blends(name: str, split: sl.Split) -> dict[str, sl.Blend]:
