@@ -149,6 +149,7 @@ ROWS = {
 # Fields of a two-tower model that bring in no signal of their own.
 SHAPE = {"content", "tasks", "weighting", "combine", "options"}  # tasks and rules have rows by class
 SHAPE |= {"dim", "pooling", "dropout", "seed", "sensitive"}
+SHAPE |= {"floor", "screen"}  # measured by few_clicks and noise_modality
 
 
 def shipped() -> set[str]:

@@ -175,8 +175,8 @@ def test_joined_trains_on_validation_and_leaves_the_test_alone(name: str, events
 
 
 def test_selection_is_the_split_itself_when_validation_has_cold_items_enough() -> None:
-    split = make.cold_items(dataset([(u, i, u) for u in range(1, 7) for i in range(1, 10)]), 0.4)
-    assert split.selection(minimum=5) is split
+    split = make.cold_items(dataset([(u, i, u) for u in range(1, 7) for i in range(1, 10)]), 0.4, warm=0.2)
+    assert split.selection(minimum=3) is split
     assert split.selection(minimum=10_000) is not split
 
 

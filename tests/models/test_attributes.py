@@ -86,7 +86,7 @@ def split() -> sl.Split:
 
 
 def fit(split: sl.Split, **options: Any) -> sl.Recommender:
-    return sl.TwoTower((TITLE,), **{"dim": 8, "options": QUICK, **options}).fit(split)
+    return sl.TwoTower((TITLE,), **{"dim": 8, "options": QUICK, "floor": False, **options}).fit(split)
 
 
 @pytest.fixture(scope="module")

@@ -193,7 +193,7 @@ def test_the_gain_of_cold_items_is_raised_until_they_have_their_places_and_no_fu
     assert target <= shown < target + 0.03
 
 
-def test_cold_items_are_never_given_more_than_half_of_what_they_could_fill():
+def test_no_more_than_half_of_the_cold_items_are_put_on_top():
     pool, ones = made_pool(), np.ones((2, 1))
     gain = cold_gain(pool, ones, np.ones(2), 20, 0.9, lower=False)
     shown = pool.cold_slots((np.where(pool.cold, gain, 1.0) * pool.values[0]).astype(np.float32), 20)

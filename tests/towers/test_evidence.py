@@ -132,7 +132,9 @@ def test_the_fitted_model_has_a_gate_of_zero_and_places_new_items_without_it(spl
     schema = replace(data.schema, items=(*data.schema.items, Column("noise", "vector")))
     noisy = replace(split, data=replace(data, items=items, schema=schema))
     options = sl.Options(epochs=1, batch_size=64, steps=1)
-    scorer = sl.TwoTower((*CONTENT, sl.Vector("noise")), dim=8, options=options).fit(noisy).scorer
+    scorer = (
+        sl.TwoTower((*CONTENT, sl.Vector("noise")), dim=8, options=options, floor=False).fit(noisy).scorer
+    )
     assert scorer.gates[-1] == 0 and (scorer.gates[:-1] > 0).all()
     new = np.flatnonzero(split.fitting().getnnz(axis=0) == 0)
     own = [Features(f.name, f.values[new], f.present[new], f.names) for f in scorer.space.features]

@@ -56,7 +56,7 @@ def test_steering_looks_at_validation_alone(split: sl.Split) -> None:
             assert (a != b).nnz == 0
 
 
-@pytest.mark.parametrize("users", [10, 2000])
+@pytest.mark.parametrize("users", [20, 2000])
 @pytest.mark.parametrize("rule", [Fixed(), ForkMerge()], ids=["plain", "branches"])
 def test_other_sealed_events_give_the_same_training(split: sl.Split, rule: Any, users: int) -> None:
     options = Options(epochs=2, batch_size=32, steps=4, drawn=20, lr=1e-2, users=users)

@@ -118,7 +118,7 @@ def bucket_gains(natural: Pool, weights: Floats, start: Floats, k: int) -> tuple
 def cold_gain(pool: Pool, weights: Floats, gains: Floats, k: int, target: float, lower: bool) -> float:
     """Find the factor of cold items at which they get a share of the places of all lists.
 
-    They are given at most half of what they could fill: all of them on top would be no calibration.
+    At most half of those that have any score are put there: all on top would be no calibration.
 
     Args:
         pool: Standardised.
@@ -129,9 +129,8 @@ def cold_gain(pool: Pool, weights: Floats, gains: Floats, k: int, target: float,
         lower: Lower the factor too, where they get more than that; else it is only raised.
     """
     mixed = _mixed(pool, weights)
-    reachable = np.minimum(((mixed > 0) & pool.cold).sum(axis=1), k)
-    possible = float(reachable.mean()) / k if len(reachable) else 0.0
-    target = min(target, possible / 2)
+    reachable = np.minimum(((mixed > 0) & pool.cold).sum(axis=1) / 2, k)
+    target = min(target, float(reachable.mean()) / k if len(reachable) else 0.0)
 
     def slots(factor: float) -> float:
         scores = np.where(pool.cold, factor * gains[0], gains[pool.place]) * mixed

@@ -20,8 +20,8 @@ def exposed(
 ) -> Mixture:
     """Scale the scores of cold items until they get their share of the places of all lists.
 
-    They are given at most half of what they could fill: all of them on top would be no calibration.
-    Looks at training histories alone, with the cold items that there are.
+    At most half of those that have any score are put there: all on top would be no calibration. Only
+    training histories are looked at, with the cold items that there are.
 
     Args:
         mixture: Fitted on the split.
@@ -32,8 +32,8 @@ def exposed(
         lower: Lower the scores too, where cold items get more; else they are only raised.
     """
     cold, warm = _best(mixture, split, users, k)
-    reachable = (cold > 0).sum(axis=1)
-    target = min(target, float(reachable.mean()) / k / 2 if len(reachable) else 0.0)
+    reachable = np.minimum((cold > 0).sum(axis=1) / 2, k)
+    target = min(target, float(reachable.mean()) / k if len(reachable) else 0.0)
 
     def share(factor: float) -> float:
         last = np.sort(np.concatenate([factor * cold, warm], axis=1), axis=1)[:, -k]
@@ -53,7 +53,7 @@ def exposed(
 
 
 def _best(mixture: Mixture, split: Split, users: NDArray[np.int64], k: int) -> tuple[Values, Values]:
-    """The k best scores of cold and of warm candidates, float32 (n_users, k) each, -inf where none."""
+    """The best scores of cold and of warm candidates, float32 (n_users, 2 k or fewer), -inf where none."""
     step = max(1, CELLS // split.data.n_items)
     histories = split.histories()[users]
     found: tuple[list[Values], list[Values]] = ([], [])
@@ -61,7 +61,7 @@ def _best(mixture: Mixture, split: Split, users: NDArray[np.int64], k: int) -> t
         rows = histories[start : start + step]
         scores = mixture.told(users[start : start + step], {}).score(rows)
         for side, mask in zip(found, (split.cold, split.warm), strict=True):
-            side.append(top_k(scores, k, rows, split.candidates & mask)[1])
+            side.append(top_k(scores, min(2 * k, scores.shape[1]), rows, split.candidates & mask)[1])
     if not len(users):
         return np.zeros((0, k), np.float32), np.zeros((0, k), np.float32)
     return np.vstack(found[0]), np.vstack(found[1])

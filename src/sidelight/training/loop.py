@@ -106,7 +106,7 @@ def begin(
             modules[key] = task.build(split, towers, options.seed).to(towers.touched.device)
     held = nn.ModuleDict(modules)
     others = [p for p in held.parameters() if p is not towers.gates]
-    rate = options.lr * max([1.0, *(getattr(task, "gate_rate", 1.0) for task in tasks)])
+    rate = options.lr * max([1.0, *(getattr(task, "gate_rate", 1.0) for task in tasks if task.weight > 0)])
     groups: list[dict[str, Any]] = [{"params": others}, {"params": [towers.gates], "lr": rate}]
     optimizer = torch.optim.Adam(groups, lr=options.lr, betas=(0.9, 0.99))
     weights = {t.name: float(t.weight) for t in tasks}
