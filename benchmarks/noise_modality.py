@@ -133,7 +133,7 @@ def collect(
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS))
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=6)
 
 
 if __name__ == "__main__":
