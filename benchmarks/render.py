@@ -159,7 +159,7 @@ def clicks(result: Mapping[str, Any]) -> str:
     figures, intervals = result["figures"], result["intervals"]
     names = list(dict.fromkeys(key.partition(".")[0] for key in figures))
     models = list(dict.fromkeys(key.split(".")[1] for key in figures if key.endswith(".recall@50")))
-    models.remove("default")
+    models = [model for model in models if not model.startswith("default")]
     models.sort(key=lambda m: figures[f"{names[0]}.{m}.recall@50"])
     head = ["recall@50 / recall@300", *(result["labels"].get(name, name) for name in names)]
     body = []
