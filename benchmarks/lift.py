@@ -57,8 +57,8 @@ LABELS = {
     "amazon-beauty": sl.Tags("attribute_ids"),
     "ml-1m": sl.Tags("genres", "directors"),
 }
-# Half the dimensions where there are four times as many people.
-DIM = {"amazon-beauty": 32}
+DIM = 64
+USERS = 6_000  # with test events who are judged at most: a list for each of 22,000 takes longer than the fits
 # As many epochs and as much sampling for both arms, so that a cell takes a minute or two and not ten.
 SMALL = {"epochs": 8, "patience": 3, "batch_size": 512, "full": 5000, "negatives": 512, "drawn": 512}
 # Histories are long there: a step of fewer people sees as many clicks.
@@ -69,7 +69,7 @@ Floats = NDArray[np.float64]
 
 def towers(name: str) -> tuple[sl.TwoTower, sl.TwoTower]:
     """The primary model and its twin with tasks under the default rule for their weights."""
-    small = arms.primary(name, DIM.get(name, 64))
+    small = arms.primary(name, DIM)
     primary = replace(small, options=replace(small.options, **SMALL | SMALLER.get(name, {})))
     return primary, primary.with_tasks(*arms.tasks(name), weighting=sl.ValidationGuided())
 
@@ -128,7 +128,7 @@ def measure(name: str, split: sl.Split, keep: float, seed: int, folder: Path, fi
     Raises:
         SystemExit: The folder holds a cell of other models or another division.
     """
-    thin = thinned(split, keep, seed)
+    thin = judged(thinned(split, keep, seed))
     # No fit sees the test part; and what weights are chosen on is then the split that all parts know.
     blind = replace(thin, sealed=thin.sealed[:0], mask="seen")
     specs = dict(zip(("primary", "augmented"), (seeded(each, seed) for each in towers(name)), strict=True))
@@ -162,6 +162,16 @@ def measure(name: str, split: sl.Split, keep: float, seed: int, folder: Path, fi
     np.savez_compressed(fresh, **values)
     os.replace(fresh, place.with_suffix(".npz"))
     write_json(about, place)  # last: where it is, the cell is whole
+
+
+def judged(split: sl.Split, most: int = USERS) -> sl.Split:
+    """The split with the test events of at most so many users, the same ones in every cell."""
+    user = split.data.interactions.user[split.sealed]
+    able = np.unique(user)
+    if len(able) <= most:
+        return split
+    drawn = generator(0, "lift", "judged").choice(able, most, replace=False)
+    return replace(split, sealed=split.sealed[np.isin(user, drawn)])
 
 
 def cell_path(folder: Path, name: str, keep: float, seed: int) -> Path:

@@ -162,6 +162,17 @@ def test_slices_of_activity_part_the_users(split: sl.Split, made: Path) -> None:
     assert np.allclose(sum(values[at[f"activity {n}"]] for n in lift.ACTIVITY), values[at["overall"]])
 
 
+def test_the_same_users_are_judged_in_every_cell(split: sl.Split) -> None:
+    log = split.data.interactions
+    few = [lift.judged(thinned(split, keep, seed), 50) for keep, seed in ((1.0, 0), (0.5, 0), (0.5, 1))]
+    users = {tuple(np.unique(log.user[each.sealed])) for each in few}
+    assert len(users) == 1 and len(next(iter(users))) == 50
+    assert np.array_equal(few[0].sealed, few[1].sealed)
+    own = log.user[split.sealed]
+    assert len(few[0].sealed) == np.isin(own, list(next(iter(users)))).sum()  # each with all they chose
+    assert np.array_equal(few[0].train, split.train) and lift.judged(split) is split
+
+
 def test_arms_differ_in_their_tasks_and_the_default_rule_alone() -> None:
     for name in lift.arms.SETS:
         primary, augmented = lift.towers(name)
