@@ -30,7 +30,7 @@ import sidelight as sl
 from sidelight.evaluation.openings import spec_hash
 from sidelight.experiment.arms import seeded
 from sidelight.experiment.fitting import thinned
-from sidelight.experiment.runs import division, write_json
+from sidelight.experiment.runs import write_json
 from sidelight.models import parts
 from sidelight.models.automatic import content_of
 from sidelight.seeding import generator
@@ -130,11 +130,11 @@ def measure(name: str, split: sl.Split, keep: float, seed: int, folder: Path, fi
     """
     thin = judged(thinned(split, keep, seed))
     # No fit sees the test part; and what weights are chosen on is then the split that all parts know.
-    blind = replace(thin, sealed=thin.sealed[:0], mask="seen")
+    blind = thin.blind()
     specs = dict(zip(("primary", "augmented"), (seeded(each, seed) for each in towers(name)), strict=True))
     joined = {arm: seeded(blend, seed) for arm, blend in blends(name, blind).items()}
     hashes = {arm: spec_hash(spec) for arm, spec in {**specs, **joined}.items()}
-    identity = {"specs": hashes, "division": division(thin), "data": thin.data.fingerprint}
+    identity = {"specs": hashes, "division": thin.division(), "data": thin.data.fingerprint}
     place = cell_path(folder, name, keep, seed)
     if place.exists():
         found = json.loads(place.read_text(encoding="utf-8"))

@@ -385,6 +385,18 @@ def test_the_test_part_has_no_say_in_the_weights(split, parts):
     assert np.array_equal(a.scorer.weights, b.scorer.weights)
 
 
+def test_the_test_part_has_no_say_in_a_floor():
+    """Popularity under a single model is measured on validation alone, whatever the protocol masks."""
+    data = planted(n_users=400, n_items=120, n_events=5000, seed=8).data
+    split = replace(sl.split.random_per_user(data, validation=0.2, test=0.2), mask="others")
+    without = replace(split, sealed=split.sealed[:0])
+    spec = sl.ItemKNN(shrink=300.0)
+    scorers = [spec.fit(each).scorer for each in (split, without)]
+    assert all(isinstance(scorer, Mixture) for scorer in scorers)
+    np.testing.assert_array_equal(scorers[0].factors, scorers[1].factors)
+    np.testing.assert_array_equal(scorers[0].weights, scorers[1].weights)
+
+
 def test_few_cold_items_with_content_do_not_flood_the_lists(parts):
     """What cannot be reached is not forced: new items stay a part of the list."""
     data = planted(n_users=200, n_items=60, n_events=2500, seed=2).data

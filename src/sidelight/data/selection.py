@@ -47,10 +47,8 @@ def carve(split: Split, minimum: int = 200, fold: int = 0) -> Split:
     log = split.data.interactions
     known = np.bincount(log.user[chosen.train], minlength=split.data.n_users) > 0
     kept = known[log.user[chosen.validation]] | np.isin(chosen.validation, split.validation)
-    return replace(
-        chosen, validation=chosen.validation[kept], sealed=split.sealed[:0], mask="seen",
-        how={**split.how, "selection": True},
-    )  # fmt: skip
+    how = {**split.how, "selection": True}
+    return replace(chosen, validation=chosen.validation[kept], how=how).blind()
 
 
 def usable(split: Split, cold: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -127,6 +128,19 @@ class Split:
         elif part == "test":
             rows.append(self.validation)
         return self.data.matrix(np.concatenate(rows))
+
+    def blind(self) -> Split:
+        """Return the split without its test part, to choose on: not even masked pairs tell of it."""
+        return replace(self, sealed=_no_rows(), mask="seen")
+
+    def division(self) -> str:
+        """Compute sha256 in hex over what a split adds to its data: which event is where, what competes."""
+        digest = hashlib.sha256(f"{self.mask} {self.overall_users}".encode())
+        for rows in (self.train, self.given, self.validation, self.sealed):
+            digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes() + b"|")
+        for mask in (self.candidates, self.cold, self.simulated):
+            digest.update(np.packbits(mask).tobytes() + b"|")
+        return digest.hexdigest()
 
     def selection(self, minimum: int = 200, fold: int = 0) -> Split:
         """The split to choose options on: validation with warm and with cold items enough in it.

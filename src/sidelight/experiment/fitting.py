@@ -20,7 +20,7 @@ from sidelight.evaluation.protocol import history_of, with_history
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.slices import restrict
 from sidelight.experiment.arms import seeded
-from sidelight.experiment.runs import CHECKPOINTS, Run, division, need, plain
+from sidelight.experiment.runs import CHECKPOINTS, Run, need, plain
 from sidelight.manifest import PACKAGES, package_versions
 from sidelight.seeding import generator
 
@@ -82,7 +82,7 @@ class Bench:
         own = seeded(spec, seed)
         wanted = {
             "spec": config.to_dict(own), "spec_hash": config.spec_hash(own), "seed": seed, "keep": keep,
-            "data": self.split.data.fingerprint, "division": division(self.split),
+            "data": self.split.data.fingerprint, "division": self.split.division(),
             "part": self.measure.part, "ks": self.measure.ks, "metrics": self.measure.metrics,
             "groups": self.measure.groups, "history": history_of(self._judged(self.split), self.measure.part),
             "thin_validation": self.thin_validation and keep < 1,

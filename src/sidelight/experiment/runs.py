@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -15,7 +14,6 @@ from urllib.parse import quote
 
 import numpy as np
 
-from sidelight.data.split import Split
 from sidelight.errors import DataError, SpecError, complain
 from sidelight.evaluation.result import Evaluation
 from sidelight.experiment.arms import differs
@@ -109,16 +107,6 @@ def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) 
 def run_name(arm: str, keep: float, seed: int) -> str:
     """Name of a run's folder."""
     return f"{quote(arm, safe=' ,')}-{keep:g}-{seed}"
-
-
-def division(split: Split) -> str:
-    """sha256 in hex over what a split adds to its data: which event is where, and what competes."""
-    digest = hashlib.sha256(f"{split.mask} {split.overall_users}".encode())
-    for rows in (split.train, split.given, split.validation, split.sealed):
-        digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes() + b"|")
-    for mask in (split.candidates, split.cold, split.simulated):
-        digest.update(np.packbits(mask).tobytes() + b"|")
-    return digest.hexdigest()
 
 
 def begin(folder: str | Path, force: bool = False) -> Path:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.models.ascent import ascend, improve
+from sidelight.models.exposure import factor_for, reachable
 from sidelight.models.pool import Pool, Slate
 
 Floats = NDArray[np.float64]
@@ -129,21 +130,13 @@ def cold_gain(pool: Pool, weights: Floats, gains: Floats, k: int, target: float,
         lower: Lower the factor too, where they get more than that; else it is only raised.
     """
     mixed = _mixed(pool, weights)
-    reachable = np.minimum(((mixed > 0) & pool.cold).sum(axis=1) / 2, k)
-    target = min(target, float(reachable.mean()) / k if len(reachable) else 0.0)
+    target = reachable((mixed > 0) & pool.cold, k, target)
 
     def slots(factor: float) -> float:
         scores = np.where(pool.cold, factor * gains[0], gains[pool.place]) * mixed
         return pool.cold_slots(scores.astype(np.float32), k)
 
-    now = slots(1.0)
-    if now >= target and not (lower and now > 0):
-        return float(gains[0])
-    low, high = (1.0, 1000.0) if now < target else (0.001, 1.0)
-    for _ in range(16):
-        middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if slots(middle) < target else (low, middle)
-    return float(gains[0] * high)
+    return float(gains[0]) * factor_for(slots, target, lower)
 
 
 def cold_places(pool: Pool, weights: Floats, gains: Floats, k: int) -> float:

@@ -38,7 +38,7 @@ def folds_of(split: Split) -> list[Split]:
     count = FOLDS if 0 < found < ENOUGH else 1
     folds = [first, *(split.selection(fold=fold) for fold in range(1, count))]
     # Nothing is chosen by a look at the test part, not even to leave its pairs out.
-    return [replace(each, mask="seen", sealed=each.sealed[:0]) for each in folds]
+    return [each.blind() for each in folds]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ class Evidence:
                 in validation for it.
         """
         held = folds_of(split)
-        folds = held or [replace(split, validation=split.validation[:0], sealed=split.sealed[:0])]
+        folds = held or [replace(split, validation=split.validation[:0]).blind()]
         scorers = [parts.scorers(each) for each in folds]
         users = [_sample(each, spec.users, spec.seed + at, bool(held)) for at, each in enumerate(folds)]
         whole = Pool.joined(
@@ -101,9 +101,7 @@ class Evidence:
         for at, (split, scorers, users) in enumerate(zip(self.folds, self.scorers, self.users, strict=True)):
             size = split.histories().getnnz(axis=1)[users]
             able = users[size >= (length or LONG)]
-            if len(able) > CUT_USERS:
-                rng = generator(spec.seed + at, "cut", str(length))
-                able = np.sort(rng.choice(able, CUT_USERS, replace=False))
+            able = some(able, CUT_USERS, spec.seed + at, "cut", str(length))
             if len(able):
                 buckets = buckets_of(split, spec.edges)
                 pools.append(Pool.build(scorers, split, able, spec.depth, buckets, length))
@@ -115,10 +113,14 @@ def _sample(split: Split, most: int, seed: int, relevant: bool) -> Users:
     able = split.histories().getnnz(axis=1) > 0
     if relevant:
         able &= split.truth().getnnz(axis=1) > 0
-    users = np.flatnonzero(able)
-    if len(users) > most:
-        users = np.sort(generator(seed, "blend").choice(users, most, replace=False))
-    return users
+    return some(np.flatnonzero(able), most, seed, "blend")
+
+
+def some(users: Users, most: int, seed: int, *stream: str) -> Users:
+    """Draw at most so many users, in ascending order; all of them where there are no more."""
+    if len(users) <= most:
+        return users
+    return np.sort(generator(seed, *stream).choice(users, most, replace=False))
 
 
 def buckets_of(split: Split, edges: tuple[int, ...]) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,36 @@ from sidelight.models.mixture import Mixture
 from sidelight.models.pool import CELLS
 
 Values = NDArray[np.float32]
+
+
+def reachable(scored: NDArray[np.bool_], k: int, target: float) -> float:
+    """Cap a share of the places at half of the cold items that have any score.
+
+    Args:
+        scored: bool (n_users, n), cold items with a score above 0.
+        k: Length of the lists.
+        target: Share of the places, in [0, 1].
+    """
+    most = np.minimum(scored.sum(axis=1) / 2, k)
+    return min(target, float(most.mean()) / k if len(most) else 0.0)
+
+
+def factor_for(share: Callable[[float], float], target: float, lower: bool) -> float:
+    """Find the factor of cold scores at which cold items have their share of the places.
+
+    Args:
+        share: Of the places, by factor; rises with it.
+        target: Share that is wanted.
+        lower: Look below 1 too, where they get more; else the scores are only raised.
+    """
+    now = share(1.0)
+    if now >= target and not (lower and now > 0):
+        return 1.0
+    low, high = (1.0, 1000.0) if now < target else (0.001, 1.0)
+    for _ in range(16):
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if share(middle) < target else (low, middle)
+    return high
 
 
 def exposed(
@@ -32,24 +63,17 @@ def exposed(
         lower: Lower the scores too, where cold items get more; else they are only raised.
     """
     cold, warm = _best(mixture, split, users, k)
-    reachable = np.minimum((cold > 0).sum(axis=1) / 2, k)
-    target = min(target, float(reachable.mean()) / k if len(reachable) else 0.0)
+    target = reachable(cold > 0, k, target)
 
     def share(factor: float) -> float:
         last = np.sort(np.concatenate([factor * cold, warm], axis=1), axis=1)[:, -k]
         return float((factor * cold >= np.maximum(last, 1e-30)[:, None]).sum(axis=1).mean()) / k
 
-    if target <= 0 or not len(users):
+    if target <= 0:
         return mixture
-    now = share(1.0)
-    if now >= target and not lower:
-        return mixture
-    low, high = (1.0, 1000.0) if now < target else (0.001, 1.0)
-    for _ in range(16):
-        middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if share(middle) < target else (low, middle)
-    scale = np.where(split.cold, high, 1.0).astype(np.float32)
-    return replace(mixture, weights=mixture.weights * scale, fresh=mixture.fresh * np.float32(high))
+    factor = factor_for(share, target, lower)
+    scale = np.where(split.cold, factor, 1.0).astype(np.float32)
+    return replace(mixture, weights=mixture.weights * scale, fresh=mixture.fresh * np.float32(factor))
 
 
 def _best(mixture: Mixture, split: Split, users: NDArray[np.int64], k: int) -> tuple[Values, Values]:

@@ -11,13 +11,12 @@ from sidelight.data.selection import usable
 from sidelight.data.split import Split
 from sidelight.models.ascent import improve
 from sidelight.models.choosing import KNOTS, as_factors, slate_quality
-from sidelight.models.evidence import CUT_USERS, LONG, buckets_of
+from sidelight.models.evidence import CUT_USERS, LONG, buckets_of, some
 from sidelight.models.item_item import Constant
 from sidelight.models.mixture import Mixture
 from sidelight.models.parts import without_floor
 from sidelight.models.pool import Pool
 from sidelight.models.scorer import Scorer
-from sidelight.seeding import generator
 
 AMOUNTS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 K, DEPTH = 20, 60
@@ -42,7 +41,8 @@ def with_floor(spec: Any, scorer: Scorer, split: Split) -> Scorer:
     """
     if not getattr(spec, "floor", False):
         return scorer
-    choosing, judged = split, scorer
+    # Nothing is chosen by a look at the test part, not even to leave its pairs out.
+    choosing, judged = split.blind(), scorer
     if usable(split, cold=False) < MINIMUM:
         choosing = split.selection(MINIMUM)
         if usable(choosing, cold=False) < MINIMUM:
@@ -69,9 +69,7 @@ def _amounts(scorers: list[Scorer], split: Split) -> tuple[list[float], NDArray[
     able = np.flatnonzero((size > 0) & (split.truth().getnnz(axis=1) > 0))
     found, scale = [0.0], np.ones(2)
     for length in (*KNOTS[1:-1], None):
-        users = able[size[able] >= (length or LONG)]
-        if len(users) > CUT_USERS:
-            users = np.sort(generator(0, "floor", str(length)).choice(users, CUT_USERS, replace=False))
+        users = some(able[size[able] >= (length or LONG)], CUT_USERS, 0, "floor", str(length))
         if len(users) < MINIMUM:
             found.append(found[-1] if len(found) > 1 else 0.0)
             continue

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Protocol
-
-import numpy as np
 
 from sidelight import config
 from sidelight.content.encoder import Progress
@@ -59,7 +56,7 @@ class Parts:
             used: Places of the components that are wanted; None means all.
             label: Put behind the component's name in progress.
         """
-        key, out = division(split), []
+        key, out = f"{split.data.fingerprint}:{split.division()}", []
         for at in range(len(self.specs)) if used is None else used:
             spec = self.specs[at]
             place = (name_of(spec), key)
@@ -88,13 +85,3 @@ def name_of(spec: object) -> str:
         return f"{type(spec).__name__}:{config.spec_hash(spec)}"
     except SpecError:  # a class that no module exports can be fitted, but not written down
         return repr(spec)
-
-
-def division(split: Split) -> str:
-    """Compute sha256 over the data and the rows and masks that a fit looks at."""
-    digest = hashlib.sha256(f"{split.data.fingerprint}:{split.mask}:{split.overall_users}".encode())
-    for rows in (split.train, split.validation, split.sealed, split.given):
-        digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes() + b"|")
-    for mask in (split.candidates, split.cold, split.simulated):
-        digest.update(np.packbits(mask).tobytes() + b"|")
-    return digest.hexdigest()

@@ -85,7 +85,7 @@ def personal(split: Split, attributes: bool = False) -> bool:
     if not len(split.validation):
         return False
     # A protocol that masks test pairs must not show which ones they are.
-    able = replace(split, mask="seen").truth("validation").getnnz(axis=1) > 0
+    able = split.blind().truth("validation").getnnz(axis=1) > 0
     if not attributes:
         able &= split.histories().getnnz(axis=1) > 0
     return int(np.count_nonzero(able)) >= PEOPLE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -55,7 +55,7 @@ class Validation:
     def of(cls, split: Split, seed: int) -> Validation:
         """Of the users with validation events and a history."""
         # As in `validation_part`: a mask of "others" would be a look at the sealed part.
-        truth, histories = replace(split, mask="seen").truth("validation"), split.histories()
+        truth, histories = split.blind().truth("validation"), split.histories()
         users = np.flatnonzero((truth.getnnz(axis=1) > 0) & (histories.getnnz(axis=1) > 0))
         sides = []
         for mask in (split.candidates & split.warm, split.candidates & split.cold):

@@ -71,7 +71,7 @@ def item_vectors(towers: Towers) -> torch.Tensor:
 def validation_part(split: Split, users: int, seed: int) -> Split:
     """The split with at most so many validation users, and no look at the test part."""
     # A mask of "others" would leave out the pairs of the sealed part: that is a look at them.
-    split = replace(split, mask="seen")
+    split = split.blind()
     user = split.data.interactions.user[split.validation]
     able = np.unique(user)
     if len(able) <= users:
