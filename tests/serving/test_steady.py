@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from pathlib import Path
 
 import pytest
 import served
-from served import no_collector
+from served import no_collector, open_files
 
 from sidelight.serving.asking import Ask, EngineOptions
 from sidelight.serving.database.connections import POOL
@@ -71,8 +70,7 @@ def test_a_snapshot_is_gone_as_soon_as_an_item_is_placed(tmp_path: Path) -> None
 
 def files_of(path: Path) -> int:
     """How many times the process has a database or its journals open."""
-    folder = Path("/proc/self/fd")
-    return sum(os.path.realpath(each).startswith(str(path.resolve())) for each in folder.iterdir())
+    return sum(str(each).startswith(str(path.resolve())) for each in open_files())
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not tell")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from http_service import Service, wait_for
-from served import no_collector
+from served import no_collector, open_files
 
 from sidelight.serving.asking import EngineOptions
 from sidelight.serving.database.connections import POOL
@@ -50,8 +50,7 @@ def test_the_files_of_the_database_are_open_before_the_first_request(
     path, seen = tmp_path / "service.sqlite", []
 
     def look(server: Any, sockets: Any) -> None:
-        there = [each.resolve().name for each in Path("/proc/self/fd").iterdir()]
-        seen.append(there.count(path.name))
+        seen.append([each.name for each in open_files()].count(path.name))
 
     monkeypatch.setattr(run.Server, "run", look)
     monkeypatch.setattr(run, "configure", lambda level: None)
