@@ -36,17 +36,18 @@ TABLE = Path(prior.__file__).with_suffix(".json")
 LEVELS: tuple[float | str, ...] = ("one", "three", 0.1, 0.3, 1.0)
 DENSITY = (1.0, 4.0, 16.0, 64.0)
 GRID = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
+START = {"ContentKNN:dense": 0.5, "HybridKNN:dense": 0.5, "Popular": 0.5}
 WIDTH = 1.0  # kernel over log2 density, in knots (each a factor of four)
-USERS, LOOKED, K = 600, 200, 20
+USERS, LOOKED, K = 600, 500, 20
 FLOOR, WORTH = 0.05, 0.01
+LEAST = 50  # users below which a slice of a cell is not looked at
 SIDES = ("cold", "warm")
 # Families that no cell has take the weights of the nearest one that was measured.
 LIKE = {
     "ContentKNN:sparse": "ContentKNN:dense", "HybridKNN:sparse": "HybridKNN:dense",
-    "Ridge:sparse": "Ridge:dense",
-    "TwoTower:dense": "Ridge:dense", "TwoTower:sparse": "Ridge:dense", "ALS": "EASE", "other:clicks": "EASE",
-    "EASESide:dense": "HybridKNN:dense", "EASESide:sparse": "HybridKNN:dense",
-    "other:content": "Ridge:dense",
+    "Ridge:sparse": "Ridge:dense", "TwoTower:dense": "Ridge:dense", "TwoTower:sparse": "Ridge:dense",
+    "ALS": "EASE", "other:clicks": "EASE", "EASESide:dense": "HybridKNN:dense",
+    "EASESide:sparse": "HybridKNN:dense", "other:content": "Ridge:dense",
 }  # fmt: skip
 
 
@@ -98,8 +99,8 @@ def thinned(split: sl.Split, level: float | str) -> sl.Split:
     )  # fmt: skip
 
 
-def components(content: tuple[Content, ...]) -> list[Any]:
-    """Those of the default, and peers that it may come to have."""
+def components(content: tuple[Content, ...], timed: bool) -> list[Any]:
+    """Those of the default."""
     sparse = tuple(c for c in content if getattr(c, "encoder", "tfidf") == "tfidf")
     meaning = without_words(content)
     found: list[Any] = [
@@ -108,9 +109,11 @@ def components(content: tuple[Content, ...]) -> list[Any]:
         sl.EASE(30.0),
         sl.EASE(300.0),
         sl.Ridge(content, reg=30.0),
+        sl.HybridKNN(meaning),
+        sl.ContentKNN(meaning, steps=2),
     ]
-    found += [sl.ContentKNN(c) for c in dict.fromkeys((meaning, sparse)) if c]
-    return [*found, sl.HybridKNN(meaning)]
+    found += [sl.ContentKNN(sparse)] if sparse and sparse != meaning else []
+    return [*found, sl.Popular(half_life=30.0)] if timed else found
 
 
 def measure(
@@ -121,14 +124,14 @@ def measure(
     if place.exists():
         return
     cell = thinned(split, level)
-    parts = Parts.of(components(content))
+    parts = Parts.of(components(content, split.data.interactions.timestamp is not None))
     scorers = parts.scorers(cell)
     users = np.flatnonzero((cell.histories().getnnz(axis=1) > 0) & (cell.truth().getnnz(axis=1) > 0))
     if len(users) > USERS:
         users = np.sort(generator(0, "prior users").choice(users, USERS, replace=False))
     pool = Pool.build(scorers, cell, users, 60, buckets_of(cell, (4, 10, 30)))
     pool = pool.standardised(pool.scales())
-    families = [prior.family(s, scorer) for s, scorer in zip(parts.specs, scorers, strict=True)]
+    families = prior.families(parts.specs, scorers)
     density = len(cell.train) / max(1, int((~cell.cold).sum()))
     arrays = {f"{which}.{key}": value for which in SIDES for key, value in vars(pool.slate(which, K)).items()}
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -179,6 +182,10 @@ def worth(
 
     Cells count by their closeness, and each data set for as much as any other.
     """
+    judged = np.array([c.best[which] > 0 and len(c.slates[which]) >= LEAST for c in cells])
+    cells, closeness = [c for c, j in zip(cells, judged, strict=True) if j], closeness[judged]
+    if not cells:
+        return 0.0
     found = [np.log(c.quality(which, c.spread(weights)) / c.best[which] + FLOOR) for c in cells]
     total = {name: closeness[[c.set == name for c in cells]].sum() for name in {c.set for c in cells}}
     shares = closeness / np.array([total[c.set] for c in cells])
@@ -186,27 +193,41 @@ def worth(
     return float(np.average(found, weights=shares * np.array([by_set[c.set] for c in cells])))
 
 
-def fit(cells: Sequence[Cell], which: str, knot: float) -> dict[str, float]:
+def places_new(family: str) -> bool:
+    """Whether components of a family score cold items by what they say."""
+    return prior.group(family) == "content"
+
+
+def sides(weights: dict[str, float]) -> dict[str, dict[str, float]]:
+    """The weights on cold and on warm items: the same, where a component has something to say."""
+    return {"cold": {f: w for f, w in weights.items() if places_new(f)}, "warm": weights}
+
+
+def fit(cells: Sequence[Cell], knot: float) -> dict[str, float]:
     """Weights of families that are best on average around one density.
 
-    From content neighbours, with a little popularity where items have any, the best single change is
-    made as long as it is worth `WORTH`: what does not clearly help over many sets stays out.
+    Content is weighed alike on cold and on warm items: without evidence nothing says that one kind of
+    neighbour is right for new items and another for old ones, and scores that are made alike are
+    comparable in the one list. From content neighbours, without clicks and with them, and popularity
+    the best single change is made as long as it is worth `WORTH`: what does not clearly help over many
+    sets stays out.
     """
-    cells = [c for c in cells if c.best[which] > 0 and len(c.slates[which]) >= 50]
     apart = np.array([np.log2(c.density / knot) / 2 for c in cells])
     closeness = np.exp(-0.5 * (apart / WIDTH) ** 2)
-    near = closeness > 0.05
+    near = closeness > 0.1
     cells, closeness = [c for c, n in zip(cells, near, strict=True) if n], closeness[near]
     families = sorted({f for c in cells for f in c.families})
-    weights = dict.fromkeys(families, 0.0) | {"ContentKNN:dense": 1.0}
-    if which == "cold":  # popularity and clicks say nothing there
-        families = [f for f in families if ":" in f and not f.startswith("Popular")]
-    else:
-        weights["Popular"] = 0.1
-    best = worth(cells, which, weights, closeness)
+    weights = dict.fromkeys(families, 0.0) | START
+
+    def value(tried: dict[str, float]) -> float:
+        if not any(w for f, w in tried.items() if places_new(f)):
+            return -np.inf
+        return sum(worth(cells, which, own, closeness) for which, own in sides(tried).items()) / len(SIDES)
+
+    best = value(weights)
     for _ in range(12):
         moves = [{**weights, f: v} for f in families for v in GRID if v != weights[f]]
-        found = [worth(cells, which, m, closeness) if any(m.values()) else -np.inf for m in moves]
+        found = [value(m) for m in moves]
         at = int(np.argmax(found))
         if found[at] < best + WORTH:
             break
@@ -216,30 +237,30 @@ def fit(cells: Sequence[Cell], which: str, knot: float) -> dict[str, float]:
 
 def table_of(cells: Sequence[Cell]) -> dict[str, Any]:
     """The prior of some cells: weights by family and side at each knot, 1 at most."""
-    found = {which: [fit(cells, which, knot) for knot in DENSITY] for which in SIDES}
+    found = [fit(cells, knot) for knot in DENSITY]
     names = sorted({f for c in cells for f in c.families})
-    out = {}
-    for name in names:
-        out[name] = {w: [round(k.get(name, 0.0) / max(k.values()), 3) for k in found[w]] for w in SIDES}
-    return out
+    return {
+        name: {w: [round(sides(k)[w].get(name, 0.0) / max(k.values()), 3) for k in found] for w in SIDES}
+        for name in names
+    }
 
 
 def checked(cells: Sequence[Cell], figures: dict[str, float]) -> None:
     """How a prior that never saw a data set does there, beside its best single component."""
     for name in sorted({c.set for c in cells}):
         others = [c for c in cells if c.set != name]
-        knots = {w: [fit(others, w, knot) for knot in DENSITY] for w in SIDES}
+        knots = [fit(others, knot) for knot in DENSITY]
         for cell in (c for c in cells if c.set == name):
             at = np.interp(np.log2(cell.density), np.log2(DENSITY), np.arange(len(DENSITY)))
+            low, high = knots[int(at)], knots[min(int(at) + 1, len(DENSITY) - 1)]
+            share = at - int(at)
+            weights = {f: (1 - share) * low.get(f, 0) + share * high.get(f, 0) for f in cell.families}
             for which in SIDES:
-                if cell.best[which] == 0 or len(cell.slates[which]) < 50:
+                if cell.best[which] == 0 or len(cell.slates[which]) < LEAST:
                     continue
-                low, high = knots[which][int(at)], knots[which][min(int(at) + 1, len(DENSITY) - 1)]
-                share = at - int(at)
-                weights = {f: (1 - share) * low.get(f, 0) + share * high.get(f, 0) for f in cell.families}
                 key = f"{name} {cell.density:.1f} events per item.{which}"
                 figures[f"{key}.best_single"] = cell.best[which]
-                figures[f"{key}.prior"] = cell.quality(which, cell.spread(weights))
+                figures[f"{key}.prior"] = cell.quality(which, cell.spread(sides(weights)[which]))
 
 
 def main() -> None:
@@ -273,10 +294,7 @@ def _write(weights: dict[str, Any], cells: Sequence[Cell]) -> None:
         "sets": sorted({c.set for c in cells}), "cells": len(cells), "measured": sorted(weights),
     }  # fmt: skip
     stored["density"] = list(DENSITY)
-    stored["weights"] |= weights
-    for name, like in LIKE.items():
-        if name not in weights and like in weights:
-            stored["weights"][name] = weights[like]
+    stored["weights"] = weights | {name: weights[like] for name, like in LIKE.items() if name not in weights}
     TABLE.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sidelight.errors import DataError, complain
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Features:
     """Values of one modality, one row an item.
 

@@ -87,8 +87,9 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
     if split.data.interactions.timestamp is not None:
         components.append(Popular(half_life=30.0))
     if everything:
-        components += [ContentKNN(content) for content in dict.fromkeys((lexical, meaning)) if content]
-        components.append(HybridKNN(meaning))
+        # Two steps: items that nobody touched still tell which others are near to each other.
+        components += [ContentKNN(meaning, steps=2), HybridKNN(meaning)]
+        components += [ContentKNN(lexical)] if lexical and lexical != meaning else []
     touched = int(np.count_nonzero(split.fitting().getnnz(axis=0)))
     if touched <= DENSE_LIMIT:
         components += [EASE(reg=30.0), EASE(reg=300.0)]

@@ -150,7 +150,7 @@ class _Plan:
     @classmethod
     def of(cls, spec: Blend, split: Split, parts: Parts, evidence: Evidence, demand: Demand) -> _Plan:
         scorers = evidence.scorers[0]
-        families = [prior.family(s, scorer) for s, scorer in zip(parts.specs, scorers, strict=True)]
+        families = prior.families(parts.specs, scorers)
         before = prior.prior_weights(families, _density(evidence.folds[0]))
         constant = np.array([_constant(scorer) for scorer in scorers])
         weights, users, better = choosing.side_weights(

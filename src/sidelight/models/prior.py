@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sidelight.models.scorer import Scorer
 
 SIDES = ("cold", "warm")
+BESIDE = "beside dense"  # how word neighbours are listed where dense ones stand beside them
 
 
 @cache
@@ -23,13 +24,22 @@ def table() -> dict[str, Any]:
     return found
 
 
-def family(spec: object, scorer: Scorer) -> str:
-    """Name the family of a component, e.g. "ContentKNN:dense"; unlisted ones by what they can do.
+def families(specs: Sequence[object], scorers: Sequence[Scorer]) -> list[str]:
+    """Name the family of each component, e.g. "ContentKNN:dense"; unlisted ones by what they can do.
+
+    Word neighbours add little where others know what words mean, so they are told from word neighbours
+    that stand alone.
 
     Args:
-        spec: Options of the component.
-        scorer: Its fitted scorer: content with a dense modality is told from sparse content alone.
+        specs: Options of the components.
+        scorers: Their fitted scorers: content with a dense modality is told from sparse content alone.
     """
+    found = [_family(spec, scorer) for spec, scorer in zip(specs, scorers, strict=True)]
+    dense = any(name.startswith(("ContentKNN:dense", "HybridKNN:dense")) for name in found)
+    return [f"{BESIDE}:{name}" if dense and name.startswith("ContentKNN:sparse") else name for name in found]
+
+
+def _family(spec: object, scorer: Scorer) -> str:
     name = type(spec).__name__
     if getattr(spec, "half_life", None) is not None:
         name += ":recent"
@@ -41,24 +51,42 @@ def family(spec: object, scorer: Scorer) -> str:
     return "other:content" if scorer.places_new else "other:clicks"
 
 
+def group(family: str) -> str:
+    """Tell what a family goes by: "popularity", "clicks" or "content"."""
+    if family.startswith("Popular"):
+        return "popularity"
+    return "content" if ":" in family and family != "other:clicks" else "clicks"
+
+
 def prior_weights(families: Sequence[str], density: float) -> NDArray[np.float64]:
     """Compute the weights of standardised components without evidence, float64 (2, m).
 
     Interpolated linearly in log2 of the density between the stored knots. Components of one family
-    share its weight, so that neither their number nor their order changes the list.
+    share its weight, so that neither their number nor their order changes the list. What popularity,
+    clicks and content weigh against each other is the same whichever of their families are there:
+    those that are share the weight of those that were measured.
 
     Args:
-        families: One per component, see `family`.
+        families: One per component, see `families`.
         density: Training events per touched item, > 0.
     """
+    at = np.log2(max(density, 1e-9))
+    out = np.zeros((2, len(families)))
+    groups = np.array([group(name) for name in families])
+    for side, which in enumerate(SIDES):
+        own = np.array([_at(name, which, at) / families.count(name) for name in families])
+        for name in np.unique(groups):
+            inside = groups == name
+            total = sum(_at(f, which, at) for f in table()["provenance"]["measured"] if group(f) == name)
+            share = own[inside] / own[inside].sum() if own[inside].any() else 1 / inside.sum()
+            out[side, inside] = total * share
+    return out
+
+
+def _at(family: str, side: str, log_density: float) -> float:
     stored = table()
     knots = np.log2(np.asarray(stored["density"], dtype=np.float64))
-    out = np.zeros((2, len(families)))
-    for at, name in enumerate(families):
-        for side, which in enumerate(SIDES):
-            values = stored["weights"][name][which]
-            out[side, at] = np.interp(np.log2(max(density, 1e-9)), knots, values) / families.count(name)
-    return out
+    return float(np.interp(log_density, knots, stored["weights"][family][side]))
 
 
 def provenance() -> str:

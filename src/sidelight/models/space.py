@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,10 @@ from sidelight.errors import SpecError, complain
 
 Dense = NDArray[np.float32]
 Block: TypeAlias = Any  # float32 array or CSR matrix, (n_rows, dim)
+
+
+_BLOCKS: WeakValueDictionary[Any, Features] = WeakValueDictionary()
+_MADE_BY: WeakKeyDictionary[Features, tuple[Encoder, Dense]] = WeakKeyDictionary()
 
 
 class LateContentWarning(UserWarning):
@@ -82,11 +87,10 @@ class ContentSpace:
         encoders, blocks, centres = [], [], []
         for spec, weight in zip(content, chosen, strict=True):
             seen = _seen(spec, data, touched)
-            encoder, raw = fit_features(spec, data.items, cache, progress, seen)
-            centre = centre_of(raw)
+            block, encoder, centre = _encoded(spec, weight, data, seen, cache, progress)
             encoders.append(encoder)
             centres.append(centre)
-            blocks.append(scaled(raw, centre, weight))
+            blocks.append(block)
         return cls(tuple(encoders), tuple(blocks), chosen, tuple(centres))
 
     @property
@@ -195,6 +199,34 @@ def _known_at_launch(content: Sequence[Content], data: Dataset) -> None:
                     LateContentWarning,
                     stacklevel=4,
                 )
+
+
+def _encoded(
+    spec: Content,
+    weight: float,
+    data: Dataset,
+    seen: NDArray[np.bool_] | None,
+    cache: Cache | None,
+    progress: Progress | None,
+) -> tuple[Features, Encoder, Dense]:
+    """One modality of a data set. What another space still holds is shared: nothing here is ever changed."""
+    key: tuple[Any, ...] = (
+        id(data),
+        data.fingerprint,
+        spec,
+        weight,
+        None if seen is None else seen.tobytes(),
+    )
+    try:
+        block = _BLOCKS.get(key)
+    except TypeError:  # a spec of one's own that cannot be hashed
+        key, block = (id(spec), object()), None
+    if block is None:
+        encoder, raw = fit_features(spec, data.items, cache, progress, seen)
+        centre = centre_of(raw)
+        block = scaled(raw, centre, weight)
+        _BLOCKS[key], _MADE_BY[block] = block, (encoder, centre)
+    return block, *_MADE_BY[block]
 
 
 def _seen(spec: Content, data: Dataset, touched: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
