@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sidelight.data.split import Split
 
@@ -18,10 +19,12 @@ class Demand:
     Args:
         share: In [0, 1].
         how: Source of the figure, as a sentence.
+        measured: Whether events say it; else it is the middle of two assumptions.
     """
 
     share: float
     how: str
+    measured: bool = True
 
 
 def future_demand(split: Split) -> Demand:
@@ -58,7 +61,26 @@ def future_demand(split: Split) -> Demand:
     rare = once / max(1, len(fit)) if bool((split.cold & split.candidates).any()) else 0.0
     alike = float(split.cold[split.candidates].mean())
     how = f"middle of {rare:.1%} (Good-Turing) and {alike:.1%} (share of the catalogue), unmeasured"
-    return Demand((rare + alike) / 2, how)
+    return Demand((rare + alike) / 2, how, measured=False)
+
+
+def worth_of(split: Split, demand: Demand | None) -> NDArray[np.float32]:
+    """Compute what a held-out training event is worth as a picture of the future, float32 (n_items,).
+
+    1 where validation or times say what the future wants. Where nothing does, the middle of two
+    assumptions is taken here as for new items: that items go on to be wanted as often as in training,
+    and that all are wanted alike. An event on an item with c_j of N training events, of n items, is
+    then worth (1 + N / (n c_j)) / 2, an importance weight: what is rare counts for more.
+
+    Args:
+        split: Its training events.
+        demand: What is known of the future; None takes validation for it.
+    """
+    if demand is None or demand.measured:
+        return np.ones(split.data.n_items, dtype=np.float32)
+    count = np.bincount(split.data.interactions.item[split.fit_rows], minlength=split.data.n_items)
+    mean = count.sum() / max(1, np.count_nonzero(split.candidates))
+    return np.asarray((1 + mean / np.maximum(count, 1)) / 2, dtype=np.float32)
 
 
 def holds_items_out(split: Split) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.data.demand import Demand, holds_items_out
+from sidelight.data.demand import Demand, holds_items_out, worth_of
 from sidelight.data.selection import usable
 from sidelight.data.split import Split
 from sidelight.models.parts import Parts
@@ -53,6 +53,7 @@ class Evidence:
         natural: The same with new items as wanted as the future is expected to want them.
         scale: float64 (2, m), standard deviation of each component on cold and on warm items.
         measured: False where nothing could be held out: the pools then hold no relevant item.
+        worth: float32 (n_items,), what a held-out event says about the future, by its item.
     """
 
     folds: tuple[Split, ...]
@@ -62,6 +63,7 @@ class Evidence:
     natural: Pool
     scale: NDArray[np.float64]
     measured: bool
+    worth: NDArray[np.float32]
 
     @classmethod
     def gather(cls, spec: Blend, split: Split, parts: Parts, demand: Demand | None) -> Evidence:
@@ -77,10 +79,11 @@ class Evidence:
         held = folds_of(split)
         folds = held or [replace(split, validation=split.validation[:0]).blind()]
         scorers = [parts.scorers(each) for each in folds]
+        worth = worth_of(split, demand)
         users = [_sample(each, spec.users, spec.seed + at, bool(held)) for at, each in enumerate(folds)]
         whole = Pool.joined(
             [
-                Pool.build(s, each, u, spec.depth, buckets_of(each, spec.edges))
+                Pool.build(s, each, u, spec.depth, buckets_of(each, spec.edges), worth=worth)
                 for s, each, u in zip(scorers, folds, users, strict=True)
             ]
         )
@@ -88,7 +91,7 @@ class Evidence:
         whole = whole.standardised(scale)
         hidden = holds_items_out(split) or any((each.cold & split.simulated).any() for each in folds)
         thin = whole if demand is None or not hidden else whole.thinned(demand.share, spec.seed)
-        return cls(tuple(folds), tuple(scorers), tuple(users), whole, thin, scale, bool(held))
+        return cls(tuple(folds), tuple(scorers), tuple(users), whole, thin, scale, bool(held), worth)
 
     def cut(self, spec: Blend, length: int | None) -> Pool | None:
         """Pool users with just `length` events of each history known; None where nobody has so many.
@@ -104,7 +107,7 @@ class Evidence:
             able = some(able, CUT_USERS, spec.seed + at, "cut", str(length))
             if len(able):
                 buckets = buckets_of(split, spec.edges)
-                pools.append(Pool.build(scorers, split, able, spec.depth, buckets, length))
+                pools.append(Pool.build(scorers, split, able, spec.depth, buckets, length, self.worth))
         return Pool.joined(pools).standardised(self.scale) if pools else None
 
 

@@ -27,7 +27,7 @@ class Slate:
     Args:
         values: float32 (n_components, n_users, width), 0 where padded.
         eligible: bool (n_users, width), False where padded.
-        relevant: bool (n_users, width).
+        relevant: float32 (n_users, width), what it is worth to show an item; 0 where not relevant.
         place: int64 (n_users, width), popularity bucket of each item.
         ideal: float64 (n_users,), discounted gain of a perfect list.
         k: Length of the lists.
@@ -35,7 +35,7 @@ class Slate:
 
     values: Values
     eligible: NDArray[np.bool_]
-    relevant: NDArray[np.bool_]
+    relevant: Values
     place: NDArray[np.int64]
     ideal: NDArray[np.float64]
     k: int
@@ -44,7 +44,10 @@ class Slate:
         return len(self.ideal)
 
     def ndcg(self, scores: Values) -> NDArray[np.float64]:
-        """NDCG@k of every user, float64 (n_users,), for scores (n_users, width)."""
+        """NDCG@k of every user, float64 (n_users,), for scores (n_users, width).
+
+        Items are worth what `relevant` says beside the ideal list of items worth 1 each.
+        """
         if not len(self):
             return np.zeros(0)
         shown = np.where(self.eligible, scores, -np.inf)
@@ -53,7 +56,7 @@ class Slate:
         value = np.take_along_axis(shown, best, axis=1)
         order = np.argsort(-value, axis=1, kind="stable")
         hit = np.take_along_axis(self.relevant, np.take_along_axis(best, order, axis=1), axis=1)
-        hit &= np.isfinite(np.take_along_axis(value, order, axis=1))
+        hit = np.where(np.isfinite(np.take_along_axis(value, order, axis=1)), hit, 0)
         found: NDArray[np.float64] = (hit * _discount(k)).sum(axis=1) / self.ideal
         return found
 
@@ -69,7 +72,7 @@ class Pool:
     Args:
         values: float32 (n_components, n_users, width), 0 where padded.
         items: int32 (n_users, width), -1 where padded.
-        relevant: bool (n_users, width).
+        relevant: float32 (n_users, width), what it is worth to show an item; 0 where not relevant.
         place: int64 (n_users, width), popularity bucket; 0 = cold, also where padded.
         n_relevant: float64 (3, n_users): relevant items that are cold, warm, of any kind.
         both: bool (n_users,): users of the overall slice.
@@ -77,7 +80,7 @@ class Pool:
 
     values: Values
     items: NDArray[np.int32]
-    relevant: NDArray[np.bool_]
+    relevant: Values
     place: NDArray[np.int64]
     n_relevant: NDArray[np.float64]
     both: NDArray[np.bool_]
@@ -91,6 +94,7 @@ class Pool:
         depth: int,
         buckets: NDArray[np.int64],
         length: int | None = None,
+        worth: Values | None = None,
     ) -> Pool:
         """Union of each component's `depth` best cold and `depth` best warm items for each user.
 
@@ -102,6 +106,7 @@ class Pool:
             buckets: int64 (n_items,), popularity bucket of each item, 0 = cold.
             length: Only this many events of each history are known, the latest where there is an
                 order; None means all. What was left out is still not recommended.
+            worth: float32 (n_items,), what a relevant item is worth; None means 1 each.
         """
         histories, excluded, truth = recent(split, users, length), split.excluded(), split.truth()
         n_items, n_users = split.data.n_items, len(users)
@@ -121,7 +126,8 @@ class Pool:
             row, item = np.nonzero(member)
             place = np.arange(len(row)) - np.searchsorted(row, row)
             width = max(width, int(place.max(initial=-1)) + 1)
-            hit = np.asarray(truth[block][row, item]).ravel() > 0
+            hit = (np.asarray(truth[block][row, item]).ravel() > 0).astype(np.float32)
+            hit = hit if worth is None else hit * worth[item]
             parts.append((start + row, place, item, hit, [s[row, item] for s in scores]))
         return cls._packed(parts, split, truth[users], width, len(scorers), buckets)
 
@@ -131,7 +137,7 @@ class Pool:
     ) -> Pool:
         n_users = truth.shape[0]
         items = np.full((n_users, width), -1, dtype=np.int32)
-        relevant = np.zeros((n_users, width), dtype=bool)
+        relevant = np.zeros((n_users, width), dtype=np.float32)
         values = np.zeros((m, n_users, width), dtype=np.float32)
         for row, place, item, hit, scores in parts:
             items[row, place], relevant[row, place] = item, hit
@@ -199,14 +205,18 @@ class Pool:
         wanted = share / max(1e-9, 1 - share) * warm.sum()
         rate = min(1.0, wanted / max(1.0, cold.sum()))
         rng = generator(seed, "demand")
-        gone = self.cold & self.relevant & (rng.random(self.items.shape) >= rate)
-        inside = (self.cold & self.relevant).sum(axis=1)
+        gone = self.cold & (self.relevant > 0) & (rng.random(self.items.shape) >= rate)
+        inside = (self.cold & (self.relevant > 0)).sum(axis=1)
         outside = rng.binomial((cold - inside).astype(np.int64), rate)
         left = (inside - gone.sum(axis=1) + outside).astype(np.float64)
         counts = np.stack([left, warm, left + warm])
         items = np.where(gone, -1, self.items).astype(np.int32)
         return replace(
-            self, items=items, relevant=self.relevant & ~gone, n_relevant=counts, both=counts[2] > 0
+            self,
+            items=items,
+            relevant=np.where(gone, np.float32(0), self.relevant),
+            n_relevant=counts,
+            both=counts[2] > 0,
         )
 
     def slate(self, which: str, k: int, users: NDArray[np.bool_] | None = None) -> Slate:

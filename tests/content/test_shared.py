@@ -1,0 +1,57 @@
+"""Models on one data set share its encoded content, and nothing outlives them."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sidelight as sl
+from sidelight.data.synthetic import planted
+from sidelight.models.space import ContentSpace
+
+TITLE = sl.Text("title", min_df=1)
+
+
+@pytest.fixture
+def data() -> sl.Dataset:
+    return planted(n_users=60, n_items=80, n_events=600, seed=4).data
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A content of one's own that counts its fits; as `seen` it cannot be hashed."""
+
+    name: str = "counted"
+    fits: list[int] = field(default_factory=list, hash=False, compare=False)
+    odd: Any = None
+
+    def fit_transform(self, items: Any, cache: Any = None, progress: Any = None) -> Any:
+        self.fits.append(len(items))
+        return TITLE.fit_transform(items, cache, progress)
+
+
+def test_a_modality_is_encoded_once_while_a_space_holds_it(data):
+    spec = Counted()
+    first = ContentSpace.fit((spec,), data)
+    second = ContentSpace.fit((TITLE, spec), data)
+    assert spec.fits == [80]
+    assert first.features[0] is second.features[1]
+    del first, second
+    gc.collect()
+    ContentSpace.fit((spec,), data)
+    assert spec.fits == [80, 80]
+
+
+def test_another_weight_another_data_set_and_a_spec_without_a_hash_are_encoded_again(data):
+    spec, odd = Counted(), Counted(odd=[])
+    spaces = [ContentSpace.fit((spec,), data), ContentSpace.fit((spec,), data, (2.0,))]
+    other = planted(n_users=60, n_items=80, n_events=600, seed=5).data
+    spaces += [ContentSpace.fit((spec,), other)]
+    assert spec.fits == [80, 80, 80]
+    spaces += [ContentSpace.fit((odd,), data), ContentSpace.fit((odd,), data)]
+    assert odd.fits == [80, 80]
+    np.testing.assert_allclose(spaces[0].features[0].values.toarray(), spaces[3].features[0].values.toarray())
