@@ -188,7 +188,8 @@ def machine() -> dict[str, Any]:
 
 def _command(name: str, argv: Sequence[str], needs_data: bool) -> str:
     """The command line to repeat a run, free of the places on the machine that ran it."""
-    words, rest = [f"python benchmarks/{name}.py"], list(argv)
+    # Without --collect the same command measures what is missing, and then collects.
+    words, rest = [f"python benchmarks/{name}.py"], [each for each in argv if each != "--collect"]
     if needs_data:
         words.append("--data $SIDELIGHT_DATA")
     while rest:
