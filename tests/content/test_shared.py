@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 import sidelight as sl
@@ -55,3 +56,13 @@ def test_another_weight_another_data_set_and_a_spec_without_a_hash_are_encoded_a
     spaces += [ContentSpace.fit((odd,), data), ContentSpace.fit((odd,), data)]
     assert odd.fits == [80, 80]
     np.testing.assert_allclose(spaces[0].features[0].values.toarray(), spaces[3].features[0].values.toarray())
+
+
+def test_a_data_set_at_the_place_of_one_that_is_gone_is_encoded_by_itself(data):
+    """Tables are replaced in a loop, so that ids of data sets come back while older spaces are held."""
+    held = []
+    for at in range(20):
+        changed = replace(data, items=data.items.with_columns(title=pl.lit(f"only word{at}")))
+        held.append(ContentSpace.fit((TITLE,), changed))
+        assert held[-1].features[0].names == ("only", f"word{at}")
+        del changed
