@@ -33,6 +33,7 @@ from sidelight.experiment.fitting import thinned
 from sidelight.experiment.runs import write_json
 from sidelight.models import parts
 from sidelight.models.automatic import content_of
+from sidelight.models.evidence import some
 from sidelight.seeding import generator
 
 LEVELS = (1.0, 0.5, 0.2, 0.1, 0.05)
@@ -170,8 +171,7 @@ def judged(split: sl.Split, most: int = USERS) -> sl.Split:
     able = np.unique(user)
     if len(able) <= most:
         return split
-    drawn = generator(0, "lift", "judged").choice(able, most, replace=False)
-    return replace(split, sealed=split.sealed[np.isin(user, drawn)])
+    return replace(split, sealed=split.sealed[np.isin(user, some(able, most, 0, "lift", "judged"))])
 
 
 def cell_path(folder: Path, name: str, keep: float, seed: int) -> Path:

@@ -26,8 +26,8 @@ from sidelight.content.encoder import Content
 from sidelight.data.groceries import groceries
 from sidelight.data.synthetic import planted
 from sidelight.models import prior
-from sidelight.models.automatic import content_of, without_words
-from sidelight.models.evidence import buckets_of
+from sidelight.models.automatic import components, content_of
+from sidelight.models.evidence import buckets_of, some
 from sidelight.models.parts import Parts
 from sidelight.models.pool import Pool, Slate
 from sidelight.seeding import generator
@@ -41,7 +41,7 @@ WIDTH = 1.0  # kernel over log2 density, in knots (each a factor of four)
 USERS, LOOKED, K = 600, 500, 20
 FLOOR, WORTH = 0.05, 0.01
 LEAST = 50  # users below which a slice of a cell is not looked at
-SIDES = ("cold", "warm")
+SIDES = prior.SIDES
 # Families that no cell has take the weights of the nearest one that was measured.
 LIKE = {
     "ContentKNN:sparse": "ContentKNN:dense", "HybridKNN:sparse": "HybridKNN:dense",
@@ -99,23 +99,6 @@ def thinned(split: sl.Split, level: float | str) -> sl.Split:
     )  # fmt: skip
 
 
-def components(content: tuple[Content, ...], timed: bool) -> list[Any]:
-    """Those of the default."""
-    sparse = tuple(c for c in content if getattr(c, "encoder", "tfidf") == "tfidf")
-    meaning = without_words(content)
-    found: list[Any] = [
-        sl.Popular(),
-        sl.ItemKNN(),
-        sl.EASE(30.0),
-        sl.EASE(300.0),
-        sl.Ridge(content, reg=30.0),
-        sl.HybridKNN(meaning),
-        sl.ContentKNN(meaning, steps=2),
-    ]
-    found += [sl.ContentKNN(sparse)] if sparse and sparse != meaning else []
-    return [*found, sl.Popular(half_life=30.0)] if timed else found
-
-
 def measure(
     name: str, level: float | str, split: sl.Split, content: tuple[Content, ...], folder: Path
 ) -> None:
@@ -124,11 +107,11 @@ def measure(
     if place.exists():
         return
     cell = thinned(split, level)
-    parts = Parts.of(components(content, split.data.interactions.timestamp is not None))
+    sparse = tuple(c for c in content if getattr(c, "encoder", "tfidf") == "tfidf")
+    parts = Parts.of(components(sparse, content, split.data.interactions.timestamp is not None))
     scorers = parts.scorers(cell)
     users = np.flatnonzero((cell.histories().getnnz(axis=1) > 0) & (cell.truth().getnnz(axis=1) > 0))
-    if len(users) > USERS:
-        users = np.sort(generator(0, "prior users").choice(users, USERS, replace=False))
+    users = some(users, USERS, 0, "prior users")
     pool = Pool.build(scorers, cell, users, 60, buckets_of(cell, (4, 10, 30)))
     pool = pool.standardised(pool.scales())
     families = prior.families(parts.specs, scorers)

@@ -17,7 +17,7 @@ from sidelight.data.schema import Schema
 Ids = NDArray[Any]  # int64 or str ("U"), sorted ascending, unique
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Interactions plus what is known about items and users. Never mutated.
 

@@ -82,21 +82,8 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
     lexical, everything = content_of(
         split.data.schema, sentences, min_df=2 if split.data.n_items >= SMALL else 1
     )
-    meaning = without_words(everything)
-    components: list[Fittable] = [Popular(), ItemKNN()]
-    if split.data.interactions.timestamp is not None:
-        components.append(Popular(half_life=30.0))
-    if everything:
-        # Two steps: items that nobody touched still tell which others are near to each other.
-        components += [ContentKNN(meaning, steps=2), HybridKNN(meaning)]
-        components += [ContentKNN(lexical)] if lexical and lexical != meaning else []
     touched = int(np.count_nonzero(split.fitting().getnnz(axis=0)))
-    if touched <= DENSE_LIMIT:
-        components += [EASE(reg=30.0), EASE(reg=300.0)]
-        if everything:
-            components.append(Ridge(everything, reg=30.0))
-    else:
-        components.append(ALS())
+    if touched > DENSE_LIMIT:
         warnings.warn(
             f"automatic: {touched:,} items have interactions; EASE and Ridge need {4e-9 * touched**2:.0f} GB "
             f"each, more than the {4e-9 * DENSE_LIMIT**2:.0f} GB that is taken as usual: ALS stands in for "
@@ -104,7 +91,33 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
             SizeWarning,
             stacklevel=2,
         )
-    return Blend(tuple(components))
+    timed = split.data.interactions.timestamp is not None
+    return Blend(tuple(components(lexical, everything, timed, touched <= DENSE_LIMIT)))
+
+
+def components(
+    lexical: tuple[Content, ...], everything: tuple[Content, ...], timed: bool, small: bool = True
+) -> list[Fittable]:
+    """List the models of the default.
+
+    Args:
+        lexical: Sparse modalities, see `content_of`.
+        everything: Sparse and dense modalities.
+        timed: Whether events have times.
+        small: Whether n^2 memory over touched items is there.
+    """
+    meaning = without_words(everything)
+    found: list[Fittable] = [Popular(), ItemKNN()]
+    if timed:
+        found.append(Popular(half_life=30.0))
+    if everything:
+        # Two steps: items that nobody touched still tell which others are near to each other.
+        found += [ContentKNN(meaning, steps=2), HybridKNN(meaning)]
+        found += [ContentKNN(lexical)] if lexical and lexical != meaning else []
+    if not small:
+        return [*found, ALS()]
+    found += [EASE(reg=30.0), EASE(reg=300.0)]
+    return [*found, Ridge(everything, reg=30.0)] if everything else found
 
 
 def without_words(content: tuple[Content, ...]) -> tuple[Content, ...]:

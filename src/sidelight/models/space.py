@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
-from weakref import WeakKeyDictionary, WeakValueDictionary, ref
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 import polars as pl
@@ -25,8 +25,9 @@ Dense = NDArray[np.float32]
 Block: TypeAlias = Any  # float32 array or CSR matrix, (n_rows, dim)
 
 
-_BLOCKS: WeakValueDictionary[Any, Features] = WeakValueDictionary()
-_MADE_BY: WeakKeyDictionary[Features, tuple[Encoder, Dense, ref[Dataset]]] = WeakKeyDictionary()
+# Modalities that some space holds, by data set and options, and what each was made by.
+_HELD: WeakKeyDictionary[Dataset, WeakValueDictionary[Any, Features]] = WeakKeyDictionary()
+_MADE_BY: WeakKeyDictionary[Features, tuple[Encoder, Dense]] = WeakKeyDictionary()
 
 
 class LateContentWarning(UserWarning):
@@ -209,19 +210,19 @@ def _encoded(
     cache: Cache | None,
     progress: Progress | None,
 ) -> tuple[Features, Encoder, Dense]:
-    """One modality of a data set. What another space still holds is shared: nothing here is ever changed."""
-    key: tuple[Any, ...] = (id(data), spec, weight, None if seen is None else seen.tobytes())
+    """Encode one modality of a data set, or share what another space holds: nothing here is ever changed."""
+    held = _HELD.setdefault(data, WeakValueDictionary())
+    key: Any = (spec, weight, None if seen is None else seen.tobytes())
     try:
-        block = _BLOCKS.get(key)
+        block = held.get(key)
     except TypeError:  # a spec of one's own that cannot be hashed
-        key, block = (id(spec), object()), None
-    # An id comes back once its data set is gone.
-    if block is None or _MADE_BY[block][2]() is not data:
+        key, block = object(), None
+    if block is None:
         encoder, raw = fit_features(spec, data.items, cache, progress, seen)
         centre = centre_of(raw)
         block = scaled(raw, centre, weight)
-        _BLOCKS[key], _MADE_BY[block] = block, (encoder, centre, ref(data))
-    return block, *_MADE_BY[block][:2]
+        held[key], _MADE_BY[block] = block, (encoder, centre)
+    return block, *_MADE_BY[block]
 
 
 def _seen(spec: Content, data: Dataset, touched: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
