@@ -52,7 +52,10 @@ def section(result: Mapping[str, Any]) -> str:
     ]
     extra = {key: value for key, value in result.items() if key not in KNOWN}
     lines += [f"- {key}: {_said(value)}" for key, value in extra.items() if not _is_table(value)]
-    lines += ["", *_tables(result["figures"], result["intervals"])]
+    lines += [""]
+    for pair in result.get("pairs", ()):
+        lines += [f"### {pair}, change in %", "", *changes(result, pair, tuple(_SIDES))]
+    lines += _tables(result["figures"], result["intervals"])
     for key, value in extra.items():
         if _is_table(value):
             lines += [f"### {key}", "", *_extra(value)]
@@ -177,27 +180,31 @@ def clicks(result: Mapping[str, Any]) -> str:
 
 
 def lift(result: Mapping[str, Any]) -> str:
-    """Change in % between two arms, by data set, side and share of the clicks kept.
+    """The first pair of arms: change in %, on all items, known items and new items."""
+    about = (
+        f"NDCG@20, change in %. Brackets are 95 % intervals over people and {result['seeds']} seeds; bold where "
+        f"they exclude 0.\nTo repeat: `{result['command']}`"
+    )
+    return "\n" + "\n".join(changes(result, next(iter(result["pairs"])), tuple(_SIDES))) + f"\n{about}\n"
 
-    The first pair is shown for the one list and for known and new items, the others for the one list.
+
+def changes(result: Mapping[str, Any], pair: str, sides: Sequence[str]) -> list[str]:
+    """Change in % between two arms, by data set, kind of items and share of the clicks kept.
+
+    Args:
+        result: Of `lift.py`.
+        pair: One of its pairs of arms.
+        sides: Of `_SIDES`, a row each where it was measured.
     """
-    first, *others = result["pairs"]
-    wheres = [key.partition(".")[0] for key in result["figures"] if key.endswith(f".overall.{first}")]
+    wheres = [key.partition(".")[0] for key in result["figures"] if key.endswith(f".overall.{pair}")]
     names = list(dict.fromkeys(where.rpartition(" ")[0] for where in wheres))
     shares = list(dict.fromkeys(where.rpartition(" ")[2] for where in wheres))
-    rows = [(first, name, side) for name in names for side in _SIDES]
-    rows += [(pair, name, "overall") for pair in others for name in names]
     body = []
-    for pair, name, side in rows:
+    for name, side in ((name, side) for name in names for side in sides):
         cells = [_change(result, f"{name} {share}.{side}", pair) for share in shares]
         if any(cells):
-            body.append([pair, name, _SIDES[side], *cells])
-    head = ["NDCG@20, change in %", "data", "list of", *(f"{share} of the clicks" for share in shares)]
-    about = (
-        f"Brackets are 95 % intervals over people and {result['seeds']} seeds; bold where they exclude 0.\n"
-        f"To repeat: `{result['command']}`"
-    )
-    return "\n" + "\n".join(_table(head, body)) + f"\n{about}\n"
+            body.append([name, _SIDES[side], *cells])
+    return _table([pair, "list of", *(f"{share} of the clicks" for share in shares)], body)
 
 
 def _change(result: Mapping[str, Any], where: str, pair: str) -> str:
