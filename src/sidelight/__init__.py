@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sidelight.errors import did_you_mean
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -126,7 +128,18 @@ _HOME = {
     "SidelightError": "errors",
 }
 
-__all__ = ["__version__", "split", *_HOME]
+# Written out for type checkers, which cannot compute it.
+__all__ = [
+    "ALS", "EASE", "Alignment", "Blend", "Categories", "Clustering", "Column", "Combine", "Comparison",
+    "Consistency", "ContentKNN", "ContentNeighbours", "Contrastive", "CrossModalPrediction", "Dataset",
+    "Decorrelation", "Distillation", "EASESide", "Evaluation", "Features", "Fixed", "ForkMerge",
+    "GateSparsity", "HybridKNN", "Image", "ItemKNN", "LabelPrediction", "MaskedAttributes", "NextContent",
+    "NoiseTask", "NormBalance", "Numbers", "Options", "Popular", "PopularityTask", "PredictedLabels",
+    "Recommender", "Reconstruction", "Ridge", "Schema", "SensitiveRemoval", "SidelightError",
+    "SidelightWarning", "Split", "Tags", "Text", "TwoTower", "Uncertainty", "UserAttribute",
+    "ValidationGuided", "Vector", "__version__", "automatic", "compare", "evaluate", "load", "read",
+    "read_schema", "read_sql", "split", "write_schema",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -134,7 +147,8 @@ def __getattr__(name: str) -> Any:
         return import_module("sidelight.data.splitting")
     if name in _HOME:
         return getattr(import_module(f"sidelight.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'sidelight' has no attribute {name!r}")
+    hint = "" if name.startswith("_") else f"; {did_you_mean(name, ['split', *_HOME])}"
+    raise AttributeError(f"module 'sidelight' has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

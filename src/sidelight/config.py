@@ -27,7 +27,8 @@ from typing import Any, TypeGuard
 import tomli_w
 
 from sidelight.errors import SpecError, complain, did_you_mean
-from sidelight.spectypes import NONE, MisfitError, fit, hints
+from sidelight.specfit import NONE
+from sidelight.spectypes import hints, option
 
 USE = "use"
 
@@ -47,7 +48,7 @@ def to_dict(spec: object) -> dict[str, Any]:
         raise SpecError(complain("a class that a module exports", cls.__qualname__, fix=fix))
     out: dict[str, Any] = {USE: f"{cls.__module__}:{cls.__qualname__}"}
     for name, kind in hints(cls).items():
-        out[name] = _plain(_fitted(cls, name, getattr(spec, name), kind), f"{cls.__name__}.{name}")
+        out[name] = _plain(option(cls, name, getattr(spec, name), kind), f"{cls.__name__}.{name}")
     return out
 
 
@@ -74,7 +75,7 @@ def from_dict(options: Mapping[str, Any], importing: bool = True) -> Any:
             continue
         if name not in types:
             raise SpecError(f"{cls.__name__} has no option {name!r}; {did_you_mean(name, types)}")
-        given[name] = _fitted(cls, name, _nested(value, importing), types[name])
+        given[name] = option(cls, name, _nested(value, importing), types[name])
     return _make(cls, given)
 
 
@@ -190,14 +191,6 @@ def _make(cls: type[Any], given: dict[str, Any]) -> Any:
     return cls(*columns, **given)
 
 
-def _fitted(cls: type[Any], name: str, value: Any, kind: Any) -> Any:
-    try:
-        return fit(value, kind)
-    except MisfitError as expected:
-        where = f"option {name!r} of {cls.__name__}"
-        raise SpecError(complain(f"a value of type {expected}", repr(value), where)) from None
-
-
 def _without_null(options: dict[str, Any]) -> dict[str, Any]:
     """The options for TOML: a None is left out where it is the default, else the text "none"."""
     cls = resolve(options[USE]) if USE in options else None
@@ -207,7 +200,7 @@ def _without_null(options: dict[str, Any]) -> dict[str, Any]:
     for name, value in options.items():
         if value is None and defaults.get(name, NONE) is None:
             continue
-        if value is None and (cls is None or _fitted(cls, name, NONE, types[name]) is not None):
+        if value is None and (cls is None or option(cls, name, NONE, types[name]) is not None):
             raise SpecError(complain("a value that TOML has", "None", f"option {name!r}"))
         out[name] = NONE if value is None else _each(value)
     return out

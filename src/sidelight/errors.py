@@ -48,6 +48,17 @@ def complain(expected: str, found: str, where: str = "", fix: str = "") -> str:
     return "; ".join(parts)
 
 
+def shown(value: object) -> str:
+    r"""A value on one line of at most 80 letters, for the part of an error that says what was found.
+
+    Example:
+        >>> shown(["a\nb"] * 3)
+        "['a\\nb', 'a\\nb', 'a\\nb']"
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """A hint naming the nearest valid name, or the valid names when none is near.
 

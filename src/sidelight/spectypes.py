@@ -1,108 +1,155 @@
-"""Does a value that was read from text fit the type that an option declares?"""
+"""The options of a spec against their annotations: kinds and ranges, from Python as from text.
+
+`checked` makes a dataclass check itself. A range is written where the type is, e.g. `reg: Positive`
+or `share: Annotated[float, Range("(0, 1]")]`; of a text or a tuple it limits the length.
+"""
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
-import types
+import difflib
+import inspect
 import typing
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from collections import ChainMap, defaultdict
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from sidelight.errors import SpecError
+from sidelight.errors import SpecError, complain, shown
+from sidelight.specfit import MisfitError, Range, fit, limits, members, spell
 
-NONE = "none"  # TOML has no null
-EXACT = (bool, int, str)
+T = TypeVar("T")
+_HINTS: dict[type[Any], dict[str, Any]] = {}
+
+SOME = Range("[1, inf)")  # of a tuple: not empty
+Count = Annotated[int, Range("[1, inf)")]
+Natural = Annotated[int, Range("[0, inf)")]
+Seed = Annotated[int, Range("[0, 9007199254740992]")]  # 2^53: the same number in JSON and TOML
+Dim = Annotated[int, Range("[1, 16384]")]  # products of size dim x dim are held in memory
+Positive = Annotated[float, Range("(0, 1e30)")]
+NonNegative = Annotated[float, Range("[0, 1e30)")]
+Share = Annotated[float, Range("[0, 1]")]
+PartShare = Annotated[float, Range("[0, 1)")]
+SomeShare = Annotated[float, Range("(0, 1]")]
+OpenShare = Annotated[float, Range("(0, 1)")]
+Multiple = Annotated[float, Range("[1, 1e30)")]
+Power = Annotated[float, Range("(0, 100]")]  # of a cosine: beyond it float32 has zeros only
+Classes = Annotated[int, Range("[2, 65536]")]
+Label = Annotated[str, Range("[1, 1024]")]
 
 
-class MisfitError(Exception):
-    """A value is of another type than its option; carries the type's spelling."""
+def checked(cls: type[T]) -> type[T]:
+    """Make a dataclass check its options when it is made; stands below `@dataclass`.
+
+    Each value is fitted to its annotation, see `fit`, and then `__post_init__` sees it. A dataclass with
+    an `__init__` of its own calls `check` itself.
+
+    Example:
+        >>> @dataclasses.dataclass(frozen=True)
+        ... @checked
+        ... class Smooth:
+        ...     width: Count = 3
+        >>> Smooth(width=0)
+        Traceback (most recent call last):
+        sidelight.errors.SpecError: expected width >= 1 of type int; found 0; in option 'width' of Smooth
+    """
+    after = vars(cls).get("__post_init__")
+
+    def post_init(self: T) -> None:
+        check(self)
+        if after is not None:
+            after(self)
+
+    cls.__post_init__ = post_init  # type: ignore[attr-defined]
+    return cls
+
+
+def check(spec: Any) -> None:
+    """Fit every option of a dataclass to its annotation, in place.
+
+    Raises:
+        SpecError: An option has another type or is out of range; the first one is named.
+    """
+    cls = type(spec)
+    for name, kind in hints(cls).items():
+        value = getattr(spec, name)
+        fitted = option(cls, name, value, kind)
+        if fitted is not value:
+            object.__setattr__(spec, name, fitted)
+
+
+def option(cls: type[Any], name: str, value: Any, kind: Any) -> Any:
+    """The value of one option as its annotation has it.
+
+    Raises:
+        SpecError: It has another type or is out of range.
+    """
+    return require(value, kind, name, f"option {name!r} of {cls.__name__}")
+
+
+def require(value: Any, kind: Any, name: str, where: str) -> Any:
+    """The value as a type has it, see `fit`, for the arguments of a function.
+
+    Raises:
+        SpecError: It has another type or is out of range.
+    """
+    try:
+        return fit(value, kind)
+    except MisfitError as error:
+        expected, fix = f"a value of type {error}", _advice(error.value, kind)
+        if get_origin(kind) is Annotated and not get_args(base := get_args(kind)[0]):
+            expected = f"{name} {limits(kind)} of type {spell(base)}"
+        raise SpecError(complain(expected, shown(error.value), where, fix)) from None
+
+
+def check_call(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Check the arguments of a call against the annotations of its function; its first statement.
+
+    Args:
+        function: The function itself, or the method of its class.
+        given: `locals()`, or those of them that nothing else checks.
+
+    Raises:
+        SpecError: An argument has another type or is out of range; the first one is named.
+    """
+    for name, kind in _argument_hints(function).items():
+        if name in given:
+            require(given[name], kind, name, f"argument {name!r} of {function.__qualname__}")
+
+
+@cache
+def _argument_hints(function: Callable[..., Any]) -> dict[str, Any]:
+    # Names that are imported for type checkers alone may be anything.
+    names = ChainMap(getattr(function, "__globals__", {}), vars(builtins), defaultdict(lambda: Any))
+    found = typing.get_type_hints(function, localns=names, include_extras=True)
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    single = [p.name for p in inspect.signature(function).parameters.values() if p.kind not in several]
+    return {name: found[name] for name in single if name in found}
 
 
 def hints(cls: type[Any]) -> dict[str, Any]:
     """The declared type of each option of a dataclass."""
-    try:
-        found = typing.get_type_hints(cls)
-    except NameError as error:
-        raise SpecError(f"the types of {cls.__name__}'s options cannot be read: {error}") from None
-    return {field.name: found[field.name] for field in dataclasses.fields(cls) if field.init}
-
-
-def fit(value: Any, kind: Any) -> Any:
-    """The value as the declared type has it: lists become tuples, whole numbers floats.
-
-    A bool is no number, and a text is no list of texts. The text "none" is None where the type
-    allows None but not that text.
-
-    Raises:
-        MisfitError: The value is of another type.
-    """
-    origin, args = get_origin(kind), get_args(kind)
-    if kind is Any or kind is object:
-        return value
-    if origin in (Union, types.UnionType):
-        return _any_of(value, args)
-    if origin is Literal:
-        return _require(value, any(value == a and type(value) is type(a) for a in args), kind)
-    if isinstance(kind, typing.NewType):
-        return fit(value, kind.__supertype__)
-    if (origin or kind) in (tuple, list, Sequence):
-        return _sequence(value, kind, origin or kind, args)
-    if (origin or kind) in (dict, Mapping):
-        _require(value, isinstance(value, Mapping), kind)
-        return {key: fit(v, args[1]) if args else v for key, v in value.items()}
-    return _one(value, kind)
-
-
-def spell(kind: Any) -> str:
-    """A type as a person would write it."""
-    origin, args = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        return " or ".join(repr(a) for a in args)
-    if origin in (Union, types.UnionType):
-        return " or ".join(spell(k) for k in args)
-    if kind is types.NoneType:
-        return repr(NONE)
-    if origin in (tuple, list, Sequence):
-        fixed = origin is tuple and args[-1] is not Ellipsis
-        return f"list of {', '.join(spell(k) for k in args)}" if fixed else f"list of {spell(args[0])} values"
-    return getattr(kind, "__name__", str(kind))
-
-
-def _one(value: Any, kind: Any) -> Any:
-    if kind is types.NoneType:
-        return _require(None, value is None or value == NONE, kind)
-    if kind is float:
-        return float(_require(value, isinstance(value, (int, float)) and not isinstance(value, bool), kind))
-    if kind is Path:
-        return Path(_require(value, isinstance(value, (str, Path)), kind))
-    if kind in EXACT:
-        return _require(value, type(value) is kind, kind)
-    if getattr(kind, "_is_protocol", False):
-        # A protocol is checked where it is used: here any spec may answer it.
-        return _require(value, dataclasses.is_dataclass(value), kind)
-    return _require(value, isinstance(kind, type) and isinstance(value, kind), kind)
-
-
-def _any_of(value: Any, kinds: tuple[Any, ...]) -> Any:
-    # Text before None, so that an option that may be text keeps "none"; int before float.
-    for kind in sorted(kinds, key=lambda k: (k is types.NoneType, k is float)):
+    if cls not in _HINTS:
         try:
-            return fit(value, kind)
-        except MisfitError:
-            continue
-    raise MisfitError(" or ".join(spell(k) for k in kinds))
+            found = typing.get_type_hints(cls, include_extras=True)
+        except NameError as error:
+            raise SpecError(f"the types of {cls.__name__}'s options cannot be read: {error}") from None
+        _HINTS[cls] = {field.name: found[field.name] for field in dataclasses.fields(cls) if field.init}
+    return _HINTS[cls]
 
 
-def _sequence(value: Any, kind: Any, origin: Any, args: tuple[Any, ...]) -> Any:
-    _require(value, isinstance(value, (list, tuple)), kind)
-    fixed = origin is tuple and args and args[-1] is not Ellipsis
-    _require(value, not fixed or len(value) == len(args), kind)
-    inner = args if fixed else (args[:1] or (Any,)) * len(value)
-    return (list if origin is list else tuple)(fit(v, k) for v, k in zip(value, inner, strict=True))
-
-
-def _require(value: Any, holds: bool, kind: Any) -> Any:
-    if not holds:
-        raise MisfitError(spell(kind))
-    return value
+def _advice(value: Any, kind: Any) -> str:
+    """What to write instead, where that can be told."""
+    if isinstance(value, type):
+        return f"make one: {value.__name__}(...)"
+    if getattr(kind, "_is_protocol", False) and hasattr(value, "fit") and "fit" not in members(kind):
+        return "fit it first"
+    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if get_origin(kind) is Literal and isinstance(value, str):
+        near = difflib.get_close_matches(value, [str(a) for a in get_args(kind)], n=1)
+        return f"did you mean {near[0]!r}?" if near else ""
+    many = (get_origin(kind) or kind) is tuple
+    if many and dataclasses.is_dataclass(value):
+        return f"write ({type(value).__name__}(...),) with a comma"
+    return f"write {kind.__name__}(...)" if dataclasses.is_dataclass(kind) and isinstance(kind, type) else ""

@@ -145,10 +145,10 @@ def test_no_labels_to_see_is_refused(split: sl.Split) -> None:
 @pytest.mark.parametrize(
     ("options", "hint"),
     [
-        ({"dim": 0}, "dim >= 1"),
+        ({"dim": 0}, "dim in"),
         ({"reg": 0.0}, "reg > 0"),
         ({"true_share": 1.5}, "true_share"),
-        ({"content": ()}, "comma"),
+        ({"content": ()}, "length >= 1"),
         ({"content": sl.Text("title")}, "comma"),
         ({"content": (SPEC,)}, "predicted labels"),
         ({"labels": SPEC}, "predicted labels"),

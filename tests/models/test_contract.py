@@ -359,5 +359,5 @@ def test_function_words_are_no_reasons(fitted):
 
 @pytest.mark.parametrize("spec", [{"neighbours": 0}, {"power": 0}, {"hub": 2}, {"shrink": -1}])
 def test_wrong_neighbour_options_are_refused(spec):
-    with pytest.raises(SpecError, match="neighbours >= 1"):
+    with pytest.raises(SpecError, match=f"option {next(iter(spec))!r} of ItemKNN"):
         sl.ItemKNN(**spec)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sidelight.content.columns import fill
 from sidelight.content.encoder import Progress
 from sidelight.content.labels import LabelEncoder
+from sidelight.spectypes import Count
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,7 +30,7 @@ class Categories:
     """
 
     columns: tuple[str, ...]
-    min_count: int
+    min_count: Count
 
     def __init__(self, *names: str, columns: Sequence[str] = (), min_count: int = 1) -> None:
         fill(self, names, columns, {"min_count": min_count})

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
+from sidelight.spectypes import check
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,7 +32,8 @@ def fill(spec: Any, names: tuple[str, ...], columns: Sequence[str], options: dic
         raise SpecError(complain("each column once", repr(tuple(given)), kind))
     object.__setattr__(spec, "columns", tuple(given))
     for key, value in options.items():
-        object.__setattr__(spec, key, tuple(value) if isinstance(value, list) else value)
+        object.__setattr__(spec, key, value)
+    check(spec)
 
 
 def only_one(spec: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,9 @@ from sidelight.content.encoder import Arrays, Progress
 from sidelight.content.features import Features
 from sidelight.content.image_rows import DESCRIPTOR, encode_images, how
 from sidelight.content.sentence import short_name
-from sidelight.errors import BundleError, SpecError, complain
+from sidelight.errors import BundleError, complain
+from sidelight.specfit import Range
+from sidelight.spectypes import Count, Label, Positive
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from sidelight.content.cache import Cache
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+Side = Annotated[int, Range(f"[{2 * descriptor.GRID}, 8192]")]
 
 
 @dataclass(frozen=True, init=False)
@@ -56,13 +60,13 @@ class Image:
     """
 
     columns: tuple[str, ...]
-    encoder: str
+    encoder: Label
     root: str
-    size: int | None
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    device: str | None
-    batch_size: int
+    size: Side | None
+    mean: tuple[float, float, float]
+    std: tuple[Positive, Positive, Positive]
+    device: Label | None
+    batch_size: Count
 
     def __init__(
         self,
@@ -76,21 +80,12 @@ class Image:
         device: str | None = None,
         batch_size: int = 32,
     ) -> None:
-        if not isinstance(encoder, str) or not encoder:
-            raise SpecError(
-                complain("'descriptor', an .onnx file, a folder or a model name", repr(encoder), "Image")
-            )
-        if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-            raise SpecError(complain("mean and std of three channels, std > 0", f"{mean}, {std}", "Image"))
-        if batch_size < 1 or (size is not None and size < 2 * descriptor.GRID):
-            found = f"batch_size={batch_size}, size={size}"
-            raise SpecError(complain(f"batch_size >= 1 and size >= {2 * descriptor.GRID}", found, "Image"))
         options = {
             "encoder": encoder,
             "root": str(root),
             "size": size,
-            "mean": tuple(mean),
-            "std": tuple(std),
+            "mean": mean,
+            "std": std,
         }
         fill(self, names, columns, {**options, "device": device, "batch_size": batch_size})
         only_one(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from sidelight.content.columns import column, fill, nothing_there, options_of, spec_from, wrong_type
 from sidelight.content.encoder import Arrays, Progress
 from sidelight.content.features import Features
-from sidelight.errors import DataError, SpecError, complain, did_you_mean
+from sidelight.errors import DataError, complain
+from sidelight.spectypes import Positive
 
 if TYPE_CHECKING:
     import polars as pl
 
     from sidelight.content.cache import Cache
 
-SCALES = ("robust", "standard")
 NORMAL_IQR = 1.349  # interquartile range of a standard normal: both scales agree on normal data
 
 
@@ -40,17 +40,17 @@ class Numbers:
     """
 
     columns: tuple[str, ...]
-    scale: str
-    clip: float
+    scale: Literal["robust", "standard"]
+    clip: Positive
 
     def __init__(
-        self, *names: str, columns: Sequence[str] = (), scale: str = "robust", clip: float = 5.0
+        self,
+        *names: str,
+        columns: Sequence[str] = (),
+        scale: Literal["robust", "standard"] = "robust",
+        clip: float = 5.0,
     ) -> None:
-        if scale not in SCALES:
-            raise SpecError(f"Numbers: unknown scale {scale!r}; {did_you_mean(str(scale), SCALES)}")
-        if not clip > 0:
-            raise SpecError(complain("clip > 0", repr(clip), "Numbers"))
-        fill(self, names, columns, {"scale": scale, "clip": float(clip)})
+        fill(self, names, columns, {"scale": scale, "clip": clip})
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,6 +16,7 @@ from sidelight.content.features import Features
 from sidelight.content.predictor import Block, Dense, PredictedEncoder, joint, mixed, projected
 from sidelight.content.unit import centre_of, scaled
 from sidelight.errors import SpecError, complain
+from sidelight.spectypes import SOME, Dim, Positive, Share, checked
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +27,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
+@checked
 class PredictedLabels:
     """Labels predicted from content, dense float32 (n_items, dim), rows of unit length.
 
@@ -53,20 +55,12 @@ class PredictedLabels:
     """
 
     labels: Content
-    content: tuple[Content, ...]
-    dim: int = 256
-    reg: float = 30.0
-    true_share: float = 0.5
+    content: Annotated[tuple[Content, ...], SOME]
+    dim: Dim = 256
+    reg: Positive = 30.0
+    true_share: Share = 0.5
 
     def __post_init__(self) -> None:
-        if self.dim < 1 or not self.reg > 0 or not 0 <= self.true_share <= 1:
-            expected = "dim >= 1, reg > 0, true_share in [0, 1]"
-            found = f"dim={self.dim}, reg={self.reg}, true_share={self.true_share}"
-            raise SpecError(complain(expected, found, "PredictedLabels"))
-        if not isinstance(self.content, list | tuple) or not self.content:
-            fix = 'write content=(Text("title"),) with a comma'
-            raise SpecError(complain("content to predict labels from", repr(self.content), fix=fix))
-        object.__setattr__(self, "content", tuple(self.content))
         if any(isinstance(each, PredictedLabels) for each in (self.labels, *self.content)):
             raise SpecError(complain("labels and content of items", "predicted labels", "PredictedLabels"))
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sidelight.content.device import need_device
 from sidelight.errors import DataError, complain, missing_extra
 
 MINILM = "minilm"
@@ -104,6 +105,8 @@ def load(folder: str, device: str | None, identity: str) -> Any:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
             raise missing_extra("sentence-transformers", "text", "sentence vectors") from error
+        if device is not None:
+            need_device(device, f"the option 'device' of {Path(folder).name}")
         try:
             model = SentenceTransformer(folder, device=device, local_files_only=True)
         except Exception as error:  # torch, transformers and safetensors share no base class

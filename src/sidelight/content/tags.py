@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sidelight.content.columns import fill
 from sidelight.content.encoder import Progress
 from sidelight.content.labels import LabelEncoder
+from sidelight.spectypes import Count, Label
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,9 +32,9 @@ class Tags:
     """
 
     columns: tuple[str, ...]
-    min_count: int
+    min_count: Count
     idf: bool
-    separator: str | None
+    separator: Label | None
 
     def __init__(
         self,

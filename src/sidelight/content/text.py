@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,7 +25,8 @@ from sidelight.content.columns import (
 from sidelight.content.encoder import Arrays, Progress
 from sidelight.content.features import Features
 from sidelight.content.sentence import SentenceModel, short_name
-from sidelight.errors import BundleError, DataError, SpecError, complain
+from sidelight.errors import BundleError, DataError, complain
+from sidelight.spectypes import Count, Label, Share
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,15 +67,15 @@ class Text:
     """
 
     columns: tuple[str, ...]
-    encoder: str
-    min_df: int | float
-    max_df: int | float
-    ngrams: tuple[int, int]
+    encoder: Label
+    min_df: Count | Share
+    max_df: Count | Share
+    ngrams: tuple[Count, Count]
     sublinear: bool
-    max_features: int | None
-    stop_words: str | None
-    device: str | None
-    batch_size: int
+    max_features: Count | None
+    stop_words: Literal["english"] | None
+    device: Label | None
+    batch_size: Count
 
     def __init__(
         self,
@@ -86,23 +87,15 @@ class Text:
         ngrams: tuple[int, int] = (1, 1),
         sublinear: bool = True,
         max_features: int | None = None,
-        stop_words: str | None = None,
+        stop_words: Literal["english"] | None = None,
         device: str | None = None,
         batch_size: int = 64,
     ) -> None:
-        if stop_words not in (None, "english"):
-            raise SpecError(complain("stop_words None or 'english'", repr(stop_words), "Text"))
-        if not isinstance(encoder, str) or not encoder:
-            raise SpecError(
-                complain("encoder 'tfidf', 'minilm', a folder or a model name", repr(encoder), "Text")
-            )
-        if batch_size < 1:
-            raise SpecError(complain("batch_size >= 1", repr(batch_size), "Text"))
         options: dict[str, Any] = {
             "encoder": encoder,
             "min_df": min_df,
             "max_df": max_df,
-            "ngrams": tuple(ngrams),
+            "ngrams": ngrams,
         }
         options |= {"sublinear": sublinear, "max_features": max_features, "stop_words": stop_words}
         fill(self, names, columns, {**options, "device": device, "batch_size": batch_size})

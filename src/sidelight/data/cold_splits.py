@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import polars as pl
@@ -19,20 +19,21 @@ from sidelight.data.split_parts import (
     held_out,
     one_each,
     ranks,
-    share_of,
 )
 from sidelight.errors import DataError, SpecError, complain
 from sidelight.seeding import generator
+from sidelight.specfit import Range
+from sidelight.spectypes import Natural, OpenShare, PartShare, Seed, check_call
 
 
 def cold_items(
     data: Dataset,
-    share: float = 0.2,
+    share: OpenShare = 0.2,
     by: Literal["random", "time"] = "random",
-    warm: float = 0.1,
+    warm: Annotated[float, Range("[0, 0.5)")] = 0.1,
     launch: str | None = None,
-    seed: int = 0,
-    simulate: float = 0.1,
+    seed: Seed = 0,
+    simulate: PartShare = 0.1,
 ) -> Split:
     """A share of the items loses all its training events; half of them validate, half are the test.
 
@@ -51,12 +52,9 @@ def cold_items(
         seed: Of the draws.
         simulate: Share of the warm items that stand in for new ones.
     """
-    share_of(share, "share")
-    if not 0 <= warm < 0.5:
-        raise SpecError(complain("warm as a share in [0, .5)", repr(warm)))
-    if by not in ("random", "time") or (launch is not None and by != "time"):
-        found = f"by={by!r} and launch={launch!r}"
-        raise SpecError(complain("by='random', or by='time' with or without a launch column", found))
+    check_call(cold_items, locals())
+    if launch is not None and by != "time":
+        raise SpecError(complain("by='time' with a launch column", f"by={by!r} and launch={launch!r}"))
     log = data.interactions
     rng = generator(seed, "split", "cold_items")
     touched = np.flatnonzero(np.bincount(log.item, minlength=data.n_items) > 0)
@@ -102,11 +100,11 @@ def _launches(data: Dataset, column: str, touched: NDArray[np.int64]) -> NDArray
 
 def cold_users(
     data: Dataset,
-    share: float = 0.2,
-    history: int = 1,
+    share: OpenShare = 0.2,
+    history: Natural = 1,
     pick: Literal["auto", "first", "random"] = "auto",
-    seed: int = 0,
-    simulate: float = 0.1,
+    seed: Seed = 0,
+    simulate: PartShare = 0.1,
 ) -> Split:
     """A share of the users is new: a model may see `history` of their events, and only when it recommends.
 
@@ -123,11 +121,7 @@ def cold_users(
         seed: Of the draws.
         simulate: Share of the warm items that stand in for new ones.
     """
-    share_of(share, "share")
-    if isinstance(history, bool) or not isinstance(history, (int, np.integer)) or history < 0:
-        raise SpecError(complain("history as a whole number >= 0", repr(history)))
-    if pick not in ("auto", "first", "random"):
-        raise SpecError(complain("pick 'auto', 'first' or 'random'", repr(pick)))
+    check_call(cold_users, locals())
     log = data.interactions
     if pick == "first" and log.order is None:
         fix = "use pick='random'"

@@ -19,6 +19,7 @@ from sidelight.data.split import Split
 from sidelight.data.split_parts import OUT, TEST, TRAIN, VALIDATION, assemble
 from sidelight.data.times import to_microseconds
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
+from sidelight.spectypes import PartShare, Seed, check_call
 
 PART_NAMES: dict[str, tuple[str, ...]] = {
     "train": ("train", "training", "warm_train"),
@@ -39,8 +40,8 @@ def published(
     mask: Literal["seen", "others"] | None = None,
     overall_users: Literal["any", "both"] | None = None,
     partial: bool = False,
-    seed: int = 0,
-    simulate: float = 0.1,
+    seed: Seed = 0,
+    simulate: PartShare = 0.1,
 ) -> Split:
     """The split that a file describes, matched event by event.
 
@@ -66,6 +67,7 @@ def published(
         DataError: A row that is no event, twice the same row, an event without a row, an unknown
             part, or training events of items declared cold; with counts and an example.
     """
+    check_call(published, locals())
     table, where = _table(path_or_frame)
     labels, codes = _parts(table["split"], parts, where)
     event = _match(data, table, where)

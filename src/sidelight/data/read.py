@@ -19,6 +19,7 @@ from sidelight.data.schema_file import read_schema
 from sidelight.data.sheet import Sheet, with_rows
 from sidelight.data.sources import Paths, Sources, locate, named_files, open_table
 from sidelight.errors import DataError, MissingExtraError, complain
+from sidelight.spectypes import check_call
 
 
 class SidelightWarning(UserWarning):
@@ -51,6 +52,7 @@ def read(
     Example:
         >>> data = read("shop/")  # doctest: +SKIP
     """
+    check_call(read, locals())
     raw = read_raw(source, interactions=interactions, items=items, users=users, schema=schema)
     return _built(raw, str(source) if isinstance(source, (str, Path)) else "DATA")
 
@@ -96,6 +98,7 @@ def read_sql(
         DataError: A query fails or gives no rows.
         MissingExtraError: A URI without the package that opens it.
     """
+    check_call(read_sql, locals())
     queries = {"interactions": interactions, "items": items, "users": users}
     sheets = {t: [_query(q, t, connection)] for t, q in queries.items() if q is not None}
     declared = read_schema(schema) if isinstance(schema, (str, Path)) else schema

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from sidelight.errors import SpecError, did_you_mean
+from sidelight.spectypes import checked
 
 Role = Literal[
     "user_id", "item_id", "timestamp", "position", "weight",  # interactions
@@ -18,6 +19,7 @@ TABLES: tuple[str, ...] = ("interactions", "items", "users")
 
 
 @dataclass(frozen=True)
+@checked
 class Column:
     """One column of one table.
 
@@ -40,13 +42,9 @@ class Column:
     consent: str | None = None
     unit: str = ""
 
-    def __post_init__(self) -> None:
-        if self.role not in ROLES:
-            hint = did_you_mean(self.role, ROLES)
-            raise SpecError(f"column {self.name!r}: unknown role {self.role!r}; {hint}")
-
 
 @dataclass(frozen=True)
+@checked
 class Schema:
     """The columns of the three tables. Written as `sidelight.toml` by `sidelight check -o`."""
 

@@ -131,7 +131,7 @@ def _column(name: str, options: Any, table: str, where: str) -> Column:
     try:
         return Column(name=name, **options)
     except SidelightError as error:
-        raise DataError(f"{error}; in {where}") from None
+        raise DataError(f"{error}; in {place}") from None
 
 
 def _line(column: Column) -> str:

@@ -16,6 +16,7 @@ from sidelight.data.dataset import Dataset
 from sidelight.data.split import Split
 from sidelight.data.split_parts import OUT, TEST, TRAIN, VALIDATION, history_of_test
 from sidelight.errors import BundleError, DataError, complain
+from sidelight.spectypes import check_call
 from sidelight.storage import read_folder, write_folder
 
 KIND = {"kind": "split", "format": 1}
@@ -39,6 +40,7 @@ def write_split(split: Split, folder: str | Path, source: str | Path = "", force
     Raises:
         SpecError: Something is there and `force` is False, or it is not a folder of ours.
     """
+    check_call(write_split, locals())
     page = {
         "how": split.how,
         "mask": split.mask,
@@ -71,6 +73,7 @@ def read_split(folder: str | Path, data: Dataset | None = None) -> Split:
         BundleError: The folder is damaged, incomplete or of another version.
         DataError: The data is not the data that was split, or cannot be found.
     """
+    check_call(read_split, locals())
     _, kind, files = read_folder(folder)
     if kind != KIND:
         raise BundleError(

@@ -31,6 +31,7 @@ from sidelight.data.split_parts import (
 )
 from sidelight.errors import DataError, SpecError, complain
 from sidelight.seeding import generator
+from sidelight.spectypes import Count, OpenShare, PartShare, Seed, SomeShare, check_call
 
 __all__ = [
     "automatic", "cold_items", "cold_users", "leave_last_out", "published", "random_per_user",
@@ -41,7 +42,7 @@ Boundary = str | date | datetime | int | float
 
 
 def temporal(
-    data: Dataset, validation: Boundary = 0.1, test: Boundary = 0.1, seed: int = 0, simulate: float = 0.1
+    data: Dataset, validation: Boundary = 0.1, test: Boundary = 0.1, seed: Seed = 0, simulate: PartShare = 0.1
 ) -> Split:
     """Past, near past and future: one boundary in time for all users. The honest default.
 
@@ -62,6 +63,7 @@ def temporal(
     Raises:
         DataError: No timestamps, or a part would be empty.
     """
+    check_call(temporal, locals())
     time = data.interactions.timestamp
     if time is None:
         fix = "use leave_last_out where there are positions, else random_per_user"
@@ -87,7 +89,7 @@ def temporal(
     return assemble(data, codes, how, seed=seed, simulate=simulate)
 
 
-def leave_last_out(data: Dataset, n: int = 1, seed: int = 0, simulate: float = 0.1) -> Split:
+def leave_last_out(data: Dataset, n: Count = 1, seed: Seed = 0, simulate: PartShare = 0.1) -> Split:
     """Each user's last `n` events are the test, the `n` before them validation, the rest training.
 
     For data with an order inside each user's history only. Between users it looks into the future:
@@ -100,9 +102,8 @@ def leave_last_out(data: Dataset, n: int = 1, seed: int = 0, simulate: float = 0
         seed: Of the simulated slice only.
         simulate: Share of the warm items that stand in for new ones.
     """
+    check_call(leave_last_out, locals())
     log = data.interactions
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-        raise SpecError(complain("n as a whole number >= 1", repr(n)))
     if log.order is None:
         fix = "use random_per_user"
         raise DataError(complain("timestamps or positions", "neither", "the interactions", fix))
@@ -117,7 +118,11 @@ def leave_last_out(data: Dataset, n: int = 1, seed: int = 0, simulate: float = 0
 
 
 def random_per_user(
-    data: Dataset, validation: float = 0.1, test: float = 0.1, seed: int = 0, simulate: float = 0.1
+    data: Dataset,
+    validation: OpenShare = 0.1,
+    test: OpenShare = 0.1,
+    seed: Seed = 0,
+    simulate: PartShare = 0.1,
 ) -> Split:
     """A random share of each user's events for validation and for test; every user keeps at least one.
 
@@ -131,7 +136,8 @@ def random_per_user(
         seed: Of the draw and of the simulated slice.
         simulate: Share of the warm items that stand in for new ones.
     """
-    both = share_of(share_of(validation, "validation") + share_of(test, "test"), "validation + test")
+    check_call(random_per_user, locals())
+    both = share_of(validation + test, "validation + test")
     user = data.interactions.user
     rng = generator(seed, "split", "random_per_user")
     out = np.flatnonzero(held_out(user, ~one_each(user, rng), both, rng))
@@ -142,11 +148,12 @@ def random_per_user(
     return assemble(data, codes, how, seed=seed, simulate=simulate)
 
 
-def automatic(data: Dataset, seed: int = 0, simulate: float = 0.1) -> Split:
+def automatic(data: Dataset, seed: Seed = 0, simulate: PartShare = 0.1) -> Split:
     """The rule that fits the data: `temporal` with timestamps, `leave_last_out` with positions, else random.
 
     `how["chosen"]` says which and why.
     """
+    check_call(automatic, locals())
     log = data.interactions
     if log.timestamp is not None:
         split, why = temporal(data, seed=seed, simulate=simulate), "there are timestamps"
@@ -157,7 +164,7 @@ def automatic(data: Dataset, seed: int = 0, simulate: float = 0.1) -> Split:
     return replace(split, how={**split.how, "chosen": f"{split.how['rule']}, because {why}"})
 
 
-def subsample(split: Split, keep: float = 0.1, seed: int = 0) -> Split:
+def subsample(split: Split, keep: SomeShare = 0.1, seed: Seed = 0) -> Split:
     """The same question with fewer clicks: a random share of the training events, for sparsity sweeps.
 
     Users, items, candidates, validation and test stay as they are, and so do the given histories of
@@ -169,8 +176,7 @@ def subsample(split: Split, keep: float = 0.1, seed: int = 0) -> Split:
         keep: Share of the training events to keep, in (0, 1].
         seed: Of the draw.
     """
-    if keep != 1:
-        share_of(keep, "keep")
+    check_call(subsample, locals())
     rows = split.fit_rows
     count = max(1, round(len(rows) * keep))
     draw = np.argsort(generator(seed, "split", "subsample").random(len(rows)), kind="stable")

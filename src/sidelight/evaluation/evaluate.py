@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import polars as pl
@@ -23,6 +23,7 @@ from sidelight.evaluation.protocol import about, check_part, with_history
 from sidelight.evaluation.ranking import NOTHING, merge, tie_breakers, top_k
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.slices import Slice, main_slices, members, restrict, subgroups
+from sidelight.spectypes import SOME, Count, check_call
 
 Progress = Callable[[int, int, str], None]
 Lists = NDArray[np.int32]
@@ -48,14 +49,14 @@ def evaluate(
     model: Scores,
     split: Split,
     part: Literal["validation", "test"] = "validation",
-    ks: Sequence[int] = (10, 20),
-    metrics: Sequence[str] = tuple(METRICS),
+    ks: Annotated[Sequence[Count], SOME] = (10, 20),
+    metrics: Annotated[Sequence[str], SOME] = tuple(METRICS),
     final: bool = False,
     log: str | Path | None = None,
     content: Features | None = None,
     categories: Features | None = None,
     groups: Sequence[str] = (),
-    block: int | None = None,
+    block: Count | None = None,
     spec: Any = None,
     progress: Progress | None = None,
     history: TestHistory | None = None,
@@ -96,11 +97,11 @@ def evaluate(
         DataError: Nobody has anything relevant, the model was refitted on the validation part that
             it would be judged by, or its scores are not what `Scores` says.
     """
+    check_call(evaluate, locals())
     wanted = _Wanted.check(part, final, ks, metrics, block)
     split = with_history(split, part, history)
     check_part(model, split, part)
-    given = {"content": content, "categories": categories}
-    _need_rows(given, split.data.n_items)
+    _need_rows(given := {"content": content, "categories": categories}, split.data.n_items)
     rows, groups_of = split.rows(part, final), members(split, groups, part)
     spec = getattr(model, "spec", model) if spec is None else spec
     histories = split.histories(part)
@@ -150,14 +151,8 @@ class _Wanted:
     def check(
         part: str, final: bool, ks: Sequence[int], metrics: Sequence[str], block: int | None
     ) -> _Wanted:
-        if part not in ("validation", "test"):
-            raise SpecError(complain("part 'validation' or 'test'", repr(part)))
         if final and part != "test":
             raise SpecError(complain("part='test' with final=True", repr(part), fix="give both, or neither"))
-        if not ks or min(ks) < 1 or not metrics:
-            raise SpecError(complain("cut-offs >= 1 and at least one metric", f"{list(ks)}, {list(metrics)}"))
-        if block is not None and block < 1:
-            raise SpecError(complain("block >= 1 user", str(block)))
         for name in metrics:
             if name not in METRICS:
                 raise SpecError(f"unknown metric {name!r}; {did_you_mean(name, METRICS)}")

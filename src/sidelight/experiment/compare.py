@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from sidelight.experiment.comparison import Comparison
 from sidelight.experiment.figures import MAIN
 from sidelight.experiment.fitting import Bench, Measure, Progress
 from sidelight.experiment.runs import Run
+from sidelight.spectypes import SOME, Count, Seed, SomeShare, check_call
 
 Key = tuple[str, float, int]
 
@@ -31,12 +32,12 @@ Key = tuple[str, float, int]
 def compare(
     split: Split,
     arms: Mapping[str, Any],
-    seeds: int | Sequence[int] = 5,
+    seeds: Count | Annotated[Sequence[Seed], SOME] = 5,
     part: Literal["validation", "test"] = "validation",
     final: bool = False,
-    keep: float | Sequence[float] = (1.0,),
+    keep: SomeShare | Annotated[Sequence[SomeShare], SOME] = (1.0,),
     metric: str = "ndcg@20",
-    ks: Sequence[int] = (10, 20),
+    ks: Annotated[Sequence[Count], SOME] = (10, 20),
     folder: str | Path | None = None,
     log: str | Path | None = None,
     progress: Progress | None = None,
@@ -81,6 +82,7 @@ def compare(
         DataError: `folder` holds a run of another spec, split, history or data set, or there are no
             validation events to choose or judge by.
     """
+    check_call(compare, locals())
     plan = _Plan.check(split, arms, seeds, keep, metric)
     measure = _measure(split, part, final, log, metric, ks, groups, history)
     if len(plan.candidates[plan.baseline]) > 1 and not len(split.validation):
@@ -117,8 +119,6 @@ class _Plan:
 
     @staticmethod
     def check(split: Split, arms: Mapping[str, Any], seeds: Any, keep: Any, metric: str) -> _Plan:
-        if not isinstance(split, Split):
-            raise SpecError(complain("a Split", f"a {type(split).__name__}", "compare"))
         if len(arms) < 2:
             raise SpecError(complain("two arms or more, the baseline first", f"{len(arms)}", "compare"))
         found = {name: tuple(a) if isinstance(a, (list, tuple)) else (a,) for name, a in arms.items()}
@@ -193,14 +193,14 @@ def _measure(
     history: Any,
 ) -> Measure:
     """Checked before anything is fitted: hours later would be too late."""
-    if part not in ("validation", "test") or final != (part == "test"):
+    if final != (part == "test"):
         fix = 'for the test part give part="test" and final=True'
         found = f"part={part!r}, final={final}"
         raise SpecError(complain("part 'validation', or 'test' with final=True", found, "compare", fix))
     name, _, cut = metric.partition("@")
     if name not in METRICS:
         raise SpecError(f"unknown metric {name!r}; {did_you_mean(name, METRICS)}")
-    if not ks or min(ks) < 1 or cut not in {str(k) for k in ks}:
+    if cut not in {str(k) for k in ks}:
         raise SpecError(complain("a metric at one of the cut-offs ks", f"{metric!r}, ks = {list(ks)}"))
     members(split, groups)
     with_history(split, part, history)
@@ -210,17 +210,16 @@ def _measure(
 
 
 def _seeds(given: Any) -> tuple[int, ...]:
-    whole = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
-    found = tuple(range(int(given))) if whole else tuple(given) if isinstance(given, Sequence) else ()
-    if not found or len(set(found)) < len(found) or not all(type(s) is int and s >= 0 for s in found):
-        raise SpecError(complain("seeds as a number >= 1, or different whole numbers >= 0", repr(given)))
+    found = tuple(int(seed) for seed in (given if isinstance(given, Sequence) else range(given)))
+    if len(set(found)) < len(found):
+        raise SpecError(complain("different seeds", repr(given)))
     return found
 
 
 def _keeps(given: Any) -> tuple[float, ...]:
     found = tuple(float(k) for k in ([given] if isinstance(given, (int, float)) else given))
-    if not found or len(set(found)) < len(found) or not all(0 < k <= 1 for k in found):
-        raise SpecError(complain("different shares of the clicks in (0, 1]", repr(given), "option 'keep'"))
+    if len(set(found)) < len(found):
+        raise SpecError(complain("different shares of the clicks", repr(given), "option 'keep'"))
     return found
 
 

@@ -17,11 +17,13 @@ from sidelight.models.arguments import need_split
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
 from sidelight.seeding import generator
+from sidelight.spectypes import Count, Dim, NonNegative, Positive, Seed, checked
 
 Dense = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+@checked
 class ALS:
     """Matrix factorisation where every untouched pair counts a little.
 
@@ -41,17 +43,13 @@ class ALS:
     Performance of iALS" (RecSys 2022), eq. 3 and 4.
     """
 
-    dim: int = 128
-    epochs: int = 12
-    unobserved: float = 0.05
-    reg: float = 0.01
-    frequency: float = 1.0
-    seed: int = 0
+    dim: Dim = 128
+    epochs: Count = 12
+    unobserved: Positive = 0.05
+    reg: Positive = 0.01
+    frequency: NonNegative = 1.0
+    seed: Seed = 0
     floor: bool = True
-
-    def __post_init__(self) -> None:
-        if min(self.dim, self.epochs) < 1 or min(self.unobserved, self.reg) <= 0:
-            raise SpecError(complain("dim, epochs >= 1 and unobserved, reg > 0", repr(self)))
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Alternate between users and items; items nobody touched keep zero factors."""

@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import numbers
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from sidelight.data.split import Split
-from sidelight.errors import DataError, SpecError, complain, did_you_mean
+from sidelight.errors import DataError, SpecError, complain, did_you_mean, shown
 
-
-def check_k(k: Any, where: str) -> None:
-    """Refuse a list length that is no whole number from 1."""
-    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
-        raise SpecError(complain("k >= 1", repr(k), where))
+Ids = Iterable[Any] | str | int
+"""Outside ids; one id stands for itself."""
 
 
 def ids_of(given: Any, what: str) -> list[Any]:
-    """Outside ids as a list: one id stands for itself, and none at all is an error."""
-    if isinstance(given, str | int | np.integer):
+    """Outside ids as a list: one id stands for itself, and none at all is an error.
+
+    Raises:
+        SpecError: A table, a dict, bytes or anything else that is no list, or something in it that is
+            neither text nor a number; the first one is named.
+    """
+    if isinstance(given, str | numbers.Integral):
         return [given]
-    if not isinstance(given, Iterable):
-        raise SpecError(complain(f"{what} as a list of ids", f"a {type(given).__name__}"))
+    if hasattr(given, "columns"):
+        fix = f'write {what}=table["..."], one of its columns'
+        raise SpecError(complain(f"{what} as a list of ids", f"a table ({type(given).__name__})", fix=fix))
+    flat = getattr(given, "ndim", 1) == 1
+    if not flat or not isinstance(given, Iterable) or isinstance(given, bytes | bytearray | Mapping):
+        raise SpecError(complain(f"{what} as a list of ids", shown(given)))
     found = list(given)
     if not found:
         raise SpecError(complain(f"at least one id as {what}", "an empty list"))
+    for at, each in enumerate(found):
+        if not isinstance(each, str | numbers.Real) or each != each:
+            fix = "leave out what is missing" if each is None or isinstance(each, float) else ""
+            where = f"{what}, place {at + 1} of {len(found)}"
+            raise SpecError(complain("an id as text or number", shown(each), where, fix))
     return found
+
+
+def histories_of(given: Any) -> list[list[Any]]:
+    """Histories of outside item ids as lists; an empty one is a person without any.
+
+    Raises:
+        SpecError: No list of lists, or one with something that is no id.
+    """
+    fix = 'write histories=[["i1", "i2"]] for one person'
+    several = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
+    if not several or hasattr(given, "columns"):
+        if isinstance(given, int):
+            fix = f"write k={given}, or {fix[6:]}"
+        raise SpecError(complain("histories as a list of lists of ids", shown(given), "recommend", fix))
+    out = []
+    for each in given:
+        if isinstance(each, str) or not isinstance(each, Iterable):
+            raise SpecError(complain("histories as a list of lists of ids", shown(each), "recommend", fix))
+        own = each if isinstance(each, Sized) else list(each)
+        out.append(ids_of(own, "a history") if len(own) else [])
+    return out
 
 
 def check_context(context: Any, known: Sequence[str], n_rows: int) -> None:

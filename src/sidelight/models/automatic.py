@@ -22,6 +22,7 @@ from sidelight.models.neighbours import ContentKNN, HybridKNN, ItemKNN
 from sidelight.models.parts import Fittable
 from sidelight.models.popular import Popular
 from sidelight.models.ridge import Ridge
+from sidelight.spectypes import check_call
 
 SMALL = 1_000  # items below which a word need not occur twice
 DENSE_LIMIT = 30_000  # touched items up to which n^2 memory is reasonable on a desk
@@ -79,6 +80,7 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
         SizeWarning: The data is too large for a model that would be chosen otherwise; says which,
             why, and what stands in for it.
     """
+    check_call(automatic, locals())
     lexical, everything = content_of(
         split.data.schema, sentences, min_df=2 if split.data.n_items >= SMALL else 1
     )

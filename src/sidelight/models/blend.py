@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,14 @@ from sidelight.models.parts import Fittable, Fitted, Parts
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scorer
 from sidelight.seeding import generator
+from sidelight.spectypes import SOME, Count, PartShare, Seed, Share, checked
 
 Floats = NDArray[np.float64]
 SHOWN = 500  # users whose lists are looked at for the places of new items
 
 
 @dataclass(frozen=True)
+@checked
 class Blend:
     """A weighted sum of models, chosen on held-out users and on cold items together.
 
@@ -62,26 +64,20 @@ class Blend:
         seed: Of the draw of users.
     """
 
-    components: tuple[Fittable, ...]
-    k: int = 20
-    users: int = 1500
-    depth: int = 100
-    edges: tuple[int, ...] = (4, 10, 30)
-    exposure: float = 1.0
-    new_share: float | str = "future"
-    seed: int = 0
+    components: Annotated[tuple[Fittable, ...], SOME]
+    k: Count = 20
+    users: Count = 1500
+    depth: Count = 100
+    edges: tuple[Count, ...] = (4, 10, 30)
+    exposure: Share = 1.0
+    new_share: PartShare | Literal["future", "validation"] = "future"
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
-        if not self.components:
-            raise SpecError(complain("at least one component", "none", "Blend"))
         if self.depth < self.k:
             raise SpecError(complain(f"depth >= k = {self.k}", f"{self.depth}", "Blend"))
-        if not 0 <= self.exposure <= 1:
-            raise SpecError(complain("exposure in [0, 1]", f"{self.exposure}", "Blend"))
-        stated = not isinstance(self.new_share, str)
-        if self.new_share not in ("future", "validation") and not (stated and 0 <= self.new_share < 1):  # type: ignore[operator]
-            expected = 'new_share "future", "validation" or a share in [0, 1)'
-            raise SpecError(complain(expected, repr(self.new_share), "Blend"))
+        if list(self.edges) != sorted(set(self.edges)):
+            raise SpecError(complain("edges that rise", f"{self.edges}", "Blend"))
 
     def fit(
         self, split: Split, progress: Progress | None = None, fitted: Fitted | None = None

@@ -8,8 +8,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sidelight.errors import SpecError, complain
-
 Dense = NDArray[np.float32]
 CELLS = 1 << 25  # similarities held at a time: 128 MiB of float32
 BLOCK = 1024  # columns of a two-step graph made at a time, each of some thousand entries
@@ -124,13 +122,6 @@ def _strongest(columns: sp.csc_matrix, offset: int, k: int) -> sp.csc_matrix:
             column[np.argsort(-column, kind="stable")[k:]] = 0.0
     found.eliminate_zeros()
     return found
-
-
-def check_neighbours(neighbours: int, power: float, hub: float, shrink: float = 0.0) -> None:
-    """Refuse options that make no sense, see `neighbour_graph`."""
-    if neighbours < 1 or power <= 0 or not 0 <= hub <= 1 or shrink < 0:
-        found = f"neighbours={neighbours}, power={power}, hub={hub}, shrink={shrink}"
-        raise SpecError(complain("neighbours >= 1, power > 0, hub in [0, 1], shrink >= 0", found))
 
 
 def cosine_counts(histories: sp.csr_matrix, shrink: float) -> Callable[..., Dense]:

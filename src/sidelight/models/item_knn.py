@@ -9,12 +9,14 @@ import numpy as np
 from sidelight.content.encoder import Progress
 from sidelight.data.split import Split
 from sidelight.models.arguments import need_split
-from sidelight.models.graph import check_neighbours, cosine_counts, neighbour_graph
+from sidelight.models.graph import cosine_counts, neighbour_graph
 from sidelight.models.item_item import SparseItemItem
 from sidelight.models.recommender import Recommender
+from sidelight.spectypes import Count, NonNegative, Power, Share, checked
 
 
 @dataclass(frozen=True)
+@checked
 class ItemKNN:
     """Item-based collaborative filtering with shrunk cosine.
 
@@ -29,14 +31,11 @@ class ItemKNN:
     Source: Sarwar et al. (WWW 2001); shrinkage as in Bell and Koren (ICDM 2007).
     """
 
-    neighbours: int = 200
-    shrink: float = 30.0
-    power: float = 1.0
-    hub: float = 0.3
+    neighbours: Count = 200
+    shrink: NonNegative = 30.0
+    power: Power = 1.0
+    hub: Share = 0.3
     floor: bool = True
-
-    def __post_init__(self) -> None:
-        check_neighbours(self.neighbours, self.power, self.hub, self.shrink)
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Similarities of the training histories."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,6 +17,7 @@ from sidelight.models.arguments import need_split
 from sidelight.models.item_item import DenseItemItem
 from sidelight.models.recommender import Recommender
 from sidelight.models.space import ContentSpace
+from sidelight.spectypes import SOME, NonNegative, Positive, checked
 
 Dense = NDArray[np.float32]
 CELLS = 1 << 24  # entries of a block held at a time, twice: 64 MiB of float32 each
@@ -126,6 +128,7 @@ def _ease_by_users(histories: sp.csr_matrix, reg: float) -> Dense:
 
 
 @dataclass(frozen=True)
+@checked
 class EASE:
     """The linear autoencoder with zero diagonal, over the touched items. Strong on warm items.
 
@@ -136,13 +139,12 @@ class EASE:
     Source: Steck (WWW 2019).
     """
 
-    reg: float = 100.0
+    reg: Positive = 100.0
     floor: bool = True
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Solve over the touched items or over the users, see `ease_of` for time and memory."""
         split = need_split(split, self)
-        _positive(self.reg)
         histories = split.fitting()
         known = np.flatnonzero(histories.getnnz(axis=0))
         weights = ease_of(histories[:, known], self.reg)
@@ -150,6 +152,7 @@ class EASE:
 
 
 @dataclass(frozen=True)
+@checked
 class EASESide:
     """EASE on users and content at once, so that new items get weights from what they say.
 
@@ -166,15 +169,14 @@ class EASESide:
     Side-Information" (RecSys 2020), CEASE; ours takes dense modalities too.
     """
 
-    content: tuple[Content, ...]
-    weight: float = 10.0
-    reg: float = 100.0
+    content: Annotated[tuple[Content, ...], SOME]
+    weight: NonNegative = 10.0
+    reg: Positive = 100.0
     floor: bool = True
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Invert the joint Gram matrix over all items: n^3 time, two float32 (n, n) at the peak."""
         split = need_split(split, self)
-        _positive(self.reg)
         histories = split.fitting()
         touched = histories.getnnz(axis=0) > 0
         space = ContentSpace.fit(self.content, split.data, (), Cache(), progress, touched)
@@ -191,8 +193,3 @@ def _add_counts(gram: Dense, histories: sp.csr_matrix) -> None:
     for row in range(len(gram)):
         at = slice(counts.indptr[row], counts.indptr[row + 1])
         gram[row, counts.indices[at]] += counts.data[at]
-
-
-def _positive(reg: float) -> None:
-    if not reg > 0:
-        raise SpecError(complain("reg > 0", f"{reg}"))

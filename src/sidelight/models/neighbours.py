@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -13,18 +13,19 @@ from numpy.typing import NDArray
 from sidelight.content.cache import Cache
 from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
-from sidelight.errors import SpecError, complain
 from sidelight.models.arguments import need_split
-from sidelight.models.graph import check_neighbours, neighbour_graph, two_step_graph
+from sidelight.models.graph import neighbour_graph, two_step_graph
 from sidelight.models.item_knn import ItemKNN as ItemKNN
 from sidelight.models.joined import Joined
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
 from sidelight.models.space import ContentSpace
+from sidelight.spectypes import SOME, Count, NonNegative, Positive, Power, Share, checked
 from sidelight.storage import placed, under
 
 
 @dataclass(frozen=True)
+@checked
 class ContentKNN:
     """An item is scored by the history items whose content is nearest to its own.
 
@@ -42,20 +43,14 @@ class ContentKNN:
         bridges: Items in between for each item, with two steps.
     """
 
-    content: tuple[Content, ...]
-    weights: tuple[float, ...] = ()
-    neighbours: int = 200
-    power: float = 3.0
-    hub: float = 0.75
+    content: Annotated[tuple[Content, ...], SOME]
+    weights: tuple[Positive, ...] = ()
+    neighbours: Count = 200
+    power: Power = 3.0
+    hub: Share = 0.75
     floor: bool = True
-    steps: int = 1
-    bridges: int = 50
-
-    def __post_init__(self) -> None:
-        check_neighbours(self.neighbours, self.power, self.hub)
-        if self.steps not in (1, 2) or self.bridges < 1:
-            found = f"steps={self.steps}, bridges={self.bridges}"
-            raise SpecError(complain("steps 1 or 2, bridges >= 1", found, "ContentKNN"))
+    steps: Literal[1, 2] = 1
+    bridges: Count = 50
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Encode the items and link each to its nearest touched items."""
@@ -194,6 +189,7 @@ class ContentNeighbours:
 
 
 @dataclass(frozen=True)
+@checked
 class HybridKNN:
     """Item neighbours over users and content together (ItemKNN-CFCBF).
 
@@ -209,18 +205,13 @@ class HybridKNN:
     Source: Ferrari Dacrema et al. (TOIS 2021), after Mobasher et al. (2004).
     """
 
-    content: tuple[Content, ...]
-    weight: float = 3.0
-    neighbours: int = 200
-    shrink: float = 20.0
-    power: float = 1.0
-    hub: float = 0.3
+    content: Annotated[tuple[Content, ...], SOME]
+    weight: Positive = 3.0
+    neighbours: Count = 200
+    shrink: NonNegative = 20.0
+    power: Power = 1.0
+    hub: Share = 0.3
     floor: bool = True
-
-    def __post_init__(self) -> None:
-        check_neighbours(self.neighbours, self.power, self.hub, self.shrink)
-        if not self.weight > 0:
-            raise SpecError(complain("weight > 0", f"{self.weight}", "HybridKNN"))
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Similarities of users and content; sources are touched items, targets all."""

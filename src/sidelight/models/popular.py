@@ -13,11 +13,13 @@ from sidelight.errors import SpecError, complain
 from sidelight.models.arguments import need_split
 from sidelight.models.item_item import Constant
 from sidelight.models.recommender import Recommender
+from sidelight.spectypes import Positive, checked
 
 MICROSECONDS_A_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True)
+@checked
 class Popular:
     """Items by number of users, recent ones counting more when a half-life is given.
 
@@ -28,11 +30,7 @@ class Popular:
         half_life: Days after which an event counts half; None counts all alike. Needs timestamps.
     """
 
-    half_life: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.half_life is not None and not self.half_life > 0:
-            raise SpecError(complain("a half-life > 0 days", f"{self.half_life}"))
+    half_life: Positive | None = None
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Count the training events (one a user and item)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,14 @@ from sidelight import config, storage
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.evaluation.ranking import top_k
-from sidelight.models.arguments import check_context, check_k, ids_of, new_rows
+from sidelight.models.arguments import Ids, check_context, histories_of, ids_of, new_rows
 from sidelight.models.audience import audience_places
 from sidelight.models.catalogue import Catalogue
 from sidelight.models.choices import summary
 from sidelight.models.explain import Explanation, explain
 from sidelight.models.listing import Lists, audience_frame, fill
 from sidelight.models.scorer import Attentive, Context, Scorer, Scores, told
+from sidelight.spectypes import Count, check_call
 
 CELLS = 1 << 26  # scores held at a time: 256 MiB of float32
 UNKNOWN, GIVEN = -1, -2  # no stored user: an id that nobody has, a history from outside
@@ -92,11 +93,11 @@ class Recommender:
 
     def recommend(
         self,
-        users: Iterable[Any] | None = None,
-        histories: Sequence[Sequence[Any]] | None = None,
-        k: int = 10,
+        users: Ids | None = None,
+        histories: Iterable[Iterable[Any]] | None = None,
+        k: Count = 10,
         filter_seen: bool = True,
-        candidates: Iterable[Any] | None = None,
+        candidates: Ids | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> pl.DataFrame:
         """The k best items of each user, best first.
@@ -124,7 +125,9 @@ class Recommender:
                 or that has a value of the wrong type.
             UnknownIdError: A candidate is not in the catalogue.
         """
-        check_k(k, "recommend")
+        if histories is not None:
+            histories = histories_of(histories)
+        check_call(Recommender.recommend, {"k": k, "filter_seen": filter_seen})
         labels, rows, who = self._histories(users, histories)
         allowed = None
         if candidates is not None:
@@ -154,7 +157,7 @@ class Recommender:
         return fill(lists, scores, seen, allowed, self.catalogue.popular, self.scorer.impersonal())
 
     def _histories(
-        self, users: Iterable[Any] | None, histories: Sequence[Sequence[Any]] | None
+        self, users: Ids | None, histories: list[list[Any]] | None
     ) -> tuple[NDArray[Any], sp.csr_matrix, NDArray[np.int64]]:
         """Labels (n,), histories CSR (n, n_items), and stored users (n,), else UNKNOWN or GIVEN."""
         own = self.catalogue
@@ -171,15 +174,10 @@ class Recommender:
         pick = sp.csr_matrix((np.ones(len(stored), np.float32), (stored, at[stored])), shape=shape)
         return labels, sp.csr_matrix(pick @ own.histories), at
 
-    def _given(self, histories: Sequence[Sequence[Any]]) -> sp.csr_matrix:
-        for each in histories:
-            if isinstance(each, str) or not isinstance(each, Iterable):
-                fix = 'write histories=[["i1", "i2"]] for one person'
-                raise SpecError(complain("histories as a list of lists of ids", repr(each), "recommend", fix))
-        lists = [list(each) for each in histories]
-        rows, missing = self.catalogue.rows(lists)
+    def _given(self, histories: list[list[Any]]) -> sp.csr_matrix:
+        rows, missing = self.catalogue.rows(histories)
         if missing:
-            total = sum(len(each) for each in lists)
+            total = sum(len(each) for each in histories)
             warnings.warn(
                 f"{len(missing)} of {total} history items are not in the catalogue and were left out, "
                 f"e.g. {missing[0]!r}",
@@ -188,7 +186,7 @@ class Recommender:
             )
         return rows
 
-    def audience(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
+    def audience(self, items: Ids, k: Count = 10) -> pl.DataFrame:
         """The users in whose lists each item stands highest, among all items they do not have yet.
 
         Users who already have the item are left out; so are those for whom its score is not above 0.
@@ -196,18 +194,18 @@ class Recommender:
         Returns:
             Columns item_id, user_id, place (from 1, in the user's full list), score, rank.
         """
-        check_k(k, "audience")
+        check_call(Recommender.audience, {"k": k})
         wanted = self.catalogue.need_items(ids_of(items, "items"), "items")
         ids = self.catalogue.item_ids[wanted], self.catalogue.user_ids
         return audience_frame(*ids, *audience_places(self, wanted, CELLS), k)
 
-    def similar(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
+    def similar(self, items: Ids, k: Count = 10) -> pl.DataFrame:
         """The k items most like each given one: columns item_id, similar_id, score, rank.
 
         Raises:
             UnknownIdError: An item is not in the catalogue.
         """
-        check_k(k, "similar")
+        check_call(Recommender.similar, {"k": k})
         wanted = self.catalogue.need_items(ids_of(items, "items"), "items")
         scores = np.array(self.scorer.similar(wanted), dtype=np.float32)
         scores[np.arange(len(wanted)), wanted] = -np.inf
@@ -217,7 +215,7 @@ class Recommender:
         return frame.rename({"item_id": "similar_id", "user_id": "item_id"}).drop("source")
 
     def explain(
-        self, item: Any, user: Any | None = None, history: Sequence[Any] | None = None, k: int = 3
+        self, item: Any, user: Any | None = None, history: Iterable[Any] | None = None, k: Count = 3
     ) -> Explanation:
         """Which history items, and which words or attributes, carried the score of one item.
 
@@ -228,8 +226,10 @@ class Recommender:
         """
         if (user is None) == (history is None):
             raise SpecError(complain("a user or a history", "neither" if user is None else "both", "explain"))
-        given = self._histories([user], None) if history is None else self._histories(None, [history])
-        at = int(self.catalogue.need_items([item], "an item")[0])
+        one = None if history is None else histories_of([history])
+        check_call(Recommender.explain, {"k": k})
+        given = self._histories(None if one else [user], one)
+        at = int(self.catalogue.need_items(ids_of([item], "item"), "an item")[0])
         return explain(self.scorer, self.catalogue, given[1], at, k, given[2])
 
     def add_items(self, rows: Any) -> Recommender:
@@ -252,8 +252,7 @@ class Recommender:
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, bytes]]:
         """Arrays, options and files from which `from_arrays` makes an equal recommender."""
-        inner, options = self.scorer.state()
-        outer, about, files = self.catalogue.state()
+        (inner, options), (outer, about, files) = self.scorer.state(), self.catalogue.state()
         arrays = storage.placed("scorer", inner) | storage.placed("catalogue", outer)
         meta = {
             "spec": config.to_dict(self.spec),
@@ -284,6 +283,7 @@ class Recommender:
             force: Replace a bundle that is there already.
             metrics: What it measured, by dotted name; NaN and infinity become null.
         """
+        check_call(Recommender.save, locals())
         arrays, meta, files = self.to_arrays()
         known = {
             name: float(value) if value is not None and np.isfinite(value) else None

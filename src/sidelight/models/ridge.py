@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import polars as pl
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from sidelight.content.cache import Cache
 from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
-from sidelight.errors import SpecError, complain
 from sidelight.models.arguments import need_split
 from sidelight.models.linear import EASE, ease_of, inverse_spd
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State
 from sidelight.models.space import Block, ContentSpace
+from sidelight.spectypes import SOME, NonNegative, Positive, checked
 from sidelight.storage import placed, under
 
 Dense = NDArray[np.float32]
@@ -26,6 +26,7 @@ CELLS = 1 << 25  # entries of profiles held at a time: 128 MiB of float32
 
 
 @dataclass(frozen=True)
+@checked
 class Ridge:
     """Each user's ridge regression from item content to touched / not touched, for all users at once.
 
@@ -48,18 +49,16 @@ class Ridge:
     and Billsus 2007); the completion by EASE is ours.
     """
 
-    content: tuple[Content, ...]
-    weights: tuple[float, ...] = ()
-    reg: float = 30.0
+    content: Annotated[tuple[Content, ...], SOME]
+    weights: tuple[Positive, ...] = ()
+    reg: Positive = 30.0
     teacher: EASE | None = None
-    strength: float = 3.0
+    strength: NonNegative = 3.0
     floor: bool = True
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
         """Solve for the map from history to profile."""
         split = need_split(split, self)
-        if not self.reg > 0:
-            raise SpecError(complain("reg > 0", f"{self.reg}"))
         histories = split.fitting()
         touched = histories.getnnz(axis=0) > 0
         space = ContentSpace.fit(self.content, split.data, self.weights, Cache(), progress, touched)

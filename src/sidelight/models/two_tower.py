@@ -6,12 +6,13 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 from sidelight import config
 from sidelight.content.cache import Cache
+from sidelight.content.device import need_device
 from sidelight.content.encoder import Content, Progress
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
@@ -19,6 +20,7 @@ from sidelight.models.arguments import need_split
 from sidelight.models.recommender import Recommender
 from sidelight.models.space import ContentSpace
 from sidelight.models.tower_scorer import TowerScorer
+from sidelight.spectypes import SOME, Dim, PartShare, Seed, checked
 from sidelight.tasks.task import Task
 from sidelight.towers.attributes import Attributes, check_context, check_users
 from sidelight.training.combine import Combine
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@checked
 class TwoTower:
     """A neural model in which a new item lives where an old one would.
 
@@ -77,14 +80,14 @@ class TwoTower:
     for users; dropping the collaborative part after Volkovs, Yu and Poutanen (NIPS 2017).
     """
 
-    content: tuple[Content, ...]
+    content: Annotated[tuple[Content, ...], SOME]
     tasks: tuple[Task, ...] = ()
     weighting: Weighting = field(default_factory=Fixed)
-    dim: int = 192
-    pooling: str = "mean"
-    dropout: tuple[float, float, float] = (0.5, 0.6, 0.0)
+    dim: Dim = 192
+    pooling: Literal["mean", "attention"] = "mean"
+    dropout: tuple[PartShare, PartShare, PartShare] = (0.5, 0.6, 0.0)
     options: Options = field(default_factory=Options)
-    seed: int = 0
+    seed: Seed = 0
     users: tuple[Content, ...] = ()
     context: tuple[Content, ...] = ()
     sensitive: bool = False
@@ -93,10 +96,6 @@ class TwoTower:
     screen: bool = True
 
     def __post_init__(self) -> None:
-        if self.dim < 1 or self.pooling not in ("mean", "attention"):
-            raise SpecError(complain("dim >= 1 and pooling 'mean' or 'attention'", repr(self), "TwoTower"))
-        if len(self.dropout) != 3 or not all(0 <= p < 1 for p in self.dropout):
-            raise SpecError(complain("three probabilities in [0, 1)", f"{self.dropout}", "option 'dropout'"))
         names = [task.name for task in self.tasks]
         for name in names:
             if names.count(name) > 1:
@@ -118,6 +117,7 @@ class TwoTower:
             checkpoint: Folder that a run which was cut off goes on from; removed at the end.
         """
         split = need_split(split, self)
+        need_device(self.options.device, "option 'device' of Options")
         return self._fitted(split, split, progress, checkpoint)
 
     def refit(
@@ -129,6 +129,7 @@ class TwoTower:
             split, progress, checkpoint: As in `fit`.
         """
         split = need_split(split, self)
+        need_device(self.options.device, "option 'device' of Options")
         return self._fitted(split, split.joined(), progress, checkpoint)
 
     def _fitted(

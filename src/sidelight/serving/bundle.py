@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sidelight.errors import BundleError, complain
 from sidelight.manifest import read_manifest
+from sidelight.spectypes import check_call
 from sidelight.storage import read_folder
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def save(
         metrics: What it measured, by dotted name ("cold.ndcg@20"); NaN and infinity become null.
         force: Replace a bundle that is there already.
     """
+    check_call(save, locals())
     return model.save(path, force=force, metrics=metrics)
 
 
@@ -41,6 +43,7 @@ def load(path: str | Path, verify: bool = True) -> Recommender:
     Raises:
         BundleError: A file is missing, damaged or of another version, or this is no model.
     """
+    check_call(load, locals())
     from sidelight.models.recommender import Recommender
 
     arrays, meta, files = read_folder(path, verify=verify)
@@ -61,4 +64,5 @@ def verify(path: str | Path) -> dict[str, Any]:
         schema_version, created, packages, files (sha256 and bytes each) and meta (spec, data
         fingerprint, metrics).
     """
+    check_call(verify, locals())
     return read_manifest(path, verify=True)

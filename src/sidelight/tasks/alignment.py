@@ -13,13 +13,14 @@ from sklearn.utils.extmath import randomized_svd
 from torch import Tensor, nn
 
 from sidelight.data.split import Split
-from sidelight.errors import SpecError, complain
 from sidelight.losses import soft_neighbours
+from sidelight.spectypes import Dim, Label, NonNegative, Positive, SomeShare, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 
 @dataclass(frozen=True)
+@checked
 class Alignment:
     """Content vectors of touched items have the neighbours that a closed-form teacher gives them.
 
@@ -37,17 +38,12 @@ class Alignment:
     ours matches neighbourhoods of a closed-form teacher instead of contrasting learned ids.
     """
 
-    weight: float = 0.3
-    dim: int = 64
-    temperature: float = 0.1
-    keep: float = 0.6
-    name: str = "alignment"
+    weight: NonNegative = 0.3
+    dim: Dim = 64
+    temperature: Positive = 0.1
+    keep: SomeShare = 0.6
+    name: Label = "alignment"
     uses_clicks: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if self.temperature <= 0 or not 0 < self.keep <= 1 or self.weight < 0 or self.dim < 1:
-            expected = "temperature > 0, keep in (0, 1], weight >= 0, dim >= 1"
-            raise SpecError(complain(expected, repr(self), "Alignment"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """Solve for the teacher."""

@@ -10,12 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sidelight.data.split import Split
-from sidelight.errors import SpecError, complain
+from sidelight.spectypes import Classes, Count, Label, NonNegative, Positive, SomeShare, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 
 @dataclass(frozen=True)
+@checked
 class Clustering:
     """Two views of an item, words dropped from each, predict each other's cluster.
 
@@ -33,19 +34,14 @@ class Clustering:
     Source: SwAV, Caron et al. (NeurIPS 2020), without its queue.
     """
 
-    weight: float = 0.05
-    prototypes: int = 64
-    temperature: float = 0.1
-    epsilon: float = 0.05
-    rounds: int = 3
-    keep: float = 0.6
-    name: str = "clustering"
+    weight: NonNegative = 0.05
+    prototypes: Classes = 64
+    temperature: Positive = 0.1
+    epsilon: Positive = 0.05
+    rounds: Count = 3
+    keep: SomeShare = 0.6
+    name: Label = "clustering"
     uses_clicks: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if min(self.temperature, self.epsilon) <= 0 or self.prototypes < 2 or self.rounds < 1:
-            expected = "temperature, epsilon > 0, prototypes >= 2, rounds >= 1"
-            raise SpecError(complain(expected, repr(self), "Clustering"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """Prototypes at random."""

@@ -10,12 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sidelight.data.split import Split
-from sidelight.errors import SpecError, complain
+from sidelight.spectypes import Label, NonNegative, PartShare, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 
 @dataclass(frozen=True)
+@checked
 class Consistency:
     """Two views of the drawn items and of the users are given the same answer.
 
@@ -33,20 +34,14 @@ class Consistency:
         user: Weight of the user part against the item part.
     """
 
-    weight: float = 1.0
-    words: float = 0.2
-    fields: float = 0.1
-    noise: float = 0.05
-    clicks: float = 0.1
-    user: float = 1.0
-    name: str = "consistency"
+    weight: NonNegative = 1.0
+    words: PartShare = 0.2
+    fields: PartShare = 0.1
+    noise: NonNegative = 0.05
+    clicks: PartShare = 0.1
+    user: NonNegative = 1.0
+    name: Label = "consistency"
     uses_clicks: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        shares = (self.words, self.fields, self.clicks)
-        if not all(0 <= s < 1 for s in shares) or min(self.weight, self.noise, self.user) < 0:
-            expected = "shares in [0, 1), and weight, noise, user >= 0"
-            raise SpecError(complain(expected, repr(self), "Consistency"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """Nothing to prepare."""

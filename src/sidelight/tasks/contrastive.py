@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.losses import info_nce
+from sidelight.spectypes import Label, NonNegative, Positive, SomeShare, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 
 @dataclass(frozen=True)
+@checked
 class Contrastive:
     """InfoNCE between the projections of every pair of modalities, over items that have both.
 
@@ -28,16 +30,11 @@ class Contrastive:
     Source: van den Oord, Li and Vinyals (2018); pairs of modalities as in CLIP (Radford et al. 2021).
     """
 
-    weight: float = 0.1
-    temperature: float = 0.1
-    keep: float = 0.8
-    name: str = "contrastive"
+    weight: NonNegative = 0.1
+    temperature: Positive = 0.1
+    keep: SomeShare = 0.8
+    name: Label = "contrastive"
     uses_clicks: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if self.temperature <= 0 or not 0 < self.keep <= 1 or self.weight < 0:
-            expected = "temperature > 0, keep in (0, 1], weight >= 0"
-            raise SpecError(complain(expected, repr(self), "Contrastive"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """Needs two modalities."""

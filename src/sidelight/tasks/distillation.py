@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from sidelight import config
 from sidelight.data.split import Split
-from sidelight.errors import SpecError, complain
 from sidelight.losses import FAR
+from sidelight.spectypes import Count, NonNegative, Positive, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
@@ -28,6 +28,7 @@ class Teacher(Protocol):
 
 
 @dataclass(frozen=True)
+@checked
 class Distillation:
     """From the input part of a history, the scores of a teacher over touched AND untouched items.
 
@@ -49,16 +50,11 @@ class Distillation:
     """
 
     teacher: Teacher
-    weight: float = 2.0
-    temperature: float = 0.1
-    users: int = 256
+    weight: NonNegative = 2.0
+    temperature: Positive = 0.1
+    users: Count = 256
     label: str = ""
     uses_clicks: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if self.temperature <= 0 or self.weight < 0 or self.users < 1:
-            expected = "temperature > 0, weight >= 0, users >= 1"
-            raise SpecError(complain(expected, repr(self), "Distillation"))
 
     @property
     def name(self) -> str:

@@ -15,11 +15,13 @@ from sidelight.content.categories import Categories
 from sidelight.content.encoder import Content, fit_features
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
+from sidelight.spectypes import Count, NonNegative, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 
 @dataclass(frozen=True)
+@checked
 class LabelPrediction:
     """Softmax over the labels of an item, from its vector; several labels share the probability.
 
@@ -36,14 +38,10 @@ class LabelPrediction:
     """
 
     labels: Content
-    weight: float = 0.5
+    weight: NonNegative = 0.5
     warm_only: bool | None = None
-    min_items: int = 5
+    min_items: Count = 5
     uses_clicks: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if self.weight < 0 or self.min_items < 1:
-            raise SpecError(complain("weight >= 0 and min_items >= 1", repr(self), "LabelPrediction"))
 
     @property
     def name(self) -> str:

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
+from sidelight.spectypes import Label, NonNegative, OpenShare, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 
 @dataclass(frozen=True)
+@checked
 class MaskedAttributes:
     """Each drawn item has a part of its modalities hidden; these are predicted from the others.
 
@@ -31,14 +33,10 @@ class MaskedAttributes:
     for attributes of mixed type.
     """
 
-    weight: float = 0.1
-    share: float = 0.5
-    name: str = "masked attributes"
+    weight: NonNegative = 0.1
+    share: OpenShare = 0.5
+    name: Label = "masked attributes"
     uses_clicks: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if not 0 < self.share < 1 or self.weight < 0:
-            raise SpecError(complain("share in (0, 1), weight >= 0", repr(self), "MaskedAttributes"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """One decoder a modality; needs two."""

@@ -9,13 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sidelight.data.split import Split
-from sidelight.errors import SpecError, complain, did_you_mean
+from sidelight.errors import SpecError, did_you_mean
 from sidelight.losses import soft_neighbours
+from sidelight.spectypes import Label, NonNegative, Positive, SomeShare, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 
 @dataclass(frozen=True)
+@checked
 class ContentNeighbours:
     """Items that are near in what is said about them stay near in the space of the towers.
 
@@ -35,16 +37,11 @@ class ContentNeighbours:
     """
 
     modalities: tuple[str, ...] = ()
-    weight: float = 1.0
-    temperature: float = 0.1
-    keep: float = 0.6
-    name: str = "neighbours"
+    weight: NonNegative = 1.0
+    temperature: Positive = 0.1
+    keep: SomeShare = 0.6
+    name: Label = "neighbours"
     uses_clicks: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if self.temperature <= 0 or not 0 < self.keep <= 1 or self.weight < 0:
-            expected = "temperature > 0, keep in (0, 1], weight >= 0"
-            raise SpecError(complain(expected, repr(self), "ContentNeighbours"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """Looks up the modalities."""

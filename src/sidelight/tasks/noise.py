@@ -10,13 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sidelight.data.split import Split
-from sidelight.errors import SpecError, complain
 from sidelight.seeding import generator
+from sidelight.spectypes import Classes, Label, NonNegative, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 
 @dataclass(frozen=True)
+@checked
 class NoiseTask:
     """Softmax over random labels, one an item, drawn once: what a useless task looks like.
 
@@ -29,14 +30,10 @@ class NoiseTask:
         classes: Number of labels.
     """
 
-    weight: float = 0.5
-    classes: int = 32
-    name: str = "noise"
+    weight: NonNegative = 0.5
+    classes: Classes = 32
+    name: Label = "noise"
     uses_clicks: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if self.weight < 0 or self.classes < 2:
-            raise SpecError(complain("weight >= 0 and classes >= 2", repr(self), "NoiseTask"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """A label an item, by the seed alone, and one learned vector a label."""

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from sidelight.data.split import Split
-from sidelight.errors import SpecError, complain
+from sidelight.spectypes import Label, NonNegative, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 
 @dataclass(frozen=True)
+@checked
 class PopularityTask:
     """Squared error of log(1 + training users) read off an item's vector by a linear map.
 
@@ -27,13 +28,9 @@ class PopularityTask:
         weight: Loss weight to start from.
     """
 
-    weight: float = 0.5
-    name: str = "popularity"
+    weight: NonNegative = 0.5
+    name: Label = "popularity"
     uses_clicks: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if self.weight < 0:
-            raise SpecError(complain("weight >= 0", f"{self.weight}", "PopularityTask"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """The scaled logarithms, and the map."""

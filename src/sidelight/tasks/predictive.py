@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.losses import info_nce
+from sidelight.spectypes import Label, NonNegative, Positive, SomeShare, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 
 @dataclass(frozen=True)
+@checked
 class CrossModalPrediction:
     """From the other modalities of an item, a predictor gives the vector of the one left out.
 
@@ -32,13 +34,9 @@ class CrossModalPrediction:
     modalities in place of crops.
     """
 
-    weight: float = 0.1
-    name: str = "cross-modal prediction"
+    weight: NonNegative = 0.1
+    name: Label = "cross-modal prediction"
     uses_clicks: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if self.weight < 0:
-            raise SpecError(complain("weight >= 0", f"{self.weight}", "CrossModalPrediction"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """One predictor a modality; needs two modalities."""
@@ -68,6 +66,7 @@ class _CrossModal(nn.Module):
 
 
 @dataclass(frozen=True)
+@checked
 class NextContent:
     """From a history up to an event, the content of the item that came next, told from that of others.
 
@@ -82,16 +81,11 @@ class NextContent:
         keep: Share of the words that are seen of the target.
     """
 
-    weight: float = 0.1
-    temperature: float = 0.1
-    keep: float = 0.8
-    name: str = "next content"
+    weight: NonNegative = 0.1
+    temperature: Positive = 0.1
+    keep: SomeShare = 0.8
+    name: Label = "next content"
     uses_clicks: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if self.temperature <= 0 or not 0 < self.keep <= 1 or self.weight < 0:
-            expected = "temperature > 0, keep in (0, 1], weight >= 0"
-            raise SpecError(complain(expected, repr(self), "NextContent"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """The places of events in their histories, and a predictor from user to content vectors."""

@@ -10,12 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sidelight.data.split import Split
-from sidelight.errors import SpecError, complain
+from sidelight.spectypes import Label, NonNegative, SomeShare, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 
 @dataclass(frozen=True)
+@checked
 class Reconstruction:
     """Denoising: from content with words dropped, each modality's features come back.
 
@@ -29,14 +30,10 @@ class Reconstruction:
     Source: Denoising autoencoder, Vincent et al. (ICML 2008).
     """
 
-    weight: float = 0.1
-    keep: float = 0.5
-    name: str = "reconstruction"
+    weight: NonNegative = 0.1
+    keep: SomeShare = 0.5
+    name: Label = "reconstruction"
     uses_clicks: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if not 0 < self.keep <= 1 or self.weight < 0:
-            raise SpecError(complain("keep in (0, 1], weight >= 0", repr(self), "Reconstruction"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """One decoder a modality."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sidelight.data.split import Split
-from sidelight.errors import SpecError, complain
+from sidelight.spectypes import Label, NonNegative, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
@@ -18,6 +18,7 @@ FREE = 2.0  # times without penalty
 
 
 @dataclass(frozen=True)
+@checked
 class GateSparsity:
     """sum_m max(0, min(MOST, best / lift_m) - FREE) * share_m: modalities with little lift fade.
 
@@ -35,15 +36,11 @@ class GateSparsity:
     place of a first estimate.
     """
 
-    weight: float = 1.0
-    name: str = "gate sparsity"
+    weight: NonNegative = 1.0
+    name: Label = "gate sparsity"
     uses_clicks: ClassVar[bool] = True
     # A step of Adam is as long for a gate as for an entry of a map: 0 would be out of reach.
     gate_rate: ClassVar[float] = 10.0
-
-    def __post_init__(self) -> None:
-        if self.weight < 0:
-            raise SpecError(complain("weight >= 0", f"{self.weight}", "GateSparsity"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """The penalties, from the lifts of the modalities."""
@@ -69,6 +66,7 @@ class _Gates(nn.Module):
 
 
 @dataclass(frozen=True)
+@checked
 class Decorrelation:
     """Dimensions of the item vectors say different things: log(dim / dimensions in use).
 
@@ -85,13 +83,9 @@ class Decorrelation:
     and LeCun, ICLR 2022), which have a scale of their own.
     """
 
-    weight: float = 1.0
-    name: str = "decorrelation"
+    weight: NonNegative = 1.0
+    name: Label = "decorrelation"
     uses_clicks: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if self.weight < 0:
-            raise SpecError(complain("weight >= 0", f"{self.weight}", "Decorrelation"))
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """Nothing to prepare."""

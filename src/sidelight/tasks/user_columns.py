@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from sidelight.data.moments import consented
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
+from sidelight.spectypes import Label, NonNegative, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
 
 @dataclass(frozen=True)
+@checked
 class UserAttribute:
     """A user column as the target of the user vector, for users who consented.
 
@@ -33,8 +35,8 @@ class UserAttribute:
         weight: Loss weight to start from.
     """
 
-    column: str
-    weight: float = 0.1
+    column: Label
+    weight: NonNegative = 0.1
     uses_clicks: ClassVar[bool] = True
 
     @property
@@ -70,6 +72,7 @@ class _Attribute(nn.Module):
 
 
 @dataclass(frozen=True)
+@checked
 class SensitiveRemoval:
     """Share of a sensitive column's variance that user vectors explain by a linear map, driven down.
 
@@ -94,8 +97,8 @@ class SensitiveRemoval:
     the scale is that of a coefficient of determination.
     """
 
-    column: str
-    weight: float = 1.0
+    column: Label
+    weight: NonNegative = 1.0
     uses_clicks: ClassVar[bool] = True
 
     @property

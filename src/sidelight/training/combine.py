@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sidelight.errors import SpecError, complain, did_you_mean, missing_extra
+from sidelight.spectypes import checked
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +23,7 @@ PREFERRING = ("UPGrad", "DualProj", "AlignedMTL")
 
 
 @dataclass(frozen=True)
+@checked
 class Combine:
     """A rule of torchjd in place of the sum, on what more than one loss pulls at.
 

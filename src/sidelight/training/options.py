@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sidelight.errors import SpecError, complain
+from sidelight.spectypes import Count, Label, Natural, NonNegative, OpenShare, Positive, Seed, Share, checked
 
 
 @dataclass(frozen=True)
+@checked
 class Options:
     """How a model is trained.
 
@@ -36,39 +39,26 @@ class Options:
         seed: Of everything that is drawn.
     """
 
-    epochs: int = 20
-    batch_size: int = 512
-    lr: float = 1e-3
-    steps: int = 8
-    inputs: tuple[float, float] = (0.3, 0.9)
-    empty: float = 0.05
-    lone: float = 1.0
-    views: float = 0.0
-    drawn: int = 1024
-    draw: str = "uniform"
-    negatives: int = 4096
-    full: int = 20_000
-    patience: int = 4
-    users: int = 2000
-    minutes: float = 2.0
-    precision: str = "float32"
-    device: str = "cpu"
-    seed: int = 0
+    epochs: Count = 20
+    batch_size: Count = 512
+    lr: Positive = 1e-3
+    steps: Count = 8
+    inputs: tuple[OpenShare, OpenShare] = (0.3, 0.9)
+    empty: Share = 0.05
+    lone: Share = 1.0
+    views: Share = 0.0
+    drawn: Count = 1024
+    draw: Literal["uniform", "richness"] = "uniform"
+    negatives: Count = 4096
+    full: Natural = 20_000
+    patience: Natural = 4
+    users: Count = 2000
+    minutes: NonNegative = 2.0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    device: Label = "cpu"
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "steps", "drawn", "negatives", "users"):
-            if getattr(self, name) < 1:
-                found = f"{getattr(self, name)}"
-                raise SpecError(complain(f"{name} >= 1", found, "the options of training"))
         low, high = self.inputs
-        if not 0 < low <= high < 1:
+        if low > high:
             raise SpecError(complain("0 < smallest <= largest < 1", f"{self.inputs}", "option 'inputs'"))
-        for name in ("empty", "lone", "views"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise SpecError(complain("a share in [0, 1]", f"{getattr(self, name)}", f"option {name!r}"))
-        if self.lr <= 0:
-            raise SpecError(complain("lr > 0", f"{self.lr}", "the options of training"))
-        if self.precision not in ("float32", "bfloat16"):
-            raise SpecError(complain("precision 'float32' or 'bfloat16'", repr(self.precision)))
-        if self.draw not in ("uniform", "richness"):
-            raise SpecError(complain("draw 'uniform' or 'richness'", repr(self.draw)))

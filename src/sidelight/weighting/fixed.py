@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from sidelight.spectypes import Count, checked
 from sidelight.weighting.weighting import Signals
 
 
 @dataclass(frozen=True)
+@checked
 class Fixed:
     """The weights that were given. With tuned weights a strong rival of every other rule."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    every: int = 10
+    every: Count = 10
 
     def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
         """The weights themselves."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, ClassVar, NoReturn
+from typing import Annotated, Any, ClassVar, Literal, NoReturn
 
 from sidelight.errors import SpecError, complain
+from sidelight.spectypes import SOME, Count, NonNegative, OpenShare, SomeShare, checked
 from sidelight.weighting.weighting import Signals
 
 BRANCHES = ("each", "all", "both")
@@ -15,6 +16,7 @@ PRIMARY = "primary"
 
 
 @dataclass(frozen=True)
+@checked
 class ForkMerge:
     """The slow and robust rule: tasks may keep only what validation says they are good for.
 
@@ -57,19 +59,11 @@ class ForkMerge:
 
     needs: ClassVar[frozenset[str]] = frozenset()
     every: ClassVar[int] = 1  # recorded weights are looked up at every step when they are replayed
-    epochs: int = 1
-    grid: tuple[float, ...] = (0.25, 0.5, 0.75)
-    margin: float = 0.0
-    branches: str = "each"
-    level: float = 0.05
-
-    def __post_init__(self) -> None:
-        inside = self.grid and all(0 < share < 1 for share in self.grid)
-        if self.epochs < 1 or not inside or self.margin < 0 or not 0 < self.level <= 1:
-            expected = "epochs >= 1, shares in (0, 1), margin >= 0, level in (0, 1]"
-            raise SpecError(complain(expected, repr(self), "ForkMerge"))
-        if self.branches not in BRANCHES:
-            raise SpecError(complain("branches 'each', 'all' or 'both'", repr(self.branches), "ForkMerge"))
+    epochs: Count = 1
+    grid: Annotated[tuple[OpenShare, ...], SOME] = (0.25, 0.5, 0.75)
+    margin: NonNegative = 0.0
+    branches: Literal["each", "all", "both"] = "each"
+    level: SomeShare = 0.05
 
     def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
         """Before the first round: the step it starts at, branches done, the losses they ended with."""

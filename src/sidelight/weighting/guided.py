@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sidelight.errors import SpecError, complain
+from sidelight.spectypes import Count, Multiple, NonNegative, PartShare, Positive, Share, SomeShare, checked
 from sidelight.weighting.weighting import Signals
 
 ENOUGH = 2.5  # effective number of cosines from which on there is evidence
 
 
 @dataclass(frozen=True)
+@checked
 class ValidationGuided:
     """A task gains weight while its gradient lowers the validation loss, and loses it otherwise.
 
@@ -45,22 +46,14 @@ class ValidationGuided:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"agreement"})
-    eta: float = 0.3
-    margin: float = 0.01
-    memory: float = 0.1
-    cold: float = 0.5
-    ceiling: float = 2.0
-    floor: float = 0.02
-    every: int = 4
+    eta: Positive = 0.3
+    margin: PartShare = 0.01
+    memory: SomeShare = 0.1
+    cold: Share = 0.5
+    ceiling: Multiple = 2.0
+    floor: NonNegative = 0.02
+    every: Count = 4
     trial: bool = True
-
-    def __post_init__(self) -> None:
-        if self.eta <= 0 or not 0 <= self.margin < 1 or not 0 < self.memory <= 1 or not 0 <= self.cold <= 1:
-            expected = "eta > 0, margin in [0, 1), memory in (0, 1], cold in [0, 1]"
-            raise SpecError(complain(expected, repr(self), "ValidationGuided"))
-        if self.ceiling < 1 or self.floor < 0 or self.every < 1:
-            expected = "ceiling >= 1, floor >= 0, every >= 1"
-            raise SpecError(complain(expected, repr(self), "ValidationGuided"))
 
     def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
         """No evidence yet."""

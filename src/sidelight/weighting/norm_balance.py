@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sidelight.errors import SpecError, complain
+from sidelight.spectypes import Count, Multiple, Share, SomeShare, checked
 from sidelight.weighting.weighting import Signals
 
 
 @dataclass(frozen=True)
+@checked
 class NormBalance:
     """w_k = start_k * (strength * N_primary / N_k + 1 - strength), N running means of gradient norms.
 
@@ -25,15 +26,10 @@ class NormBalance:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"norms"})
-    strength: float = 0.7
-    memory: float = 0.1
-    ceiling: float = 20.0
-    every: int = 4
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.strength <= 1 or not 0 < self.memory <= 1 or self.ceiling < 1 or self.every < 1:
-            expected = "strength in [0, 1], memory in (0, 1], ceiling >= 1, every >= 1"
-            raise SpecError(complain(expected, repr(self), "NormBalance"))
+    strength: Share = 0.7
+    memory: SomeShare = 0.1
+    ceiling: Multiple = 20.0
+    every: Count = 4
 
     def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
         """No norm seen yet."""

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sidelight.errors import SpecError, complain
+from sidelight.spectypes import Count, SomeShare, checked
 from sidelight.weighting.weighting import Signals
 
 
 @dataclass(frozen=True)
+@checked
 class Uncertainty:
     """w_k = start_k * fall_k / max_j fall_j, fall = first loss / running mean, j over primary and tasks.
 
@@ -29,13 +30,8 @@ class Uncertainty:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    memory: float = 0.1
-    every: int = 4
-
-    def __post_init__(self) -> None:
-        if not 0 < self.memory <= 1 or self.every < 1:
-            expected = "memory in (0, 1], every >= 1"
-            raise SpecError(complain(expected, repr(self), "Uncertainty"))
+    memory: SomeShare = 0.1
+    every: Count = 4
 
     def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
         """No loss seen yet."""
