@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from sidelight.errors import DataError, SpecError
 from sidelight.evaluation import evaluate as package_evaluate
 from sidelight.evaluation.evaluate import block_rows, evaluate
 from sidelight.evaluation.metrics import METRICS
+from sidelight.evaluation.openings import read_openings, sealed_hash
 from sidelight.evaluation.ranking import tie_breakers
 
 
@@ -185,6 +187,19 @@ def test_the_test_part_opens_with_final_only_and_each_opening_is_recorded(shop_c
     other = split_of(np.roll(np.full((4, 6), TEST), 0), np.zeros(6, bool))
     model = Fixed(np.zeros((4, 6), np.float32), other.histories())
     assert evaluate(model, other, part="test", final=True).opened == 1  # another split, same log
+    assert [line["split"] for line in read_openings("openings.jsonl")] == [split.hash] * 3 + [other.hash]
+
+
+def test_other_candidates_or_given_events_do_not_seal_the_test_part_again(shop_case, tmp_path):
+    split, model = shop_case
+    log = tmp_path / "log.jsonl"
+    open_it = functools.partial(evaluate, model, part="test", final=True, log=log)
+    open_it(split)
+    lines = [{k: v for k, v in line.items() if k != "sealed"} for line in read_openings(log)]
+    lines[0]["split"] = sealed_hash(split)  # as an earlier version wrote it
+    log.write_text(json.dumps(lines[0]) + "\n")
+    assert open_it(replace(split, candidates=split.candidates & split.warm)).opened == 2
+    assert open_it(replace(split, given=split.train[:1])).opened == 3
 
 
 def test_a_wrong_call_is_no_opening(shop_case, tmp_path):

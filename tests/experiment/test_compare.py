@@ -159,6 +159,13 @@ def test_the_test_part_has_one_history_for_all_arms(split: sl.Split, tmp_path: P
     mixed = replace(both, runs={**both.runs, ("plain", 1.0, 0): train.runs["plain", 1.0, 0]})
     with pytest.raises(DataError, match="same history"):
         mixed.differences()
+    fewer = replace(split, candidates=split.truth("test", final=True).getnnz(axis=0) > 0)
+    easier = sl.compare(fewer, ARMS, **options)
+    mixed = replace(both, runs={**both.runs, ("plain", 1.0, 0): easier.runs["plain", 1.0, 0]})
+    with pytest.raises(DataError, match="two evaluations on one split"):
+        mixed.figures()
+    with pytest.raises(DataError, match="another division"):
+        sl.compare(fewer, ARMS, folder=tmp_path / "c", **options)
     with pytest.raises(SpecError, match="for the validation part"):
         sl.compare(split, ARMS, seeds=1, history="train+validation")
     assert sl.compare(split, ARMS, seeds=1).to_dict()["history"] == "train"

@@ -12,7 +12,7 @@ from sidelight import config
 from sidelight.errors import BundleError, SpecError, complain
 from sidelight.evaluation.result import Evaluation
 from sidelight.experiment import record, runs
-from sidelight.experiment.figures import Contrast, Figure, contrasts, figures, need_one_history
+from sidelight.experiment.figures import Contrast, Figure, contrasts, figures, need_one_split
 from sidelight.experiment.runs import Run
 from sidelight.experiment.table import table
 
@@ -72,7 +72,7 @@ class Comparison:
 
     def _grid(self, keep: float) -> dict[str, list[Evaluation]]:
         grid = {arm: [self.run(arm, keep, seed).evaluation for seed in self.seeds] for arm in self.arms}
-        need_one_history(grid)
+        need_one_split(grid, keep)
         return grid
 
     def table(self) -> str:

@@ -93,15 +93,21 @@ class _Stack:
         return cls(values, users, len(reduce(np.union1d, rows)) - len(users))
 
 
-def need_one_history(grid: Grid) -> None:
-    """Refuse to put side by side what was measured with different histories.
+def need_one_split(grid: Grid, keep: float) -> None:
+    """Refuse to put side by side what was measured on different splits or with different histories.
+
+    Args:
+        grid: Runs of one share of the clicks.
+        keep: That share. Below 1 each seed has a split of its own, the same one for every arm.
 
     Raises:
-        DataError: Two evaluations differ in that.
+        DataError: Two evaluations of one seed differ in that.
     """
-    first, *others = [each.info for found in grid.values() for each in found]
-    for info in others:
-        same_protocol(first, info)
+    columns = list(zip(*grid.values(), strict=True))
+    for column in columns:
+        first = columns[0][0] if keep == 1 else column[0]
+        for each in column:
+            same_protocol(first.info, each.info)
 
 
 def slices_of(grid: Grid) -> list[str]:

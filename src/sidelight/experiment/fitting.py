@@ -82,7 +82,7 @@ class Bench:
         own = seeded(spec, seed)
         wanted = {
             "spec": config.to_dict(own), "spec_hash": config.spec_hash(own), "seed": seed, "keep": keep,
-            "data": self.split.data.fingerprint, "division": self.split.division(),
+            "data": self.split.data.fingerprint, "division": self.split.hash,
             "part": self.measure.part, "ks": self.measure.ks, "metrics": self.measure.metrics,
             "groups": self.measure.groups, "history": history_of(self._judged(self.split), self.measure.part),
             "thin_validation": self.thin_validation and keep < 1,

@@ -30,8 +30,7 @@ IDENTITY = (
 # What holds of the runs of an earlier version, which do not say it.
 UNSAID = {"history": "train", "thin_validation": False}
 _NAMES = {
-    "spec_hash": "spec", "data": "data set", "division": "division into training, validation and test",
-    "ks": "cut-offs",
+    "spec_hash": "spec", "data": "data set", "ks": "cut-offs",
 }  # fmt: skip
 
 
@@ -97,7 +96,9 @@ def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) 
     title = _NAMES.get(name, name)
     if name == "spec_hash":
         return f"one with another spec ({', '.join(differs(wanted['spec'], found['spec'])[:3])})"
-    if name in ("data", "division"):
+    if name == "division":
+        return "one of another division (parts, candidates, cold items, histories), or of an earlier version"
+    if name == "data":
         return f"one of another {title}"
     if name == "thin_validation":
         return f"one with validation {'thinned as training is' if found[name] else 'left whole'}"
