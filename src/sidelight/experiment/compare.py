@@ -17,7 +17,7 @@ from sidelight.data.split import Split, TestHistory
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
 from sidelight.evaluation.metrics import METRICS
 from sidelight.evaluation.protocol import check_part, with_history
-from sidelight.evaluation.slices import members
+from sidelight.evaluation.slices import audited, members
 from sidelight.experiment import runs
 from sidelight.experiment.arms import is_model, is_seeded
 from sidelight.experiment.comparison import Comparison
@@ -202,6 +202,7 @@ def _measure(
         raise SpecError(f"unknown metric {name!r}; {did_you_mean(name, METRICS)}")
     if not ks or min(ks) < 1 or cut not in {str(k) for k in ks}:
         raise SpecError(complain("a metric at one of the cut-offs ks", f"{metric!r}, ks = {list(ks)}"))
+    groups = audited(split, groups)
     members(split, groups)
     with_history(split, part, history)
     check_part(None, split, part)
