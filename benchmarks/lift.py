@@ -135,7 +135,7 @@ def measure(name: str, split: sl.Split, keep: float, seed: int, folder: Path, fi
     specs = dict(zip(("primary", "augmented"), (seeded(each, seed) for each in towers(name)), strict=True))
     joined = {arm: seeded(blend, seed) for arm, blend in blends(name, blind).items()}
     hashes = {arm: spec_hash(spec) for arm, spec in {**specs, **joined}.items()}
-    identity = {"specs": hashes, "division": thin.division(), "data": thin.data.fingerprint}
+    identity = {"specs": hashes, "division": thin.hash, "data": thin.data.fingerprint}
     place = cell_path(folder, name, keep, seed)
     if place.exists():
         found = json.loads(place.read_text(encoding="utf-8"))

@@ -85,7 +85,8 @@ def test_against_another_model(made: Path, capfd: pytest.CaptureFixture[str]) ->
     code, out, err = run(capfd, *args, "--json")
     assert code == 0, err
     found = {line["name"]: line for line in records(out) if line["record"] == "difference"}
-    assert set(found) == {"cold.ndcg@20", "warm.ndcg@20", "overall.ndcg@20"}
+    sides = {"cold.ndcg@20", "warm.ndcg@20", "overall.ndcg@20"}
+    assert set(found) == sides | {f"user:gender={each}.ndcg@20" for each in "fm"}  # a sensitive column
     mine = figures(out)
     theirs = figures(run(capfd, made / "popular", made / "split", "--json")[1])
     for name, line in found.items():

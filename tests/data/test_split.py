@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from made_events import Row, dataset, keys, rows
 from sidelight.data import splitting as make
 from sidelight.data.dataset import Dataset
 from sidelight.data.split import Split
+from sidelight.data.synthetic import planted
 from sidelight.errors import DataError, SpecError
 
 MAKERS: dict[str, Callable[[Dataset, int], Split]] = {
@@ -222,3 +223,20 @@ def test_wrong_parts_and_shares_are_named() -> None:
         make.leave_last_out(data).rows("tset")  # type: ignore[arg-type]
     with pytest.raises(SpecError, match="simulate"):
         make.leave_last_out(data, simulate=1.0)
+
+
+def test_the_hash_covers_every_field_and_nothing_else() -> None:
+    split = make.leave_last_out(planted(30, 20, 200, seed=1).data)
+    bit = np.arange(split.data.n_items) == 0
+    changed = {
+        "data": planted(30, 20, 200, seed=2).data, "train": split.train[:-1],
+        "validation": split.validation[1:], "sealed": split.sealed[1:],
+        "candidates": split.candidates ^ bit, "cold": split.cold ^ bit, "simulated": split.simulated ^ bit,
+        "how": {**split.how, "rule": "other"}, "mask": "others", "overall_users": "both",
+        "given": split.train[:1], "test_history": "train",
+    }  # fmt: skip
+    assert set(changed) == {field.name for field in fields(split)}  # a new field must be hashed too
+    hashes = [replace(split, **{name: value}).hash for name, value in changed.items()]
+    assert len({split.hash, *hashes}) == 1 + len(changed)
+    told = replace(split, train=split.train.copy(), how={**split.how, "chosen": "a sentence for people"})
+    assert told.hash == split.hash

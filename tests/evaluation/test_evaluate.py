@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_splits import TEST, TRAIN, VALIDATION, Fixed, cases, split_of
 
 from sidelight.content.features import Features
+from sidelight.data.schema import Column
 from sidelight.errors import DataError, SpecError
 from sidelight.evaluation import evaluate as package_evaluate
 from sidelight.evaluation.evaluate import block_rows, evaluate
 from sidelight.evaluation.metrics import METRICS
+from sidelight.evaluation.openings import read_openings, sealed_hash
 from sidelight.evaluation.ranking import tie_breakers
 
 
@@ -66,7 +70,8 @@ def test_every_slice_equals_full_sorts(tmp_path_factory, case, part, block):
             evaluate(model, split, **arguments)
         return
     found = evaluate(model, split, **arguments)
-    assert set(found.slices) == set(wanted)
+    audited = {name for name in found.slices if name.startswith("user:gender=")}  # sensitive in this data
+    assert set(found.slices) == set(wanted) | audited and bool(audited) == ("overall" in wanted)
     for name, users in wanted.items():
         assert found.users[name].tolist() == sorted(users)
         for k in (2, 5):
@@ -185,6 +190,19 @@ def test_the_test_part_opens_with_final_only_and_each_opening_is_recorded(shop_c
     other = split_of(np.roll(np.full((4, 6), TEST), 0), np.zeros(6, bool))
     model = Fixed(np.zeros((4, 6), np.float32), other.histories())
     assert evaluate(model, other, part="test", final=True).opened == 1  # another split, same log
+    assert [line["split"] for line in read_openings("openings.jsonl")] == [split.hash] * 3 + [other.hash]
+
+
+def test_other_candidates_or_given_events_do_not_seal_the_test_part_again(shop_case, tmp_path):
+    split, model = shop_case
+    log = tmp_path / "log.jsonl"
+    open_it = functools.partial(evaluate, model, part="test", final=True, log=log)
+    open_it(split)
+    lines = [{k: v for k, v in line.items() if k != "sealed"} for line in read_openings(log)]
+    lines[0]["split"] = sealed_hash(split)  # as an earlier version wrote it
+    log.write_text(json.dumps(lines[0]) + "\n")
+    assert open_it(replace(split, candidates=split.candidates & split.warm)).opened == 2
+    assert open_it(replace(split, given=split.train[:1])).opened == 3
 
 
 def test_a_wrong_call_is_no_opening(shop_case, tmp_path):
@@ -229,11 +247,28 @@ def test_a_damaged_log_is_not_counted_on(shop_case, tmp_path):
 def test_a_part_with_nothing_relevant_says_so():
     split = split_of(np.array([[TRAIN, VALIDATION], [TRAIN, VALIDATION]]), np.zeros(2, bool))
     model = Fixed(np.zeros((2, 2), np.float32), split.histories())
-    assert package_evaluate(model, split).slices == ("warm", "overall")
+    assert package_evaluate(model, split).slices == ("warm", "overall", "user:gender=f", "user:gender=m")
     parts = np.array([[TRAIN, VALIDATION], [TRAIN, VALIDATION]])
     nobody = split_of(parts, np.zeros(2, bool), candidates=np.array([True, False]))
     with pytest.raises(DataError, match="relevant items in the validation part"):
         evaluate(model, nobody)
+
+
+@pytest.mark.parametrize("role", ["category", "number", "text", "vector"])
+def test_a_sensitive_column_is_always_an_audit_group_of_those_who_consented(shop_case, role):
+    split, model = shop_case
+    told = {"category": "ab", "number": (1.0, 2.0), "text": ("one word", "two words"), "vector": "ab"}[role]
+    n = split.data.n_users
+    users = pl.DataFrame({"age": [told[u % 2] for u in range(n)], "ok": [u % 3 > 0 for u in range(n)]})
+    columns = Column("age", role, sensitive=True, consent="ok"), Column("ok", "context")
+    data = replace(split.data, users=users, schema=replace(split.data.schema, users=columns))
+    found = evaluate(model, replace(split, data=data), groups=("item:popularity",))
+    groups = [name for name in found.slices if name.startswith("user:age=")]
+    assert len(groups) == (0 if role == "vector" else 3)
+    for name in groups:
+        told_no = name.endswith("=missing")
+        assert all((u % 3 == 0) == told_no for u in found.users[name].tolist())
+    assert any(name.startswith("item:popularity=") for name in found.slices)
 
 
 def test_slots_without_evidence_are_counted():

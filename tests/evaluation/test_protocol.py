@@ -97,6 +97,24 @@ def test_other_histories_are_not_paired(model: sl.Recommender, judge: Any) -> No
     assert differences(train, judge(model, history=TRAIN), n=100)[0].interval.mean == 0
 
 
+@pytest.mark.parametrize("field", ["candidates", "cold", "simulated", "given", "train", "overall_users"])
+def test_only_what_was_measured_on_one_split_is_paired(
+    split: sl.Split, model: sl.Recommender, field: str, tmp_path: Path
+) -> None:
+    some = split.truth().getnnz(axis=0) > 0
+    changes = {
+        "candidates": some, "cold": split.simulated, "simulated": split.cold,
+        "given": split.train[:5], "train": split.train[1:], "overall_users": "both",
+    }  # fmt: skip
+    first, second = evaluate(model, split), evaluate(model, replace(split, **{field: changes[field]}))
+    assert first.info["split"] == split.hash != second.info["split"]
+    with pytest.raises(DataError, match="expected two evaluations on one split; found") as e:
+        differences(first, second)
+    assert "\n" not in str(e.value)
+    again = Evaluation.load(first.save(tmp_path / "kept"))
+    assert differences(first, again, n=100)[0].interval.mean == 0
+
+
 def test_validation_is_never_its_own_history(split: sl.Split, model: sl.Recommender, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="history='train' for the validation part"):
         evaluate(model, split, history=BOTH)

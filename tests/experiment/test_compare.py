@@ -18,7 +18,9 @@ from sidelight.errors import BundleError, DataError, SpecError
 from sidelight.evaluation import bootstrap_interval, evaluate, sign_flip_test
 from sidelight.evaluation.openings import read_openings
 from sidelight.evaluation.statistics import holm
+from sidelight.experiment import record as record_module
 from sidelight.experiment.arms import seeded
+from sidelight.experiment.figures import Contrast
 from sidelight.experiment.fitting import thinned
 
 FITS: list[Any] = []
@@ -85,7 +87,8 @@ ARMS = {"noisy": Noisy(0.3), "plain": Counts()}
 def record(found: sl.Comparison) -> dict[str, Any]:
     """The record without what the clock says."""
     out = found.to_dict()
-    return {**out, "made": "", "runs": [{**run, "seconds": 0.0} for run in out["runs"]]}
+    clock = {"seconds": 0.0, "milliseconds": 0.0}
+    return {**out, "made": "", "runs": [{**run, **clock} for run in out["runs"]]}
 
 
 def test_a_finished_comparison_is_loaded_and_not_fitted_again(split: sl.Split, tmp_path: Path) -> None:
@@ -159,6 +162,13 @@ def test_the_test_part_has_one_history_for_all_arms(split: sl.Split, tmp_path: P
     mixed = replace(both, runs={**both.runs, ("plain", 1.0, 0): train.runs["plain", 1.0, 0]})
     with pytest.raises(DataError, match="same history"):
         mixed.differences()
+    fewer = replace(split, candidates=split.truth("test", final=True).getnnz(axis=0) > 0)
+    easier = sl.compare(fewer, ARMS, **options)
+    mixed = replace(both, runs={**both.runs, ("plain", 1.0, 0): easier.runs["plain", 1.0, 0]})
+    with pytest.raises(DataError, match="two evaluations on one split"):
+        mixed.figures()
+    with pytest.raises(DataError, match="another division"):
+        sl.compare(fewer, ARMS, folder=tmp_path / "c", **options)
     with pytest.raises(SpecError, match="for the validation part"):
         sl.compare(split, ARMS, seeds=1, history="train+validation")
     assert sl.compare(split, ARMS, seeds=1).to_dict()["history"] == "train"
@@ -268,6 +278,69 @@ def test_differences_are_those_of_single_evaluations(split: sl.Split) -> None:
         assert figures["plain", "overall", metric].low is not None
     for metric in ("coverage@10", "gini@20", "popularity_lift@20"):
         assert figures["plain", "overall", metric].low is None
+
+
+def test_another_baseline_is_the_same_comparison_without_another_fit(split: sl.Split) -> None:
+    arms = {"bad": Noisy(9.0), "good": Counts(), "middle": Noisy(1.0), "twin": Counts(0.0)}
+    found = sl.compare(split, arms, seeds=2)
+    fits = len(FITS)
+    for base in arms:
+        names = {base: arms[base], **arms}  # the same arms with another one first
+        direct = sl.compare(split, names, seeds=2)
+        assert [(e.arm, e.slice) for e in found.differences(base)] == [
+            (e.arm, e.slice) for e in direct.differences()
+        ]
+        for one, two in zip(found.differences(base), direct.differences(), strict=True):
+            for name in ("mean", "low", "high", "p", "p_holm", "up", "down", "users"):
+                assert getattr(one, name) == pytest.approx(getattr(two, name), abs=1e-9), name
+        FITS[fits:] = []
+    told = {each["baseline"]: each for each in found.to_dict()["against"]}
+    assert list(told) == ["good", "middle", "twin"]
+    assert told["good"]["answer"]["sentence"].startswith("With 'bad', NDCG@20 of the one list fell by")
+    with pytest.raises(SpecError, match="did you mean 'good'"):
+        found.differences("god")
+
+
+def test_the_answer_agrees_with_the_adjusted_tests_and_speaks_of_all_arms(split: sl.Split) -> None:
+    arms = {"bad": Noisy(9.0), "good": Counts(), "worse": Noisy(99.0), "twin": Noisy(9.0)}
+    found = sl.compare(split, arms, seeds=2)
+    said = found.to_dict()["answer"]
+    gaps = {e.arm: e for e in found.differences() if e.slice == "overall"}
+    assert said["verdict"] == gaps["good"].verdict == "better" and gaps["good"].p_holm < 0.05
+    assert (
+        gaps["twin"].verdict == "unclear" and "'twin'" in said["sentence"] and "'worse'" in said["sentence"]
+    )
+    assert said["power"]["tests"] == len(found.differences())
+    assert said["power"]["sentence"] in str(found)
+    for each in found.differences():
+        clear = each.users >= 10 and each.p_holm < 0.05 and (each.low > 0 or each.high < 0)
+        assert (each.verdict in ("better", "worse")) == clear
+    assert all(e.verdict == "few" for e in found.differences() if e.users < 10)
+    lucky = replace(gaps["good"], p_holm=0.06)
+    assert lucky.verdict == "unclear"
+    assert "once corrected for all arms" in record_module._sentence(found, "bad", lucky)
+
+
+def test_the_stated_power_is_that_of_the_test() -> None:
+    rng = np.random.default_rng(0)
+    gaps = [rng.normal(0, 1, 100) for _ in range(200)]
+    width = 2 * 1.96 / 10
+    gap = Contrast("a", 1.0, "overall", "ndcg@20", 0.0, -width / 2, width / 2, 1.0, 1.0, 100, 0, 0.5, 0.5)
+    smallest = record_module.power(gap, 1)["smallest"]
+    assert np.mean([sign_flip_test(each + smallest, 400) < 0.05 for each in gaps]) == pytest.approx(
+        0.8, abs=0.08
+    )
+    assert record_module.power(gap, 20)["smallest"] > smallest
+    assert record_module.power(replace(gap, low=0.0, high=0.0), 1) is None
+
+
+def test_costs_are_measured_beside_gains(split: sl.Split) -> None:
+    arms = {"few": sl.Popular(), "more": sl.EASE(), "bare": Counts()}
+    found = {run["arm"]: run for run in sl.compare(split, arms, seeds=1).to_dict()["runs"]}
+    for arm in ("few", "more"):
+        assert found[arm]["megabytes"] > 0 and found[arm]["milliseconds"] > 0 and found[arm]["seconds"] > 0
+    assert found["more"]["megabytes"] > max(found["few"]["megabytes"], 60 * 60 * 4 / 1e6)
+    assert found["bare"]["megabytes"] is None and found["bare"]["milliseconds"] > 0
 
 
 def test_gain_and_loss_are_said(split: sl.Split) -> None:

@@ -40,9 +40,9 @@ def inside(drawing: str) -> None:
 
 
 ROWS = [
-    Row("better", 0.02, 0.01, 0.03, "●"),
-    Row("worse <b>", -0.02, -0.03, -0.01, "○"),
-    Row("neither", 0.001, -0.01, 0.012),
+    Row("better", 0.02, 0.01, 0.03, "better"),
+    Row("worse <b>", -0.02, -0.03, -0.01, "worse"),
+    Row("neither", 0.001, -0.01, 0.012, "unclear"),
     Row("no interval", 0.005),
     Row("a name that is far too long for the room that there is", None),
 ]
@@ -62,7 +62,7 @@ def test_a_forest_has_a_mark_and_a_line_for_each_difference() -> None:
     low, high = (float(marked(drawn, "whisker", "better")[0].attrib[x]) for x in ("x1", "x2"))
     assert zero < low < high
     texts = [e.text for e in parsed(drawn).iter("text")]
-    assert "+0.0200 ●" in texts and any(t.endswith("…") for t in texts)
+    assert "+0.0200 ▲" in texts and any(t.endswith("…") for t in texts)
 
 
 def test_drawings_say_what_they_show() -> None:

@@ -182,8 +182,8 @@ def test_what_is_sure_is_marked_by_more_than_colour() -> None:
     unsure |= {"mean": 0.02, "low": -0.01, "high": 0.05, "p_holm": 0.001}
     cells = re.findall(r'<td class="cell (.*?)" .*?>(.*?)</td>', page(record))
     assert [(kind, re.sub("<.*?>", "", text).split()) for kind, text in cells] == [
-        ("up clear", ["+0.0200", "●"]),
-        ("down clear", ["\u22120.0200", "○"]),
+        ("up clear", ["+0.0200", "▲"]),
+        ("down", ["\u22120.0200"]),
         ("up", ["+0.0200"]),
     ]
 

@@ -35,11 +35,14 @@ def train(
     Example:
         sidelight train split/ -o model/
     """
+    import warnings
+
     from sidelight import config
     from sidelight.cli.terminal import emit, note, progress, target
     from sidelight.data.read import read
     from sidelight.data.split_files import read_split
     from sidelight.evaluation.evaluate import evaluate
+    from sidelight.experiment.leaks import LeakWarning, leaks
     from sidelight.models.automatic import automatic
     from sidelight.models.refit import check_refit
     from sidelight.models.refit import refit as fit_again
@@ -52,6 +55,8 @@ def train(
     place = target(output, force, bundle=True)
     if refit:
         check_refit(found)
+    for line in leaks(chosen, found):
+        warnings.warn(line, LeakWarning, stacklevel=1)
     with progress() as report:
         model = chosen.fit(found, report)
         figures = evaluate(model, found, progress=report).figures() if len(found.validation) else {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.data.dataset import Dataset
+from sidelight.data.fingerprint import fingerprint
 from sidelight.errors import SpecError
 
 Part = Literal["train", "validation", "test"]
@@ -133,13 +136,23 @@ class Split:
         """Return the split without its test part, to choose on: not even masked pairs tell of it."""
         return replace(self, sealed=_no_rows(), mask="seen")
 
-    def division(self) -> str:
-        """Compute sha256 in hex over what a split adds to its data: which event is where, what competes."""
-        digest = hashlib.sha256(f"{self.mask} {self.overall_users}".encode())
+    @cached_property
+    def hash(self) -> str:
+        """sha256 in hex over all fields: equal where the data, every part and every option is equal.
+
+        The one identity of a split: evaluations, runs of comparisons and the log of openings name it.
+        `how["chosen"]`, a sentence for people, does not count.
+        """
+        how = {name: value for name, value in self.how.items() if name != "chosen"}
+        data = self.data
+        tables = data.interactions, data.item_ids, data.user_ids, data.items, data.users
+        options = self.mask, self.overall_users, self.test_history
+        page = [data.fingerprint or fingerprint(*tables), *options, how]
+        digest = hashlib.sha256(json.dumps(page, sort_keys=True, default=str).encode())
         for rows in (self.train, self.given, self.validation, self.sealed):
-            digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes() + b"|")
+            digest.update(f"|{len(rows)}|".encode() + np.ascontiguousarray(rows, dtype="<i8").tobytes())
         for mask in (self.candidates, self.cold, self.simulated):
-            digest.update(np.packbits(mask).tobytes() + b"|")
+            digest.update(f"|{len(mask)}|".encode() + np.packbits(mask).tobytes())
         return digest.hexdigest()
 
     def selection(self, minimum: int = 200, fold: int = 0) -> Split:

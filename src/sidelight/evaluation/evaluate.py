@@ -82,7 +82,7 @@ def evaluate(
         log: Where openings are recorded; None means "openings.jsonl" in the working directory.
         content: One modality for intra-list diversity, or None to leave it out.
         categories: Non-negative category values (n_items, n_categories) for miscalibration, or None.
-        groups: Subgroups of the overall slice, see `slices.members`.
+        groups: Subgroups of the overall slice, see `slices.members`. Sensitive columns are always among them.
         block: Users scored at a time; None takes a block of 32 MB, or 64
             users if these take less than 256 MB.
         spec: What is recorded of the model at an opening; None means `model.spec`, else the model.

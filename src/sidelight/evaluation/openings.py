@@ -36,8 +36,11 @@ def _path(value: Any) -> str:
     return f"{type(value).__module__}:{type(value).__qualname__}"
 
 
-def split_hash(split: Split) -> str:
-    """sha256 in hex of a split's data fingerprint and test events: the thing that is opened."""
+def sealed_hash(split: Split) -> str:
+    """sha256 in hex of a split's data fingerprint and test events: the thing that is opened.
+
+    Coarser than `Split.hash` on purpose: other candidates or fewer training events do not seal them again.
+    """
     digest = hashlib.sha256(split.data.fingerprint.encode())
     digest.update(np.ascontiguousarray(split.sealed, dtype="<i8").tobytes())
     return digest.hexdigest()
@@ -57,14 +60,16 @@ def record_opening(split: Split, spec: Any, log: str | Path) -> int:
         DataError: The file holds something else than openings; nothing is counted on a guess.
     """
     path = Path(log)
-    name = split_hash(split)
-    before = [line["split"] for line in read_openings(path)].count(name)
+    sealed = sealed_hash(split)
+    # A line of an earlier version names the test events as "split".
+    before = [line.get("sealed", line["split"]) for line in read_openings(path)].count(sealed)
     line = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "spec": spec_hash(spec),
         "what": describe(spec),
         "data": split.data.fingerprint,
-        "split": name,
+        "split": split.hash,
+        "sealed": sealed,
         "how": split.how,
         "test_history": split.test_history,
         "opened_before": before,

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_args
-
-import numpy as np
 
 from sidelight.data.split import Part, Split, TestHistory
 from sidelight.errors import DataError, SpecError, complain
@@ -77,28 +74,28 @@ def seen_validation(where: str) -> str:
 
 def about(split: Split, part: str) -> dict[str, Any]:
     """What `Evaluation.info` says of the data, its division and the histories, as plain JSON values."""
-    found = {"data": split.data.fingerprint, "how": split.how, "split": division(split)}
+    found = {"data": split.data.fingerprint, "how": split.how, "split": split.hash}
     return {**found, HISTORY: history_of(split, part)}
 
 
-def division(split: Split) -> str:
-    """sha256 over which events are where: what two evaluations must share to be paired."""
-    digest = hashlib.sha256(split.mask.encode())
-    for rows in (split.train, split.validation, split.sealed):
-        digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes() + b"|")
-    return digest.hexdigest()
-
-
 def same_protocol(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
-    """Refuse to compare what was measured with other histories.
+    """Refuse to compare what was measured on another split or with other histories.
 
     Args:
         a, b: `Evaluation.info` of both.
 
     Raises:
-        DataError: The histories differ.
+        DataError: They differ in their data, their `Split.hash` or their histories.
     """
+    if a.get("data") != b.get("data"):
+        found = " and ".join(str(info.get("data", "?"))[:12] for info in (a, b))
+        raise DataError(complain("two evaluations of one part of one split", f"data {found}"))
     first, second = shown_history(a), shown_history(b)
     if first != second:
         fix = "evaluate both with the same history="
         raise DataError(complain("evaluations with the same history", f"{first} and {second}", fix=fix))
+    if a.get("split") != b.get("split"):
+        hashes = " and ".join(str(info.get("split", "?"))[:12] for info in (a, b))
+        found = f"{hashes}: other events in a part, candidates, cold items, given histories or rules"
+        fix = "evaluate both on the same split, with this version"
+        raise DataError(complain("two evaluations on one split", found, fix=fix))

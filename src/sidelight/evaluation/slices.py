@@ -10,6 +10,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.data.moments import consented
 from sidelight.data.split import Part, Split
 from sidelight.errors import SpecError, did_you_mean
 
@@ -76,15 +77,34 @@ def members(split: Split, groups: Sequence[str], part: Part = "validation") -> d
 
     Args:
         split: Where the tables and histories are.
-        groups: Names "user:activity", "item:popularity", "user:COLUMN" or "item:COLUMN". Numbers
-            are cut into quartiles; beyond the 20 largest groups the rest is "other"; unknown
-            values are "missing".
+        groups: Names "user:activity", "item:popularity", "user:COLUMN" or "item:COLUMN"; `audited`
+            adds the sensitive columns. Numbers are cut into quartiles; beyond the 20 largest groups
+            the rest is "other"; unknown values, and those of users who did not consent, are "missing".
         part: What is judged: activity is the length of the history that is known there.
 
     Raises:
         SpecError: A name that is none of these, or a column that cannot be grouped.
     """
-    return {f"{name}={label}": mask for name in groups for label, mask in _groups(split, name, part)}
+    return {
+        f"{name}={label}": mask
+        for name in audited(split, groups)
+        for label, mask in _groups(split, name, part)
+    }
+
+
+def audited(split: Split, groups: Sequence[str] = ()) -> tuple[str, ...]:
+    """Names of the groups that are judged: the given ones, then every sensitive column of users and items.
+
+    A sensitive column without groups (a vector, an image) is left out.
+    """
+    roles = {"users": split.data.users, "items": split.data.items}
+    sensitive = [
+        f"{table.removesuffix('s')}:{column.name}"
+        for table, column in split.data.schema
+        if column.sensitive and column.role in (*_GROUPED_ROLES, "text")
+        and table in roles and column.name in roles[table].columns
+    ]  # fmt: skip
+    return tuple(dict.fromkeys((*groups, *sensitive)))
 
 
 def subgroups(overall: Slice, groups: dict[str, Mask]) -> dict[str, Slice]:
@@ -116,12 +136,13 @@ def _groups(split: Split, name: str, part: Part) -> list[tuple[str, Mask]]:
         return buckets(np.diff(split.histories(part).indptr))
     if name == "item:popularity":
         return buckets(split.histories().getnnz(axis=0))
-    role = split.data.schema.find(f"{table}s", column).role
-    if role not in _GROUPED_ROLES:
+    found = split.data.schema.find(f"{table}s", column)
+    if found.role not in _GROUPED_ROLES and not (found.sensitive and found.role == "text"):
         hint = ", ".join(_GROUPED_ROLES)
-        raise SpecError(f"cannot group by {name!r}: its role is {role!r}; columns that can: {hint}")
+        raise SpecError(f"cannot group by {name!r}: its role is {found.role!r}; columns that can: {hint}")
     frame = split.data.users if table == "user" else split.data.items
-    return column_groups(frame[column])
+    may = consented(frame, found, f"the {table} table")
+    return column_groups(frame.select(pl.when(may).then(pl.col(column)).alias(column))[column])
 
 
 def buckets(counts: NDArray[np.integer], edges: Sequence[int] = EDGES) -> list[tuple[str, Mask]]:

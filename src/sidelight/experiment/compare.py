@@ -17,12 +17,14 @@ from sidelight.data.split import Split, TestHistory
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
 from sidelight.evaluation.metrics import METRICS
 from sidelight.evaluation.protocol import check_part, with_history
-from sidelight.evaluation.slices import members
+from sidelight.evaluation.slices import audited, members
 from sidelight.experiment import runs
 from sidelight.experiment.arms import is_model, is_seeded
 from sidelight.experiment.comparison import Comparison
 from sidelight.experiment.figures import MAIN
 from sidelight.experiment.fitting import Bench, Measure, Progress
+from sidelight.experiment.leaks import leaks
+from sidelight.experiment.noted import note, tell
 from sidelight.experiment.runs import Run
 from sidelight.spectypes import SOME, Count, Seed, SomeShare, check_call
 
@@ -88,6 +90,9 @@ def compare(
     if len(plan.candidates[plan.baseline]) > 1 and not len(split.validation):
         fix = "give one spec an arm, or a split with a validation part"
         raise DataError(complain("validation events to choose candidates by", "none", "compare", fix))
+    warned = {arm: [note(line) for line in leaks(specs, split)] for arm, specs in plan.candidates.items()}
+    for arm, lines in warned.items():
+        tell(arm, lines)
     root = None if folder is None else runs.begin(folder, force)
     bench = Bench(split, measure, root, progress, thin_validation=thin_validation)
     chosen, made = _tune(bench, plan, progress)
@@ -98,9 +103,13 @@ def compare(
             place = root and root / runs.RUNS / runs.run_name(*key)
             own = bench if fitted is None else replace(bench, fitted=partial(fitted, *key))
             made[key] = own.run(spec, key[1], key[2], place)
+        fresh = [one for one in made[key].about.get(runs.WARNINGS, []) if one not in warned[key[0]]]
+        tell(key[0], fresh)
+        warned[key[0]] += fresh
     if progress is not None:
         progress(len(made), plan.total(chosen), "runs | done")
-    about = _about(split, made, plan) | {"thin_validation": thin_validation}
+    told = [{"arm": arm, **one} for arm, lines in warned.items() for one in lines]
+    about = _about(split, made, plan) | {"thin_validation": thin_validation, runs.WARNINGS: told}
     found = Comparison(chosen, plan.baseline, plan.seeds, plan.keeps, part, metric, made, about)
     if root is not None:
         shutil.rmtree(root / runs.CHECKPOINTS, ignore_errors=True)
@@ -202,6 +211,7 @@ def _measure(
         raise SpecError(f"unknown metric {name!r}; {did_you_mean(name, METRICS)}")
     if cut not in {str(k) for k in ks}:
         raise SpecError(complain("a metric at one of the cut-offs ks", f"{metric!r}, ks = {list(ks)}"))
+    groups = audited(split, groups)
     members(split, groups)
     with_history(split, part, history)
     check_part(None, split, part)
@@ -247,6 +257,7 @@ def _about(split: Split, made: Mapping[Key, Run], plan: _Plan) -> dict[str, Any]
         "versions": {package: " and ".join(sorted(found)) for package, found in versions.items()},
         "history": next(iter(made.values())).about["history"],
         "candidates": len(plan.candidates[plan.baseline]),
+        "sensitive": list(audited(split)),
         "command": None,
         "made": datetime.now(UTC).date().isoformat(),
     }

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sidelight import config
-from sidelight.errors import BundleError, SpecError, complain
+from sidelight.errors import BundleError, SpecError, complain, did_you_mean
 from sidelight.evaluation.result import Evaluation
 from sidelight.experiment import record, runs
-from sidelight.experiment.figures import Contrast, Figure, contrasts, figures, need_one_history
+from sidelight.experiment.figures import Contrast, Figure, adjusted, contrasts, figures, need_one_split
 from sidelight.experiment.runs import Run
 from sidelight.experiment.table import table
 
@@ -33,7 +33,8 @@ class Comparison:
         runs: (arm, keep, seed) to run. An arm that draws nothing has one run for equal clicks, that of
             the first seed; it stands for all seeds.
         about: Data, split, by which events users were known ("history"), if validation was thinned
-            with training, versions, number of candidates an arm, command, date: JSON values.
+            with training, sensitive groups, versions, number of candidates an arm, command, date, and
+            "warnings" (see `warnings`): JSON values.
     """
 
     arms: Mapping[str, Any]
@@ -49,18 +50,47 @@ class Comparison:
         """Mean over users and seeds with its interval, by arm, share of clicks, slice and metric."""
         return list(self._figures)
 
-    def differences(self) -> list[Contrast]:
-        """Each arm minus the baseline in every slice, for the same seeds and the same users."""
-        return list(self._differences)
+    def differences(self, baseline: str | None = None) -> list[Contrast]:
+        """Each arm minus the baseline in every slice, for the same seeds and the same users.
+
+        Args:
+            baseline: Name of another arm to compare with; None is the comparison's own. Nothing is
+                fitted again.
+        """
+        base = self.baseline if baseline is None else baseline
+        if base not in self.arms:
+            raise SpecError(f"no arm {base!r}; {did_you_mean(base, self.arms)}")
+        names = list(self.arms)
+        at, out = names.index(base), []
+        for keep in self.keeps:
+            rows = [self._row(keep, row) for row in range(at + 1)]
+            earlier = [
+                each.mirrored(names[row]) for row in range(at) for each in rows[row] if each.arm == base
+            ]
+            out += adjusted([*earlier, *rows[at]])
+        return out
 
     @cached_property
     def _figures(self) -> tuple[Figure, ...]:
         return tuple(each for keep in self.keeps for each in figures(self._grid(keep), keep))
 
+    def _row(self, keep: float, row: int) -> list[Contrast]:
+        """Each later arm minus the arm of a place: all pairs have one difference, seen from either side."""
+        if (keep, row) not in self._rows:
+            names = list(self.arms)
+            later = names[row + 1 :]
+            self._rows[keep, row] = contrasts(self._grid(keep), keep, names[row], later, self.metric)
+        return self._rows[keep, row]
+
     @cached_property
-    def _differences(self) -> tuple[Contrast, ...]:
-        found = [contrasts(self._grid(k), k, self.baseline, self.metric) for k in self.keeps]
-        return tuple(each for keep in found for each in keep)
+    def _rows(self) -> dict[tuple[float, int], list[Contrast]]:
+        return {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line for each thing that was warned of, "arm: ...", leaks first; read before any figure."""
+        found = sorted(self.about.get(runs.WARNINGS) or [], key=lambda one: one["kind"] != "leak")
+        return tuple(f"{one['arm']}: {one['text']}" for one in found)
 
     def run(self, arm: str, keep: float, seed: int) -> Run:
         """The run of an arm; of one that draws nothing, the run that stands for all seeds."""
@@ -72,7 +102,7 @@ class Comparison:
 
     def _grid(self, keep: float) -> dict[str, list[Evaluation]]:
         grid = {arm: [self.run(arm, keep, seed).evaluation for seed in self.seeds] for arm in self.arms}
-        need_one_history(grid)
+        need_one_split(grid, keep)
         return grid
 
     def table(self) -> str:

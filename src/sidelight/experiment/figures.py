@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sidelight.evaluation.protocol import same_protocol
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.statistics import Interval, holm, sign_flip_test
-from sidelight.experiment.bootstrap import RESAMPLES, crossed_intervals
+from sidelight.experiment.bootstrap import LEVEL, RESAMPLES, crossed_intervals
 
 Grid = Mapping[str, Sequence[Evaluation]]
 """For one share of the clicks: arm to its evaluations, one a seed, in the order of seeds."""
@@ -20,6 +20,7 @@ Grid = Mapping[str, Sequence[Evaluation]]
 MAIN = ("overall", "cold", "warm")
 TOTALS = ("coverage", "gini", "popularity_lift")
 TINY = 1e-12  # a difference below it is rounding
+FEW = 10  # of fewer users nothing is said to be better or worse
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Contrast:
         arm, keep, slice, metric: What it is of.
         mean, low, high: Mean difference over users and seeds, and its interval.
         p: Two-sided, sign flips of users' differences, each averaged over seeds.
-        p_holm: Adjusted for all slices of the arm and share.
+        p_holm: Adjusted for all arms and slices of the share.
         users: That are compared.
         left_out: Users of the slice in some runs only, or of whom the metric says nothing.
         up, down: Shares of the users for whom the arm is better, and worse.
@@ -70,6 +71,19 @@ class Contrast:
     left_out: int
     up: float
     down: float
+
+    @property
+    def verdict(self) -> str:
+        """One of "better" and "worse" (interval and adjusted test agree), "few" (users), "unclear"."""
+        if self.users < FEW:
+            return "few"
+        clear = self.p_holm < 1 - LEVEL and (self.low > 0 or self.high < 0)
+        return ("better" if self.low > 0 else "worse") if clear else "unclear"
+
+    def mirrored(self, arm: str) -> Contrast:
+        """Return the same difference seen from the other arm: the baseline `arm` minus this one."""
+        ends = {"mean": -self.mean, "low": -self.high, "high": -self.low}
+        return replace(self, arm=arm, up=self.down, down=self.up, **ends)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,15 +107,21 @@ class _Stack:
         return cls(values, users, len(reduce(np.union1d, rows)) - len(users))
 
 
-def need_one_history(grid: Grid) -> None:
-    """Refuse to put side by side what was measured with different histories.
+def need_one_split(grid: Grid, keep: float) -> None:
+    """Refuse to put side by side what was measured on different splits or with different histories.
+
+    Args:
+        grid: Runs of one share of the clicks.
+        keep: That share. Below 1 each seed has a split of its own, the same one for every arm.
 
     Raises:
-        DataError: Two evaluations differ in that.
+        DataError: Two evaluations of one seed differ in that.
     """
-    first, *others = [each.info for found in grid.values() for each in found]
-    for info in others:
-        same_protocol(first, info)
+    columns = list(zip(*grid.values(), strict=True))
+    for column in columns:
+        first = columns[0][0] if keep == 1 else column[0]
+        for each in column:
+            same_protocol(first.info, each.info)
 
 
 def slices_of(grid: Grid) -> list[str]:
@@ -146,41 +166,40 @@ def _totals(grid: Grid, keep: float) -> list[Figure]:
     return out
 
 
-def contrasts(grid: Grid, keep: float, baseline: str, metric: str) -> list[Contrast]:
-    """Each arm minus the baseline in every slice.
+def contrasts(grid: Grid, keep: float, baseline: str, others: Sequence[str], metric: str) -> list[Contrast]:
+    """Compute each of some arms minus the baseline in every slice, before any adjustment.
 
     Args:
         grid: Runs of one share of the clicks.
         keep: That share.
         baseline: Name of the arm that the others are compared with.
+        others: Names of these.
         metric: "name@k".
     """
-    others = [arm for arm in grid if arm != baseline]
-    base = list(grid).index(baseline)
+    names, slices = list(grid), slices_of(grid)
+    # So many patterns that the smallest p, times the number of tests, is still below 1 - LEVEL.
+    patterns = max(RESAMPLES, 40 * len(slices) * (len(names) - 1))
     by_arm: dict[str, list[Contrast]] = {arm: [] for arm in others}
-    for name in slices_of(grid):
+    for name in slices:
         stack = _Stack.of(grid, name, [metric])
-        if not len(stack.users):
+        if not len(stack.users) or not others:
             continue
-        gaps = np.delete(stack.values[:, 0], base, axis=0) - stack.values[base, 0]
+        rows = [names.index(arm) for arm in others]
+        gaps = stack.values[rows, 0] - stack.values[names.index(baseline), 0]
         for arm, gap, found in zip(others, gaps, _intervals(gaps), strict=True):
             if found is None:
                 continue
             each = gap[:, np.isfinite(gap).all(axis=0)].mean(axis=0)
             out = stack.left_out + len(stack.users) - len(each)
             up, down = float((each > TINY).mean()), float((each < -TINY).mean())
-            p = sign_flip_test(np.where(np.abs(each) > TINY, each, 0.0), RESAMPLES)
-            by_arm[arm].append(
-                Contrast(
-                    arm, keep, name, metric, found.mean, found.low, found.high, p, p, len(each), out, up, down
-                )
-            )
-    return [each for found in by_arm.values() for each in _adjusted(found)]
+            p = sign_flip_test(np.where(np.abs(each) > TINY, each, 0.0), patterns)
+            ends = found.mean, found.low, found.high
+            by_arm[arm].append(Contrast(arm, keep, name, metric, *ends, p, p, len(each), out, up, down))
+    return [each for found in by_arm.values() for each in found]
 
 
-def _adjusted(found: list[Contrast]) -> list[Contrast]:
-    if not found:
-        return []
+def adjusted(found: Sequence[Contrast]) -> list[Contrast]:
+    """Adjust the p-values of all arms and slices of one share of the clicks for their number (Holm)."""
     ps = holm([each.p for each in found])
     return [replace(each, p_holm=float(p)) for each, p in zip(found, ps, strict=True)]
 

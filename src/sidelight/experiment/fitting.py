@@ -20,13 +20,16 @@ from sidelight.evaluation.protocol import history_of, with_history
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.slices import restrict
 from sidelight.experiment.arms import seeded
-from sidelight.experiment.runs import CHECKPOINTS, Run, need, plain
+from sidelight.experiment.noted import noted
+from sidelight.experiment.runs import CHECKPOINTS, WARNINGS, Run, need, plain
 from sidelight.manifest import PACKAGES, package_versions
 from sidelight.seeding import generator
+from sidelight.storage import CSR_PARTS
 
 Progress = Callable[[int, int, str], None]
 
 SHOWN_USERS, SHOWN_ITEMS = 6, 10
+TIMED_USERS = 9
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Bench:
         own = seeded(spec, seed)
         wanted = {
             "spec": config.to_dict(own), "spec_hash": config.spec_hash(own), "seed": seed, "keep": keep,
-            "data": self.split.data.fingerprint, "division": self.split.division(),
+            "data": self.split.data.fingerprint, "division": self.split.hash,
             "part": self.measure.part, "ks": self.measure.ks, "metrics": self.measure.metrics,
             "groups": self.measure.groups, "history": history_of(self._judged(self.split), self.measure.part),
             "thin_validation": self.thin_validation and keep < 1,
@@ -90,7 +93,9 @@ class Bench:
         if place is not None and place.exists():
             need(wanted, place)
             return Run.load(place)
-        run = self._fit(own, keep, seed, wanted)
+        with noted() as said:
+            run = self._fit(own, keep, seed, wanted)
+        run.about[WARNINGS] = said
         if place is not None:
             run.save(place)
         return run
@@ -122,6 +127,7 @@ class Bench:
             "split": split.how,
             "versions": package_versions((*PACKAGES, "torch")),
             "seconds": seconds,
+            **costs(model, judged, part),
             "train": len(split.train),
             "validation": len(split.validation),
             "trace": trace(model),
@@ -164,6 +170,34 @@ def trace(model: Any) -> dict[str, Any]:
         if found:
             return {name: found[name] for name in ("step", "weights", "epochs") if name in found}
     return {}
+
+
+def costs(model: Any, split: Split, part: Any) -> dict[str, float | None]:
+    """Measure what a fitted model costs in use.
+
+    Args:
+        model: Measured as it is; one that cannot be saved has no size.
+        split: Whose histories are scored.
+        part: Which ones.
+
+    Returns:
+        "megabytes" of its bundle's arrays and files, uncompressed, and "milliseconds" per list: the median
+        of scoring single histories on this machine.
+    """
+    size = None
+    if callable(getattr(model, "to_arrays", None)):
+        arrays, _, files = model.to_arrays()
+        parts = [getattr(a, piece) for a in arrays.values() for piece in CSR_PARTS if hasattr(a, "indptr")]
+        dense = [np.asarray(a) for a in arrays.values() if not hasattr(a, "indptr")]
+        size = (sum(a.nbytes for a in (*parts, *dense)) + sum(map(len, files.values()))) / 1e6
+    known = split.histories(part)
+    users = np.flatnonzero(np.diff(known.indptr))[:TIMED_USERS]
+    times = []
+    for user in users:
+        start = time.perf_counter()
+        model.score(known[user])
+        times.append(time.perf_counter() - start)
+    return {"megabytes": size, "milliseconds": 1000 * float(np.median(times)) if times else None}
 
 
 def new_items(found: Evaluation, split: Split, final: bool) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,19 @@ from sidelight.experiment.runs import KIND, SCHEMA, plain
 if TYPE_CHECKING:
     from sidelight.experiment.comparison import Comparison
 
-ABOUT = ("data", "split", "history", "versions", "candidates", "command", "made", "thin_validation")
+ABOUT = (
+    "data",
+    "split",
+    "history",
+    "versions",
+    "candidates",
+    "command",
+    "made",
+    "thin_validation",
+    "warnings",
+    "sensitive",
+)
+COSTS = ("seconds", "megabytes", "milliseconds")  # of a fit, of its bundle, of one list
 POINTS = 200  # of a path of weights: what a drawing can show
 _BUCKETS = "item:popularity="
 _WHERE = {"overall": "the one list", "cold": "the list of new items", "warm": "the list of old items"}
@@ -28,8 +41,8 @@ def record(found: Comparison) -> dict[str, Any]:
     """All of a comparison but the values of single users.
 
     Keys: kind, schema, part, metric, level, baseline, seeds, keeps, arms, data, split, history, versions,
-    candidates, command, made, thin_validation, figures, differences, exposure, weights, epochs, runs,
-    examples, answer.
+    candidates, command, made, thin_validation, warnings, sensitive, figures, differences, exposure, weights,
+    epochs, runs, examples, answer, against (differences and answer with each other arm as the baseline).
     """
     whole = {
         "kind": KIND,
@@ -52,13 +65,14 @@ def record(found: Comparison) -> dict[str, Any]:
                 "arm": arm,
                 "keep": keep,
                 "seed": seed,
-                "seconds": run.about["seconds"],
+                **{name: run.about.get(name) for name in COSTS},
                 "spec_hash": run.about["spec_hash"],
             }
             for (arm, keep, seed), run in found.runs.items()
         ],
         "examples": examples(found),
         "answer": answer(found),
+        "against": _against(found),
     }
     out: dict[str, Any] = plain(whole)
     return out
@@ -139,37 +153,83 @@ def examples(found: Comparison) -> list[dict[str, Any]]:
     return shown
 
 
-def answer(found: Comparison) -> dict[str, Any]:
-    """The first arm after the baseline, all clicks, in one sentence.
+def answer(found: Comparison, baseline: str | None = None) -> dict[str, Any]:
+    """Say in words what the arms did with all clicks: the first one in full, the others by their verdict.
 
-    It is the first one and not the best one: the best of several looks better than it is.
+    It begins with the first one and not with the best one: the best of several looks better than it is.
+
+    Args:
+        found: What to speak of.
+        baseline: Another arm to compare with, see `Comparison.differences`.
     """
-    other = next(arm for arm in found.arms if arm != found.baseline)
-    keep = max(found.keeps)
-    gaps = {e.slice: e for e in found.differences() if (e.arm, e.keep) == (other, keep)}
-    gap = next((gaps[name] for name in _WHERE if name in gaps), None)
-    empty = {"arm": other, "slice": "overall", "metric": found.metric}
-    if gap is None:
+    base = found.baseline if baseline is None else baseline
+    others = [arm for arm in found.arms if arm != base]
+    gaps = [each for each in found.differences(base) if each.keep == max(found.keeps)]
+    by = {(each.arm, each.slice): each for each in gaps}
+    place = next((name for name in _WHERE if (others[0], name) in by), None)
+    empty = {"arm": others[0], "slice": place or "overall", "metric": found.metric}
+    if place is None:
         nothing = "Nobody has anything relevant in all runs: there is nothing to compare."
-        return {**empty, "mean": None, "low": None, "high": None, "sentence": nothing}
-    numbers = {"mean": gap.mean, "low": gap.low, "high": gap.high}
-    return {**empty, "slice": gap.slice, **numbers, "sentence": _sentence(found, gap)}
+        told = " ".join([nothing, *_doubts(found)])
+        return {
+            **empty,
+            "mean": None,
+            "low": None,
+            "high": None,
+            "verdict": None,
+            "power": None,
+            "sentence": told,
+        }
+    gap = by[others[0], place]
+    rest = [by[arm, place] for arm in others[1:] if (arm, place) in by]
+    parts = [_sentence(found, base, gap), *_others(rest, base), *_doubts(found)]
+    numbers = {"mean": gap.mean, "low": gap.low, "high": gap.high, "verdict": gap.verdict}
+    return {**empty, **numbers, "power": power(gap, len(gaps)), "sentence": " ".join(parts)}
 
 
-def _sentence(found: Comparison, gap: Contrast) -> str:
+def power(gap: Contrast, tests: int) -> dict[str, Any] | None:
+    """Estimate the smallest difference that would be found clear in four of five such experiments.
+
+    (z(1 - alpha / 2m) + z(.8)) standard errors, of m tests with the strictest step of Holm's adjustment;
+    the standard error is that of the interval. None where the interval has no width.
+
+    Args:
+        gap: Its interval gives the standard error.
+        tests: Number m of differences that are adjusted together.
+    """
+    z = NormalDist().inv_cdf
+    error = (gap.high - gap.low) / (2 * z((1 + LEVEL) / 2))
+    if not error > 0:
+        return None
+    smallest = (z(1 - (1 - LEVEL) / (2 * tests)) + z(0.8)) * error
+    told = (
+        f"With these {gap.users:,} users, a difference of {smallest:.4f} or more would be found in four of "
+    )
+    return {
+        "smallest": smallest,
+        "tests": tests,
+        "sentence": f"{told}five such experiments; a smaller one can be missed.",
+    }
+
+
+def _sentence(found: Comparison, base: str, gap: Contrast) -> str:
     """Gain, loss or no clear difference, with the interval; and what it does not cover."""
     name, _, k = gap.metric.partition("@")
     title = {"ndcg": "NDCG", "mrr": "MRR", "map": "MAP"}.get(name, name.replace("_", " ").capitalize())
     figure = f"{title}@{k} of {_WHERE[gap.slice]}"
-    subject, other = _subjects(found, gap.arm)
+    subject, other = _subjects(found, base, gap.arm)
     size = f"by {abs(gap.mean):.4f}"
-    if gap.low > 0:
+    if gap.verdict == "better":
         told = f"rose {size} (95 % interval {gap.low:.4f} to {gap.high:.4f}) over {other}"
-    elif gap.high < 0:
+    elif gap.verdict == "worse":
         told = f"fell {size} (95 % interval {-gap.high:.4f} to {-gap.low:.4f}) below {other}"
     else:
         bounds = f"{gap.mean:+.4f}, 95 % interval {gap.low:+.4f} to {gap.high:+.4f}"
         told = f"did not differ clearly ({bounds}) from {other}"
+        if gap.verdict == "few":
+            told += f": {gap.users} users are too few"
+        elif gap.low > 0 or gap.high < 0:
+            told += ", once corrected for all arms and slices that were looked at"
     where = "" if max(found.keeps) == 1 else f" with {max(found.keeps):.4g} of the clicks"
     text = f"{subject}, {figure}{where} {told}."
     if len(found.seeds) == 1 and any(isinstance(s, dict) or is_seeded(s) for s in found.arms.values()):
@@ -177,15 +237,55 @@ def _sentence(found: Comparison, gap: Contrast) -> str:
     return text
 
 
-def _subjects(found: Comparison, arm: str) -> tuple[str, str]:
+def _others(rest: list[Contrast], base: str) -> list[str]:
+    """A sentence on the arms after the first, by name where they differ clearly."""
+    if not rest:
+        return []
+    parts = []
+    for side in ("better", "worse"):
+        named = [f"{each.arm!r} ({each.mean:+.4f})" for each in rest if each.verdict == side]
+        if named:
+            parts.append(
+                f"{' and '.join(named)} {'is' if len(named) == 1 else 'are'} clearly {side} than {base!r}"
+            )
+    unclear = [repr(each.arm) for each in rest if each.verdict not in ("better", "worse")]
+    if unclear:
+        names = " and ".join(unclear) if len(unclear) < 3 else f"{len(unclear)} others"
+        parts.append(f"{names} {'does' if len(unclear) == 1 else 'do'} not differ clearly from {base!r}")
+    text = "; ".join(parts)
+    return [f"{text[0].upper()}{text[1:]}."]
+
+
+def _doubts(found: Comparison) -> list[str]:
+    """A sentence on arms that read what may be known only after the event."""
+    arms = dict.fromkeys(
+        repr(one["arm"]) for one in found.about.get("warnings") or [] if one["kind"] == "leak"
+    )
+    return [f"Do not trust {' and '.join(arms)}: may have seen the answer, see the warnings."] if arms else []
+
+
+def _against(found: Comparison) -> list[dict[str, Any]]:
+    """The other arms as baselines, so that a reader may choose one without another fit."""
+    return [
+        {
+            "baseline": arm,
+            "differences": [asdict(d) for d in found.differences(arm)],
+            "answer": answer(found, arm),
+        }
+        for arm in found.arms
+        if arm != found.baseline and len(found.arms) > 2
+    ]
+
+
+def _subjects(found: Comparison, baseline: str, arm: str) -> tuple[str, str]:
     """How the two arms are called: by their tasks where these alone differ, else by name."""
-    base, other = _tasks(describe(found.arms[found.baseline])), _tasks(describe(found.arms[arm]))
-    lines = differs(describe(found.arms[found.baseline]), describe(found.arms[arm]))
+    base, other = _tasks(describe(found.arms[baseline])), _tasks(describe(found.arms[arm]))
+    lines = differs(describe(found.arms[baseline]), describe(found.arms[arm]))
     paths = [line.partition(":")[0] for line in lines]
     # Without tasks a weighting weighs nothing: two that differ there differ in nothing.
     if base == 0 and other > 0 and all(p.endswith("tasks") or "weighting" in p for p in paths):
         return f"With auxiliary task{'s' * (other > 1)}", "the primary loss alone"
-    return f"With {arm!r}", repr(found.baseline)
+    return f"With {arm!r}", repr(baseline)
 
 
 def _tasks(spec: Any) -> int:

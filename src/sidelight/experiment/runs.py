@@ -22,16 +22,16 @@ from sidelight.manifest import damaged
 KIND, SCHEMA = "comparison", 1
 RUNS, TUNING, CHECKPOINTS, RECORD = "runs", "tuning", "checkpoints", "comparison.json"
 _ABOUT, _EVALUATION = "run.json", "evaluation"
+WARNINGS = "warnings"
 # What must be equal for a run on disk to stand for one that is asked for.
 IDENTITY = (
     "spec_hash", "seed", "keep", "data", "division", "part", "ks", "metrics", "groups",
     "history", "thin_validation",
 )  # fmt: skip
 # What holds of the runs of an earlier version, which do not say it.
-UNSAID = {"history": "train", "thin_validation": False}
+UNSAID: dict[str, Any] = {"history": "train", "thin_validation": False, WARNINGS: [], "sensitive": []}
 _NAMES = {
-    "spec_hash": "spec", "data": "data set", "division": "division into training, validation and test",
-    "ks": "cut-offs",
+    "spec_hash": "spec", "data": "data set", "ks": "cut-offs",
 }  # fmt: skip
 
 
@@ -45,7 +45,8 @@ class Run:
             of the split, part, cut-offs, metrics, groups, history, if validation was thinned with
             training. Besides: spec, how the split was made, versions of packages, seconds of
             fitting, training and validation events, trace (weights by update, validation by
-            epoch), exposure and relevance of new items, lists of some users.
+            epoch), exposure and relevance of new items, lists of some users, what was warned of
+            while it was fitted and measured.
     """
 
     evaluation: Evaluation
@@ -97,7 +98,9 @@ def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) 
     title = _NAMES.get(name, name)
     if name == "spec_hash":
         return f"one with another spec ({', '.join(differs(wanted['spec'], found['spec'])[:3])})"
-    if name in ("data", "division"):
+    if name == "division":
+        return "one of another division (parts, candidates, cold items, histories), or of an earlier version"
+    if name == "data":
         return f"one of another {title}"
     if name == "thin_validation":
         return f"one with validation {'thinned as training is' if found[name] else 'left whole'}"

@@ -12,8 +12,6 @@ from sidelight.experiment.record import answer
 if TYPE_CHECKING:
     from sidelight.experiment.comparison import Comparison
 
-SURE = 0.05  # adjusted p-values below it are marked
-
 
 def table(found: Comparison) -> str:
     """The metric by arm and share of the clicks, its differences to the baseline, and the answer."""
@@ -27,8 +25,10 @@ def table(found: Comparison) -> str:
         lines += [f"thinned: training {'and validation events alike' if thin else 'events only'}"]
     for keep in found.keeps:
         lines += ["", *_block(found, keep)]
-    lines += ["", f"* p below {SURE} in sign flips over users, adjusted for the slices (Holm)"]
-    return "\n".join([*lines, answer(found)["sentence"]])
+    lines += ["", "* clear: interval beside 0, and p < 0.05 in sign flips adjusted for arms and slices"]
+    said = answer(found)
+    told = [said["sentence"], *([said["power"]["sentence"]] if said["power"] else [])]
+    return "\n".join([*lines, *told, *(f"! {line}" for line in found.warnings)])
 
 
 def _block(found: Comparison, keep: float) -> list[str]:
@@ -37,7 +37,10 @@ def _block(found: Comparison, keep: float) -> list[str]:
         (e.arm, e.slice): f"{e.mean:.4f} [{e.low:.4f}, {e.high:.4f}] " for e in figures if e.mean is not None
     }
     gaps = {
-        (e.arm, e.slice): f"{e.mean:+.4f} [{e.low:+.4f}, {e.high:+.4f}]{'*' if e.p_holm < SURE else ' '}"
+        (
+            e.arm,
+            e.slice,
+        ): f"{e.mean:+.4f} [{e.low:+.4f}, {e.high:+.4f}]{'*' if e.verdict in ('better', 'worse') else ' '}"
         for e in found.differences()
         if e.keep == keep
     }

@@ -56,7 +56,7 @@ class Parts:
             used: Places of the components that are wanted; None means all.
             label: Put behind the component's name in progress.
         """
-        key, out = f"{split.data.fingerprint}:{split.division()}", []
+        key, out = split.hash, []
         for at in range(len(self.specs)) if used is None else used:
             spec = self.specs[at]
             place = (name_of(spec), key)

@@ -20,12 +20,17 @@ def answer(record: Record) -> dict[str, Any]:
         "meaning": words.meaning(record.metric),
         "part": record.values["part"],
         "others": len(record.others) - 1,
+        "power": (given or {}).get("power"),
+        "leaks": [one for one in record.values["warnings"] if one["kind"] == "leak"],
+        "notes": [one for one in record.values["warnings"] if one["kind"] != "leak"],
     }
     if given is None or given["mean"] is None:
         nothing = "This comparison has no single answer: the sections below show what was measured."
         sentence = given["sentence"] if given else nothing
         return {**found, "sentence": sentence, "verdict": None, "interval": None}
-    verdict = words.verdict(given)
+    # The interval is the answer's own; users and the adjusted p-value stand with the difference.
+    known = record.difference(shown, given["slice"], given["metric"]) or {}
+    verdict = words.verdict({**known, "low": given["low"], "high": given["high"]}, record.level)
     mark, word = words.VERDICTS[verdict]
     interval = {
         "mean": words.short(given["mean"]),
@@ -50,7 +55,9 @@ def _cards(record: Record, arm: str) -> list[Entry]:
     for name in ("cold", "warm", "overall"):
         found = record.difference(arm, name, record.metric)
         rows[name] = (
-            charts.Row(arm, found["mean"], found["low"], found["high"]) if found else charts.Row(arm, None)
+            charts.Row(arm, found["mean"], found["low"], found["high"], words.verdict(found, record.level))
+            if found
+            else charts.Row(arm, None)
         )
     ends = charts.reach(list(rows.values()))
     return [_card(record, arm, name, row, ends) for name, row in rows.items()]

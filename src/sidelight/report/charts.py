@@ -29,7 +29,7 @@ from sidelight.report.svg import (
 
 WIDTH, SIDE = 290.0, 6.0
 ROW = 40.0  # a line of text, and the mark under it
-SHAPES = {"better": "triangle", "worse": "wedge", "unclear": "circle", "unknown": "circle"}
+SHAPES = {"better": "triangle", "worse": "wedge", "unclear": "circle", "few": "circle", "unknown": "circle"}
 
 
 class Row(NamedTuple):
@@ -39,14 +39,9 @@ class Row(NamedTuple):
     mean: float | None
     low: float | None = None
     high: float | None = None
-    sure: str = ""
+    verdict: str = "unknown"
     other: float | None = None
     chosen: float | None = None
-
-    @property
-    def verdict(self) -> str:
-        """What the interval says of a difference."""
-        return words.verdict({"low": self.low, "high": self.high})
 
 
 def reach(rows: Sequence[Row]) -> tuple[float, float]:
@@ -81,7 +76,7 @@ def forest(name: str, title: str, rows: Sequence[Row], ends: tuple[float, float]
 
 def _difference(row: Row, x: Scale, top: float) -> Markup:
     verdict, y = row.verdict, top + 25
-    value = f"{words.short(row.mean)} {row.sure}".strip()
+    value = f"{words.short(row.mean)} {words.mark(verdict)}".strip()
     parts = [
         text(SIDE, top + 12, fit(row.label, WIDTH - 2 * SIDE - 80), class_="label"),
         text(WIDTH - SIDE, top + 12, value, "end", f"value {verdict}"),

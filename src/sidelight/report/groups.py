@@ -20,9 +20,12 @@ def groups(record: Record) -> dict[str, Any]:
         row = {
             "label": said.label,
             "users": words.count(_users(record, name)),
+            "few": (_users(record, name) or 0) < words.FEW,
             "cells": [_cell(record, arm, name, largest) for arm in record.others],
         }
-        families.setdefault(said.family, []).append(row)
+        audited = name.partition("=")[0] in record.values["sensitive"]
+        family = f"{said.family} (sensitive: always audited)" if audited else said.family
+        families.setdefault(family, []).append(row)
     return {
         "arms": record.others,
         "families": [{"label": label, "rows": rows} for label, rows in families.items()],
@@ -41,6 +44,8 @@ def _cell(record: Record, arm: str, name: str, largest: float) -> Entry:
     found = record.difference(arm, name, record.metric)
     if found is None or found["mean"] is None:
         return {"text": words.NOTHING, "side": "none", "strength": "0", "sure": "", "title": "not measured"}
+    verdict = words.verdict(found, record.level)
+    said = words.VERDICTS[verdict][1]
     mean = found["mean"]
     # The root lets small differences be seen beside large ones; the numbers keep the truth.
     strength = math.sqrt(abs(mean) / largest) if largest else 0.0
@@ -48,10 +53,10 @@ def _cell(record: Record, arm: str, name: str, largest: float) -> Entry:
     between = words.between(found["low"], found["high"], sign=True)
     return {
         "text": words.short(mean),
-        "side": "up" if mean > 0 else "down" if mean < 0 else "none",
+        "side": "none" if verdict == "few" or mean == 0 else "up" if mean > 0 else "down",
         "strength": f"{strength:.2f}",
-        "sure": words.sureness(found, record.level),
-        "title": f"{arm}, {words.phrase(name)}: {words.signed(mean)}, {between}{holm}",
+        "sure": words.mark(verdict),
+        "title": f"{arm}, {words.phrase(name)}: {words.signed(mean)}, {between}{holm}; {said}",
     }
 
 
@@ -62,9 +67,10 @@ def _extremes(record: Record, names: list[str]) -> list[Entry]:
         (found["mean"], arm, name)
         for name in parts
         for arm in record.others
-        if (found := record.difference(arm, name, record.metric))
+        if arm not in record.leaked  # the largest gain of all, as a rule
+        and (found := record.difference(arm, name, record.metric))
         and found["mean"] is not None
-        and words.sureness(found, record.level) == "●"
+        and words.verdict(found, record.level) in ("better", "worse")
     ]
     said = []
     for title, best in (

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from sidelight.errors import SpecError, complain
 from sidelight.report.answer import answer
+from sidelight.report.costs import baselines, costs
 from sidelight.report.examples import examples
 from sidelight.report.exposure import exposure, new_items
 from sidelight.report.groups import groups
@@ -31,6 +32,8 @@ SECTIONS = {
     "slices": ("By slice", slices),
     "sparsity": ("Sparsity", sparsity),
     "groups": ("Helped whom", groups),
+    "costs": ("Costs", costs),
+    "baselines": ("Other baselines", baselines),
     "weights": ("Loss weights", learning),
     "exposure": ("Exposure", exposure),
     "new-items": ("New items", new_items),
@@ -56,7 +59,7 @@ def page(record: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["baseline"] = found.baseline
+    environment.globals |= {"baseline": found.baseline, "leaked": found.leaked}
     sections = {name: make(found) for name, (_, make) in SECTIONS.items()}
     script = _part(environment, "copy.js")
     html = environment.get_template("page.html").render(

@@ -122,7 +122,7 @@ def _difference(found: Entry, level: float) -> list[str]:
         found["arm"],
         words.share_kept(found["keep"]),
         words.metric(found["metric"]),
-        f"{words.signed(found['mean'])} {words.sureness(found, level)}".strip(),
+        f"{words.signed(found['mean'])} {words.mark(words.verdict(found, level))}".strip(),
         words.between(found["low"], found["high"], sign=True, exact=True),
         words.number(found["p"]),
         words.number(found["p_holm"]),

@@ -14,7 +14,8 @@ KIND, SCHEMA = "comparison", 1
 FIX = "make it again with `sidelight compare`"
 Entry = dict[str, Any]
 
-# Each list of the record with what its entries must hold. "number?" may be null: no users, no interval.
+# Each list of the record with what its entries must hold. "number?" may be null: no users, no
+# interval. "number*" may be absent: the record of an earlier version.
 _FIGURE = {"arm": "arm", "keep": "keep", "slice": "text", "metric": "text"}
 _BOUNDS = {"mean": "number?", "low": "number?", "high": "number?", "users": "number?"}
 _GROUP = {"arm": "arm", "keep": "keep", "group": "text"}
@@ -26,14 +27,23 @@ ENTRIES: dict[str, dict[str, str]] = {
     "exposure": {**_GROUP, "exposure": "number?", "relevance": "number?"},
     "weights": {**_RUN, "task": "text", "step": "numbers", "weight": "list"},
     "epochs": {**_RUN, "epoch": "number"},
-    "runs": {**_RUN, "seconds": "number?", "spec_hash": "text"},
+    "runs": {
+        **_RUN, "seconds": "number?", "megabytes": "number*", "milliseconds": "number*", "spec_hash": "text",
+    },
     "examples": {"user": "text", "history": "list", "lists": "object"},
+    "warnings": {"arm": "arm", "kind": "text", "text": "text"},
+    "against": {"baseline": "arm", "differences": "list", "answer": "object"},
 }  # fmt: skip
 HEAD = {
     "part": "text", "metric": "text", "level": "number", "baseline": "text", "seeds": "list",
     "keeps": "numbers", "data": "object", "split": "object", "versions": "object", "made": "text",
 }  # fmt: skip
+OPTIONAL = ("warnings", "against", "sensitive")  # a record of an earlier version has none of them
 _ITEM = {"item": "text", "title": "text?"}
+_ANSWER = {
+    "arm": "arm", "slice": "text", "metric": "text", "sentence": "text", "mean": "number?", "low": "number?",
+    "high": "number?", "power": "object*",
+}  # fmt: skip
 
 # What no HTML document may hold: control characters, and halves of characters that no file can encode.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -47,11 +57,29 @@ class Record:
         values: The record: plain values, finite numbers or None, text that HTML can hold.
         figures: (arm, keep, slice, metric) to its entry.
         differences: The same, each arm minus the baseline.
+        view: Before the ids of drawings: "" for the record's own baseline, else that of another one.
     """
 
     values: Entry
     figures: dict[tuple[str, float, str, str], Entry]
     differences: dict[tuple[str, float, str, str], Entry]
+    view: str = ""
+
+    def against(self, at: int) -> Record:
+        """The same record with another baseline: entry `at` of its "against"."""
+        given = self.values["against"][at]
+        names = "baseline", "differences", "answer"
+        values = {**self.values, **{name: given[name] for name in names}}
+        return Record(values, self.figures, _indexed(values, "differences"), f"view-{at}-")
+
+    @property
+    def leaked(self) -> set[str]:
+        """Arms that read what may be known only with, or after, the event."""
+        return {one["arm"] for one in self.values["warnings"] if one["kind"] == "leak"}
+
+    def label(self, arm: str) -> str:
+        """The name of an arm, marked where it is leaked."""
+        return f"⚠ {arm}" if arm in self.leaked else arm
 
     @property
     def baseline(self) -> str:
@@ -160,8 +188,12 @@ def _nested(values: Entry, names: list[str]) -> None:
     """What lies deeper: the answer, the points of weights, the lists of examples."""
     answer = values.setdefault("answer", None)
     if answer is not None:
-        shape = {"arm": "arm", "slice": "text", "metric": "text", "sentence": "text"}
-        _fields(answer, {**shape, "mean": "number?", "low": "number?", "high": "number?"}, "answer", names)
+        _fields(answer, _ANSWER, "answer", names)
+    for where, entry in _rows(values, "against"):
+        for row in entry["differences"]:
+            _fields(row, ENTRIES["differences"], f"{where}.differences", names, values["keeps"])
+        _fields(entry["answer"], _ANSWER, f"{where}.answer", names)
+    _rows(values, "sensitive")
     for where, entry in _rows(values, "weights"):
         if len(entry["step"]) != len(entry["weight"]):
             found = f"{len(entry['step'])} and {len(entry['weight'])}"
@@ -181,6 +213,8 @@ def _nested(values: Entry, names: list[str]) -> None:
 
 def _rows(values: Entry, table: str) -> Iterable[tuple[str, Entry]]:
     found = values.setdefault(table, [])
+    if found is None and table in OPTIONAL:
+        found = values[table] = []
     if not isinstance(found, list):
         raise DataError(complain("a list", f"a {type(found).__name__}", table, FIX))
     return [(f"{table}[{at}]", entry) for at, entry in enumerate(found)]
@@ -198,11 +232,12 @@ def _fields(
         raise DataError(complain("an object", f"a {type(entry).__name__}", where, FIX))
     for field, kind in fields.items():
         value: Any = entry.setdefault(field, None) if kind.endswith("?") else entry.get(field)
-        if value is None and kind.endswith("?"):
+        if value is None and kind.endswith(("?", "*")):
             continue
-        if not _TYPES[kind.rstrip("?")](value):
+        kind = kind.rstrip("?*")
+        if not _TYPES[kind](value):
             found = "nothing" if value is None else repr(value)[:60]
-            raise DataError(complain(_EXPECTED[kind.rstrip("?")], found, f"{where}.{field}", FIX))
+            raise DataError(complain(_EXPECTED[kind], found, f"{where}.{field}", FIX))
         if kind == "arm" and value not in names:
             hint = did_you_mean(value, names)
             raise DataError(complain("the name of an arm", repr(value), f"{where}.{field}", hint))

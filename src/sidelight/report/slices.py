@@ -26,7 +26,7 @@ def slices(record: Record) -> dict[str, Any]:
             "label": words.SLICES[name],
             "meaning": words.MEANINGS[name],
             "chart": charts.forest(
-                f"forest-{name}",
+                f"{record.view}forest-{name}",
                 f"{words.SLICES[name]}: difference in {metric} from {record.baseline}",
                 rows,
                 whole,
@@ -49,8 +49,8 @@ def rows_of(record: Record, name: str) -> list[charts.Row]:
     for arm in record.others:
         found = record.difference(arm, name, record.metric)
         if found is not None and found["mean"] is not None:
-            sure = words.sureness(found, record.level)
-            rows.append(charts.Row(arm, found["mean"], found["low"], found["high"], sure))
+            verdict = words.verdict(found, record.level)
+            rows.append(charts.Row(record.label(arm), found["mean"], found["low"], found["high"], verdict))
     return rows
 
 
@@ -93,8 +93,8 @@ def _cell(record: Record, arm: str, name: str, metric: str) -> Entry:
     return {
         "mean": words.number(found["mean"] if found else None),
         "between": words.between(found["low"], found["high"]) if found else "",
-        "sure": words.sureness(against, record.level),
-        "verdict": words.verdict(against),
+        "sure": words.mark(words.verdict(against, record.level)),
+        "verdict": words.verdict(against, record.level),
     }
 
 

@@ -121,8 +121,8 @@ def _table(record: Record, name: str) -> list[Entry]:
                     "between": words.between(level["low"], level["high"]) if level else "",
                     "gain": words.signed(gain["mean"]) if gain else "",
                     "gained": words.between(gain["low"], gain["high"], sign=True) if gain else "",
-                    "verdict": words.verdict(gain),
-                    "sure": words.sureness(gain, record.level),
+                    "verdict": words.verdict(gain, record.level),
+                    "sure": words.mark(words.verdict(gain, record.level)),
                 }
             )
         rows.append({"arm": arm, "cells": cells})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+FEW = 10  # of fewer people nothing is said to be better or worse
 NOTHING = "\u2013"  # an en dash
 MINUS = "\u2212"
 
@@ -43,6 +44,7 @@ VERDICTS = {
     "better": ("▲", "better"),
     "worse": ("▼", "worse"),
     "unclear": ("=", "no clear difference"),
+    "few": ("", f"fewer than {FEW} people: too few to say"),
     "unknown": ("?", "no interval"),
 }
 
@@ -164,18 +166,22 @@ def count(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,.0f}"
 
 
-def verdict(entry: Mapping[str, Any] | None) -> str:
-    """What the interval of a difference says: "better", "worse", "unclear", or "unknown" without one."""
+def verdict(entry: Mapping[str, Any] | None, level: float) -> str:
+    """Judge a difference: "better", "worse", "unclear", of "few" people, or "unknown" without an interval.
+
+    The one rule behind every mark: clear is what has its whole interval on one side of 0, and a p-value
+    below 1 - level after adjusting for all arms and slices, and is of `FEW` people or more.
+    """
     if entry is None or entry["low"] is None or entry["high"] is None:
         return "unknown"
-    if entry["low"] > 0:
-        return "better"
-    return "worse" if entry["high"] < 0 else "unclear"
+    users, p = entry.get("users"), entry.get("p_holm")
+    if users is not None and users < FEW:
+        return "few"
+    if p is None or p >= 1 - level or entry["low"] <= 0 <= entry["high"]:
+        return "unclear"
+    return "better" if entry["low"] > 0 else "worse"
 
 
-def sureness(entry: Mapping[str, Any] | None, level: float) -> str:
-    """The mark of a difference: ● its interval excludes 0, also after Holm; ○ before Holm only."""
-    if verdict(entry) not in ("better", "worse") or entry is None:
-        return ""
-    p = entry.get("p_holm")
-    return "●" if p is not None and p < 1 - level else "○"
+def mark(verdict: str) -> str:
+    """The mark of a clear difference; nothing for any other."""
+    return VERDICTS[verdict][0] if verdict in ("better", "worse") else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -25,7 +27,7 @@ def popularity(t: Tables) -> list[Finding]:
         known = np.isfinite(values)
         if known.sum() < ENOUGH:
             continue
-        rho = _spearman(values[known], events[known])
+        rho = spearman(values[known], events[known])
         if abs(rho) > 0.8:
             message = f"ranks items as their number of events does (Spearman {rho:+.2f})"
             found += t.found("popularity-leak", "items", None, message, column, int(known.sum()))
@@ -38,7 +40,8 @@ def _claimed(t: Tables) -> list[str]:
     return [c for c in columns if t.items[c].dtype.is_numeric()]
 
 
-def _spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def spearman(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """Compute Spearman's rank correlation of two arrays (n,); 0 where one is constant."""
     from scipy.stats import rankdata
 
     one, two = rankdata(a), rankdata(b)
