@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from sidelight.data.dataset import Dataset
 from sidelight.data.read import read, read_raw
-from sidelight.data.schema import ROLES, Column, Schema
+from sidelight.data.schema import ROLES, UNITS, Column, Schema
 from sidelight.data.schema_file import read_files, read_schema, write_schema
 from sidelight.errors import DataError
 
 NAME = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 COLUMN = st.builds(
     Column, NAME, st.sampled_from(ROLES), NAME, st.booleans(), st.booleans(), st.none() | NAME,
-    st.sampled_from(["", "s", "ms", "us", "ns", "date", "text"]),
+    st.sampled_from(["", *UNITS, "%d.%m.%Y %H:%M"]),
 )  # fmt: skip
 TABLE = st.lists(COLUMN, max_size=5, unique_by=lambda c: c.name).map(tuple)
 
@@ -130,3 +130,9 @@ def test_reading_with_the_inferred_schema_gives_the_same_data(tmp_path):
     assert first.users["opt_in"].to_list() == [True, False]
     assert first.schema.find("users", "zip").consent == "opt_in"
     assert first.schema.find("users", "age").sensitive
+
+
+def test_a_byte_order_mark_is_no_statement(tmp_path):
+    path = tmp_path / "sidelight.toml"
+    path.write_text('version = 1\n[items]\nitem_id = "item_id"\n', encoding="utf-8-sig")
+    assert read_schema(path).items == (Column("item_id", "item_id"),)
