@@ -177,7 +177,7 @@ def _unread(
         if declared and not parsed.values.count():
             fix = f"correct the line in [{table}] of sidelight.toml: {line_of(Column(name, role))}"
             where = f"{file or f'the {table}'}, row {frame[ROW][first]}"
-            expected = f"values that can be a {role} in the column {name!r}"
+            expected = f"values of the role {role!r} in the column {name!r}"
             raise DataError(complain(expected, f"{_shown(raw[first])} and no other", where, fix))
         found.append(
             noted(
@@ -203,7 +203,7 @@ def _unread(
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = repr(value.to_list() if isinstance(value, pl.Series) else value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
