@@ -198,3 +198,9 @@ def test_a_file_that_is_wrong_is_named(tmp_path: Path) -> None:
         config.load(path)
     with pytest.raises(SpecError, match=r"No such file.*other\.toml"):
         config.load(tmp_path / "other.toml")
+
+
+def test_a_byte_order_mark_is_no_statement(tmp_path: Path) -> None:
+    path = tmp_path / "spec.toml"
+    path.write_text('use = "EASE"\nreg = 7.0\n', encoding="utf-8-sig")
+    assert config.load(path).reg == 7

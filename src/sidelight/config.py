@@ -104,7 +104,7 @@ def resolve(use: str, importing: bool = True) -> type[Any]:
 def load(path: str | Path) -> Any:
     """The spec in a TOML file."""
     try:
-        options = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        options = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(complain("a TOML file", str(error), str(path))) from None
     except OSError as error:

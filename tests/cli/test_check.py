@@ -52,7 +52,7 @@ def test_report_fits_the_terminal_and_says_the_main_things(shop: Path, check: Ch
     assert "60 users, 80 items" in lines[1] and "2025-10-01 to 2026-03" in lines[1]
     for title in ("Who does how much", "What is known", "How cold over time"):
         assert title in lines
-    assert "after launch" in out and "sensitive" in out
+    assert "tags?" in out and "are guesses" in out and "sensitive" in out
     assert "-o OUT" in lines[-2] or "-o OUT" in out
     assert "reading" in check.err and "reading" not in out
 
@@ -102,7 +102,7 @@ def test_rows_keep_their_numbers_through_reading_and_checking(shop: Path, check:
         ("duplicate-item-row", "items.csv", 81),
     }  # fmt: skip
     assert summary["set_aside_by_defect"] == {
-        "ragged-row": 1, "null-id": 1, "bad-timestamp": 1, "duplicate-item-row": 1,
+        "ragged-row": 1, "null-id": 1, "bad-timestamp": 1, "impossible-time": 1, "duplicate-item-row": 1,
     }  # fmt: skip
 
 
@@ -130,6 +130,8 @@ def test_output_folder_is_a_data_set_of_its_own(shop: Path, check: Check, tmp_pa
     schema = tomllib.loads((out / "sidelight.toml").read_text())
     assert schema["items"]["title"]["role"] == "text"
     first, again = records(check(shop, "--json", code=1)), records(check(out, "--json", code=1))
+    assert all(m["guessed"] for m in first[1]["modalities"])  # and what was written is declared
+    first[1]["modalities"] = [{**m, "guessed": False} for m in first[1]["modalities"]]
     assert again[1] == first[1]
     assert again[0]["files"] == first[0]["files"]
 

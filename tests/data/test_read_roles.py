@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from sidelight.data.dataset import Dataset
 from sidelight.data.infer import describe, infer_role, is_afterwards, is_sensitive
+from sidelight.data.plain import plain
 from sidelight.data.schema import Column, Schema
 from sidelight.data.values import parse
+from sidelight.errors import DataError
 
 MANY = range(40)
 
@@ -48,7 +50,7 @@ def test_roles(name, values, role):
     series = pl.Series(name, values)
     assert infer_role(series, "items") == role
     assert infer_role(series.reverse(), "items") == role
-    assert infer_role(series, "interactions") == "context"
+    assert infer_role(series, "interactions") == ("ignore" if role == "text" else "context")
     assert infer_role(series, "users") != "text"
 
 
@@ -91,19 +93,65 @@ ROLES = ["text", "category", "tags", "number", "vector", "image_bytes", "timesta
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_role_can_be_declared_for_every_type(role):
-    """Whatever does not fit is null and counted; nothing breaks, nothing goes unsaid."""
+    """What does not fit is null and counted; where nothing fits the declaration is refused."""
     schema = Schema(items=(Column("item_id", "item_id"), Column("x", role)))
     for values in (
         [1.5, 2.5],
         ["p q", "r"],
+        ["p q", "7"],
         [True, False],
         [b"x", b"y"],
         [["a"], ["b"]],
         [date(2024, 1, 1)] * 2,
     ):
         items = pl.DataFrame({"item_id": [1, 2], "x": values})
-        data = Dataset.from_frames({"user_id": [1], "item_id": [1]}, items=items, schema=schema)
-        assert data.items["x"].null_count() == data.notes["nulled values"].get("items.x", 0)
+        events = {"user_id": [1], "item_id": [1]}
+        if parse(plain(items["x"]), role).values.count():
+            data = Dataset.from_frames(events, items=items, schema=schema)
+            assert data.items["x"].null_count() == data.notes["nulled values"].get("items.x", 0)
+        else:
+            with pytest.raises(DataError, match=r"'x'.*row 1.*role = "):
+                Dataset.from_frames(events, items=items, schema=schema)
+
+
+@pytest.mark.parametrize(
+    ("table", "role"), [("items", "weight"), ("items", "user_id"), ("interactions", "tags")]
+)
+def test_a_role_that_the_table_cannot_have_is_refused(table, role):
+    own = {
+        "items": [Column("item_id", "item_id")],
+        "interactions": [Column(n, n) for n in ("user_id", "item_id")],
+    }
+    schema = Schema(**{table: (*own[table], Column("x", role))})
+    frame = {"user_id": [1], "item_id": [1], "x": ["a"]}
+    with pytest.raises(DataError, match=rf"{role}.*\[{table}\] x"):
+        Dataset.from_frames(frame, items=frame, schema=schema)
+
+
+def test_consent_must_be_a_column_that_is_declared():
+    users = (
+        Column("user_id", "user_id"),
+        Column("age", "number", consent="opt_inn"),
+        Column("opt_in", "context"),
+    )
+    frame = {"user_id": [1], "age": [30], "opt_in": [True]}
+    with pytest.raises(DataError, match=r"'opt_inn'.*did you mean 'opt_in'"):
+        Dataset.from_frames({"user_id": [1], "item_id": [1]}, users=frame, schema=Schema(users=users))
+
+
+def test_free_text_of_an_event_is_never_context():
+    many = [f"this one is nice, got it {i} weeks ago" for i in MANY]
+    labels = ["smart phone", "desk", "smart tv", "phone"] * 10
+    events = {
+        "user_id": list(MANY),
+        "item_id": list(MANY),
+        "x": many,
+        "review": ["fine so far"] * 40,
+        "on": labels,
+    }
+    data = Dataset.from_frames(events)
+    assert data.interactions.context.columns == ["on"]
+    assert set(data.notes["columns left out"]) == {"interactions.x", "interactions.review"}
 
 
 def test_tags_without_a_mark_and_broken_lists_stay_one_tag():
@@ -116,10 +164,10 @@ def test_tags_without_a_mark_and_broken_lists_stay_one_tag():
 def test_names_that_tell():
     assert all(map(is_sensitive, ["gender", "age_group", "ageGroup", "zip_code", "household_income", "race"]))
     assert not any(map(is_sensitive, ["page", "image", "embrace", "brand", "agenda", "language"]))
-    assert all(
-        map(is_afterwards, ["imdb_votes", "salesRank", "num_reviews", "popularity", "average_rating", "tags"])
+    assert all(map(is_afterwards, ["imdb_votes", "salesRank", "num_reviews", "popularity", "average_rating"]))
+    assert not any(
+        map(is_afterwards, ["content_rating", "age_rating", "title", "mpaa", "price", "genres", "tags"])
     )
-    assert not any(map(is_afterwards, ["content_rating", "age_rating", "title", "mpaa", "price", "genres"]))
 
 
 def test_sensitive_is_for_people_and_afterwards_for_items():

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidelight.data.dataset import Dataset
-from sidelight.data.read import read, read_raw
-from sidelight.data.schema import ROLES, Column, Schema
+from sidelight.data.read import SidelightWarning, read, read_raw
+from sidelight.data.schema import ROLES, UNITS, Column, Schema
 from sidelight.data.schema_file import read_files, read_schema, write_schema
 from sidelight.errors import DataError
 
 NAME = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 COLUMN = st.builds(
     Column, NAME, st.sampled_from(ROLES), NAME, st.booleans(), st.booleans(), st.none() | NAME,
-    st.sampled_from(["", "s", "ms", "us", "ns", "date", "text"]),
+    st.sampled_from(["", *UNITS, "%d.%m.%Y %H:%M"]),
 )  # fmt: skip
 TABLE = st.lists(COLUMN, max_size=5, unique_by=lambda c: c.name).map(tuple)
 
@@ -130,3 +130,35 @@ def test_reading_with_the_inferred_schema_gives_the_same_data(tmp_path):
     assert first.users["opt_in"].to_list() == [True, False]
     assert first.schema.find("users", "zip").consent == "opt_in"
     assert first.schema.find("users", "age").sensitive
+
+
+def test_a_byte_order_mark_is_no_statement(tmp_path):
+    path = tmp_path / "sidelight.toml"
+    path.write_text('version = 1\n[items]\nitem_id = "item_id"\n', encoding="utf-8-sig")
+    assert read_schema(path).items == (Column("item_id", "item_id"),)
+
+
+def test_columns_written_in_any_way_are_read_alike_by_the_inferred_schema(tmp_path):
+    """The unit that was read (a decimal mark, spreadsheet days, the order of a date) is in the file."""
+    many = range(40)
+    events = {
+        "user_id": [k % 7 for k in many],
+        "item_id": list(many),
+        "sold": [f"{1 + k % 12}/{13 + k % 9}/2024" if k != 5 else "soon" for k in many],
+    }
+    items = {
+        "item_id": list(many),
+        "price": [f"{k},5 €" for k in many],
+        "launch_date": [45_000 + k for k in many],
+        "kinds": ["{a,b}", "{c}"] * 20,
+    }
+    with pytest.warns(SidelightWarning, match="bad-timestamp 1"):
+        first = Dataset.from_frames(events, items)
+    write_schema(first.schema, tmp_path / "sidelight.toml")
+    declared = read_schema(tmp_path / "sidelight.toml")
+    with pytest.warns(SidelightWarning, match="bad-timestamp 1"):
+        again = Dataset.from_frames(events, items, schema=declared)
+    assert (again.fingerprint, again.schema) == (first.fingerprint, first.schema)
+    assert {c.name: c.unit for _, c in declared if c.unit} == {
+        "timestamp": "mdy", "price": ",", "launch_date": "excel",
+    }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -265,9 +267,11 @@ def test_an_explanation_names_history_and_words(fitted, split, name):
 
 
 def test_content_that_comes_after_launch_is_warned_of(split):
-    assert not split.data.schema.find("items", "tags").known_at_launch
+    schema = split.data.schema
+    late = tuple(replace(c, known_at_launch=c.name != "tags") for c in schema.items)
+    told = replace(split, data=replace(split.data, schema=replace(schema, items=late)))
     with pytest.warns(LateContentWarning, match="'tags' may not exist"):
-        sl.ContentKNN((sl.Tags("tags"),)).fit(split)
+        sl.ContentKNN((sl.Tags("tags"),)).fit(told)
 
 
 def test_rows_that_no_history_moved_are_not_called_personal(fitted):

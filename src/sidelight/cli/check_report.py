@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from sidelight.cli.check import SCHEMA
 from sidelight.data.findings import Finding
 from sidelight.data.profile import Modality, Profile
 
@@ -122,8 +123,11 @@ def _content(p: Profile, ink: Ink, width: int) -> RenderableType | None:
         flags = [w for w, on in (("sensitive", m.sensitive), ("after launch", not m.known_at_launch)) if on]
         bar = ink.bar(m.present, 6 if width < 100 else 16, "green" if m.present > 0.2 else "yellow")
         present = Text(_share(m.present), justify="right")
-        table.add_row(name, Text(m.role, "dim"), present, bar, _holds(m), Text(", ".join(flags), "magenta"))
+        role = Text(f"{m.role}?" if m.guessed else m.role, "dim")
+        table.add_row(name, role, present, bar, _holds(m), Text(", ".join(flags), "magenta"))
     said = ["numbers: median (least..most)"] if any("median" in m.richness for m in p.modalities) else []
+    if any(m.guessed for m in p.modalities):
+        said.append(f"roles with ? are guesses: -o writes them to {SCHEMA} to be corrected")
     said += [f"{c}: {n['yes']:,} users agreed, {n['no']:,} did not" for c, n in p.consent.items()]
     return _section("What is known", table, "; ".join(said))
 

@@ -7,14 +7,16 @@ from dataclasses import replace
 
 import polars as pl
 
-from sidelight.data.clean import Cleaned, clean
+from sidelight.data.account import account
+from sidelight.data.clean import Cleaned, clean, doubtful
 from sidelight.data.columns import canonical
 from sidelight.data.findings import Finding
 from sidelight.data.infer import describe, infer_role, is_consent
 from sidelight.data.raw import FILE, ROW, RawTables
 from sidelight.data.schema import ROLES, TABLES, Column, Role, Schema
+from sidelight.data.schema_file import line_of
 from sidelight.data.sheet import Sheet, noted, set_aside_frame
-from sidelight.data.values import parse, truth, whole_ids
+from sidelight.data.values import Parsed, parse, truth, whole_ids
 from sidelight.errors import DataError, complain, did_you_mean
 
 _KEYS = {"items": "item_id", "users": "user_id"}
@@ -43,6 +45,7 @@ def assemble(
     asides: list[pl.DataFrame] = []
     frames: dict[str, pl.DataFrame] = {}
     columns: dict[str, tuple[Column, ...]] = {}
+    guessed: set[str] = set()
     for table in TABLES:
         several = len(sheets.get(table, ())) > 1
         parts = [clean(sheet, declared, several) for sheet in sheets.get(table, ())]
@@ -53,7 +56,11 @@ def assemble(
         frame, lost = joined_sheets(parts, table)
         asides.append(lost)
         frames[table], columns[table], found = typed_columns(frame, parts, table, declared)
-        notes += found
+        mine = [*(f for part in parts for f in part.findings), *found]
+        pairs = [(sheet, part.renames) for sheet, part in zip(sheets[table], parts, strict=True)]
+        known = declared is not None and bool(declared.columns(table))
+        notes += found + account(pairs, columns[table], mine, known)
+        guessed |= set() if known else {table}
     notes += _mixed_ids(frames)
     return RawTables(
         _one_id_type(frames),
@@ -61,6 +68,7 @@ def assemble(
         tuple(notes),
         pl.concat(asides),
         {table: tuple(paths) for table, paths in (files or {}).items()},
+        frozenset(guessed),
     )
 
 
@@ -118,6 +126,14 @@ def typed_columns(
         hint = did_you_mean(lacking[0], frame.columns)
         raise DataError(complain(f"the declared column {lacking[0]!r}", "it in no file", f"[{table}]", hint))
     consents = {c.consent for c in named.values() if c.consent}
+    for column in named.values():
+        if column.consent and column.consent not in frame.columns:
+            hint = did_you_mean(
+                column.consent, [c for c in frame.columns if c not in (FILE, ROW, column.name)]
+            )
+            fix = f"{hint} Its line: {line_of(Column(column.consent, 'context'))}"
+            where = f"[{table}], as consent to {column.name!r}"
+            raise DataError(complain(f"a declared column {column.consent!r}", "none", where, fix))
     hints = {k: v for part in parts for k, v in part.hints.items()}
     units = {k: v for part in parts for k, v in part.units.items()}
     found: list[Finding] = []
@@ -131,9 +147,9 @@ def typed_columns(
             role, raw = "context", truth(raw)
         else:
             role = named[name].role if name in named else _role(raw, table, hints.get(name, ""))
-            if role != "context" or table != "interactions":
+            if table != "interactions":  # context stays as it is read, see `context_values`
                 parsed = parse(raw, role, named[name].unit if name in named else "")
-                found += _unread(frame, raw, parsed.bad, table, role)
+                found += _unread(frame, raw, parsed, table, role, name in named)
                 raw, units[name] = parsed.values, parsed.unit
         values.append(raw.alias(name))
         roles.append(role)
@@ -150,24 +166,45 @@ def _role(raw: pl.Series, table: str, hint: str) -> Role:
     return hint if hint in ROLES else infer_role(raw, table)  # type: ignore[return-value]
 
 
-def _unread(frame: pl.DataFrame, raw: pl.Series, bad: pl.Series, table: str, role: str) -> list[Finding]:
-    """Values of an attribute that its role cannot hold: they become null, the row stays."""
-    if not bad.any():
-        return []
-    first = int(bad.arg_max() or 0)
-    defect = "bad-timestamp" if role == "timestamp" else "bad-number"
-    return [
-        noted(
-            defect,
-            table,
-            f"expected a {role}; found {raw[first]!r}, which is read as missing",
-            "repair the value or change the role in sidelight.toml",
-            file=str(frame[FILE][first]),
-            row=int(frame[ROW][first]),
-            column=raw.name,
-            count=int(bad.sum()),
+def _unread(
+    frame: pl.DataFrame, raw: pl.Series, parsed: Parsed, table: str, role: Role, declared: bool
+) -> list[Finding]:
+    """Values of an attribute that its role cannot hold become null, their rows stay; how it was read."""
+    bad, first = parsed.bad, int(parsed.bad.arg_max() or 0)
+    file, name = str(frame[FILE][first]), raw.name
+    found = []
+    if bad.any():
+        if declared and not parsed.values.count():
+            fix = f"correct the line in [{table}] of sidelight.toml: {line_of(Column(name, role))}"
+            where = f"{file or f'the {table}'}, row {frame[ROW][first]}"
+            expected = f"values of the role {role!r} in the column {name!r}"
+            raise DataError(complain(expected, f"{_shown(raw[first])} and no other", where, fix))
+        found.append(
+            noted(
+                "bad-timestamp" if role == "timestamp" else "bad-number",
+                table,
+                f"expected a {role}; found {_shown(raw[first])}, which is read as missing",
+                "repair the value or change the role in sidelight.toml",
+                file=file,
+                row=int(frame[ROW][first]),
+                column=name,
+                count=int(bad.sum()),
+            )
         )
-    ]
+    if parsed.doubt:
+        found.append(doubtful(table, file, name, role, parsed.unit, parsed.doubt))
+    elif role == "number" and parsed.unit and not declared:
+        at = int(parsed.values.is_not_null().arg_max() or 0)
+        read = f"{_shown(raw[at])} is read as {parsed.values[at]:g}"
+        line = line_of(Column(name, role, unit=parsed.unit))
+        fix = f"fine as it is; to fix the reading, write in [{table}] of sidelight.toml: {line}"
+        found.append(noted("number-format", table, read, fix, file=file, column=name))
+    return found
+
+
+def _shown(value: object) -> str:
+    text = repr(value.to_list() if isinstance(value, pl.Series) else value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _mixed_ids(frames: Mapping[str, pl.DataFrame]) -> list[Finding]:

@@ -19,6 +19,7 @@ from sidelight.data.sheet import set_aside_frame
 from sidelight.errors import DataError, complain
 
 _KEYS = {"items": "item_id", "users": "user_id"}
+LEFT_OUT = ("unused-column", "event-text", "empty-column", "undeclared-column")
 _CONTEXT = "context."  # before the names of context columns while they stand beside "user" and "item"
 
 
@@ -86,6 +87,9 @@ def _notes(raw: RawTables, dropped: int, nulled: dict[str, dict[str, int]]) -> d
         "quarantined": _by_defect(aside),
         "duplicate events": dropped,
         "nulled values": lost,
+        "columns left out": {
+            f"{f.table}.{f.column}": f.message for f in raw.findings if f.defect in LEFT_OUT
+        },
     }
 
 

@@ -7,19 +7,25 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from sidelight.data.columns import ALIASES, REQUIRED, resolve
+from sidelight.data.columns import ALIASES, REQUIRED, Naming, resolve
 from sidelight.data.findings import Finding
+from sidelight.data.infer import event_times
 from sidelight.data.plain import plain
 from sidelight.data.raw import FILE, ROW
-from sidelight.data.schema import Schema
+from sidelight.data.schema import Column, Role, Schema
+from sidelight.data.schema_file import line_of
 from sidelight.data.sheet import Sheet, noted, set_aside_frame
-from sidelight.data.values import numbers_in, parse, trimmed_ids
+from sidelight.data.times import WEAK, odd_times, to_microseconds
+from sidelight.data.values import numbers_in, parse, read_numbers, trimmed_ids
 from sidelight.errors import DataError, complain
 
 _EXPECTED = {
     "null-id": "an id",
     "blank-id": "an id",
     "bad-timestamp": "a time",
+    "time-unit": "a time in the unit of the others",
+    "impossible-time": "a time near the others",
+    "future-time": "a time near the others",
     "bad-number": "a number",
     "nonfinite-weight": "a finite weight",
     "nonpositive-weight": "a weight > 0",
@@ -97,6 +103,8 @@ def clean(sheet: Sheet, declared: Schema | None = None, partial: bool = False) -
     sheet = replace(sheet, frame=sheet.frame.with_columns(plain(values) for values in sheet.frame))
     names = [n for n in sheet.frame.columns if n != ROW]
     naming = resolve(names, sheet.table, sheet.file, declared, partial)
+    if sheet.table == "interactions" and not (declared and declared.interactions):
+        naming = _with_time(sheet, naming)
     frame = _renamed(sheet, naming.renames)
     if declared is not None and declared.columns(sheet.table):
         # `weight = { role = "ignore" }` must not be taken for the weight by its name.
@@ -127,6 +135,33 @@ def clean(sheet: Sheet, declared: Schema | None = None, partial: bool = False) -
         work.units,
         {naming.renames.get(n, n): role for n, role in sheet.hints.items()},
     )
+
+
+def _with_time(sheet: Sheet, naming: Naming) -> Naming:
+    """The naming with the column that holds the times of the events, where no name says which does."""
+    frame, renames = sheet.frame, dict(naming.renames)
+    named = next((n for n, to in renames.items() if to == "timestamp"), "timestamp")
+    if named in frame.columns and (named == "timestamp" or to_microseconds(frame[named])[0].count()):
+        return naming
+    renames.pop(named, None)
+    taken = [n for n in frame.columns if renames.get(n, n) in ALIASES]
+    item = next(n for n in frame.columns if renames.get(n, n) == "item_id")
+    found = event_times(frame.rename({item: "item_id"}), [*taken, "item_id", ROW, named])
+    if not found:
+        return naming
+    line = line_of(Column("timestamp", "timestamp", found[0]))
+    several = f"; {', '.join(map(repr, found[1:]))} hold times too" if found[1:] else ""
+    said = noted(
+        "ambiguous-column" if found[1:] else "guessed-time",
+        "interactions",
+        f"expected a column named timestamp; {found[0]!r} holds times and is taken for it{several}",
+        f"where that is wrong, name the right one in [interactions] of sidelight.toml: {line}",
+        file=sheet.file,
+        column=found[0],
+        count=len(found),
+    )
+    others = tuple(f for f in naming.findings if f.column not in (found[0], named))
+    return Naming({**renames, found[0]: "timestamp"}, (*others, said))
 
 
 def _renamed(sheet: Sheet, renames: dict[str, str]) -> pl.DataFrame:
@@ -187,15 +222,28 @@ def _order_and_weight(work: _Work, declared: dict[str, str]) -> list[pl.Series]:
         elif name == "position":
             out.append(_position(work, raw))
         else:
-            out.append(_weight(work, raw))
+            out.append(_weight(work, raw, declared.get(name, "")))
     return out
 
 
 def _timestamp(work: _Work, raw: pl.Series, unit: str) -> pl.Series:
-    times, _, unit = parse(raw, "timestamp", unit)
-    _nothing_read(work, raw, times, "times", "write ISO 8601 (2024-01-31T10:00:00Z) or seconds since 1970")
+    declared = unit
+    times, _, unit, doubt = parse(raw, "timestamp", unit)
+    fix = "write ISO 8601 (2024-01-31T10:00:00Z) or seconds since 1970"
+    if declared and declared == unit:
+        fix = f"correct unit = {declared!r} in sidelight.toml"
+    _nothing_read(work, raw, times, "times", fix)
     work.units[raw.name] = unit
     work.reject(raw.name, "bad-timestamp", times.is_null())
+    odd = odd_times(times)
+    for defect in odd.drop_nulls().unique().sort():
+        work.reject(raw.name, defect, (odd == defect).fill_null(False))
+    if doubt:
+        work.findings.append(doubtful(work.sheet.table, work.sheet.file, raw.name, "timestamp", unit, doubt))
+    elif unit in WEAK and unit != declared:
+        said = f"its numbers are read as times of the unit {unit!r}"
+        line = line_of(Column("timestamp", "timestamp", unit=unit))
+        work.say("guessed-time", raw.name, times.is_not_null(), f"{said}; in sidelight.toml: {line}")
     return times
 
 
@@ -207,8 +255,11 @@ def _position(work: _Work, raw: pl.Series) -> pl.Series:
     return whole
 
 
-def _weight(work: _Work, raw: pl.Series) -> pl.Series:
-    numbers = numbers_in(raw)
+def _weight(work: _Work, raw: pl.Series, mark: str) -> pl.Series:
+    numbers, mark, doubt = read_numbers(raw, mark)
+    if doubt:
+        work.findings.append(doubtful(work.sheet.table, work.sheet.file, raw.name, "weight", mark, doubt))
+    work.units[raw.name] = mark
     _nothing_read(work, raw, numbers, "numbers", "rename it, or name the weight in sidelight.toml")
     small = numbers.cast(pl.Float32)  # what the models get: a weight must survive this
     finite = small.is_finite().fill_null(True)
@@ -216,6 +267,20 @@ def _weight(work: _Work, raw: pl.Series) -> pl.Series:
     work.reject(raw.name, "nonfinite-weight", ~finite)
     work.reject(raw.name, "nonpositive-weight", finite & (small <= 0).fill_null(False))
     return numbers
+
+
+def doubtful(table: str, file: str, name: str, role: Role, unit: str, doubt: str) -> Finding:
+    """The finding that a column could be read in another way, with the line that decides it."""
+    other = {"dmy": "mdy", "mdy": "dmy", ",": "."}.get(unit, ",")
+    lines = [line_of(Column(name, role, unit=one)) for one in (unit or ".", other)]
+    return noted(
+        "ambiguous-values",
+        table,
+        f"{doubt}; it is read as the first of the lines says",
+        f"write in [{table}] of sidelight.toml: {lines[0]} or {lines[1]}",
+        file=file,
+        column=name,
+    )
 
 
 def _nothing_read(work: _Work, raw: pl.Series, read: pl.Series, expected: str, fix: str) -> None:

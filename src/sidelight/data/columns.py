@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sidelight.data.findings import Finding
-from sidelight.data.schema import TABLES, Schema
+from sidelight.data.schema import TABLES, Column, Schema
+from sidelight.data.schema_file import line_of
 from sidelight.data.sheet import noted
 from sidelight.errors import DataError, complain, did_you_mean
 
@@ -40,6 +41,10 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "items": ("item_id",),
     "users": ("user_id",),
 }
+ATTRIBUTES = (
+    "text", "category", "tags", "number", "image_path", "image_bytes", "vector", "timestamp", "context",
+    "ignore",
+)  # fmt: skip
 # Two names for an id are an error, except where the data's publisher says which one counts.
 _PREFERRED = {frozenset({"parentasin", "asin"}), frozenset({"productid", "sku"})}
 
@@ -193,12 +198,19 @@ def canonical(declared: Schema) -> Schema:
     `when = { role = "timestamp" }` in the interactions becomes `timestamp` with source "when".
 
     Raises:
-        DataError: Two columns have one such role.
+        DataError: Two columns have one such role, or a column has a role that its table cannot have.
     """
     tables = {}
     for table in TABLES:
         own = tuple(ALIASES) if table == "interactions" else REQUIRED[table]
         columns = declared.columns(table)
+        roles = (*own, "context", "ignore") if table == "interactions" else (*own, *ATTRIBUTES)
+        for column in columns:
+            if column.role not in roles:
+                fix = f"choose one of {', '.join(roles)}"
+                raise DataError(
+                    complain(f"a role of the {table}", f"{column.role!r}", f"[{table}] {column.name}", fix)
+                )
         for role in own:
             names = [c.name for c in columns if c.role == role]
             if len(names) > 1:
@@ -246,7 +258,7 @@ def _as_declared(found: Sequence[str], table: str, where: str, declared: Schema,
             "undeclared-column",
             table,
             f"expected the columns of sidelight.toml; found {name!r} too, which is ignored",
-            "add it to sidelight.toml to use it",
+            f"write its line in [{table}] of sidelight.toml, e.g. {line_of(Column(name, 'ignore'))}",
             file=where,
             column=name,
         )

@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from sidelight.data.lists import bracketed, objects, uncalled
 from sidelight.data.schema import Column, Role
-from sidelight.data.times import to_microseconds
-from sidelight.data.values import delimiter, is_json_list, numbers_in, share, words_each
+from sidelight.data.times import WEAK, time_unit
+from sidelight.data.values import delimiter, numbers_in, share, words_each
 
 TEXT_NAMES = frozenset({
     "title", "name", "description", "desc", "detail", "text", "abstract", "summary", "plot", "headline",
@@ -26,7 +27,20 @@ KEY_NAMES = frozenset({
     "guid", "hash", "key", "email", "phone", "slug",
 })  # fmt: skip
 NUMBER_NAMES = frozenset({"price", "cost", "amount", "year", "length", "height", "width", "weight", "age"})
-TIME_NAMES = frozenset({"timestamp", "datetime", "unix", "at", "ts", "time", "date"})
+TIME_NAMES = frozenset({
+    "timestamp", "datetime", "unix", "epoch", "at", "on", "ts", "time", "date", "dt", "day", "when",
+})  # fmt: skip
+# Times of the item, of the user, or of what follows the event: never the time of the event itself.
+_OTHER_TIMES = frozenset({
+    "birth", "birthday", "birthdate", "born", "dob", "release", "released", "launch", "launched", "publish",
+    "published", "publication", "signup", "registered", "registration", "joined", "member", "due", "expiry",
+    "expires", "expiration", "valid", "until",
+})  # fmt: skip
+_LATER_TIMES = frozenset({
+    "updated", "modified", "inserted", "loaded", "ingested", "exported", "imported", "deleted", "synced",
+    "shipped", "delivered", "delivery", "shipping", "returned", "refunded", "paid", "payment", "end", "ended",
+})  # fmt: skip
+LIST_NAMES = frozenset({"tags", "genres", "categories", "labels", "keywords", "topics", "ids"})
 SENSITIVE_NAMES = frozenset({
     "gender", "sex", "age", "birth", "birthday", "birthdate", "dob", "race", "ethnicity", "ethnic",
     "religion", "income", "salary", "zip", "zipcode", "postcode", "postal", "marital", "disability",
@@ -36,10 +50,13 @@ SENSITIVE_NAMES = frozenset({
 AFTERWARDS_NAMES = frozenset({
     "vote", "votes", "popularity", "popular", "rating", "ratings", "review", "reviews", "score", "stars",
     "likes", "views", "downloads", "plays", "sales", "sold", "clicks", "bestseller", "rank", "trending",
-    "helpful", "bought", "viewed", "tag", "tags", "folksonomy", "shelves",
+    "helpful", "bought", "viewed", "folksonomy", "shelves",
 })  # fmt: skip
 # "age rating", "content rating": given by the publisher.
 _GIVEN_NAMES = frozenset({"age", "content", "mpaa", "maturity", "parental", "esrb", "pegi", "energy"})
+_WRITTEN_NAMES = frozenset(
+    {"review", "reviews", "comment", "comments", "note", "notes", "message", "feedback"}
+)
 _CONSENT = re.compile(r"(^|_)(consent|consented|opt_?in|opted_?in)(_|$)", re.IGNORECASE)
 _IMAGE = r"(?i)^\S.*\.(jpe?g|png|gif|webp|bmp|tiff?)$"
 
@@ -79,10 +96,11 @@ def infer_role(values: pl.Series, table: str) -> Role:
 
     Args:
         values: The column, of a type that `plain` gives, nulls where nothing is known.
-        table: "interactions" gives "context", "users" never gives "text".
+        table: "interactions" gives "context", or "ignore" for free text, which is mostly written after
+            the event that it would help to predict; "users" never gives "text".
     """
     if table == "interactions":
-        return "context"
+        return "ignore" if is_free_text(values) else "context"
     known = values.drop_nulls()
     kind: Any = values.dtype
     if kind == pl.Binary:
@@ -98,10 +116,59 @@ def infer_role(values: pl.Series, table: str) -> Role:
     return _number_role(known) if kind.is_numeric() else _string_role(known, table)
 
 
+def is_free_text(values: pl.Series) -> bool:
+    """Whether a column of events holds sentences, or is named as text and holds many words.
+
+    Labels of a few words ("smart phone") are none: text differs in most rows and has 4 words on
+    average, or 1.5 where there are more than 20 different ones or the name says so.
+    """
+    if values.dtype != pl.String:
+        return False
+    text = values.drop_nulls()
+    if text.is_empty() or numbers_in(text).count() * 2 > len(text) or time_unit(text):
+        return False
+    named = bool(tokens(values.name) & (TEXT_NAMES | _WRITTEN_NAMES))
+    length, distinct = words_each(text), text.n_unique()
+    if length >= 4 or named:
+        return length >= 1.5 and (named or distinct * 2 > len(text) or distinct > 20)
+    return length >= 1.5 and distinct * 2 > len(text) and distinct > 20
+
+
+def event_times(frame: pl.DataFrame, others: Sequence[str]) -> list[str]:
+    """Columns of the interactions that hold times, those most likely of the event first.
+
+    A column is judged by its values (see `time_unit`); years, months and spreadsheet days count
+    only where the name speaks of time. Columns named after something else (a birthday, a release),
+    and those with one value per item, are left out.
+
+    Args:
+        frame: The interactions, with "item_id".
+        others: Columns that are something else already.
+    """
+    found = []
+    for at, name in enumerate(n for n in frame.columns if n not in others):
+        words = tokens(name)
+        if words & (_OTHER_TIMES | KEY_NAMES | NUMBER_NAMES) - {"year"} or is_consent(name, frame[name]):
+            continue
+        unit = time_unit(frame[name])
+        hinted = bool(words & TIME_NAMES)
+        if not unit or (unit in WEAK and not hinted) or _of_item(frame, name):
+            continue
+        found.append((bool(words & _LATER_TIMES), not hinted, at, name))
+    return [name for *_, name in sorted(found)]
+
+
+def _of_item(frame: pl.DataFrame, name: str) -> bool:
+    """Whether items that come back have one value of a column each."""
+    pairs = frame.select("item_id", name).drop_nulls()
+    items = pairs["item_id"].n_unique()
+    return len(pairs) >= 1.5 * items and len(pairs) - items >= 5 and pairs.unique().height == items
+
+
 def _number_role(known: pl.Series) -> Role:
     words = tokens(known.name)
     distinct = known.n_unique()
-    if words & TIME_NAMES and not words & NUMBER_NAMES and share(known.abs() >= 1e8) > 0.9:
+    if words & TIME_NAMES and not words & NUMBER_NAMES and time_unit(known):
         return "timestamp"
     if words & KEY_NAMES:
         return "category" if distinct * 2 <= len(known) else "ignore"
@@ -117,19 +184,18 @@ def _string_role(known: pl.Series, table: str) -> Role:
     words = tokens(known.name)
     if text.is_empty():
         return "ignore"
-    if (text.str.starts_with("{") & text.str.ends_with("}")).all():
-        return "ignore"
-    if is_json_list(text):
-        numbers = text.str.contains(r"^\[[-+\d.eE,\s]*\]$").all()
+    lists = bracketed(text)
+    if share(lists) >= 0.9:
+        numbers = uncalled(text.filter(lists)).str.contains(r"^[\[({][-+\d.eE,\s]*[\])}]$").all()
         return "vector" if numbers and text.str.contains(".", literal=True).any() else "tags"
-    parsed = numbers_in(text).drop_nulls()
+    if objects(text).all():
+        return "ignore"
+    parsed = (text.cast(pl.Float64, strict=False) if words & LIST_NAMES else numbers_in(text)).drop_nulls()
     enough = 0.5 if words & NUMBER_NAMES else 0.9
     if len(parsed) >= enough * len(text) and not text.str.contains(r"^-?0\d").any():
         return _number_role(parsed)
-    if share(text.str.contains(r"^\d{4}-\d\d")) >= 0.9:
-        times, _ = to_microseconds(text)
-        if times.count() >= 0.9 * len(text):
-            return "timestamp"
+    if time_unit(text):
+        return "timestamp"
     if share(text.str.contains(_IMAGE)) >= 0.9:
         return "ignore" if text.str.contains("://").any() else "image_path"
     return _word_role(text, words, table)

@@ -30,6 +30,7 @@ class Modality:
         richness: What it holds, over the rows that have it: "words" (mean), "distinct",
             "per_row" (mean number of tags), "dim", "min", "median", "max".
         known_at_launch, sensitive: As in the schema.
+        guessed: Whether role and flags are guesses from name and values, declared by nobody.
     """
 
     table: str
@@ -39,6 +40,7 @@ class Modality:
     richness: dict[str, float] = field(default_factory=dict)
     known_at_launch: bool = True
     sensitive: bool = False
+    guessed: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,14 @@ def _modalities(t: Tables) -> tuple[Modality, ...]:
             rich = _richness(column, known) if len(known) else {}
             found.append(
                 Modality(
-                    table, column.name, column.role, share, rich, column.known_at_launch, column.sensitive
+                    table,
+                    column.name,
+                    column.role,
+                    share,
+                    rich,
+                    column.known_at_launch,
+                    column.sensitive,
+                    table in t.raw.guessed,
                 )
             )
     return tuple(found)

@@ -33,6 +33,7 @@ class RawTables:
         findings: Defects seen while reading.
         quarantine: Rows set aside: columns file, row, table, defect, content (the row as JSON text).
         files: Path of every file read, by table.
+        guessed: Tables whose roles are guesses: nothing declares them.
     """
 
     frames: dict[str, pl.DataFrame]
@@ -40,3 +41,4 @@ class RawTables:
     findings: tuple[Finding, ...] = ()
     quarantine: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUARANTINE))
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    guessed: frozenset[str] = frozenset()

@@ -15,6 +15,7 @@ Role = Literal[
     "context", "ignore",
 ]  # fmt: skip
 ROLES: tuple[str, ...] = get_args(Role)
+UNITS = ("s", "ms", "us", "ns", "date", "text", "dmy", "mdy", "excel", ".", ",")
 TABLES: tuple[str, ...] = ("interactions", "items", "users")
 
 
@@ -31,7 +32,12 @@ class Column:
         known_at_launch: False for what exists only after release (user tags, vote counts): such a
             column may be a training label but never content of a cold item.
         consent: Name of the boolean column that allows its use, or None when none is needed.
-        unit: Of a timestamp in the file: "s", "ms", "us", "ns", "date" or "text"; "" when unknown.
+        unit: How the file writes it; "" when unknown. Of a timestamp one of `UNITS` (epoch units, "excel"
+            days, "dmy" or "mdy" for the order of day, month and year), or a strptime pattern such as
+            "%d.%m.%Y %H:%M". Of a number its decimal mark, "." or ",".
+
+    Raises:
+        SpecError: An unknown role or unit.
     """
 
     name: str
@@ -41,6 +47,11 @@ class Column:
     known_at_launch: bool = True
     consent: str | None = None
     unit: str = ""
+
+    def __post_init__(self) -> None:
+        if self.unit and self.unit not in UNITS and "%" not in self.unit:
+            hint = f"{did_you_mean(self.unit, UNITS)} Or a pattern such as %d.%m.%Y"
+            raise SpecError(f"column {self.name!r}: unknown unit {self.unit!r}; {hint}")
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,14 @@ _KEYS: dict[str, type] = {
     "consent": str,
     "unit": str,
 }
-_UNITS = ("s", "ms", "us", "ns", "date", "text")
 _TOP = ("version", "files", *TABLES)
 _HEAD = """\
 # What each column is. Correct it by hand; `sidelight check` tells whether it still holds.
 # role: {roles}.
 # source: the name in the file. sensitive: never a feature, always an audit group.
 # known_at_launch = false: exists only after release, so never content of a new item.
-# consent: the boolean column that allows its use. unit: of a numeric time, s, ms, us or ns.
+# consent: the boolean column that allows its use. unit: how the file writes a time (s, ms, us, ns, excel,
+# dmy, mdy, or a pattern such as "%d.%m.%Y %H:%M") or the decimal mark of a number ("." or ",").
 version = 1
 """
 _ABOUT = {
@@ -53,7 +53,7 @@ def write_schema(schema: Schema, path: str | Path, files: Mapping[str, Sequence[
     for table in TABLES:
         columns = schema.columns(table)
         if columns:
-            lines += [f"# {_ABOUT[table]}", f"[{table}]", *(_line(c) for c in columns), ""]
+            lines += [f"# {_ABOUT[table]}", f"[{table}]", *(line_of(c) for c in columns), ""]
     target = Path(path)
     fresh = target.with_name(target.name + ".part")
     fresh.write_text("\n".join(lines), encoding="utf-8")
@@ -92,7 +92,7 @@ def read_files(path: str | Path) -> dict[str, tuple[str, ...]]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise DataError(complain("a schema file", "nothing", str(path), "check the path")) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -125,16 +125,14 @@ def _column(name: str, options: Any, table: str, where: str) -> Column:
         if not isinstance(value, _KEYS[key]):
             kind = "true or false" if _KEYS[key] is bool else "text"
             raise DataError(complain(f"{key} = {kind}", repr(value), place))
-    unit = options.get("unit", "")
-    if unit and unit not in _UNITS:
-        raise DataError(complain(f"unit {', '.join(_UNITS)}", repr(unit), place, did_you_mean(unit, _UNITS)))
     try:
         return Column(name=name, **options)
     except SidelightError as error:
         raise DataError(f"{error}; in {place}") from None
 
 
-def _line(column: Column) -> str:
+def line_of(column: Column) -> str:
+    """The line that declares a column in sidelight.toml."""
     parts = [f'role = "{column.role}"']
     if column.source:
         parts.append(f"source = {_value(column.source)}")

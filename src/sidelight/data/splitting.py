@@ -6,16 +6,22 @@ of the rows; the validation and test parts never hold a training event.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from sidelight.data.cold_splits import cold_items, cold_users
 from sidelight.data.dataset import Dataset
+from sidelight.data.interactions import Interactions
 from sidelight.data.published import published
+from sidelight.data.read import SidelightWarning
+from sidelight.data.schema import Column
+from sidelight.data.schema_file import line_of
 from sidelight.data.split import Split
 from sidelight.data.split_files import read_split, write_split
 from sidelight.data.split_parts import (
@@ -29,6 +35,7 @@ from sidelight.data.split_parts import (
     ranks,
     share_of,
 )
+from sidelight.data.times import time_unit
 from sidelight.errors import DataError, SpecError, complain
 from sidelight.seeding import generator
 from sidelight.spectypes import Count, OpenShare, PartShare, Seed, SomeShare, check_call
@@ -151,7 +158,7 @@ def random_per_user(
 def automatic(data: Dataset, seed: Seed = 0, simulate: PartShare = 0.1) -> Split:
     """The rule that fits the data: `temporal` with timestamps, `leave_last_out` with positions, else random.
 
-    `how["chosen"]` says which and why.
+    `how["chosen"]` says which and why. A random split is warned of: it asks an easier question.
     """
     check_call(automatic, locals())
     log = data.interactions
@@ -161,7 +168,19 @@ def automatic(data: Dataset, seed: Seed = 0, simulate: PartShare = 0.1) -> Split
         split, why = leave_last_out(data, seed=seed, simulate=simulate), "there are positions but no times"
     else:
         split, why = random_per_user(data, seed=seed, simulate=simulate), "there is no time and no position"
+        warnings.warn(_timeless(log), SidelightWarning, stacklevel=2)
     return replace(split, how={**split.how, "chosen": f"{split.how['rule']}, because {why}"})
+
+
+def _timeless(log: Interactions) -> str:
+    """The warning of a random split, with the line that would make it one by time."""
+    context = pl.DataFrame() if log.context is None else log.context
+    name = next((n for n in context.columns if time_unit(context[n])), "COLUMN")
+    line = line_of(Column("timestamp", "timestamp", name))
+    return (
+        "no column of the interactions is their time, so the split is random and its scores flatter; "
+        f"where one is, write in [interactions] of sidelight.toml: {line}"
+    )
 
 
 def subsample(split: Split, keep: SomeShare = 0.1, seed: Seed = 0) -> Split:

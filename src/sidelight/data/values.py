@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
 
 import polars as pl
 
+from sidelight.data.amounts import Amounts, amounts
+from sidelight.data.lists import MARKS, bracketed, split_cells, uncalled
 from sidelight.data.schema import Role
-from sidelight.data.times import to_microseconds
+from sidelight.data.times import to_microseconds, undecided
 
-_DELIMITERS = ("|", ";", ",")
 _TRUE, _FALSE = ("true", "yes", "y", "t", "1", "1.0"), ("false", "no", "n", "f", "0", "0.0")
 _WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
 
@@ -21,12 +21,15 @@ class Parsed(NamedTuple):
     Args:
         values: As the role needs them, null where missing or unreadable.
         bad: Boolean, True where a value was there and could not be read.
-        unit: What a timestamp column was read as, else "".
+        unit: What a timestamp column was read as, the decimal mark of numbers that were not written
+            as programs write them, else "".
+        doubt: One line where the column could be read otherwise, else "".
     """
 
     values: pl.Series
     bad: pl.Series
     unit: str = ""
+    doubt: str = ""
 
 
 def parse(values: pl.Series, role: Role, unit: str = "") -> Parsed:
@@ -39,11 +42,13 @@ def parse(values: pl.Series, role: Role, unit: str = "") -> Parsed:
     if (values.dtype == pl.Binary) != (role == "image_bytes"):
         return _unreadable(values, role)
     if role == "timestamp":
-        times, unit = to_microseconds(values, unit)
-        return Parsed(times, _lost(values, times), unit)
+        times, read = to_microseconds(values, unit)
+        open_ = read in ("dmy", "mdy") and unit != read and undecided(values)
+        doubt = f"{values.drop_nulls()[0]!r} could begin with the day or the month" if open_ else ""
+        return Parsed(times, _lost(values, times), read, doubt)
     if role == "number":
-        numbers = numbers_in(values)
-        return Parsed(numbers, _lost(values, numbers))
+        numbers, mark, doubt = read_numbers(values, unit)
+        return Parsed(numbers, _lost(values, numbers), unit or mark, "" if unit else doubt)
     if role == "vector":
         vectors = _vectors(values)
         return Parsed(vectors, _lost(values, vectors))
@@ -71,14 +76,19 @@ def _unreadable(values: pl.Series, role: Role) -> Parsed:
     return Parsed(empty, values.is_not_null() & ~_blank(values))
 
 
+def read_numbers(values: pl.Series, mark: str = "") -> Amounts:
+    """Float64, null where a value is no number, with the decimal mark of text; see `amounts`."""
+    kind = values.dtype
+    if kind == pl.String:
+        return amounts(values.str.strip_chars(), mark)
+    if kind != pl.Boolean and not kind.is_numeric():
+        return Amounts(pl.Series(values.name, [None], dtype=pl.Float64).new_from_index(0, len(values)))
+    return Amounts(values.cast(pl.Float64, strict=False))
+
+
 def numbers_in(values: pl.Series) -> pl.Series:
     """Float64; null where a value is no number."""
-    kind = values.dtype
-    if kind != pl.String and kind != pl.Boolean and not kind.is_numeric():
-        return pl.Series(values.name, [None], dtype=pl.Float64).new_from_index(0, len(values))
-    if kind == pl.String:
-        values = values.str.strip_chars()
-    return values.cast(pl.Float64, strict=False)
+    return read_numbers(values).values
 
 
 def truth(values: pl.Series) -> pl.Series:
@@ -117,7 +127,7 @@ def whole_ids(values: pl.Series) -> bool:
 def delimiter(text: pl.Series) -> str:
     """What joins the tags of a column such as "drama|war"; "" when it holds no joined tags."""
     few = len(text) < 20
-    for mark in _DELIMITERS:
+    for mark in MARKS:
         if share(text.str.contains(mark, literal=True)) < (0.1 if mark == "|" else 0.3):
             continue
         parts = text.str.split(mark).explode(empty_as_null=False).str.strip_chars()
@@ -136,11 +146,6 @@ def share(mask: pl.Series) -> float:
 def words_each(text: pl.Series) -> float:
     """Mean number of words, by white space; 1 for none."""
     return 1.0 + float(text.str.count_matches(r"\s+").sum()) / max(text.count(), 1)
-
-
-def is_json_list(text: pl.Series) -> bool:
-    """Whether every value looks like a JSON list."""
-    return bool((text.str.starts_with("[") & text.str.ends_with("]")).all())
 
 
 def _none(values: pl.Series) -> pl.Series:
@@ -173,8 +178,11 @@ def _labels(values: pl.Series) -> pl.Series:
     if values.dtype == pl.String:
         text = values.str.strip_chars()
         text = text.set(text == "", None)
-        if text.str.contains(r"^-?\d+\.0+$").any() and numbers_in(text).null_count() == text.null_count():
-            return _labels(numbers_in(text))
+        if (
+            text.str.contains(r"^-?\d+\.0+$").any()
+            and text.cast(pl.Float64, strict=False).null_count() == text.null_count()
+        ):
+            return _labels(text.cast(pl.Float64))
         return text
     if values.dtype.is_float() and (values.drop_nulls().round() == values.drop_nulls()).all():
         return values.cast(pl.Int64, strict=False).cast(pl.String)
@@ -184,13 +192,8 @@ def _labels(values: pl.Series) -> pl.Series:
 def _tags(values: pl.Series) -> pl.Series:
     if not isinstance(values.dtype, pl.List):
         text = _labels(values)
-        known = text.drop_nulls().str.strip_chars()
-        if len(known) and is_json_list(known):
-            values = _json_lists(text)
-        else:
-            mark = delimiter(known)
-            one = pl.col(text.name)
-            values = text.to_frame().select(one.str.split(mark) if mark else pl.concat_list(one)).to_series()
+        known = text.drop_nulls()
+        values = split_cells(text, delimiter(known.filter(~bracketed(known))))
     lists = values.cast(pl.List(pl.String))
     clean = lists.list.eval(pl.element().str.strip_chars()).list.eval(
         pl.element().filter((pl.element() != "") & pl.element().is_not_null())
@@ -198,30 +201,11 @@ def _tags(values: pl.Series) -> pl.Series:
     return clean.set(clean.list.len() == 0, None)
 
 
-def _json_lists(text: pl.Series) -> pl.Series:
-    """Lists from JSON text; what looks like a list and is none stays one tag."""
-    try:
-        return text.str.json_decode(pl.List(pl.String))
-    except pl.exceptions.PolarsError:
-        return pl.Series(
-            text.name, [None if v is None else _json_list(v) for v in text], dtype=pl.List(pl.String)
-        )
-
-
-def _json_list(text: str) -> list[str]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return [text]
-    members = found if isinstance(found, list) else [found]
-    return [m if isinstance(m, str) else json.dumps(m) for m in members if m is not None]
-
-
 def _vectors(values: pl.Series) -> pl.Series:
     """List(Float32); a list with a member that is no number is null."""
     kind: Any = values.dtype
     if kind == pl.String:
-        inner = values.str.strip_chars("[]() \t")
+        inner = uncalled(values).str.strip_chars("[](){} \t\n")
         values = inner.str.replace_all(r"[,;\s]+", " ").str.split(" ")
         values = values.set(inner == "", None)
     elif not isinstance(kind, pl.List):

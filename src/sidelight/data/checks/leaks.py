@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from sidelight.data.checks.tables import CONTENT_ROLES, Check, Tables
 from sidelight.data.findings import Finding
 from sidelight.data.infer import is_afterwards, is_sensitive
+from sidelight.data.schema_file import line_of
 
 ENOUGH = 50
 
@@ -55,7 +57,11 @@ def launch(t: Tables) -> list[Finding]:
     found = []
     for column in t.columns("items", *CONTENT_ROLES):
         if not column.known_at_launch:
-            found += t.found("after-launch-content", "items", None, "is known only after launch", column.name)
+            message = "is known only after launch"
+            if "items" in t.raw.guessed:
+                line = line_of(replace(column, known_at_launch=True))
+                message = f"is known only after launch, to judge by its name; if that is wrong, write {line}"
+            found += t.found("after-launch-content", "items", None, message, column.name)
         elif is_afterwards(column.name):
             message = "is content, yet its name says it comes after launch; e.g. {value}"
             found += t.found("after-launch-name", "items", None, message, column.name)
