@@ -98,8 +98,6 @@ def split(
         sidelight split shop/ -o by-date/ --validation 2026-02-01 --test 2026-03-01
         sidelight split shop/ -o new-items/ --by cold-items --newest --seed 1
     """
-    import warnings
-
     from sidelight.cli.terminal import emit, note, target
     from sidelight.data.read import read
     from sidelight.data.split_files import write_split
@@ -118,16 +116,22 @@ def split(
     found = _made(rule, read(data), given, seed, simulate)
     write_split(found, place, source=data, force=force)
     summary = found.summary()
-    for part in ("validation", "test"):
-        if not summary[part]["events"]:
-            fix = "every user has too few events for this rule: try --by cold-items, or another rule"
-            warnings.warn(f"the {part} part is empty: nothing can be judged on it; {fix}", stacklevel=1)
+    _warn_of_empty(summary)
     if json:
         emit([{**summary, "written": str(place)}], json=True)
         return
     emit(_rows(summary), title=_title(found))
     print(_closing(summary))
     note(f"written to {place}")
+
+
+def _warn_of_empty(summary: dict[str, Any]) -> None:
+    import warnings
+
+    for part in ("validation", "test"):
+        if not summary[part]["events"]:
+            fix = "users have too few events for this rule: try --by cold-items, or another rule"
+            warnings.warn(f"the {part} part is empty: nothing can be judged on it; {fix}", stacklevel=1)
 
 
 def _implied(given: dict[str, Any]) -> Rule:
