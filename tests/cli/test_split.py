@@ -122,3 +122,13 @@ def test_a_split_is_replaced_only_when_forced(shop: Path, tmp_path: Path, split:
     assert read_split(tmp_path / "split").how["rule"] == "random_per_user"
     split(shop, "-o", shop, "--force", code=1)
     assert (shop / "interactions.csv").is_file()
+
+
+def test_a_part_without_events_is_warned_of(tmp_path: Path, split: Command) -> None:
+    lone = pl.DataFrame(
+        {"user_id": [f"u{n}" for n in range(20)], "item_id": [f"i{n % 5}" for n in range(20)]}
+    )
+    lone.write_csv(tmp_path / "clicks.csv")
+    with pytest.warns(UserWarning, match="the (validation|test) part is empty") as found:
+        split(tmp_path / "clicks.csv", "-o", tmp_path / "s")
+    assert len(found) == 2

@@ -116,7 +116,6 @@ def split(
     found = _made(rule, read(data), given, seed, simulate)
     write_split(found, place, source=data, force=force)
     summary = found.summary()
-    _warn_of_empty(summary)
     if json:
         emit([{**summary, "written": str(place)}], json=True)
         return
@@ -125,11 +124,11 @@ def split(
     note(f"written to {place}")
 
 
-def _warn_of_empty(summary: dict[str, Any]) -> None:
+def _warn_of_empty(made: Split) -> None:
     import warnings
 
-    for part in ("validation", "test"):
-        if not summary[part]["events"]:
+    for part, rows in {"validation": made.validation, "test": made.sealed}.items():
+        if not len(rows):
             fix = "users have too few events for this rule: try --by cold-items, or another rule"
             warnings.warn(f"the {part} part is empty: nothing can be judged on it; {fix}", stacklevel=1)
 
@@ -155,6 +154,8 @@ def _made(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate:
         options["path_or_frame"] = options.pop("file")
     maker = getattr(splitting, _MAKERS[rule][0])
     made: Split = maker(data, **options, seed=seed, simulate=simulate)
+    if rule is not Rule.published:  # a published file says itself which parts there are
+        _warn_of_empty(made)
     return made
 
 
