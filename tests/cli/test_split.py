@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ def test_a_part_without_events_is_warned_of(tmp_path: Path, split: Command) -> N
         {"user_id": [f"u{n}" for n in range(20)], "item_id": [f"i{n % 5}" for n in range(20)]}
     )
     lone.write_csv(tmp_path / "clicks.csv")
-    with pytest.warns(UserWarning, match="the (validation|test) part is empty") as found:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
         split(tmp_path / "clicks.csv", "-o", tmp_path / "s")
-    assert len(found) == 2
+    assert all(f"the {part} part is empty" in split.err for part in ("validation", "test"))
