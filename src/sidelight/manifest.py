@@ -13,6 +13,8 @@ from sidelight.errors import BundleError, complain
 SCHEMA_VERSION = 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 PACKAGES = ("sidelight", "numpy", "scipy", "scikit-learn", "polars")
+_KINDS = {"split": "a split", "evaluation": "an evaluation"}
+_TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json", ".gz", ".inter", ".txt", ".dat")
 PARTS = {"dense": 1, "csr": 3}  # files of an array of each kind
 
 
@@ -35,6 +37,36 @@ def read_manifest(path: str | Path, verify: bool = True) -> dict[str, Any]:
     for name, entry in manifest["files"].items():
         _check_file(inside(root, name), entry, verify)
     return dict(manifest)
+
+
+def kind_of(path: str | Path) -> str:
+    """Name what is at a place, for errors: "a split", "a model", "tables", "a file", "nothing", ..."""
+    root = Path(path)
+    if not root.is_dir():
+        return "a file" if root.exists() else "nothing"
+    try:
+        meta = json.loads((root / MANIFEST).read_text(encoding="utf-8"))["meta"]
+        return _KINDS.get(meta.get("kind"), "a model" if "spec" in meta else "another kind of folder")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        if (root / "comparison.json").is_file():
+            return "a comparison"
+        tables = any(each.name.lower().endswith(_TABLES) for each in root.iterdir())
+        return "tables" if tables else "a folder without a manifest.json"
+
+
+def next_command(path: str | Path, wanted: str) -> str:
+    """Say what to do where a place is not the folder that a verb wants.
+
+    Args:
+        path: What was given.
+        wanted: "split" or "train": the verb that writes what is wanted.
+    """
+    if kind_of(path) == "tables":
+        more = ", then sidelight train split/ -o model/" if wanted == "train" else ""
+        return f"run: sidelight split {path} -o split/{more}"
+    if kind_of(path) == "a split":
+        return f"give the folder that `sidelight train` wrote, or run: sidelight train {path} -o model/"
+    return f"give the folder that `sidelight {wanted}` wrote (see the order of arguments in --help)"
 
 
 def digest(path: str | Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -28,6 +29,7 @@ from sidelight.manifest import (
     read_manifest,
     seal,
 )
+from sidelight.places import naming
 
 CSR_PARTS = ("data", "indices", "indptr")
 
@@ -65,7 +67,8 @@ def write_folder(
     fresh = target.with_name(f".{target.name}.{token}.part")
     fresh.mkdir()
     try:
-        _fill(fresh, arrays, meta, files or {})
+        with naming(target):
+            _fill(fresh, arrays, meta, files or {})
         _swap(fresh, target, target.with_name(f".{target.name}.{token}.old"), force)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -234,9 +237,13 @@ def _swap(fresh: Path, target: Path, aside: Path, force: bool) -> None:
         if target.is_dir() and any(target.iterdir()):
             os.rename(target, aside)
         os.rename(fresh, target)
-    except BaseException:
+    except BaseException as error:
         if aside.exists() and not target.exists():
             os.rename(aside, target)
+        if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+            fix = "run again with another place, or force it"
+            found = "another process wrote there meanwhile"
+            raise SpecError(complain("a place of one's own", found, str(target), fix)) from None
         raise
     _sync(target.parent)
     if aside.exists():

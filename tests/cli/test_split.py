@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,14 @@ def test_a_split_is_replaced_only_when_forced(shop: Path, tmp_path: Path, split:
     assert read_split(tmp_path / "split").how["rule"] == "random_per_user"
     split(shop, "-o", shop, "--force", code=1)
     assert (shop / "interactions.csv").is_file()
+
+
+def test_a_part_without_events_is_warned_of(tmp_path: Path, split: Command) -> None:
+    lone = pl.DataFrame(
+        {"user_id": [f"u{n}" for n in range(20)], "item_id": [f"i{n % 5}" for n in range(20)]}
+    )
+    lone.write_csv(tmp_path / "clicks.csv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        split(tmp_path / "clicks.csv", "-o", tmp_path / "s")
+    assert all(f"the {part} part is empty" in split.err for part in ("validation", "test"))

@@ -204,6 +204,32 @@ def test_without_validation_events_only_the_test_part_is_left(split: sl.Split, t
     assert sl.compare(bare, ARMS, **options).differences()
 
 
+@pytest.mark.parametrize(
+    ("lost", "options"),
+    [
+        ("arms 'other'", {}),
+        ("seeds 1", {"seeds": 1, "more": True}),
+        ("keeps 0.4", {"keep": 1.0, "more": True}),
+    ],
+)
+def test_a_record_of_more_is_not_replaced_without_force(
+    split: sl.Split, tmp_path: Path, lost: str, options: dict[str, Any]
+) -> None:
+    every, place = {**ARMS, "other": Counts(1.0)}, tmp_path / "c"
+    first = sl.compare(split, every, seeds=2, keep=(1.0, 0.4), folder=place)
+    before, fits = (place / "comparison.json").read_bytes(), len(FITS)
+    asked = {"seeds": 2, "keep": (1.0, 0.4), **options}
+    less = every if asked.pop("more", False) else ARMS
+    with pytest.raises(SpecError, match=rf"a record that has {lost}.* as well; .*--force") as e:
+        sl.compare(split, less, folder=place, **asked)
+    assert "\n" not in str(e.value) and len(FITS) == fits
+    with pytest.raises(SpecError, match=lost):
+        sl.compare(split, less, **asked).save(place)
+    assert (place / "comparison.json").read_bytes() == before
+    assert str(sl.Comparison.load(place)) == str(first)
+    assert len(sl.compare(split, less, folder=place, force=True, **asked).arms) == len(less)
+
+
 def test_a_folder_with_other_things_is_left_alone(split: sl.Split, tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "mine.txt").write_text("mine")

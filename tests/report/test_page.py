@@ -188,6 +188,41 @@ def test_what_is_sure_is_marked_by_more_than_colour() -> None:
     ]
 
 
+def test_a_leak_is_a_banner_and_a_mark_and_no_clear_gain() -> None:
+    record = made_record.few()
+    arm = record["arms"][1]["name"]
+    record["warnings"] = [{"arm": arm, "kind": "leak", "text": "context <b> names the item"}]
+    html = page(record)
+    [banner] = re.findall(r'<div class="alert" role="alert">.*?</div>', html, re.DOTALL)
+    assert "context &lt;b&gt; names the item" in banner and arm in banner
+    assert html.count("\u26a0 leak?") > 5 and "may have seen the answer" in html
+    assert not re.search(r"Largest clear gain: <bdi[^>]*>" + re.escape(arm) + "<", html)
+    assert 'class="alert"' not in shown("few")
+
+
+def test_rows_of_few_people_are_grey_and_unmarked() -> None:
+    record = made_record.made(groups=(), slices=("overall", "cold", "warm"))
+    for entry, users in zip(record["differences"], (9, 10, 5000), strict=True):
+        entry |= {"mean": 0.02, "low": 0.01, "high": 0.03, "p_holm": 0.001, "users": users}
+    html = page(record)
+    cells = re.findall(r'<td class="cell (.*?)"', html)
+    assert cells == ["none", "up clear", "up clear"] and html.count('<tr class="few">') == 1
+
+
+def test_costs_power_and_other_baselines_are_on_the_page() -> None:
+    record = made_record.few()
+    names = [arm["name"] for arm in record["arms"]]
+    for run in record["runs"]:
+        run |= {"megabytes": 12.5, "milliseconds": 0.25}
+    record["answer"]["power"] = {"sentence": "With these 7 users nothing could be shown."}
+    others = [{**d, "arm": names[0]} for d in record["differences"] if d["arm"] == names[1]]
+    record["against"] = [{"baseline": names[1], "differences": others, "answer": record["answer"]}]
+    found = read(page(record))
+    assert found.trouble == [] and "12.50" in found.text and "0.25" in found.text
+    assert "With these 7 users nothing could be shown." in found.text
+    assert [v["name"] for tag, v in found.elements if tag == "details" and "name" in v] == ["baseline"]
+
+
 def test_a_section_without_anything_to_show_says_so() -> None:
     text = read(shown("empty")).text
     for words in (

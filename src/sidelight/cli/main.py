@@ -178,7 +178,7 @@ def _describe(error: BaseException) -> str:
     if isinstance(error, SidelightError):
         return " ".join(str(error).split())
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+        return f"{error.filename}: {error.strerror or error}"
     if isinstance(error, MemoryError):
         return f"out of memory ({error}); use fewer items or rows, or a machine with more memory"
     found = f"{type(error).__name__}: {' '.join(str(error).split())}"

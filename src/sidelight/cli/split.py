@@ -124,6 +124,15 @@ def split(
     note(f"written to {place}")
 
 
+def _warn_of_empty(made: Split) -> None:
+    import warnings
+
+    for part, rows in {"validation": made.validation, "test": made.sealed}.items():
+        if not len(rows):
+            fix = "users have too few events for this rule: try --by cold-items, or another rule"
+            warnings.warn(f"the {part} part is empty: nothing can be judged on it; {fix}", stacklevel=1)
+
+
 def _implied(given: dict[str, Any]) -> Rule:
     if "file" in given or "partial" in given:
         return Rule.published
@@ -145,6 +154,8 @@ def _made(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate:
         options["path_or_frame"] = options.pop("file")
     maker = getattr(splitting, _MAKERS[rule][0])
     made: Split = maker(data, **options, seed=seed, simulate=simulate)
+    if rule is not Rule.published:  # a published file says itself which parts there are
+        _warn_of_empty(made)
     return made
 
 

@@ -145,8 +145,11 @@ def target(path: str | Path, force: bool = False, bundle: bool = False) -> Path:
     if found.exists() and not empty and not force:
         fix = "choose another -o, or add --force to replace it"
         raise SpecError(complain("a new place to write to", f"{found} exists already", fix=fix))
+    from sidelight.places import check_room
+
     if bundle:
         from sidelight.storage import check_target
 
         check_target(found, force)
+    check_room(found)
     return found

@@ -16,6 +16,7 @@ from sidelight.data.dataset import Dataset
 from sidelight.data.split import Split
 from sidelight.data.split_parts import OUT, TEST, TRAIN, VALIDATION, history_of_test
 from sidelight.errors import BundleError, DataError, complain
+from sidelight.manifest import SEAL, kind_of, next_command
 from sidelight.spectypes import check_call
 from sidelight.storage import read_folder, write_folder
 
@@ -74,11 +75,13 @@ def read_split(folder: str | Path, data: Dataset | None = None) -> Split:
         DataError: The data is not the data that was split, or cannot be found.
     """
     check_call(read_split, locals())
+    found = kind_of(folder)
+    if found in ("a model", "an evaluation") or not (Path(folder) / SEAL).is_file():
+        raise BundleError(complain("a split", found, str(folder), next_command(folder, "split")))
     _, kind, files = read_folder(folder)
     if kind != KIND:
-        raise BundleError(
-            complain(f"a folder of {KIND}", f"{kind}", str(folder), "make it with: sidelight split")
-        )
+        fix = "load it with the version of sidelight that wrote it, or make it anew"
+        raise BundleError(complain(f"a split of format {KIND['format']}", repr(kind)[:60], str(folder), fix))
     page = json.loads(files[PAGE])
     if data is None:
         data = _data(page["source"], str(folder))

@@ -24,8 +24,9 @@ from sidelight.experiment.comparison import Comparison
 from sidelight.experiment.figures import MAIN
 from sidelight.experiment.fitting import Bench, Measure, Progress
 from sidelight.experiment.leaks import leaks
-from sidelight.experiment.noted import note, tell
+from sidelight.experiment.noted import Note, note, tell
 from sidelight.experiment.runs import Run
+from sidelight.places import claimed
 from sidelight.spectypes import SOME, Count, Seed, SomeShare, check_call
 
 Key = tuple[str, float, int]
@@ -93,8 +94,28 @@ def compare(
     warned = {arm: [note(line) for line in leaks(specs, split)] for arm, specs in plan.candidates.items()}
     for arm, lines in warned.items():
         tell(arm, lines)
-    root = None if folder is None else runs.begin(folder, force)
-    bench = Bench(split, measure, root, progress, thin_validation=thin_validation)
+    about = {"thin_validation": thin_validation}
+    if folder is None:
+        return _compared(
+            Bench(split, measure, None, progress, None, thin_validation), plan, fitted, warned, about
+        )
+    with claimed(Path(folder)):
+        asked = {"arms": [*plan.candidates], "seeds": plan.seeds, "keeps": plan.keeps}
+        root = runs.begin(folder, force, asked)
+        return _compared(
+            Bench(split, measure, root, progress, None, thin_validation), plan, fitted, warned, about
+        )
+
+
+def _compared(
+    bench: Bench,
+    plan: _Plan,
+    fitted: Callable[[str, float, int, Any], None] | None,
+    warned: dict[str, list[Note]],
+    about: dict[str, Any],
+) -> Comparison:
+    """Fit what is not there yet, tell what each run warned of, and keep the record."""
+    root, progress = bench.folder, bench.progress
     chosen, made = _tune(bench, plan, progress)
     for key, spec in plan.jobs(chosen):
         if progress is not None:
@@ -109,8 +130,9 @@ def compare(
     if progress is not None:
         progress(len(made), plan.total(chosen), "runs | done")
     told = [{"arm": arm, **one} for arm, lines in warned.items() for one in lines]
-    about = _about(split, made, plan) | {"thin_validation": thin_validation, runs.WARNINGS: told}
-    found = Comparison(chosen, plan.baseline, plan.seeds, plan.keeps, part, metric, made, about)
+    about = _about(bench.split, made, plan) | about | {runs.WARNINGS: told}
+    part = bench.measure.part
+    found = Comparison(chosen, plan.baseline, plan.seeds, plan.keeps, part, plan.metric, made, about)
     if root is not None:
         shutil.rmtree(root / runs.CHECKPOINTS, ignore_errors=True)
         found.save(root)

@@ -123,9 +123,9 @@ class Comparison:
         """Write the record, and the runs that are not in the folder yet; `load` gives it back.
 
         Args:
-            folder: A new one, or one of a comparison.
+            folder: A new one, or one of a comparison that has no other arms, seeds or shares.
         """
-        root = runs.begin(folder)
+        root = runs.begin(folder, asked={"arms": [*self.arms], "seeds": self.seeds, "keeps": self.keeps})
         for (arm, keep, seed), run in self.runs.items():
             place = root / runs.RUNS / runs.run_name(arm, keep, seed)
             if place.exists():

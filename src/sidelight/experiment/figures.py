@@ -82,8 +82,8 @@ class Contrast:
 
     def mirrored(self, arm: str) -> Contrast:
         """Return the same difference seen from the other arm: the baseline `arm` minus this one."""
-        ends = {"mean": -self.mean, "low": -self.high, "high": -self.low}
-        return replace(self, arm=arm, up=self.down, down=self.up, **ends)
+        turned = replace(self, arm=arm, up=self.down, down=self.up)
+        return replace(turned, mean=-self.mean, low=-self.high, high=-self.low)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from sidelight.errors import DataError, SpecError, complain
 from sidelight.evaluation.result import Evaluation
 from sidelight.experiment.arms import differs
 from sidelight.manifest import damaged
+from sidelight.places import check_room, naming
 
 KIND, SCHEMA = "comparison", 1
 RUNS, TUNING, CHECKPOINTS, RECORD = "runs", "tuning", "checkpoints", "comparison.json"
@@ -112,21 +113,26 @@ def run_name(arm: str, keep: float, seed: int) -> str:
     return f"{quote(arm, safe=' ,')}-{keep:g}-{seed}"
 
 
-def begin(folder: str | Path, force: bool = False) -> Path:
+def begin(folder: str | Path, force: bool = False, asked: Mapping[str, Sequence[Any]] | None = None) -> Path:
     """The folder of a comparison, new or to go on with; refused when it holds something else.
 
     Args:
         folder: The place.
         force: Remove the comparison that is there, and nothing but that.
+        asked: Names of "arms", "seeds" and "keeps" of the record to come: it may not hold less than the
+            one that is there.
 
     Raises:
-        SpecError: Something is there that is no comparison.
+        SpecError: Something is there that is no comparison, or a record of more; or it cannot be written to.
     """
     root = Path(folder)
+    check_room(root)
     there = _is_comparison(root)
     if root.exists() and not there and not (root.is_dir() and not any(root.iterdir())):
         fix = "choose another folder"
         raise SpecError(complain("a new folder, or one of a comparison", "something else", str(root), fix))
+    if there and not force and asked is not None:
+        _need_no_more(root, asked)
     for place in (root / name for name in (RUNS, TUNING, CHECKPOINTS, RECORD) if there and force):
         if place.is_dir():
             shutil.rmtree(place)
@@ -136,6 +142,18 @@ def begin(folder: str | Path, force: bool = False) -> Path:
         # Marks the folder as ours from the first moment; the record takes its place at the end.
         write_json({"kind": KIND, "schema": SCHEMA, "finished": False}, root / RECORD)
     return root
+
+
+def _need_no_more(root: Path, asked: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse to replace a finished record by one of fewer arms, seeds or shares."""
+    head = read_json(root / RECORD, "a comparison")
+    has = {name: head.get(name, []) for name in asked}
+    has["arms"] = [arm["name"] for arm in has.get("arms", [])]
+    lost = [f"{name} {value!r}" for name, found in has.items() for value in found if value not in asked[name]]
+    if lost:
+        fix = "name these too, give another folder, or start anew (force; command line: --force)"
+        told = f"a record that has {', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''} as well"
+        raise SpecError(complain("a folder whose record is not of more", told, str(root), fix))
 
 
 def _is_comparison(root: Path) -> bool:
@@ -150,7 +168,7 @@ def write_json(value: Any, path: Path) -> None:
     text = json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     fresh = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(fresh, "w", encoding="utf-8") as stream:
+    with naming(path), open(fresh, "w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())

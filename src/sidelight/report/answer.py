@@ -32,6 +32,8 @@ def answer(record: Record) -> dict[str, Any]:
     known = record.difference(shown, given["slice"], given["metric"]) or {}
     verdict = words.verdict({**known, "low": given["low"], "high": given["high"]}, record.level)
     mark, word = words.VERDICTS[verdict]
+    if shown in record.leaked:
+        verdict, mark, word = "leaked", "\u26a0", "may have seen the answer"
     interval = {
         "mean": words.short(given["mean"]),
         "between": words.between(given["low"], given["high"], sign=True),

@@ -15,6 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from sidelight.errors import SpecError, complain
+from sidelight.places import check_room
 from sidelight.report.answer import answer
 from sidelight.report.costs import baselines, costs
 from sidelight.report.examples import examples
@@ -118,6 +119,7 @@ def check_place(path: str | Path, force: bool) -> None:
     if target.exists() and not force:
         fix = "choose another, or force it (--force)"
         raise SpecError(complain("a new file", "it exists already", str(target), fix))
+    check_room(target)
 
 
 def embedded(record: Record) -> Markup:

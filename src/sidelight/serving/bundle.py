@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sidelight.errors import BundleError, complain
-from sidelight.manifest import read_manifest
+from sidelight.manifest import kind_of, next_command, read_manifest
 from sidelight.spectypes import check_call
 from sidelight.storage import read_folder
 
@@ -46,10 +46,13 @@ def load(path: str | Path, verify: bool = True) -> Recommender:
     check_call(load, locals())
     from sidelight.models.recommender import Recommender
 
+    if (found := kind_of(path)) in ("a split", "an evaluation", "a comparison", "tables"):
+        raise BundleError(complain("a model", found, str(path), next_command(path, "train")))
     arrays, meta, files = read_folder(path, verify=verify)
     if "scorer" not in meta:
-        fix = "give the folder that sidelight train wrote"
-        raise BundleError(complain("a model", "another kind of folder", str(path), fix))
+        raise BundleError(
+            complain("a model", "another kind of folder", str(path), next_command(path, "train"))
+        )
     try:
         return Recommender.from_arrays(arrays, meta, files)
     except (KeyError, TypeError, IndexError) as error:

@@ -19,6 +19,7 @@ from typing import Any
 
 from sidelight.errors import BundleError, complain
 from sidelight.manifest import MANIFEST, SEAL, damaged, digest, inside, read_manifest
+from sidelight.places import naming as naming
 
 TAIL = 1 << 16  # bytes read from the end of a log to find its last line
 
@@ -35,17 +36,6 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Gives failures of the disk (no space, input/output error) the name of a place, if they have none."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            error.filename = str(path)
-        raise
 
 
 def sync_folder(folder: Path) -> None:
