@@ -182,8 +182,8 @@ def clicks(result: Mapping[str, Any]) -> str:
 def lift(result: Mapping[str, Any]) -> str:
     """The first pair of arms: change in %, on all items, known items and new items."""
     about = (
-        f"NDCG@20, change in %. Brackets are 95 % intervals over people and {result['seeds']} seeds; bold where "
-        f"they exclude 0.\nTo repeat: `{result['command']}`"
+        f"NDCG@20, change in %. Brackets are 95 % intervals over people and {result['seeds']} seeds; bold "
+        f"where they exclude 0.\nTo repeat: `{result['command']}`"
     )
     return "\n" + "\n".join(changes(result, next(iter(result["pairs"])), tuple(_SIDES))) + f"\n{about}\n"
 

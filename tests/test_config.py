@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def test_the_form_is_the_class_and_its_options() -> None:
         "columns": ["title", "brand"],
         "weight": 2.0,
     }
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\x1c", "\x0b", "\xa0", "\r", "\ufeff"])
+def test_marks_that_python_takes_for_breaks_survive(mark: str) -> None:
+    spec = Tree(needed=1, free=[f"{mark}a{mark}b{mark}", mark])
+    assert config.from_dict(tomllib.loads(config.dump(spec))) == spec
 
 
 def test_short_lists_stand_on_one_line() -> None:

@@ -129,7 +129,8 @@ def dump(spec: object) -> str:
 
 
 def _one_line(found: re.Match[str]) -> str:
-    short = f"[{', '.join(line.strip()[:-1] for line in found[1].splitlines())}]"
+    # Of all that Python takes for a line break or a blank, TOML quotes only some.
+    short = f"[{', '.join(line.strip(' ')[:-1] for line in found[1].split(chr(10))[:-1])}]"
     return short if len(short) <= 80 else found[0]
 
 
