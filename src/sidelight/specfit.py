@@ -74,7 +74,8 @@ def fit(value: Any, kind: Any) -> Any:
     if origin in (Union, types.UnionType):
         return _any_of(value, args)
     if origin is Literal:
-        return _require(value, any(value is a or (type(value) is type(a) and value == a) for a in args), kind)
+        plain = _plain(value)
+        return _require(plain, any(plain == a and type(plain) is type(a) for a in args), kind)
     if isinstance(kind, typing.NewType):
         return fit(value, kind.__supertype__)
     if origin is type:
@@ -110,6 +111,11 @@ def limits(kind: Any) -> str:
     base, *beside = get_args(kind)
     long = "of length " if base is str or get_args(base) else ""
     return " and ".join(f"{long}{limit}" for limit in beside if isinstance(limit, Range))
+
+
+def _plain(value: Any) -> Any:
+    """A number or text of numpy as Python's own."""
+    return value.item() if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0 else value
 
 
 def _one(value: Any, kind: Any) -> Any:
@@ -197,7 +203,10 @@ def _takes(cls: Any, protocol: Any) -> bool:
         wanted, found = getattr(protocol, name, None), getattr(cls, name, None)
         if not inspect.isfunction(wanted) or not callable(found):
             continue
-        given = inspect.signature(found).parameters
+        try:
+            given = inspect.signature(found).parameters
+        except ValueError:  # a builtin of another kind of object
+            return False
         if any(p.kind is p.VAR_KEYWORD for p in given.values()):
             continue
         needed = [p.name for p in inspect.signature(wanted).parameters.values() if p.default is p.empty]
