@@ -10,7 +10,7 @@ import os
 import types
 import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -36,7 +36,7 @@ class Range:
             return least
         return f"{least} and < {high:g}" if high == LARGEST else f"in {self.text}"
 
-    @property
+    @cached_property
     def _ends(self) -> tuple[float, float]:
         low, high = self.text[1:-1].split(",")
         return float(low), float(high)
@@ -173,6 +173,8 @@ def _sequence(value: Any, kind: Any, origin: Any, args: tuple[Any, ...]) -> Any:
     _require(value, isinstance(value, (list, tuple, range) if origin is Sequence else (list, tuple)), kind)
     fixed = origin is tuple and args and args[-1] is not Ellipsis
     _require(value, not fixed or len(value) == len(args), kind)
+    if not fixed and args and args[0] in (int, str) and all(type(v) is args[0] for v in value):
+        return value if type(value) in (origin, range) else (list if origin is list else tuple)(value)
     inner = args if fixed else (args[:1] or (Any,)) * len(value)
     kept = [fit(v, k) for v, k in zip(value, inner, strict=True)]
     made = list if origin is list else tuple
