@@ -55,7 +55,10 @@ def shown(value: object) -> str:
         >>> shown(["a\nb"] * 3)
         "['a\\nb', 'a\\nb', 'a\\nb']"
     """
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # a whole number of thousands of digits
+        text = f"a {type(value).__name__} that is too long to show"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

@@ -10,7 +10,7 @@ import os
 import types
 import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -36,7 +36,7 @@ class Range:
             return least
         return f"{least} and < {high:g}" if high == LARGEST else f"in {self.text}"
 
-    @property
+    @cached_property
     def _ends(self) -> tuple[float, float]:
         low, high = self.text[1:-1].split(",")
         return float(low), float(high)
@@ -74,7 +74,8 @@ def fit(value: Any, kind: Any) -> Any:
     if origin in (Union, types.UnionType):
         return _any_of(value, args)
     if origin is Literal:
-        return _require(value, any(value is a or (type(value) is type(a) and value == a) for a in args), kind)
+        plain = _plain(value)
+        return _require(plain, any(plain == a and type(plain) is type(a) for a in args), kind)
     if isinstance(kind, typing.NewType):
         return fit(value, kind.__supertype__)
     if origin is type:
@@ -110,6 +111,11 @@ def limits(kind: Any) -> str:
     base, *beside = get_args(kind)
     long = "of length " if base is str or get_args(base) else ""
     return " and ".join(f"{long}{limit}" for limit in beside if isinstance(limit, Range))
+
+
+def _plain(value: Any) -> Any:
+    """A number or text of numpy as Python's own."""
+    return value.item() if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0 else value
 
 
 def _one(value: Any, kind: Any) -> Any:
@@ -167,6 +173,8 @@ def _sequence(value: Any, kind: Any, origin: Any, args: tuple[Any, ...]) -> Any:
     _require(value, isinstance(value, (list, tuple, range) if origin is Sequence else (list, tuple)), kind)
     fixed = origin is tuple and args and args[-1] is not Ellipsis
     _require(value, not fixed or len(value) == len(args), kind)
+    if not fixed and args and args[0] in (int, str) and all(type(v) is args[0] for v in value):
+        return value if type(value) in (origin, range) else (list if origin is list else tuple)(value)
     inner = args if fixed else (args[:1] or (Any,)) * len(value)
     kept = [fit(v, k) for v, k in zip(value, inner, strict=True)]
     made = list if origin is list else tuple
@@ -197,7 +205,10 @@ def _takes(cls: Any, protocol: Any) -> bool:
         wanted, found = getattr(protocol, name, None), getattr(cls, name, None)
         if not inspect.isfunction(wanted) or not callable(found):
             continue
-        given = inspect.signature(found).parameters
+        try:
+            given = inspect.signature(found).parameters
+        except ValueError:  # a builtin of another kind of object
+            return False
         if any(p.kind is p.VAR_KEYWORD for p in given.values()):
             continue
         needed = [p.name for p in inspect.signature(wanted).parameters.values() if p.default is p.empty]

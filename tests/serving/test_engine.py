@@ -237,8 +237,8 @@ def test_ids_may_be_long_strange_or_numbers(tmp_path, engine):
         ({"user": "u", "history": ()}, "a user or a history; found both"),
         ({"user": "u", "k": 0}, "k >= 1"),
         ({"user": "u", "k": True}, "k >= 1"),
-        ({"history": "i01"}, "history as a list of ids"),
-        ({"user": "u", "candidates": "i01"}, "candidates as a list of ids"),
+        ({"history": "i01"}, "list of str.*option 'history'"),
+        ({"user": "u", "candidates": "i01"}, "list of str.*option 'candidates'"),
     ],
 )
 def test_a_wrong_ask_is_refused_when_it_is_made(wrong, said):

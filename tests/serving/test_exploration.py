@@ -190,13 +190,13 @@ def test_equal_requests_get_equal_draws_and_others_do_not() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"rate": -0.1}, "0 to 0.9"),
-        ({"rate": 1.0}, "0 to 0.9"),
+        ({"rate": -0.1}, r"rate in \[0, 0.9\]"),
+        ({"rate": 1.0}, r"rate in \[0, 0.9\]"),
         ({"rate": math.nan}, "rate"),
         ({"rate": "0.1"}, "rate"),
         ({"rate": True}, "rate"),
         ({"pool": 0}, "pool"),
-        ({"pool": 2.5}, "whole number"),
+        ({"pool": 2.5}, "type int"),
         ({"seed": -1}, "seed"),
         ({"raet": 0.1}, "did you mean 'rate'"),
         ([], "an object with keys"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.errors import DataError, SpecError, complain, did_you_mean
+from sidelight.errors import DataError, SpecError, complain, did_you_mean, shown
 from sidelight.spectypes import check
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ def fill(spec: Any, names: tuple[str, ...], columns: Sequence[str], options: dic
     Lists (from TOML or JSON) become tuples, so that specs stay hashable and compare equal.
     """
     kind = type(spec).__name__
-    given = [*names, *([columns] if isinstance(columns, str) else columns)]
+    given = [*names, *(columns if isinstance(columns, (list, tuple)) else [columns])]
     if not given or not all(isinstance(c, str) and c for c in given):
         raise SpecError(
-            complain("one or more column names", repr(tuple(given)), kind, f"e.g. {kind}('title')")
+            complain("one or more column names", shown(tuple(given)), kind, f"e.g. {kind}('title')")
         )
     if len(set(given)) < len(given):
         raise SpecError(complain("each column once", repr(tuple(given)), kind))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
@@ -82,7 +83,7 @@ class Image:
     ) -> None:
         options = {
             "encoder": encoder,
-            "root": str(root),
+            "root": str(root) if isinstance(root, Path) else root,
             "size": size,
             "mean": mean,
             "std": std,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -15,8 +15,8 @@ Ids = Iterable[Any] | str | int
 """Outside ids; one id stands for itself."""
 
 
-def ids_of(given: Any, what: str) -> list[Any]:
-    """Outside ids as a list: one id stands for itself, and none at all is an error.
+def ids_of(given: Any, what: str, least: int = 1) -> list[Any]:
+    """Outside ids as a list: one id stands for itself, and fewer than `least` are an error.
 
     Raises:
         SpecError: A table, a dict, bytes or anything else that is no list, or something in it that is
@@ -31,7 +31,7 @@ def ids_of(given: Any, what: str) -> list[Any]:
     if not flat or not isinstance(given, Iterable) or isinstance(given, bytes | bytearray | Mapping):
         raise SpecError(complain(f"{what} as a list of ids", shown(given)))
     found = list(given)
-    if not found:
+    if len(found) < least:
         raise SpecError(complain(f"at least one id as {what}", "an empty list"))
     for at, each in enumerate(found):
         if not isinstance(each, str | numbers.Real) or each != each:
@@ -57,8 +57,7 @@ def histories_of(given: Any) -> list[list[Any]]:
     for each in given:
         if isinstance(each, str) or not isinstance(each, Iterable):
             raise SpecError(complain("histories as a list of lists of ids", shown(each), "recommend", fix))
-        own = each if isinstance(each, Sized) else list(each)
-        out.append(ids_of(own, "a history") if len(own) else [])
+        out.append(ids_of(each, "a history", least=0))
     return out
 
 

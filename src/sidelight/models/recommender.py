@@ -283,7 +283,7 @@ class Recommender:
             force: Replace a bundle that is there already.
             metrics: What it measured, by dotted name; NaN and infinity become null.
         """
-        check_call(Recommender.save, locals())
+        check_call(Recommender.save, {"path": path, "force": force})
         arrays, meta, files = self.to_arrays()
         known = {
             name: float(value) if value is not None and np.isfinite(value) else None

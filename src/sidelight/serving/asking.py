@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from sidelight.errors import SpecError, complain
 from sidelight.serving.exploration import Exploration
 from sidelight.serving.listed import Answer, Listed, Shown, Why
 from sidelight.serving.rules import Rules
 from sidelight.serving.status import Drift, SetAside, Status
+from sidelight.specfit import Range
+from sidelight.spectypes import Count, SomeShare, checked
 
 __all__ = [
     "Answer", "Ask", "Audience", "Drift", "EngineOptions", "Listed", "Receipt", "SetAside", "Shown", "Status",
@@ -19,6 +21,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
+@checked
 class Ask:
     """A request for one list. Ids are text; where the catalogue's are numbers, "17" means 17.
 
@@ -40,7 +43,7 @@ class Ask:
     user: str | None = None
     history: tuple[str, ...] | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
-    k: int = 10
+    k: Count = 10
     candidates: tuple[str, ...] | None = None
     rules: Rules | None = None
     explain: bool = False
@@ -51,14 +54,6 @@ class Ask:
         if (self.user is None) == (self.history is None):
             found = "neither" if self.user is None else "both"
             raise SpecError(complain("a user or a history", found, "ask"))
-        if not isinstance(self.k, int) or isinstance(self.k, bool) or self.k < 1:
-            raise SpecError(complain("k >= 1", repr(self.k), "ask"))
-        for name in ("history", "candidates"):
-            given = getattr(self, name)
-            if isinstance(given, str):
-                raise SpecError(complain(f"{name} as a list of ids", repr(given)[:80], "ask"))
-            if given is not None and not isinstance(given, tuple):
-                object.__setattr__(self, name, tuple(given))
 
 
 @dataclass(frozen=True)
@@ -107,6 +102,7 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+@checked
 class EngineOptions:
     """How the engine answers.
 
@@ -130,24 +126,13 @@ class EngineOptions:
     """
 
     exploration: Exploration = field(default_factory=Exploration)
-    pool: int = 200
+    pool: Annotated[int, Range("[10, inf)")] = 200
     search: Literal["exact", "hnsw"] = "exact"
-    recall: float = 0.95
+    recall: SomeShare = 0.95
     released: str | None = None
-    poll: float = 0.2
-    batch: int = 500
-    audience: int = 100_000_000
-    exposures: int = 20_000
+    poll: Annotated[float, Range("[0.01, 60]")] = 0.2
+    batch: Count = 500
+    audience: Count = 100_000_000
+    exposures: Count = 20_000
     keep_previous: bool = True
     warm: bool = True
-
-    def __post_init__(self) -> None:
-        for name, low in (("pool", 10), ("batch", 1), ("audience", 1), ("exposures", 1)):
-            if getattr(self, name) < low:
-                raise SpecError(complain(f"{name} >= {low}", repr(getattr(self, name)), "engine options"))
-        if not 0.01 <= self.poll <= 60:
-            raise SpecError(complain("poll from 0.01 to 60 seconds", repr(self.poll), "engine options"))
-        if self.search not in ("exact", "hnsw"):
-            raise SpecError(complain("search 'exact' or 'hnsw'", repr(self.search), "engine options"))
-        if not 0 < self.recall <= 1:
-            raise SpecError(complain("recall in (0, 1]", repr(self.recall), "engine options"))

@@ -29,7 +29,7 @@ def save(
         metrics: What it measured, by dotted name ("cold.ndcg@20"); NaN and infinity become null.
         force: Replace a bundle that is there already.
     """
-    check_call(save, locals())
+    check_call(save, {"model": model, "path": path, "force": force})
     return model.save(path, force=force, metrics=metrics)
 
 

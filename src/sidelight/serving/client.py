@@ -24,6 +24,7 @@ from sidelight.serving.client_answers import (
 from sidelight.serving.client_errors import ServiceError, UnreachableError, error_of, pause_after, seconds_of
 from sidelight.serving.client_requests import Ids, ask, encoded, event, event_body, ids, named, person
 from sidelight.serving.records import Event
+from sidelight.spectypes import Count, Natural, NonNegative, Positive, check_call
 
 try:
     import httpx
@@ -60,16 +61,15 @@ class Client:
         self,
         url: str,
         key: str | None = None,
-        timeout: float = 5.0,
-        retries: int = 2,
+        timeout: Positive = 5.0,
+        retries: Natural = 2,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        check_call(Client.__init__, locals())
         if not url.startswith(("http://", "https://")):
             raise SpecError(complain("an address with http:// or https://", repr(url), "Client"))
         if key is not None and not (key.isascii() and key.isprintable() and key.strip() == key != ""):
             raise SpecError(complain("a key in one line", "other characters", "Client", "strip the line end"))
-        if timeout <= 0 or retries < 0:
-            raise SpecError(complain("timeout > 0 and retries >= 0", f"{timeout}, {retries}", "Client"))
         self.url, self.timeout, self.retries = url, timeout, retries
         headers = {"Accept": "application/json", "User-Agent": "sidelight-client"}
         if key is not None:
@@ -105,16 +105,19 @@ class Client:
         body = {"requests": list(requests)}
         return self._call(tuple[Answer, ...], "POST", "/v1/recommend/batch", body, part="answers")
 
-    def similar(self, item: str, k: int = 10) -> tuple[Listed, ...]:
+    def similar(self, item: str, k: Count = 10) -> tuple[Listed, ...]:
         """The k items most like one, best first."""
+        check_call(Client.similar, locals())
         return self._call(tuple[Listed, ...], "POST", "/v1/similar", {"item": item, "k": k}, part="items")
 
-    def explain(self, item: str, user: str | None = None, history: Ids | None = None, k: int = 3) -> Why:
+    def explain(self, item: str, user: str | None = None, history: Ids | None = None, k: Count = 3) -> Why:
         """Which k history items and words carry the score of an item for somebody."""
+        check_call(Client.explain, {"item": item, "user": user, "k": k})
         return self._call(Why, "POST", "/v1/explain", {**person(user, history), "item": item, "k": k})
 
-    def audience(self, item: str | None = None, row: Row | None = None, k: int = 10) -> Audience:
+    def audience(self, item: str | None = None, row: Row | None = None, k: Count = 10) -> Audience:
         """Who would get an item of the catalogue, or one that is only described and not stored."""
+        check_call(Client.audience, locals())
         given = {"item": item, "row": None if row is None else dict(row)}
         body = {name: value for name, value in given.items() if value is not None}
         return self._call(Audience, "POST", "/v1/audience", {**body, "k": k})
@@ -123,18 +126,20 @@ class Client:
         """Items of the catalogue by their ids."""
         return self._call(ShownItems, "POST", "/v1/items/get", {"items": ids(items, "items")})
 
-    def search(self, text: str = "", k: int = 20) -> tuple[Shown, ...]:
+    def search(self, text: str = "", k: Count = 20) -> tuple[Shown, ...]:
         """At most k items with these words in the title, or whose id begins so."""
+        check_call(Client.search, locals())
         query = {"q": text, "k": k}
         return self._call(tuple[Shown, ...], "GET", "/v1/items", query=query, part="items")
 
-    def put_items(self, rows: Iterable[Row], wait: float = 0.0) -> ItemsReceipt:
+    def put_items(self, rows: Iterable[Row], wait: NonNegative = 0.0) -> ItemsReceipt:
         """Add items, or replace the rows of items that are there.
 
         Args:
             rows: One dict an item: `item_id` and item columns; bytes (images) are sent as base64.
             wait: Seconds to wait until lists may hold them, 0..30.
         """
+        check_call(Client.put_items, locals())
         body, seconds = {"items": [dict(row) for row in rows]}, self.timeout + wait
         return self._call(ItemsReceipt, "PUT", "/v1/items", body, {"wait": wait}, seconds=seconds)
 
@@ -149,10 +154,12 @@ class Client:
 
     def set_consent(self, user: str, given: bool) -> bool:
         """Write down whether what somebody does may be used; gives back what is written down now."""
+        check_call(Client.set_consent, locals())
         return self._call(bool, "PUT", "/v1/consent", {"user": user, "given": given}, part="given")
 
     def forget(self, user: str) -> int:
         """Delete what is stored of somebody; how many rows the last try deleted."""
+        check_call(Client.forget, locals())
         return self._call(int, "POST", "/v1/forget", {"user": user}, part="deleted")
 
     def versions(self) -> tuple[Version, ...]:
@@ -161,6 +168,7 @@ class Client:
 
     def promote(self, name: str) -> Version:
         """Let a version serve, after its checks."""
+        check_call(Client.promote, locals())
         seconds = LOADING + self.timeout
         return self._call(Version, "POST", "/v1/versions/promote", {"name": name}, seconds=seconds)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sidelight.errors import SpecError, complain
 from sidelight.serving.records import Event, Kind
+from sidelight.spectypes import Count, check_call, require
 
 if TYPE_CHECKING:
     from sidelight.serving.rules import Rules
@@ -38,7 +39,7 @@ def event(user: str, item: str, kind: Kind, at: datetime | None = None) -> Event
 def ask(
     user: str | None = None,
     history: Ids | None = None,
-    k: int = 10,
+    k: Count = 10,
     context: Mapping[str, Any] | None = None,
     candidates: Ids | None = None,
     rules: Rules | Mapping[str, Any] | None = None,
@@ -61,12 +62,14 @@ def ask(
     Raises:
         SpecError: Neither or both of user and history, or one text instead of a list of ids.
     """
+    flags = {"explain": explain, "explore": explore, "filter_seen": filter_seen}
+    check_call(ask, {"user": user, "k": k, "context": context, **flags})
     body = {**person(user, history), "k": k, "context": dict(context or {})}
     if candidates is not None:
         body["candidates"] = ids(candidates, "candidates")
     if rules is not None:
         body["rules"] = dict(rules) if isinstance(rules, Mapping) else rules.to_dict()
-    return {**body, "explain": explain, "explore": explore, "filter_seen": filter_seen}
+    return {**body, **flags}
 
 
 def person(user: str | None, history: Ids | None) -> dict[str, Any]:
@@ -87,11 +90,14 @@ def ids(given: Ids, what: str) -> list[str]:
     """A list of ids; one text would be taken for its letters.
 
     Raises:
-        SpecError: It is one text.
+        SpecError: It is one text, a table or another kind, or holds something that is no text.
     """
-    if isinstance(given, str):
-        raise SpecError(complain(f"{what} as a list of ids", "one text", "the request", 'write ["i1"]'))
-    return list(given)
+    one = isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable)
+    if one or hasattr(given, "columns"):
+        found = "one text" if isinstance(given, str) else f"a {type(given).__name__}"
+        raise SpecError(complain(f"{what} as a list of ids", found, "the request", 'write ["i1"]'))
+    found_ids: list[str] = require(list(given), list[str], what, f"{what} of the request")
+    return found_ids
 
 
 def named(given: Event) -> Event:

@@ -36,6 +36,7 @@ from sidelight.serving.snapshot import Snapshot
 from sidelight.serving.state import status
 from sidelight.serving.watch import Watch
 from sidelight.serving.worker import Exposures, Worker
+from sidelight.spectypes import Count, check_call
 
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
@@ -108,6 +109,7 @@ class Engine:
 
     def recommend_many(self, asks: Sequence[Ask]) -> list[Answer]:
         """Several lists, from one snapshot and (for asks of one moment) one product."""
+        check_call(Engine.recommend_many, locals())
         if not asks:
             return []
         start = time.perf_counter()
@@ -115,18 +117,18 @@ class Engine:
         self._noted(made, (time.perf_counter() - start) / len(asks))
         return [each.answer for each in made]
 
-    def similar(self, item: str, k: int = 10) -> list[Listed]:
+    def similar(self, item: str, k: Count = 10) -> list[Listed]:
         """The items most like one, best first.
 
         Raises:
             UnknownIdError: It is not in the catalogue.
         """
-        _check_k(k)
+        check_call(Engine.similar, locals())
         now = self._live.now
         return list(similar(now, now.need(item), k))
 
     def explain(
-        self, item: str, user: str | None = None, history: Sequence[str] | None = None, k: int = 3
+        self, item: str, user: str | None = None, history: Sequence[str] | None = None, k: Count = 3
     ) -> Why:
         """What carries, or would carry, the score of one item for a person.
 
@@ -138,6 +140,7 @@ class Engine:
         Raises:
             UnknownIdError: The item is not in the catalogue.
         """
+        check_call(Engine.explain, locals())
         now = self._live.now
         ask = Ask(user, None if history is None else tuple(history), k=k)
         at, someone = now.need(item), person(now, self.database, ask)
@@ -146,7 +149,7 @@ class Engine:
         return dataclasses.replace(found, attributes=beside(now, asked, someone, at))
 
     def audience(
-        self, item: str | None = None, row: Mapping[str, Any] | None = None, k: int = 10
+        self, item: str | None = None, row: Mapping[str, Any] | None = None, k: Count = 10
     ) -> Audience:
         """Who would get an item and what is like it; for a row that is not stored, who would.
 
@@ -162,7 +165,7 @@ class Engine:
             DataError: The row does not fit the catalogue.
             SpecError: Neither or both are given.
         """
-        _check_k(k)
+        check_call(Engine.audience, locals())
         if (item is None) == (row is None):
             found = "neither" if item is None else "both"
             raise SpecError(complain("an item or a row", found, "audience"))
@@ -172,9 +175,9 @@ class Engine:
         now = self._live.now
         return audience(now, self.database, now.need(item), k, self.options.audience)
 
-    def search(self, text: str, k: int = 20) -> list[Shown]:
+    def search(self, text: str, k: Count = 20) -> list[Shown]:
         """Items by words of their titles and texts, or by the beginning of their id."""
-        _check_k(k)
+        check_call(Engine.search, locals())
         now = self._live.now
         return [_shown(now, at) for at in now.words.find(text, k)]
 
@@ -266,11 +269,6 @@ class Engine:
                     observer(each.answer, seconds)
                 except Exception:  # a metric that fails must not cost somebody a list
                     log.exception("an observer of answers failed")
-
-
-def _check_k(k: int) -> None:
-    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
-        raise SpecError(complain("k >= 1", repr(k), "the engine"))
 
 
 def _shown(snapshot: Snapshot, at: int) -> Shown:

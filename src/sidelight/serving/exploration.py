@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from sidelight import seeding
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
 from sidelight.serving.rule_pool import Mask, Places, Ruled, number
+from sidelight.specfit import Range
+from sidelight.spectypes import checked
 
 MOST = 0.9  # with a rate of 1 the model's own items could never be shown, and nothing be learnt about them
 
 
 @dataclass(frozen=True)
+@checked
 class Exploration:
     """How much of a list is given to chance.
 
@@ -34,17 +37,9 @@ class Exploration:
         SpecError: A number out of range or of the wrong type.
     """
 
-    rate: float = 0.0
-    pool: int = 100
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        number(self.rate, 0.0, MOST, "exploration, rate")
-        for name, low, high in (("pool", 1, 10_000), ("seed", 0, 2**63 - 1)):
-            value = getattr(self, name)
-            number(value, low, high, f"exploration, {name}")
-            if not isinstance(value, int):
-                raise SpecError(complain("a whole number", repr(value), f"exploration, {name}"))
+    rate: Annotated[float, Range(f"[0, {MOST}]")] = 0.0
+    pool: Annotated[int, Range("[1, 10000]")] = 100
+    seed: Annotated[int, Range(f"[0, {2**63 - 1}]")] = 0
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Exploration:

@@ -17,6 +17,7 @@ from sidelight.errors import SpecError, complain, did_you_mean
 from sidelight.serving.listed import RuleCost
 from sidelight.serving.rule_parts import Scene, cost
 from sidelight.serving.rule_pool import Attributes, Pool, Ruled, number, text
+from sidelight.spectypes import checked
 
 __all__ = ["KINDS", "Attributes", "Pin", "Pool", "RuleCost", "Ruled", "Rules", "Where", "apply"]
 
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+@checked
 class Where:
     """Which items a rule is about: those with one value in one column, or a list of ids.
 
@@ -68,6 +70,7 @@ class Where:
 
 
 @dataclass(frozen=True)
+@checked
 class Pin:
     """One item at one place of the list, from 1 to 200, whatever its score.
 
@@ -88,6 +91,7 @@ class Pin:
 
 
 @dataclass(frozen=True)
+@checked
 class Rules:
     """What a shop wants of a list beside relevance. Without options it changes nothing.
 

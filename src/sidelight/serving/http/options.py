@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from sidelight.errors import SpecError, complain
+from sidelight.spectypes import checked
 
 MOST_K: Final = 1000  # lists are never longer, whatever the options say
 MOST_IDS: Final = 10_000  # candidates of one request
@@ -24,6 +25,7 @@ def _cores() -> int:
 
 
 @dataclass(frozen=True)
+@checked
 class HttpOptions:
     """How the service speaks HTTP.
 
