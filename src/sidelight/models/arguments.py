@@ -30,6 +30,15 @@ def ids_of(given: Any, what: str) -> list[Any]:
     return found
 
 
+def lists_of(histories: Sequence[Any]) -> list[list[Any]]:
+    """Histories as lists of outside ids."""
+    for each in histories:
+        if isinstance(each, str) or not isinstance(each, Iterable):
+            fix = 'write histories=[["i1", "i2"]] for one person'
+            raise SpecError(complain("histories as a list of lists of ids", repr(each), "recommend", fix))
+    return [list(each) for each in histories]
+
+
 def check_context(context: Any, known: Sequence[str], n_rows: int) -> None:
     """Refuse context that is neither a dict of columns nor a table of the rows, or has an unknown column.
 

@@ -12,13 +12,13 @@ from sidelight.serving.client_answers import (
     Answer,
     Audience,
     EventsReceipt,
+    Explanation,
     ItemsReceipt,
     Listed,
     Shown,
     ShownItems,
     Status,
     Version,
-    Why,
     read,
 )
 from sidelight.serving.client_errors import ServiceError, UnreachableError, error_of, pause_after, seconds_of
@@ -109,9 +109,11 @@ class Client:
         """The k items most like one, best first."""
         return self._call(tuple[Listed, ...], "POST", "/v1/similar", {"item": item, "k": k}, part="items")
 
-    def explain(self, item: str, user: str | None = None, history: Ids | None = None, k: int = 3) -> Why:
-        """Which k history items and words carry the score of an item for somebody."""
-        return self._call(Why, "POST", "/v1/explain", {**person(user, history), "item": item, "k": k})
+    def explain(
+        self, item: str, user: str | None = None, history: Ids | None = None, k: int = 3
+    ) -> Explanation:
+        """Divide the score of an item for a user into signed shares; at most k history items are named."""
+        return self._call(Explanation, "POST", "/v1/explain", {**person(user, history), "item": item, "k": k})
 
     def audience(self, item: str | None = None, row: Row | None = None, k: int = 10) -> Audience:
         """Who would get an item of the catalogue, or one that is only described and not stored."""
