@@ -188,7 +188,7 @@ def _rank(
     lists = {name: np.full((len(users), k), -1, dtype=np.int32) for name in (*sides, "overall")}
     unsupported, moved = np.zeros((2, len(users), k), dtype=bool)
     step = wanted.block or block_rows(split.data.n_items)
-    jitter = tie_breakers(split.data.n_items)
+    jitter, common = tie_breakers(split.data.n_items), None
     for start in range(0, len(users), step):
         rows = slice(start, start + step)
         asked = _told(model, users[rows], None if moment is None else moment[rows])
@@ -201,9 +201,11 @@ def _rank(
             lists[name][rows] = items
         lists["overall"][rows], best = merge(list(found.values()), k)
         unsupported[rows] = best < NOTHING
-        empty = sp.csr_matrix((1 if asked is model else len(scores), scores.shape[1]), dtype=np.float32)
-        plain = _scored(asked, empty), k, excluded[rows], split.candidates, jitter
-        moved[rows] = lists["overall"][rows] != without_history(*plain)
+        if asked is not model or common is None:  # a model that is told of nobody scores one empty history
+            empty = (1 if asked is model else len(scores), scores.shape[1])
+            common = _scored(asked, sp.csr_matrix(empty, dtype=np.float32))
+        plain = without_history(common, k, excluded[rows], split.candidates, jitter)
+        moved[rows] = lists["overall"][rows] != plain
         if progress is not None:
             progress(min(start + step, len(users)), len(users), "evaluate")
     return lists, unsupported, moved

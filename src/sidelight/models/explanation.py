@@ -50,16 +50,19 @@ class Explanation:
     words: tuple[tuple[str, float], ...] = ()
 
     @property
+    def _named(self) -> tuple[tuple[str, float], ...]:
+        items = [(str(title or item), share) for item, title, share in self.history]
+        return _largest([*items, (USER, self.user), (CONTEXT, self.context)])
+
+    @property
     def reasons(self) -> tuple[tuple[str, float], ...]:
         """(name, share) of every part from `LEAST_SHARE` on, in either direction, largest first."""
-        named = [(str(title or item), share) for item, title, share in self.history]
-        named += [(EVERYBODY, self.popularity), (USER, self.user), (CONTEXT, self.context), (REST, self.rest)]
-        return tuple(sorted((n for n in named if abs(n[1]) >= LEAST_SHARE), key=lambda n: -abs(n[1])))
+        return _largest([*self._named, (EVERYBODY, self.popularity), (REST, self.rest)])
 
     @property
     def because(self) -> tuple[tuple[str, float], ...]:
         """(name, share) of the causes above `PERSONAL_SHARE`: history items, the user, the context."""
-        found = tuple(n for n in self.reasons if n[0] not in (EVERYBODY, REST) and n[1] > PERSONAL_SHARE)
+        found = tuple(pair for pair in self._named if pair[1] > PERSONAL_SHARE)
         together = self.rest + sum(share for _, _, share in self.history)
         return found or (((WHOLE, together),) if together > PERSONAL_SHARE else ())
 
@@ -71,3 +74,8 @@ class Explanation:
         shared = ", ".join(f"{word} ({share:.0%})" for word, share in self.words)
         line = "; ".join(said) or "nothing speaks for it or against it"
         return f"{self.item_id}: {line}" + (f" (shared: {shared})" if shared else "")
+
+
+def _largest(parts: list[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    shown = [pair for pair in parts if abs(pair[1]) >= LEAST_SHARE]
+    return tuple(sorted(shown, key=lambda pair: -abs(pair[1])))

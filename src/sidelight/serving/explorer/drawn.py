@@ -83,12 +83,11 @@ def _row(one: Listed, top: float) -> Row:
     causes = _reasons(one.why.because) if one.why and one.source == "personal" and not one.explored else ()
     brief = sum(len(each.title) for each in causes[:NAMED]) <= LETTERS
     found = _reasons(one.why.reasons) if one.why else ()
-    shared = [each for each in found if each.title == EVERYBODY]
     source = words.source(one.source)
     if one.explored:
         source = "shown to learn whether people like it"
-    elif one.source == "popular" and shared:
-        source = f"{EVERYBODY}: {shared[0].said}"
+    elif one.why and one.source == "popular":
+        source = f"{EVERYBODY}: {words.percent(one.why.popularity, 0)}"
     return Row(
         rank=one.rank,
         item_id=one.item_id,
