@@ -5,7 +5,7 @@ Each history item is then taken out and the shorter history is scored by the mod
 removed from the parts of the model that score all users alike, and user attributes by asking for nobody.
 A claim is the named share times the score. `within_5` is the share of claims that lie within 5 % of the
 fall, or within 0.1 % of the score where the fall is smaller than 2 % of it; `rank` is Spearman's
-correlation between claims and falls. `popular` is the median share of popularity, `personal` the share of
+correlation between the shares claimed and fallen. `popular` is the median share of popularity, `personal` the share of
 list rows that are called personal, `moved` the share of lists that differ from those without a history.
 """
 
@@ -112,8 +112,8 @@ def judge(pairs: Pairs) -> dict[str, float]:
     off = np.abs(claim - fall)
     large = np.abs(fall) >= 0.02 * score
     worst = (off[large] / np.abs(fall[large])).max(initial=0.0)
-    flat = np.ptp(claim) == 0 or np.ptp(fall) == 0
-    rank = 1.0 if flat else float(spearmanr(claim, fall).statistic)
+    shares = np.round(np.stack([claim, fall]) / score, 5)  # equal ones differ by the last digits of floats
+    rank = 1.0 if (np.ptp(shares, axis=1) == 0).any() else float(spearmanr(*shares).statistic)
     return {
         "claims": len(pairs),
         "within_5": float((off <= room).mean()),
