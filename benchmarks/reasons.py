@@ -5,8 +5,8 @@ Each history item is then taken out and the shorter history is scored by the mod
 removed from the parts of the model that score all users alike, and user attributes by asking for nobody.
 A claim is the named share times the score. `within_5` is the share of claims that lie within 5 % of the
 fall, or within 0.1 % of the score where the fall is smaller than 2 % of it; `rank` is Spearman's
-correlation between the shares claimed and fallen. `popular` is the median share of popularity, `personal` the share of
-list rows that are called personal, `moved` the share of lists that differ from those without a history.
+correlation between the shares claimed and fallen. `popular` is the median share of popularity, `personal`
+the share of list rows called personal, `moved` that of the lists that differ from those without a history.
 """
 
 from __future__ import annotations
