@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from sidelight.data.schema import Column
 from sidelight.errors import BundleError, DataError, UnknownIdError, complain
-from sidelight.serving.asking import Answer, Ask, Audience, Listed, Receipt, Shown, Status, Why
+from sidelight.serving.asking import Answer, Ask, Audience, Explanation, Listed, Receipt, Shown, Status
 from sidelight.serving.database.database import Database
 from sidelight.serving.http.app import create_app
 from sidelight.serving.http.logs import request_log
@@ -106,9 +106,9 @@ class LittleEngine:
         self.item(item)
         return list(self._listed(k, "similar"))
 
-    def explain(self, item: str, user: str | None, history: tuple[str, ...] | None, k: int) -> Why:
+    def explain(self, item: str, user: str | None, history: tuple[str, ...] | None, k: int) -> Explanation:
         self.item(item)
-        return Why((("i01", "thing 1", 0.5),), ("thing",))
+        return Explanation(item, 2.0, 0.5, history=(("i01", "thing 1", 0.5),), words=(("thing", 0.2),))
 
     def audience(self, item: str | None, row: Mapping[str, Any] | None, k: int) -> Audience:
         if item is not None:

@@ -18,7 +18,7 @@ TRAIN, VALIDATION, TEST = 1, 2, 3
 
 
 class Fixed:
-    """A model with a given score for every user and item, found again by the history's first item."""
+    """A model with a given score for every user and item, found again by the history; 0 for an empty one."""
 
     def __init__(self, scores: np.ndarray, histories: sp.csr_matrix) -> None:
         self.scores = scores
@@ -26,6 +26,8 @@ class Fixed:
         self.blocks: list[int] = []
 
     def score(self, histories: sp.csr_matrix) -> np.ndarray:
+        if not histories.nnz and b"" not in self.rows:
+            return np.zeros(histories.shape, np.float32)
         self.blocks.append(histories.shape[0])
         users = [self.rows[histories[u].indices.tobytes()] for u in range(histories.shape[0])]
         return self.scores[users].copy()

@@ -94,8 +94,10 @@ def test_lists_as_json_lines(bundle, capfd):
     assert call("recommend", bundle, "-u", "u01", "-u", "nobody", "-k", "3", "--json", "--why") == 0
     rows = lines(capfd)
     assert [r["rank"] for r in rows] == [1, 2, 3, 1, 2, 3]
-    assert rows[0]["source"] == "personal" and rows[0]["because"] and rows[0]["item"]
+    assert all(r["item"] and r["reasons"].endswith("%)") for r in rows[:3])
+    assert all(bool(r["because"]) == (r["source"] == "personal") for r in rows[:3])
     assert {r["source"] for r in rows[3:]} == {"popular:unknown-user"}
+    assert {(r["because"], r["reasons"]) for r in rows[3:]} == {("", "")}
 
 
 def test_a_history_of_somebody_new(bundle, capfd):
@@ -108,7 +110,11 @@ def test_an_item_from_a_file_has_an_audience_at_once(bundle, capfd, tmp_path):
     new = tmp_path / "new.csv"
     new.write_text("item_id,title\nn1,sturdy tent no 81\n")
     assert call("recommend", bundle, "--add", new, "--audience", "n1", "-k", "2", "--json") == 0
-    assert [r["item_id"] for r in lines(capfd)] == ["n1", "n1"]
+    out, err = capfd.readouterr()
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [r["item_id"] for r in rows] == ["n1", "n1"]
+    reached, users = {(r["reached"], r["users"]) for r in rows}.pop()
+    assert f"n1: {reached} of {users} users would have it among the first 2" in err and reached <= users
 
 
 def test_two_questions_at_once_are_refused(bundle, capfd):
@@ -159,9 +165,10 @@ def test_an_item_that_says_nothing_has_nobody_and_it_is_said(bundle, capfd, tmp_
     new = tmp_path / "new.csv"
     new.write_text("item_id,title\nn1,\n")
     assert call("recommend", bundle, "--add", new, "--audience", "n1", "--json") == 0
-    assert "nobody to show" in capfd.readouterr().err
+    err = capfd.readouterr().err
+    assert "n1: 0 of 60 users" in err and "nobody to show" in err
 
 
 def test_the_audience_comes_with_reasons(bundle, capfd):
     assert call("recommend", bundle, "--audience", "i77", "-k", "2", "--why", "--json") == 0
-    assert all(row["because"] and row["place"] >= 1 for row in lines(capfd))
+    assert all("%" in row["reasons"] and row["place"] >= 1 for row in lines(capfd))

@@ -88,7 +88,8 @@ def test_every_slice_equals_full_sorts(tmp_path_factory, case, part, block):
     if split.overall_users == "any":
         assert found.info["unrankable"] == asked - len(kept)
     ranked = {u for users in wanted.values() for u in users}
-    assert sum(model.blocks[1:]) == len(ranked)  # each user once, after one look at the first row
+    empty = b"" in model.rows  # else no user has an empty history, and it is not counted
+    assert sum(model.blocks[1:]) == len(ranked) + empty  # each once, after one look at the first row
     assert block is None or max(model.blocks) <= block
 
 
@@ -284,3 +285,41 @@ def test_slots_without_evidence_are_counted():
     found = evaluate(Same(), split, ks=(2, 5))
     assert found.values["overall"]["no_evidence@2"].tolist() == [0.0, 1.0]
     assert found.values["overall"]["no_evidence@5"].tolist() == [0.6, 1.0]
+
+
+class Common:
+    """Scores of items for everybody, and of the history."""
+
+    def __init__(self, common, own):
+        self.common, self.own = common, own
+
+    def score(self, histories):
+        return np.asarray(histories @ self.own + self.common, dtype=np.float32)
+
+
+class Told(Common):
+    """The same, and scores of who the rows are."""
+
+    def told(self, users):
+        by_user = np.asarray(users)[:, None] % 3 == np.arange(len(self.own))
+        return Common(self.common + by_user, self.own)
+
+
+@given(cases(), st.sampled_from([Common, Told]), st.sampled_from([0.0, 0.3]))
+def test_lists_that_the_history_moved_are_counted(tmp_path_factory, case, kind, strength):
+    """Against the lists of the same users, one at a time, with nothing in their history."""
+    split, _ = case
+    n, rng = split.data.n_items, np.random.default_rng(0)
+    model = kind(rng.permutation(n) / n, strength * rng.random((n, n)))
+    found = evaluate(model, split, ks=(1, 3), log=tmp_path_factory.mktemp("log") / "log.jsonl", block=2)
+    if "overall" not in found.users:
+        return
+    for at, user in enumerate(found.users["overall"].tolist()):
+        asked = model.told([user]) if kind is Told else model
+        plain = asked.score(split.histories()[:1] * 0)[0]
+        able = [i for i in np.flatnonzero(split.candidates) if not split.excluded("validation")[user, i]]
+        able.sort(key=lambda i: (-plain[i], i))
+        for k in (1, 3):
+            same = found.items[at, :k][found.items[at, :k] >= 0].tolist() == able[:k]
+            assert found.values["overall"][f"history_moved@{k}"][at] == (not same)
+    assert strength or not found.values["overall"]["history_moved@3"].any()

@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 import sidelight as sl  # noqa: E402
 from sidelight.data.synthetic import planted  # noqa: E402
 from sidelight.errors import DataError, SpecError  # noqa: E402
+from sidelight.models.explanation import EVERYBODY, USER  # noqa: E402
 from sidelight.models.space import ContentSpace  # noqa: E402
 from sidelight.towers.attributes import Attributes  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
@@ -236,17 +237,21 @@ def test_an_explanation_says_when_the_attributes_speak(
     newcomer = split.data.user_ids[np.flatnonzero((length == 0) & known)[0]]
     best = model.recommend(users=[newcomer], k=1).row(0, named=True)
     reason = model.explain(best["item_id"], user=newcomer)
-    assert str(reason) == f"{best['item_id']}: because of what is known of the user beside clicks"
+    assert [name for name, _ in reason.because] == [USER]
     untold = model.explain(best["item_id"], history=[])
-    assert reason.attributes == pytest.approx(reason.score - untold.score, rel=1e-4)
+    assert reason.user * abs(reason.score) == pytest.approx(reason.score - untold.score, rel=1e-4)
     for said in (untold, model.explain(best["item_id"], user="nobody"), plain.explain("i01", user=newcomer)):
-        assert said.attributes == 0
-        assert str(said).endswith("popular; the history says nothing about it")
+        assert said.user == said.context == 0 and not said.because and EVERYBODY in str(said)
     worst = model.recommend(users=[newcomer], k=ITEMS).row(-1, named=True)["item_id"]
-    assert "popular" in str(model.explain(worst, user=newcomer))
-    both = model.explain(model.recommend(users=["u001"], k=1)["item_id"][0], user="u001")
-    assert both.history and both.attributes > 0
-    assert str(both).partition(" (shared")[0].endswith("and what is known of the user beside clicks")
+    assert model.explain(worst, user=newcomer).user < 0
+    item = model.recommend(users=["u001"], k=1)["item_id"][0]
+    both, late = (model.explain(item, user="u001", context=c) for c in (None, {"hour": 20}))
+    assert both.history and both.user > 0 and both.context == 0
+    told = model.told(split.data.user_index(["u001"]), {"hour": 20}).score(
+        split.histories()[split.data.user_index(["u001"])]
+    )[0, split.data.item_index([item])[0]]
+    assert late.score == pytest.approx(told, rel=1e-4)
+    assert late.context * abs(late.score) == pytest.approx(late.score - both.score, rel=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["alone", "blend"])

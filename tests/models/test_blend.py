@@ -251,9 +251,6 @@ class Flat:
     def score(self, histories):
         return np.ones((histories.shape[0], self.n), dtype=np.float32)
 
-    def impersonal(self):
-        return None
-
 
 def test_factors_hold_at_their_knots_and_are_linear_between():
     factors = np.ones((5, 2, 2))
@@ -272,7 +269,7 @@ def test_factors_hold_at_their_knots_and_are_linear_between():
     np.testing.assert_allclose(score(200), [2.0, 5.0])
     between = np.log2(3.0)  # two events: between the knots of 1 and 3
     np.testing.assert_allclose(score(2), [5 - (between - 1), 2 + (between - 1)], rtol=1e-6)
-    np.testing.assert_allclose(made.of_item(3, 1), [1.0, 2.0])
+    np.testing.assert_allclose(made.at(np.array([3]), np.array([[1]])).ravel(), [1.0, 2.0])
 
 
 def test_factors_survive_a_bundle_and_bundles_without_them_load(blend):

@@ -41,7 +41,10 @@ from sidelight.serving.store import Store
 LISTED = {
     "item_id": "i07", "title": "folding spade", "score": 1, "rank": 1, "source": "personal", "new": True,
     "explored": False, "propensity": 0.5, "moved": -2,
-    "why": {"history": [["i01", "a rake", 0.75]], "words": ["steel"], "attributes": 0.25},
+    "why": {
+        "item_id": "i07", "score": 1, "history": [["i01", "a rake", 0.75]], "words": [["steel", 0.3]],
+        "user": 0.25,
+    },
 }  # fmt: skip
 ANSWER = {
     "version": "monday", "request_id": "r-1", "items": [LISTED], "unknown": ["i99"], "fallback": False,
@@ -121,7 +124,9 @@ def test_a_list_is_asked_for_and_read() -> None:
     [item] = found.items
     assert found.version == "monday" and found.cost is not None and found.cost.by_rule == {"pin": 0.1}
     assert (item.score, item.moved) == (1.0, -2) and isinstance(item.score, float)
-    assert item.why == client_answers.Why((("i01", "a rake", 0.75),), ("steel",), 0.25)
+    assert item.why == client_answers.Explanation(
+        "i07", 1.0, user=0.25, history=(("i01", "a rake", 0.75),), words=(("steel", 0.3),)
+    )
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.version = "other"  # type: ignore[misc]
 
@@ -175,7 +180,7 @@ def test_every_method_asks_what_the_api_takes() -> None:
             row = {"item_id": "i81", "photo": "AP8=", "released": "2026-01-02", "price": 2.5}
             assert service.body == {"items": [row]}
     lists, near, why, new, old, shown, searched, put, sent, consent, forgotten, versions, *rest = found
-    assert len(lists) == 2 and near[0].item_id == "i07" and why.words == ("steel",) and new == old
+    assert len(lists) == 2 and near[0].item_id == "i07" and why.words == (("steel", 0.3),) and new == old
     assert new.people == (client_answers.Placed("u1", 2, 0.5),)
     assert shown.unknown == ("i99",) and searched == shown.items and shown.items[0].row["price"] == 1.5
     assert put.placed and put.refused == (client_answers.RefusedRow("i1", "no"),)
@@ -481,7 +486,7 @@ def test_the_real_service_gives_lists(address: tuple[str, str]) -> None:
         assert asking.recommend("stranger").fallback
         assert asking.similar("i02", k=4)[0].source == "similar"
         why = asking.explain(plain.items[0].item_id, user="u01", k=2)
-        assert 1 <= len(why.history) <= 2 and 0 < why.history[0][2] <= 1
+        assert 1 <= len(why.history) <= 2 and why.history[0][2] > 0
         status = asking.status()
         assert status.version == "tuesday" and status.started is not None and status.items > 40
         shown = asking.items(["i02", "nobody"])
@@ -493,7 +498,9 @@ def test_the_real_service_stores_what_is_sent(address: tuple[str, str]) -> None:
     row = {"title": "folding spade", "brand": "Fernhill"}
     clicks = [event("u77", "i02", "click"), event("u77", "i05", "purchase")]
     with Client(*address) as asking:
-        assert asking.audience(row=row, k=3).users > 0
+        found = asking.audience(row=row, k=3)
+        assert found.users > 0 and found.first == 3
+        assert found.reached >= sum(one.place <= 3 for one in found.people)
         receipt = asking.put_items([{"item_id": "i81", **row}], wait=10)
         assert receipt.accepted == 1 and receipt.placed and receipt.refused == ()
         assert asking.items(["i81"]).items[0].new

@@ -9,6 +9,7 @@ import served
 
 from sidelight.errors import DataError, SpecError, UnknownIdError
 from sidelight.serving.asking import Ask, EngineOptions
+from sidelight.serving.explorer.catalogue import newest
 from sidelight.serving.reasons import likeness
 from sidelight.serving.searching import Words
 
@@ -84,20 +85,31 @@ def test_similar_equals_the_model(tmp_path, name):
         assert len(engine.similar("i01", 500)) <= 79
 
 
-def test_reasons_equal_those_of_the_model(engine):
-    best = engine.recommend(Ask(user="u03", k=1, explain=True)).items[0]
-    reason = served.model().explain(best.item_id, user="u03", k=3)
-    assert [item for item, _, _ in best.why.history] == [item for item, _ in reason.history]
-    assert best.why.words == tuple(word for word, _ in reason.words)
-    shares = [share for _, _, share in best.why.history]
-    given = [value for _, value in reason.history]
-    np.testing.assert_allclose(np.array(shares) / shares[0], np.array(given) / given[0], rtol=1e-4)
-    whole = engine.explain(best.item_id, user="u03", k=100)
-    assert sum(share for _, _, share in whole.history) == pytest.approx(1.0, rel=1e-5)
-    assert whole.history[:3] == best.why.history and whole.attributes == 0.0
-    assert engine.explain(best.item_id, history=()).history == ()
-    with pytest.raises(SpecError, match="a user or a history"):
-        engine.explain("i01")
+@pytest.mark.parametrize("name", ["content_knn", "blend", "two_tower"])
+def test_reasons_equal_those_of_the_model(tmp_path, name):
+    with served.engine(tmp_path, name) as engine:
+        for one in engine.recommend(Ask(user="u03", k=3, explain=True)).items:
+            told = served.model(name).explain(one.item_id, user="u03", k=3)
+            assert one.why.history == tuple((i, t, pytest.approx(v, abs=1e-5)) for i, t, v in told.history)
+            assert one.why.words == tuple((w, pytest.approx(v, abs=1e-5)) for w, v in told.words)
+            assert one.why.popularity == pytest.approx(told.popularity, abs=1e-5)
+            assert one.why.score == pytest.approx(one.score, rel=1e-4)
+            whole = engine.explain(one.item_id, user="u03", k=100)
+            assert [i for i, *_ in whole.history[:3]] == [i for i, *_ in one.why.history]
+            shares = [whole.popularity, whole.user, whole.context, whole.rest]
+            assert sum(shares) + sum(v for *_, v in whole.history) == pytest.approx(1.0, abs=1e-5)
+        assert engine.explain(one.item_id, history=()).history == ()
+        with pytest.raises(SpecError, match="a user or a history"):
+            engine.explain("i01")
+
+
+def test_the_newest_are_ordered_by_arrival_and_never_by_id(engine):
+    found, dated = newest(engine, 5)
+    assert found and not dated, "nothing tells when the items of the bundle came"
+    for name in ("zz", "aa", "mm"):
+        engine.put_items([{"item_id": name, **TENT}], wait=5)
+    found, dated = newest(engine, 5)
+    assert dated and [one.item_id for one in found] == ["mm", "aa", "zz"]
 
 
 def test_events_are_reasons_and_dismissed_items_are_none(engine):
@@ -117,6 +129,10 @@ def test_the_audience_equals_that_of_the_model(tmp_path, name):
             assert [p for _, p, _ in found.people] == frame["place"].to_list()
             assert {u for u, _, _ in found.people} == set(frame["user_id"].to_list())
             assert (found.looked_at, found.users) == (60, 60)
+            for k in (1, 5, 20):
+                few = engine.audience(item=item, k=k)
+                have = sum(place <= k for _, place, _ in found.people)
+                assert (few.reached, few.first) == (have, k) and len(few.people) <= k
 
 
 def test_a_previewed_row_has_the_audience_that_it_has_once_stored(engine):
@@ -149,7 +165,9 @@ def test_nobody_who_may_not_be_looked_at_is_in_an_audience(engine):
     engine.set_consent(everybody[4], True)
     for found in (engine.audience(item="fresh", k=60), engine.audience(item="fresh", k=3)):
         assert not {user for user, _, _ in found.people} & set(everybody[:5])
-    assert len(engine.audience(item="fresh", k=3).people) == 3
+    few = engine.audience(item="fresh", k=3)
+    left = [place for _, place, _ in engine.audience(item="fresh", k=60).people]
+    assert len(few.people) == 3 and few.reached == sum(place <= 3 for place in left)
 
 
 def test_the_audience_counts_what_people_did_since(engine):

@@ -111,7 +111,7 @@ def _launch(model: Recommender) -> tuple[Recommender, pl.DataFrame, float]:
 
     start = time.perf_counter()
     grown = model.add_items(pl.DataFrame([NEW_PRODUCT]))
-    audience = grown.audience([NEW_PRODUCT["item_id"]], k=3)
+    audience = grown.audience([NEW_PRODUCT["item_id"]], k=10)
     return grown, audience, time.perf_counter() - start
 
 

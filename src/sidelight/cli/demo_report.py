@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sidelight.cli.demo_arms import Measured
     from sidelight.data.split import Split
-    from sidelight.models.explain import Explanation
+    from sidelight.models.explanation import Explanation
     from sidelight.models.recommender import Recommender
 
 SLICES = ("cold", "warm", "overall")
@@ -93,7 +93,7 @@ def people(model: Recommender, *users: Any) -> None:
         room = out.width - 32
         widths = {
             "": 2, "id": 8, "recommended": room * 2 // 5, "new": 3,
-            "of its purchases, this one speaks most for it": room * 2 // 5, "in common": room // 5,
+            "of its score": room * 2 // 5, "in common": room // 5,
         }  # fmt: skip
         for name, width in widths.items():
             fold = name.startswith("of")
@@ -106,7 +106,7 @@ def people(model: Recommender, *users: Any) -> None:
                 str(row["item_id"]),
                 title(model, row["item_id"]),
                 "new" if model.catalogue.popular[item] == 0 else "",
-                title(model, reason.history[0][0]) if reason.history else "none of them",
+                ", ".join(f"{share:.0%} {name}" for name, share in reason.reasons[:2]),
                 _words(reason),
             )
         out.print(table)
@@ -122,13 +122,15 @@ def new_product(model: Recommender, audience: pl.DataFrame, seconds: float) -> N
         return
     out.print(f"[bold]A brand-new product joins:[/] {title(model, item)}")
     out.print(f"[dim]Nobody has ever bought it. Added and matched in {seconds:.1f} s, without retraining.[/]")
-    for row in audience.iter_rows(named=True):
+    reached = f"{audience['reached'][0]:,} of {audience['users'][0]:,} households"
+    out.print(f"{reached} would have it among the first 10 of their list; the nearest:")
+    for row in audience.head(3).iter_rows(named=True):
         reason = model.explain(item, user=row["user_id"])
-        line = f"  household {row['user_id']}: place {row['place']} of its list"
-        if reason.history:
+        line = f"  household {row['user_id']}: place {row['place']:,} of its whole list"
+        if reason.because:
             shared = _words(reason)
-            line += f"; of its purchases [italic]{title(model, reason.history[0][0])}[/] speaks most for it"
-            line += f" ({shared})" if shared else ""
+            line += "; because of " + " and ".join(f"{name} ({share:.0%})" for name, share in reason.because)
+            line += f"; in common: {shared}" if shared else ""
         out.print(line, soft_wrap=True)
     out.print()
 

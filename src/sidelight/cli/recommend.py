@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
-    from sidelight.models.explain import Explanation
+    from sidelight.models.explanation import Explanation
     from sidelight.models.recommender import Recommender
 
 
@@ -25,16 +25,17 @@ def recommend(
         typer.Option("--history", help="Item ids of somebody new, with commas; may be given more than once."),
     ] = None,
     audience: Annotated[
-        list[str] | None, typer.Option("--audience", help="Item id: list the users for it instead.")
+        list[str] | None,
+        typer.Option("--audience", help="Item id: count its users and list the nearest instead."),
     ] = None,
     add: Annotated[
         Path | None, typer.Option("--add", help="Table of new items that join the catalogue for this call.")
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Length of the lists.")] = 10,
-    why: Annotated[bool, typer.Option("--why", help="Add what carried each score.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Add what each score is made of, as shares.")] = False,
     json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
 ) -> None:
-    """List the best items for users, new people with a history, or the best users for items.
+    """List the best items for users, new people with a history, or the nearest users for items.
 
     Without --user, --history or --audience every known user gets a list. A user nobody knows gets
     the most popular items, and the source column says so.
@@ -57,9 +58,12 @@ def recommend(
         found = found.add_items(read_items(add, found.catalogue.columns))
     if audience:
         people = found.audience(audience, k)
-        silent = sorted(set(audience) - {str(i) for i in people["item_id"]})
-        if silent:
-            note(f"nobody to show: no history or content says anything about {', '.join(silent)}")
+        reached = {str(row["item_id"]): row["reached"] for row in people.iter_rows(named=True)}
+        users = len(found.catalogue.user_ids)
+        for item in dict.fromkeys(audience):
+            said = f"{item}: {reached.get(item, 0):,} of {users:,} users would have it among the first {k}"
+            nobody = "; nobody to show: no history or content says anything about it"
+            note(said + ("; listed are the nearest, with their place" if item in reached else nobody))
         emit(_reasons(found, people) if why else people, json=json)
         return
     lists = [[i.strip() for i in each.split(",") if i.strip()] for each in history or []]
@@ -89,14 +93,22 @@ def _described(
     found = []
     for row in answer.iter_rows(named=True):
         person = {"history": histories[row["user_id"]]} if histories else {"user": row["user_id"]}
-        found.append(model.explain(row["item_id"], **person) if row["source"] == "personal" else None)
+        found.append(model.explain(row["item_id"], **person) if row["score"] else None)
     return _with_reasons(answer, found)
 
 
 def _with_reasons(rows: pl.DataFrame, found: Sequence[Explanation | None]) -> pl.DataFrame:
-    """Rows with the history items and the words of one explanation each; None leaves them empty."""
+    """Rows with the reasons and the words of one explanation each; None leaves them empty.
+
+    Only what the explanation calls a cause is in `because`; `reasons` has every share from 1 % on.
+    """
     import polars as pl
 
-    because = [", ".join(str(i) for i, _ in each.history) if each else "" for each in found]
-    words = [", ".join(w for w, _ in each.words) if each else "" for each in found]
-    return rows.with_columns(pl.Series("because", because), pl.Series("words", words))
+    columns = {
+        name: [
+            ", ".join(f"{text} ({share:.0%})" for text, share in getattr(each, name)) if each else ""
+            for each in found
+        ]
+        for name in ("because", "reasons", "words")
+    }
+    return rows.with_columns(pl.Series(name, column, pl.String) for name, column in columns.items())

@@ -20,7 +20,7 @@ from sidelight.evaluation.metrics import METRICS, hits, score
 from sidelight.evaluation.moments import context_of, predicted
 from sidelight.evaluation.openings import record_opening, spec_hash
 from sidelight.evaluation.protocol import about, check_part, with_history
-from sidelight.evaluation.ranking import NOTHING, merge, tie_breakers, top_k
+from sidelight.evaluation.ranking import NOTHING, merge, tie_breakers, top_k, without_history
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.slices import Slice, main_slices, members, restrict, subgroups
 from sidelight.spectypes import SOME, Count, check_call
@@ -116,7 +116,7 @@ def evaluate(
         slices |= subgroups(slices["overall"], groups_of)
     users = np.unique(np.concatenate([found.users for found in slices.values()]))
     asked = users, predicted(context, split, rows, truth, users), histories[users]
-    lists, unsupported = _rank(model, split, part, *asked, wanted, progress)
+    lists, unsupported, moved = _rank(model, split, part, *asked, wanted, progress)
     at = {name: np.searchsorted(users, found.users) for name, found in slices.items()}
     values = {n: _accuracy(lists[s.ranking][at[n]], s.truth, wanted) for n, s in slices.items()}
     totals: dict[str, dict[str, float]] = {}
@@ -124,7 +124,9 @@ def evaluate(
     if "overall" in slices:
         overall, items = slices["overall"], lists["overall"][at["overall"]]
         values["overall"] |= _per_list(items, overall, split, histories, wanted, content, categories)
-        values["overall"] |= {f"no_evidence@{k}": unsupported[at["overall"], :k].mean(1) for k in wanted.ks}
+        first = unsupported[at["overall"]], moved[at["overall"]].astype(np.float64)
+        values["overall"] |= {f"no_evidence@{k}": first[0][:, :k].mean(1) for k in wanted.ks}
+        values["overall"] |= {f"history_moved@{k}": first[1][:, :k].max(axis=1) for k in wanted.ks}
         totals = _totals(items, slices, split, histories, wanted)
     info = {**about(split, part), "spec": spec_hash(spec)}
     info["unrankable"] = split.data.matrix(rows).nnz - truth.nnz
@@ -168,22 +170,24 @@ def _rank(
     histories: sp.csr_matrix,
     wanted: _Wanted,
     progress: Progress | None,
-) -> tuple[dict[str, Lists], NDArray[np.bool_]]:
+) -> tuple[dict[str, Lists], NDArray[np.bool_], NDArray[np.bool_]]:
     """Lists int32 (n_users, max k) of the cold, the warm and all candidates, one pass over users.
 
-    The second is bool (n_users, max k): slots of the overall list without a score above 0.
+    The others are bool (n_users, max k): slots of the overall list without a score above 0, and slots
+    that hold another item than they would for the same user with an empty history.
     """
     k = max(wanted.ks)
     excluded = split.excluded(part)[users]
     sides = {"cold": split.candidates & split.cold, "warm": split.candidates & split.warm}
     sides = {name: side for name, side in sides.items() if side.any()}
     lists = {name: np.full((len(users), k), -1, dtype=np.int32) for name in (*sides, "overall")}
-    unsupported = np.zeros((len(users), k), dtype=bool)
+    unsupported, moved = np.zeros((2, len(users), k), dtype=bool)
     step = wanted.block or block_rows(split.data.n_items)
-    jitter = tie_breakers(split.data.n_items)
+    jitter, common = tie_breakers(split.data.n_items), None
     for start in range(0, len(users), step):
         rows = slice(start, start + step)
-        scores = _scored(model, histories[rows], users[rows], None if moment is None else moment[rows])
+        asked = _told(model, users[rows], None if moment is None else moment[rows])
+        scores = _scored(asked, histories[rows])
         try:
             found = {name: top_k(scores, k, excluded[rows], side, jitter) for name, side in sides.items()}
         except DataError as error:
@@ -192,9 +196,14 @@ def _rank(
             lists[name][rows] = items
         lists["overall"][rows], best = merge(list(found.values()), k)
         unsupported[rows] = best < NOTHING
+        if asked is not model or common is None:  # a model that is told of nobody scores one empty history
+            empty = (1 if asked is model else len(scores), scores.shape[1])
+            common = _scored(asked, sp.csr_matrix(empty, dtype=np.float32))
+        plain = without_history(common, k, excluded[rows], split.candidates, jitter)
+        moved[rows] = lists["overall"][rows] != plain
         if progress is not None:
             progress(min(start + step, len(users)), len(users), "evaluate")
-    return lists, unsupported
+    return lists, unsupported, moved
 
 
 def block_rows(n_items: int) -> int:
@@ -203,20 +212,20 @@ def block_rows(n_items: int) -> int:
     return max(1, _BLOCK // row, min(64, _LARGEST // row))
 
 
-def _scored(
-    model: Scores,
-    histories: sp.csr_matrix,
-    users: NDArray[np.int64] | None = None,
-    moment: pl.DataFrame | None = None,
-) -> NDArray[np.float32]:
+def _told(model: Scores, users: NDArray[np.int64], moment: pl.DataFrame | None) -> Scores:
+    """The model told who the rows are; itself where that changes nothing."""
+    told = getattr(model, "told", None)
+    if not callable(told):
+        return model
+    found: Scores = told(users) if moment is None else told(users, moment)
+    return found
+
+
+def _scored(model: Scores, histories: sp.csr_matrix) -> NDArray[np.float32]:
     if not callable(getattr(model, "score", None)):
         fix = "fit it first: model = spec.fit(split)"
         raise SpecError(complain("a fitted model", f"a {type(model).__name__}", "evaluate", fix))
-    told = getattr(model, "told", None)
-    rows = model
-    if users is not None and callable(told):
-        rows = told(users) if moment is None else told(users, moment)
-    scores = np.asarray(rows.score(histories))
+    scores = np.asarray(model.score(histories))
     if scores.shape != histories.shape:
         where, fix = f"scores of {type(model).__name__}", "fit it on this data set"
         raise DataError(complain(f"shape {histories.shape}", f"{scores.shape}", where, fix))

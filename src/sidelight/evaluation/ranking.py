@@ -100,6 +100,32 @@ def merge(lists: list[tuple[Items, Values]], k: int) -> tuple[Items, Values]:
     return np.take_along_axis(items, best, axis=1), np.take_along_axis(values, best, axis=1)
 
 
+def without_history(
+    scores: Values,
+    k: int,
+    excluded: sp.csr_matrix,
+    candidates: NDArray[np.bool_] | None = None,
+    jitter: Values | None = None,
+) -> Items:
+    """Lists of users whose scores are those of an empty history, int32 (n_rows, k), as `top_k` makes them.
+
+    Args:
+        scores: float32 (n_rows, n_items), or (1, n_items) where they are the same for all users.
+        excluded: CSR (n_rows, n_items), see `top_k`; it is the only difference between users then.
+        k, candidates, jitter: See `top_k`.
+    """
+    if len(scores) == excluded.shape[0] != 1:
+        return top_k(scores, k, excluded, candidates, jitter)[0]
+    longest = min(scores.shape[1], k + int(np.diff(excluded.indptr).max(initial=0)))
+    order = top_k(scores, longest, None, candidates, jitter)[0][0]
+    items = np.full((excluded.shape[0], k), -1, dtype=np.int32)
+    for row, own in enumerate(items):
+        seen = excluded.indices[excluded.indptr[row] : excluded.indptr[row + 1]]
+        first = order[~np.isin(order, seen)][:k]
+        own[: len(first)] = first
+    return items
+
+
 def _largest(
     block: Values, groups: int, k: int, start: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Values]:

@@ -23,7 +23,7 @@ MAIN = {
 """The main slices, and why one may be absent."""
 LISTS = (
     "cold_slots", "cold_relevance", "cold_exposure", "coverage", "gini", "popularity_lift",
-    "no_evidence", "novelty", "diversity", "miscalibration",
+    "no_evidence", "history_moved", "novelty", "diversity", "miscalibration",
 )  # fmt: skip
 
 

@@ -140,7 +140,8 @@ def figures(grid: Grid, keep: float) -> list[Figure]:
     """
     out = []
     for name in slices_of(grid):
-        metrics = [m for m in next(iter(grid.values()))[0].values[name] if not m.startswith("no_evidence")]
+        own = ("no_evidence", "history_moved")  # of one model; more of it is not better
+        metrics = [m for m in next(iter(grid.values()))[0].values[name] if not m.startswith(own)]
         stack = _Stack.of(grid, name, metrics)
         if not len(stack.users):
             continue

@@ -15,7 +15,7 @@ from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.arguments import need_split
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import Scores, State
+from sidelight.models.scorer import Scores, State, cuts
 from sidelight.seeding import generator
 from sidelight.spectypes import Count, Dim, NonNegative, Positive, Seed, checked
 
@@ -133,9 +133,9 @@ class ImplicitFactors:
         """See `Scorer.score`."""
         return np.asarray(self.queries(histories) @ self.items.T, dtype=np.float32)
 
-    def impersonal(self) -> Scores | None:
-        """Every score comes from the history."""
-        return None
+    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
+        """Zeros: every score comes from the history."""
+        return np.zeros(items.shape, dtype=np.float32)
 
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Cosine of the factors, float32 (n_queries, n_items)."""
@@ -143,14 +143,10 @@ class ImplicitFactors:
         unit = np.divide(self.items, norm, out=np.zeros_like(self.items), where=norm > 0)
         return np.asarray(unit[items] @ unit.T, dtype=np.float32)
 
-    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
-        """v^T A^-1 v_i of each history item i, which sum to the score (Hu et al. 2008, section 5)."""
-        touched = self.items[history]
-        unobserved, reg, frequency = self.options
-        weight = (len(history) + unobserved * (self.size - len(history))) ** frequency
-        normal = touched.T @ touched + unobserved * (self.items.T @ self.items)
-        normal[np.diag_indices(len(normal))] += np.float32(reg * weight)
-        return np.asarray(touched @ np.linalg.solve(normal, self.items[item]), dtype=np.float32)
+    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Scorer.without`."""
+        queries = self.queries(cuts(history, len(self.items)))
+        return np.asarray(queries @ self.items[items].T, dtype=np.float64)
 
     def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
         """No content: nothing."""

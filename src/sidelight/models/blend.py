@@ -19,10 +19,10 @@ from sidelight.models.arguments import need_split
 from sidelight.models.choices import ThinEvidenceWarning
 from sidelight.models.evidence import Evidence, buckets_of
 from sidelight.models.exposure import exposed
+from sidelight.models.item_item import Constant
 from sidelight.models.mixture import Mixture
 from sidelight.models.parts import Fittable, Fitted, Parts
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import Scorer
 from sidelight.seeding import generator
 from sidelight.spectypes import SOME, Count, PartShare, Seed, Share, checked
 
@@ -148,7 +148,7 @@ class _Plan:
         scorers = evidence.scorers[0]
         families = prior.families(parts.specs, scorers)
         before = prior.prior_weights(families, _density(evidence.folds[0]))
-        constant = np.array([_constant(scorer) for scorer in scorers])
+        constant = np.array([isinstance(scorer, Constant) for scorer in scorers])
         weights, users, better = choosing.side_weights(
             evidence.whole, before, evidence.scale, families, spec.k
         )
@@ -193,12 +193,6 @@ def _density(split: Split) -> float:
     """Training events per touched item."""
     matrix = split.fitting()
     return int(matrix.nnz) / max(1, int(np.count_nonzero(matrix.getnnz(axis=0))))
-
-
-def _constant(scorer: Scorer) -> bool:
-    """Whether every score of a component is the same for all users."""
-    fixed = scorer.impersonal()
-    return fixed is not None and not hasattr(scorer, "vectors")
 
 
 def _record(

@@ -13,6 +13,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.content.words import text_of
 from sidelight.data.dataset import Ids, index_of
 from sidelight.data.schema import Column
 from sidelight.data.split import Split
@@ -57,6 +58,10 @@ class Catalogue:
     def n_items(self) -> int:
         """Size of the catalogue."""
         return len(self.item_ids)
+
+    def named(self, places: Iterable[int]) -> list[tuple[Any, str]]:
+        """Outside ids of some items, each with one line that says what the item is."""
+        return [(self.item_ids[at].item(), text_of(self.items.row(int(at), named=True))) for at in places]
 
     def find_items(self, ids: Iterable[Any]) -> NDArray[np.int64]:
         """Inner indices, -1 for unknown ids."""

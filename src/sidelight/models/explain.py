@@ -1,77 +1,71 @@
-"""Why an item is in a list: the history items and the words that carried its score."""
+"""Reasons for scores: the fall of a score when a part of what is known is taken away."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sidelight.models.scorer import Attentive, Scorer, told
+from sidelight.models.explanation import LEAST_SHARE, Explanation
+from sidelight.models.scorer import Attentive, Context, Scorer, told
 
-if TYPE_CHECKING:
-    from sidelight.models.catalogue import Catalogue
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Reasons for one score.
-
-    Args:
-        item_id: The scored item.
-        score: Its score.
-        history: (outside id, contribution) of the history items that added most, strongest first.
-        words: (word or attribute, contribution) that added most, strongest first.
-        attributes: What is known of the user beside clicks added this to the score.
-    """
-
-    item_id: Any
-    score: float
-    history: tuple[tuple[Any, float], ...]
-    words: tuple[tuple[str, float], ...]
-    attributes: float = 0.0
-
-    def __str__(self) -> str:
-        because = ", ".join(str(i) for i, _ in self.history)
-        if self.attributes > 0:
-            because += f"{' and ' if because else ''}what is known of the user beside clicks"
-        if not because:
-            return f"{self.item_id}: popular; the history says nothing about it"
-        about = f" (shared: {', '.join(w for w, _ in self.words)})" if self.words else ""
-        return f"{self.item_id}: because of {because}{about}"
+Places = NDArray[np.int64]
+Named = Callable[[Places], list[tuple[Any, str]]]
 
 
 def explain(
     scorer: Scorer,
-    catalogue: Catalogue,
-    history: sp.csr_matrix,
-    item: int,
+    named: Named,
+    history: Places,
+    items: Places,
     k: int,
-    user: NDArray[np.int64] | None = None,
-) -> Explanation:
-    """Ask a scorer for the parts of one score.
+    user: int = -1,
+    context: Context | None = None,
+) -> list[Explanation]:
+    """Divide the scores of some items for one user into shares, see `Explanation`.
 
     Args:
-        scorer, catalogue: Of the model.
-        history: Binary CSR (1, n_items).
-        item: Inner index of the scored item.
+        scorer: Of the model, before `told`.
+        named: Gives (outside id, title) of inner indices.
+        history: int64 (n_history,), distinct.
+        items: int64 (n_items,), the scored items; they share one pass over the history.
         k: How many history items and words to name.
-        user: int64 (1,), the stored user, negative = nobody known; None means the same.
+        user: The stored user, negative = nobody known.
+        context: Of the request.
     """
-    seen = history.indices.astype("int64")
-    asked = scorer if user is None else told(scorer, user)
-    score = float(asked.score(history)[0, item])
+    who = np.array([user], dtype=np.int64)
+    asked = told(scorer, who, context)
+    cut = asked.without(history, items)
+    score, falls = cut[0], (cut[0] - cut[1:]).T  # (n_items,), (n_items, n_history)
+    fixed = asked.impersonal(np.array([len(history)]), items[None])[0].astype(np.float64)
+    by_user, by_context = _beside(scorer, asked, who, history, items, score)
+    size = np.where(score == 0, 1.0, np.abs(score))
+    found = []
+    for at, (item_id, _) in enumerate(named(items)):
+        best = np.lexsort((history, -np.abs(falls[at])))[:k]
+        best = best[falls[at][best] != 0]
+        share = falls[at][best] / size[at]
+        common, of_user, of_context = (float(v[at] / size[at]) for v in (fixed, by_user, by_context))
+        rest = float(score[at] / size[at]) - (common + of_user + of_context + float(share.sum()))
+        carried = ((i, title, float(v)) for (i, title), v in zip(named(history[best]), share, strict=True))
+        words = [(w, v / float(size[at])) for w, v in asked.words(history, int(items[at]), 8 * k)]
+        shown = telling([pair for pair in words if pair[1] >= LEAST_SHARE])[:k]
+        parts = common, of_user, of_context, tuple(carried), rest, shown
+        found.append(Explanation(item_id, float(score[at]), *parts))
+    return found
+
+
+def _beside(
+    scorer: Scorer, asked: Scorer, who: Places, history: Places, items: Places, full: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What the user's attributes, and then the context, add to some scores: float64 (n_items,) each."""
     informed = asked.informed() if isinstance(asked, Attentive) else None
-    beside = 0.0
-    if informed is not None and informed.any():
-        beside = score - float(scorer.score(history)[0, item])
-    share = scorer.contributions(seen, item).tolist() if len(seen) else []
-    best = sorted(zip(seen, share, strict=True), key=lambda pair: (-pair[1], pair[0]))
-    named = tuple((catalogue.item_ids[i].item(), float(v)) for i, v in best[:k] if v > 0)
-    words = telling(scorer.words(seen, item, 8 * k))[:k] if len(seen) else ()
-    return Explanation(catalogue.item_ids[item].item(), score, named, words, beside)
+    if informed is None or not informed.any():
+        return np.zeros(len(items)), np.zeros(len(items))
+    plain, known = (each.without(history, items)[0] for each in (scorer, told(scorer, who)))
+    return known - plain, full - known
 
 
 def telling(words: list[tuple[str, float]]) -> tuple[tuple[str, float], ...]:

@@ -10,7 +10,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sidelight.models.scorer import Scores, State
+from sidelight.models.scorer import Scores, State, additive
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,17 +27,18 @@ class Constant:
         """See `Scorer.score`."""
         return np.tile(self.values, (histories.shape[0], 1))
 
-    def impersonal(self) -> Scores | None:
+    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
         """All of it."""
-        return self.values
+        found: Scores = self.values[items]
+        return found
 
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """No notion of similarity: zeros, float32 (n_queries, n_items)."""
         return np.zeros((len(items), len(self.values)), dtype=np.float32)
 
-    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
-        """History plays no part: zeros, float32 (n_history,)."""
-        return np.zeros(len(history), dtype=np.float32)
+    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Scorer.without`."""
+        return np.tile(self.values[items].astype(np.float64), (1 + len(history), 1))
 
     def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
         """No content: nothing."""
@@ -76,18 +77,18 @@ class SparseItemItem:
         """See `Scorer.score`."""
         return np.asarray((histories @ self.weights).toarray(), dtype=np.float32)
 
-    def impersonal(self) -> Scores | None:
-        """Every score comes from the history."""
-        return None
+    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
+        """Zeros: every score comes from the history."""
+        return np.zeros(items.shape, dtype=np.float32)
 
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Weights in either direction, whichever is larger, float32 (n_queries, n_items)."""
         out = self.weights[items].maximum(self.weights.T.tocsr()[items])
         return np.asarray(out.toarray(), dtype=np.float32)
 
-    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
-        """Weight of each history item for the scored one, float32 (n_history,)."""
-        return np.asarray(self.weights[history, item].toarray(), dtype=np.float32).ravel()
+    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Scorer.without`."""
+        return additive(self.weights[history][:, items].toarray())
 
     def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
         """No content: nothing."""
@@ -137,9 +138,9 @@ class DenseItemItem:
         out[:, self.known] = histories[:, self.known] @ self.weights
         return out
 
-    def impersonal(self) -> Scores | None:
-        """Every score comes from the history."""
-        return None
+    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
+        """Zeros: every score comes from the history."""
+        return np.zeros(items.shape, dtype=np.float32)
 
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Weight from each query item to every item, float32 (n_queries, n_items)."""
@@ -147,15 +148,13 @@ class DenseItemItem:
         ones = np.ones(len(items), dtype=np.float32)
         return self.score(sp.csr_matrix((ones, (each, items)), shape=(len(items), self.n_items)))
 
-    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
-        """Weight of each history item for the scored one, float32 (n_history,)."""
-        out = np.zeros(len(history), dtype=np.float32)
-        place = np.full(self.n_items, -1)
-        place[self.known] = np.arange(len(self.known))
-        if place[item] >= 0:
-            have = place[history] >= 0
-            out[have] = self.weights[place[history[have]], place[item]]
-        return out
+    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Scorer.without`."""
+        found = np.zeros((len(history), len(items)), dtype=np.float32)
+        rows, columns = (np.flatnonzero(np.isin(each, self.known)) for each in (history, items))
+        at, to = np.searchsorted(self.known, history[rows]), np.searchsorted(self.known, items[columns])
+        found[np.ix_(rows, columns)] = self.weights[np.ix_(at, to)]
+        return additive(found)
 
     def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
         """No content: nothing."""

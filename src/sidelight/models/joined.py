@@ -29,18 +29,26 @@ class Joined:
 
     def similarity(self, space: ContentSpace, users: sp.csc_matrix | None = None) -> Callable[..., Scores]:
         """Shrunk cosine of joined vectors; without `users` (CSC) the rows are items nobody touched."""
-        size = sum(f.present.astype(np.float64) for f in space.features)
-        norm = np.sqrt(self.counts + self.weight * size).astype(np.float32)
 
         def close(rows: NDArray[np.int64], against: NDArray[np.int64]) -> Scores:
             both = np.float32(self.weight) * space.gram(rows, against)
             if users is not None:
                 both += (users[:, rows].T @ users[:, against]).toarray()
-            base = np.outer(norm[rows], norm[against]) + np.float32(self.shrink)
+            base = self.base(space, rows, against)
             out: Scores = np.divide(both, base, out=np.zeros_like(both), where=base > 0)
             return out
 
         return close
+
+    def base(
+        self, space: ContentSpace, rows: NDArray[np.int64], against: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Lengths of the vectors multiplied, plus the shrinkage, float32 (n_rows, n_against)."""
+        here, there = (
+            np.sqrt(self.counts[at] + self.weight * sum(f.present[at].astype(float) for f in space.features))
+            for at in (rows, against)
+        )
+        return np.asarray(np.outer(here, there) + self.shrink, dtype=np.float32)
 
     def extended(self, n: int) -> Joined:
         """With n more items that nobody has touched."""

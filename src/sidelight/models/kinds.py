@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sidelight.errors import BundleError, did_you_mean
+from sidelight import config
+from sidelight.errors import BundleError, SpecError, did_you_mean
 from sidelight.models.als import ImplicitFactors
 from sidelight.models.item_item import Constant, DenseItemItem, SparseItemItem
 from sidelight.models.mixture import Mixture
@@ -31,3 +32,11 @@ def restore_scorer(kind: str, arrays: State, meta: dict[str, Any]) -> Scorer:
     if kind not in KINDS:
         raise BundleError(f"unknown scorer {kind!r} in the bundle; {did_you_mean(kind, KINDS)}")
     return KINDS[kind].restore(arrays, meta)
+
+
+def restore_spec(spec: Any) -> Any:
+    """The spec again; one with a class from outside the package stays a dict: a bundle imports nothing."""
+    try:
+        return config.from_dict(spec, importing=False)
+    except SpecError:
+        return spec

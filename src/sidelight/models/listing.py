@@ -11,6 +11,9 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.models.explanation import PERSONAL_SHARE
+from sidelight.models.scorer import Scorer
+
 SOURCES = ("personal", "popular:unknown-user", "popular:empty-history", "popular:no-evidence", "popular")
 PERSONAL, UNKNOWN_USER, EMPTY, NO_EVIDENCE, POPULAR = range(len(SOURCES))
 
@@ -56,13 +59,23 @@ class Lists:
         )
 
 
+def personal(scores: NDArray[np.float32], fixed: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether more than a share `PERSONAL_SHARE` of each score is the user's own.
+
+    Args:
+        scores, fixed: float32 of one shape, fixed being `Scorer.impersonal` of the same items.
+    """
+    own: NDArray[np.bool_] = scores - fixed > PERSONAL_SHARE * np.abs(scores)
+    return own
+
+
 def fill(
     lists: Lists,
     scores: NDArray[np.float32],
     seen: sp.csr_matrix | None,
     allowed: NDArray[np.bool_] | None,
     popular: NDArray[np.float32],
-    impersonal: NDArray[np.float32] | None = None,
+    scorer: Scorer,
     order: NDArray[np.int64] | None = None,
 ) -> Lists:
     """Put popular items where a list runs out of scores above 0.
@@ -77,15 +90,13 @@ def fill(
         seen: CSR of items that may not be shown, or None.
         allowed: bool (n_items,) or None.
         popular: float32 (n_items,), higher first, ties by index.
-        impersonal: float32 (n_items,), the part of the scores that no history moves, or None.
+        scorer: Where the scores are from; it knows which part of them is the same for everybody.
         order: int64 (n_items,), items by popularity, for those who ask often; None sorts them.
     """
     items, values = lists.items.copy(), lists.values.copy()
-    source = np.zeros(items.shape, dtype=np.int8)
-    if impersonal is not None:
-        # Float sums differ in the last digits; what is left is the history's part.
-        source[values <= impersonal[np.maximum(items, 0)] * (1 + 1e-5)] = POPULAR
     assert lists.known is not None and lists.length is not None
+    fixed = scorer.impersonal(lists.length, np.maximum(items, 0))
+    source = np.where(personal(values, fixed), PERSONAL, POPULAR).astype(np.int8)
     short = ~(values[:, -1] > 0) | (lists.length == 0)
     if lists.informed is not None:
         short &= ~lists.informed
@@ -93,9 +104,9 @@ def fill(
     if order is None:
         order = np.argsort(-popular, kind="stable") if len(rows) else np.empty(0, np.int64)
     for row in rows:
-        personal = lists.known[row] and lists.length[row] > 0
-        taken = int((values[row] > 0).sum()) if personal else 0
-        blocked = scores[row] > 0 if personal else np.zeros(len(popular), dtype=bool)
+        own = lists.known[row] and lists.length[row] > 0
+        taken = int((values[row] > 0).sum()) if own else 0
+        blocked = scores[row] > 0 if own else np.zeros(len(popular), dtype=bool)
         if seen is not None:
             blocked[seen.indices[seen.indptr[row] : seen.indptr[row + 1]]] = True
         if allowed is not None:
@@ -104,7 +115,7 @@ def fill(
         end = taken + len(filler)
         items[row, taken:end], values[row, taken:end] = filler, 0.0
         items[row, end:], values[row, end:] = -1, -np.inf
-        source[row, taken:end] = NO_EVIDENCE if personal else EMPTY if lists.known[row] else UNKNOWN_USER
+        source[row, taken:end] = NO_EVIDENCE if own else EMPTY if lists.known[row] else UNKNOWN_USER
     return Lists(items, values, lists.known, lists.length, source)
 
 
@@ -115,20 +126,22 @@ def audience_frame(
     values: NDArray[np.float32],
     k: int,
 ) -> pl.DataFrame:
-    """The k users with the best place for each item: item_id, user_id, place, score, rank.
+    """The k users with the best place for each item, see `Recommender.audience`.
 
     Args:
         item_ids: Outside ids (n_asked,).
         user_ids: Outside ids (n_users,).
         places: int64 (n_asked, n_users), from 1.
         values: float32 (n_asked, n_users); users with 0 or less are left out.
-        k: At most this many an item.
+        k: Length of the lists, and at most this many rows per item.
     """
     parts = []
     for item, place, value in zip(item_ids, places, values, strict=True):
         best = np.lexsort((-value, place))
-        best = best[value[best] > 0][:k]
+        best = best[value[best] > 0]
+        reached, best = int((place[best] <= k).sum()), best[:k]
         columns = {"item_id": np.repeat(np.array([item]), len(best)), "user_id": user_ids[best]}
         columns |= {"place": place[best], "score": value[best]}
-        parts.append(pl.DataFrame(columns | {"rank": np.arange(1, len(best) + 1, dtype=np.int32)}))
+        counts = {"reached": np.full(len(best), reached), "users": np.full(len(best), len(user_ids))}
+        parts.append(pl.DataFrame(columns | {"rank": np.arange(1, len(best) + 1, dtype=np.int32)} | counts))
     return pl.concat(parts)

@@ -94,13 +94,18 @@ class Mixture:
         found: Factors = (1 - share) * self.factors[low] + share * self.factors[high]
         return found
 
-    def of_item(self, length: int, item: int) -> NDArray[np.float32]:
-        """Weights of the parts for one item and a history of `length` events, float32 (m,)."""
-        weights: NDArray[np.float32] = self.weights[:, item]
-        trust = self.trust(np.array([length]))
-        if trust is None:
-            return weights
-        found: NDArray[np.float32] = weights * trust[0, 0 if self.cold[item] else 1]
+    def at(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Factors:
+        """Weights of the parts for some items of each row, float32 (m, n_rows, k).
+
+        Args:
+            length: int (n_rows,), events in each history.
+            items: int (n_rows, k).
+        """
+        found: Factors = self.weights[:, items]
+        trust = self.trust(length)
+        if trust is not None:
+            side = np.where(self.cold[items], 0, 1)
+            found = found * np.moveaxis(trust[np.arange(len(items))[:, None], side], -1, 0)
         return found
 
     @property
@@ -111,7 +116,9 @@ class Mixture:
 
     def told(self, users: NDArray[np.int64], context: Context) -> Mixture:
         """See `Attentive.told`."""
-        return replace(self, parts=tuple(told(part, users, context) for part in self.parts))
+        parts = tuple(told(part, users, context) for part in self.parts)
+        same = all(one is other for one, other in zip(parts, self.parts, strict=True))
+        return self if same else replace(self, parts=parts)
 
     def informed(self) -> NDArray[np.bool_] | None:
         """Rows of which any component was told something."""
@@ -119,14 +126,10 @@ class Mixture:
         known = [rows for rows in found if rows is not None]
         return np.logical_or.reduce(known) if known else None
 
-    def impersonal(self) -> Scores | None:
+    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
         """Weighted sum of what the components say to everybody."""
-        total: Scores | None = None
-        for part, weight in zip(self.parts, self.weights, strict=True):
-            constant = part.impersonal()
-            if constant is not None:
-                total = weight * constant if total is None else total + weight * constant
-        return total
+        each = [part.impersonal(length, items) for part in self.parts]
+        return np.asarray((self.at(length, items) * np.stack(each)).sum(axis=0), dtype=np.float32)
 
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Weighted sum of the components' similarities, each scaled to at most 1."""
@@ -137,17 +140,19 @@ class Mixture:
             total += (near / top if top > 0 else near) * float(weight.any())
         return total
 
-    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
-        """Weighted sum of what each history item adds in each component, float32 (n_history,)."""
-        total = np.zeros(len(history), dtype=np.float32)
-        for part, weight in zip(self.parts, self.of_item(len(history), item), strict=True):
-            total += weight * part.contributions(history, item)
-        return total
+    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Scorer.without`."""
+        each = np.stack([part.without(history, items) for part in self.parts])
+        length = np.full(1 + len(history), len(history) - 1)
+        length[0] = len(history)
+        found: NDArray[np.float64] = (each * self.at(length, np.tile(items, (len(length), 1)))).sum(axis=0)
+        return found
 
     def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
         """Words of all components, weighted like their scores."""
         found: dict[str, float] = {}
-        for part, weight in zip(self.parts, self.of_item(len(history), item), strict=True):
+        weights = self.at(np.array([len(history)]), np.array([[item]])).ravel()
+        for part, weight in zip(self.parts, weights, strict=True):
             for word, value in part.words(history, item, 4 * k):
                 found[word] = found.get(word, 0.0) + float(weight) * value
         return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:k]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from sidelight.models.graph import neighbour_graph, two_step_graph
 from sidelight.models.item_knn import ItemKNN as ItemKNN
 from sidelight.models.joined import Joined
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import Scores, State
+from sidelight.models.scorer import Scores, State, additive
 from sidelight.models.space import ContentSpace
 from sidelight.spectypes import SOME, Count, NonNegative, Positive, Power, Share, checked
 from sidelight.storage import placed, under
@@ -124,30 +125,59 @@ class ContentNeighbours:
         """See `Scorer.score`."""
         return np.asarray((histories @ self.graph).toarray(), dtype=np.float32)
 
-    def impersonal(self) -> Scores | None:
-        """Every score comes from the history."""
-        return None
+    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
+        """Zeros: every score comes from the history."""
+        return np.zeros(items.shape, dtype=np.float32)
 
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Content similarity, float32 (n_queries, n_items)."""
         return self.space.similarity(items)
 
-    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
-        """Weight of each history item for the scored one, float32 (n_history,)."""
-        return np.asarray(self.graph[history, item].toarray(), dtype=np.float32).ravel()
+    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Scorer.without`."""
+        return additive(self.graph[history][:, items].toarray())
 
     def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
-        """Words shared with the history, weighted by what each history item contributed."""
-        share = self.contributions(history, item)
+        """Words shared with the history: of each weight, their part of the similarity that it rests on."""
+        weights = np.asarray(self.graph[history][:, [item]].toarray(), dtype=np.float64).ravel()
+        near = self._products(history, item, weights)
+        share = np.divide(weights, near, out=np.zeros_like(weights), where=near > 0)
         found: dict[str, float] = {}
         for f in self.space.features:
             if not f.sparse or not f.names:
                 continue
             profile = sp.csr_matrix(share) @ f.values[history]
-            carried = profile.multiply(f.values[item]).tocoo()
+            carried = profile.multiply(f.values[[item]]).tocoo()
             for column, value in zip(carried.col, carried.data, strict=True):
                 found[f.names[column]] = found.get(f.names[column], 0.0) + float(value)
-        return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
+        known = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+        return [pair for pair in known if pair[1] > 0][:k]
+
+    def _products(
+        self, history: NDArray[np.int64], item: int, weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Similarity that each weight rests on, in units of a content product, float64 (n_history,).
+
+        In `HybridKNN` the users are a part of it: s from w = s^power / (sum s^power)^hub.
+        """
+        if self.joined is not None:
+            _, power, hub = self.options
+            if hub == 1:  # the sum is lost, and with it the part of the users
+                return np.full(len(weights), np.inf)
+            total = float(self.totals[item]) ** (1 / (1 - hub))
+            near = (weights * total**hub) ** (1 / power)
+            base = self.joined.base(self.space, history, np.array([item]))[:, 0]
+            return np.asarray(near * base / self.joined.weight)
+        found = np.zeros(len(history))
+        for rows, own in zip(self.space.blocks(history), self.space.blocks(np.array([item])), strict=True):
+            part = rows @ own.T
+            found += np.maximum(part.toarray() if sp.issparse(part) else part, 0.0)[:, 0]
+        return found
+
+    @cached_property
+    def totals(self) -> NDArray[np.float64]:
+        """Sum of the weights of each item, float64 (n_items,)."""
+        return np.asarray(self.graph.sum(axis=0), dtype=np.float64).ravel()
 
     def extended(self, items: pl.DataFrame) -> ContentNeighbours:
         """New items are linked to the same sources; nothing else changes."""

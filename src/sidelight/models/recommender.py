@@ -21,7 +21,8 @@ from sidelight.models.arguments import Ids, check_context, histories_of, ids_of,
 from sidelight.models.audience import audience_places
 from sidelight.models.catalogue import Catalogue
 from sidelight.models.choices import summary
-from sidelight.models.explain import Explanation, explain
+from sidelight.models.explain import explain
+from sidelight.models.explanation import Explanation
 from sidelight.models.listing import Lists, audience_frame, fill
 from sidelight.models.scorer import Attentive, Context, Scorer, Scores, told
 from sidelight.spectypes import Count, check_call
@@ -89,7 +90,8 @@ class Recommender:
             SpecError: A column of context that the model does not know.
         """
         check_context(context, self.context, len(users))
-        return replace(self, scorer=told(self.scorer, users, context))
+        scorer = told(self.scorer, users, context)
+        return self if scorer is self.scorer else replace(self, scorer=scorer)
 
     def recommend(
         self,
@@ -113,10 +115,10 @@ class Recommender:
                 "device": "phone"}; None means nothing.
 
         Returns:
-            Columns user_id, item_id, score, rank (from 1), source. `source` is "personal" where the
-            history (or what is known of the user or the moment) raised the score, and "popular"
-            where it did not but the model scores the item alike for everybody. Else the row is the
-            most popular item not shown yet and source says why: "popular:unknown-user",
+            Columns user_id, item_id, score, rank (from 1), source. `source` is "personal" where more
+            than `PERSONAL_SHARE` of the score is the user's own (history, attributes, context), else
+            "popular": the model scores the item about alike for everybody. Rows beyond the scores
+            are the most popular items, and source says why: "popular:unknown-user",
             "popular:empty-history" or "popular:no-evidence" (nothing more scored above 0). Lists
             are shorter than k only when fewer than k items may be shown.
 
@@ -154,7 +156,7 @@ class Recommender:
         items, values = top_k(scores, min(k, scores.shape[1]), seen, allowed)
         informed = self.scorer.informed() if isinstance(self.scorer, Attentive) else None
         lists = Lists(items, values, known, rows.getnnz(axis=1), informed=informed)
-        return fill(lists, scores, seen, allowed, self.catalogue.popular, self.scorer.impersonal())
+        return fill(lists, scores, seen, allowed, self.catalogue.popular, self.scorer)
 
     def _histories(
         self, users: Ids | None, histories: list[list[Any]] | None
@@ -190,9 +192,11 @@ class Recommender:
         """The users in whose lists each item stands highest, among all items they do not have yet.
 
         Users who already have the item are left out; so are those for whom its score is not above 0.
+        The nearest users need not be near: where `reached` is 0, no list of k items has the item.
 
         Returns:
-            Columns item_id, user_id, place (from 1, in the user's full list), score, rank.
+            Columns item_id, user_id, place (from 1, in the user's full list), score, rank, and for
+            each item reached, the users who would have it among their first k, of all `users`.
         """
         check_call(Recommender.audience, {"k": k})
         wanted = self.catalogue.need_items(ids_of(items, "items"), "items")
@@ -215,22 +219,30 @@ class Recommender:
         return frame.rename({"item_id": "similar_id", "user_id": "item_id"}).drop("source")
 
     def explain(
-        self, item: Any, user: Any | None = None, history: Iterable[Any] | None = None, k: Count = 3
+        self,
+        item: Any,
+        user: Any | None = None,
+        history: Iterable[Any] | None = None,
+        k: Count = 3,
+        context: Mapping[str, Any] | None = None,
     ) -> Explanation:
-        """Which history items, and which words or attributes, carried the score of one item.
+        """Divide the score of one item into signed shares: popularity, history items, user, context.
 
         Args:
             item: Outside id of the scored item.
             user, history: Outside user id, or outside item ids; one of them.
             k: How many history items and words to name.
+            context: As in `recommend`.
         """
+        check_context(context, self.context, 1)
         if (user is None) == (history is None):
             raise SpecError(complain("a user or a history", "neither" if user is None else "both", "explain"))
         one = None if history is None else histories_of([history])
         check_call(Recommender.explain, {"k": k})
         given = self._histories(None if one else [user], one)
         at = int(self.catalogue.need_items(ids_of([item], "item"), "an item")[0])
-        return explain(self.scorer, self.catalogue, given[1], at, k, given[2])
+        seen, own = given[1].indices.astype(np.int64), self.catalogue
+        return explain(self.scorer, own.named, seen, np.array([at]), k, int(given[2][0]), context)[0]
 
     def add_items(self, rows: Any) -> Recommender:
         """A recommender that also knows new items, from their content; nothing is retrained.
@@ -266,12 +278,12 @@ class Recommender:
         cls, arrays: dict[str, Any], meta: dict[str, Any], files: dict[str, bytes]
     ) -> Recommender:
         """The recommender that `to_arrays` described."""
-        from sidelight.models.kinds import restore_scorer
+        from sidelight.models.kinds import restore_scorer, restore_spec
 
         about = meta["scorer"]
         scorer = restore_scorer(about["kind"], storage.under("scorer", arrays), about["options"])
         catalogue = Catalogue.restore(storage.under("catalogue", arrays), meta["catalogue"], files)
-        return cls(_own(meta["spec"]), scorer, catalogue)
+        return cls(restore_spec(meta["spec"]), scorer, catalogue)
 
     def save(
         self, path: str | Path, force: bool = False, metrics: Mapping[str, float | None] | None = None
@@ -290,11 +302,3 @@ class Recommender:
             for name, value in (metrics or {}).items()
         }
         return storage.write_folder(path, arrays, {**meta, "metrics": known}, files, force)
-
-
-def _own(spec: Any) -> Any:
-    """The spec again; one with a class from outside the package stays a dict: a bundle imports nothing."""
-    try:
-        return config.from_dict(spec, importing=False)
-    except SpecError:
-        return spec

@@ -16,7 +16,7 @@ from sidelight.data.split import Split
 from sidelight.models.arguments import need_split
 from sidelight.models.linear import EASE, ease_of, inverse_spd
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import Scores, State
+from sidelight.models.scorer import Scores, State, additive
 from sidelight.models.space import Block, ContentSpace
 from sidelight.spectypes import SOME, NonNegative, Positive, checked
 from sidelight.storage import placed, under
@@ -136,22 +136,25 @@ class ContentProfile:
                 at += x.shape[1]
         return total
 
-    def impersonal(self) -> Scores | None:
-        """Every score comes from the history."""
-        return None
+    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
+        """Zeros: every score comes from the history."""
+        return np.zeros(items.shape, dtype=np.float32)
 
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Content similarity, float32 (n_queries, n_items)."""
         return self.space.similarity(items)
 
-    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
-        """What each history item adds to the score, float32 (n_history,)."""
+    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Scorer.without`."""
         each = sp.csr_matrix(
             (np.ones(len(history), np.float32), (np.arange(len(history)), history)),
             shape=(len(history), self.space.n_items),
         )
-        profile = self.profiles(each)
-        return np.asarray(profile @ self._row(item), dtype=np.float32)
+        profile, found, at = self.profiles(each), np.zeros((len(history), len(items))), 0
+        for x in self.space.blocks(items):
+            found += _right(profile[:, at : at + x.shape[1]], x.T)
+            at += x.shape[1]
+        return additive(found)
 
     def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
         """Exact share of each word in the score: profile times content, positive ones, at most k."""

@@ -31,23 +31,40 @@ class Scorer(Protocol):
         """
         ...
 
-    def impersonal(self) -> Scores | None:
-        """The part of every score that no history moves, float32 (n_items,); None means zeros."""
+    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
+        """Compute the part of some scores that is the same for everybody with as many events.
+
+        Args:
+            length: int (n_rows,), events in the history of each row.
+            items: int (n_rows, k), items of each row.
+
+        Returns:
+            float32 (n_rows, k); 0 where every score comes from the history.
+        """
         ...
 
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Similarity of all items to each of the given ones, float32 (n_queries, n_items)."""
         ...
 
-    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
-        """What each history item adds to the score of one item, float32 (n_history,).
+    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Score some items for a history, then for it without each of its items in turn.
 
-        Sums to the score for models that are linear in the history.
+        Args:
+            history: int64 (n_history,), distinct inner indices.
+            items: int64 (k,), inner indices.
+
+        Returns:
+            float64 (1 + n_history, k); the first row is the whole history.
         """
         ...
 
     def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
-        """Words and attributes that carried the score of one item, strongest first, at most k."""
+        """Words and attributes that carried the history's part of one score, in units of the score.
+
+        Returns:
+            At most k pairs (word, part), largest first, parts above 0 only.
+        """
         ...
 
     def extended(self, items: pl.DataFrame) -> Scorer:
@@ -99,3 +116,20 @@ def told(scorer: Scorer, users: NDArray[np.int64], context: Context | None = Non
     if not isinstance(scorer, Attentive):
         return scorer
     return scorer.told(users, {} if context is None else context)
+
+
+def cuts(history: NDArray[np.int64], n_items: int) -> sp.csr_matrix:
+    """A history, then the same without each of its items, as binary CSR (1 + n_history, n_items).
+
+    For `Scorer.without` of scorers that are not additive in the history: all rows are scored at once.
+    """
+    kept = np.vstack([np.ones(len(history), dtype=bool), ~np.eye(len(history), dtype=bool)])
+    row, at = np.nonzero(kept)
+    ones = np.ones(len(row), dtype=np.float32)
+    return sp.csr_matrix((ones, (row, history[at])), shape=(len(kept), n_items))
+
+
+def additive(weights: NDArray[Any]) -> NDArray[np.float64]:
+    """`Scorer.without` where a score is the sum of the weights (n_history, k) of the history items."""
+    total = weights.sum(axis=0, dtype=np.float64)
+    return np.vstack([total, total - weights])

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.features import Features
-from sidelight.models.scorer import Context, Scores, State
+from sidelight.models.scorer import Context, Scores, State, cuts
 from sidelight.models.space import ContentSpace
 from sidelight.storage import placed, under
 from sidelight.towers.attributes import NOTHING, Attributes
@@ -95,38 +95,38 @@ class TowerScorer:
         """Rows to which attributes add anything."""
         return None if self.added is None else np.asarray(self.added.any(axis=1))
 
-    def impersonal(self) -> Scores | None:
-        """What an empty history scores, float32 (n_items,)."""
-        found: Scores = self.vectors @ self.default
-        return found
+    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
+        """Scores of an empty history, float32 (n_rows, k)."""
+        return np.asarray(self.vectors[items] @ self.default, dtype=np.float32)
 
     def similar(self, items: NDArray[np.int64]) -> Scores:
         """Cosine of the vectors, float32 (n_queries, n_items)."""
         scores: Scores = self.vectors[items] @ self.vectors.T
         return scores
 
-    def contributions(self, history: NDArray[np.int64], item: int) -> NDArray[np.float32]:
-        """float32 (n_history,); with the impersonal part they sum to the score."""
-        row = sp.csr_matrix(
-            (np.ones(len(history), np.float32), history, [0, len(history)]), shape=(1, len(self.vectors))
-        )
-        weights = self._pooled(row).data
-        found: Dense = (weights * (self.vectors[history] @ self.vectors[item])).astype(np.float32)
-        return found
+    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Scorer.without`."""
+        queries = self.queries(cuts(history, len(self.vectors)))
+        return np.asarray(queries @ self.vectors[items].T, dtype=np.float64)
 
     def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
-        """Words and attributes of the item by how far they move it towards the history."""
-        if not len(history):
+        """Words of the item: the score's part v.u' of the pooled history u', along the content of v.
+
+        With c the item's content vector, the part (v.c / |c|) (c.u') / |c| falls to the content, and to
+        each word what it adds to c.u'.
+        """
+        user = np.asarray(self._pooled(cuts(history, len(self.vectors))[:1]) @ self.vectors)[0]
+        rows = [Features(f.name, f.values[[item]], f.present[[item]], f.names) for f in self.space.features]
+        content = self._content(rows)[0]
+        size = float(content @ content)
+        if not len(history) or not size:
             return []
-        row = sp.csr_matrix(
-            (np.ones(len(history), np.float32), history, [0, len(history)]), shape=(1, len(self.vectors))
-        )
-        user = np.asarray(self._pooled(row) @ self.vectors, dtype=np.float32)[0]
+        along = float(self.vectors[item] @ content) / size
         found: list[tuple[str, float]] = []
-        for features, table, gate in zip(self.space.features, self.maps, self.gates, strict=True):
+        for features, table, gate in zip(rows, self.maps, self.gates, strict=True):
             if features.sparse and features.names:
-                own = sp.csr_matrix(features.values[item])
-                worth = gate * own.data * (table[own.indices] @ user)
+                own = sp.csr_matrix(features.values)
+                worth = along * gate * own.data * (table[own.indices] @ user)
                 found += [(features.names[at], float(v)) for at, v in zip(own.indices, worth, strict=True)]
         return sorted([f for f in found if f[1] > 0], key=lambda f: -f[1])[:k]
 
@@ -139,12 +139,17 @@ class TowerScorer:
 
     def place(self, features: list[Features]) -> Dense:
         """Content vectors of some rows of features, float32 (n, dim); zero where nothing is known."""
-        out = np.zeros((len(features[0]), self.vectors.shape[1]), dtype=np.float32)
-        for f, table, gate in zip(features, self.maps, self.gates, strict=True):
-            out += gate * f.present[:, None] * np.asarray(f.values @ table, dtype=np.float32)
+        out = self._content(features)
         norm = np.linalg.norm(out, axis=1, keepdims=True)
         found: Dense = np.divide(out, norm, out=np.zeros_like(out), where=norm > 0)
         return found
+
+    def _content(self, features: list[Features]) -> Dense:
+        """Gated sum of the modalities of some rows, float32 (n, dim), of any length."""
+        out = np.zeros((len(features[0]), self.vectors.shape[1]), dtype=np.float32)
+        for f, table, gate in zip(features, self.maps, self.gates, strict=True):
+            out += gate * f.present[:, None] * np.asarray(f.values @ table, dtype=np.float32)
+        return out
 
     @property
     def places_new(self) -> bool:

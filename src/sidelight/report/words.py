@@ -37,6 +37,7 @@ _METRICS = {
     "diversity": "how different the items of a list are from each other (0 to 1)",
     "miscalibration": "how far a list's mix of categories is from the history's (0 is the same)",
     "no_evidence": "share of the places for which the model had no evidence at all",
+    "history_moved": "share of the lists that differ from those of the same people without a history",
 }
 _ACRONYMS = {"ndcg": "NDCG", "mrr": "MRR", "map": "MAP"}
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sidelight.models.listing import SOURCES
-from sidelight.serving.asking import Answer, Ask, EngineOptions, Listed, Why
+from sidelight.serving.asking import Answer, Ask, EngineOptions, Explanation, Listed
 from sidelight.serving.block import Scored, Wish, lists
 from sidelight.serving.exploration import Exploration
 from sidelight.serving.persons import Person, person
@@ -133,9 +133,9 @@ def _listed(
 ) -> tuple[Listed, ...]:
     """The items with all that is said of them; only these are looked up."""
     titles = snapshot.titles_of(shown.items)
-    reasons: list[Why | None] = [None] * len(titles)
+    reasons: list[Explanation | None] = [None] * len(titles)
     if ask.explain:
-        reasons = [why(snapshot, scored.scorer, someone, at, NAMED) for at in shown.items.tolist()]
+        reasons[:] = why(snapshot, someone, shown.items, NAMED, ask.context)
     columns = zip(
         snapshot.model.catalogue.item_ids[shown.items].tolist(), titles, shown.values.tolist(),
         shown.source.tolist(), snapshot.new[shown.items].tolist(), shown.explored.tolist(),

@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 
 from sidelight.errors import SpecError, complain
 from sidelight.serving.exploration import Exploration
-from sidelight.serving.listed import Answer, Listed, Shown, Why
+from sidelight.serving.listed import Answer, Explanation, Listed, Shown
 from sidelight.serving.rules import Rules
 from sidelight.serving.status import Drift, SetAside, Status
 from sidelight.specfit import Range
 from sidelight.spectypes import Count, SomeShare, checked
 
 __all__ = [
-    "Answer", "Ask", "Audience", "Drift", "EngineOptions", "Listed", "Receipt", "SetAside", "Shown", "Status",
-    "Why",
+    "Answer", "Ask", "Audience", "Drift", "EngineOptions", "Explanation", "Listed", "Receipt", "SetAside",
+    "Shown", "Status",
 ]  # fmt: skip
 
 
@@ -61,8 +61,11 @@ class Audience:
     """Who would get an item, and what is like it.
 
     Args:
-        people: (user id, place, score), the highest places first; nobody without consent.
+        people: (user id, place, score), the highest places first, whether or not the list of anybody is
+            that long; nobody without consent.
         near: The most similar items.
+        first, reached: `reached` of the `looked_at` users would have the item among the `first` of their
+            list.
         looked_at, users: How many stored users were looked at, and how many there are. Where the
             catalogue is large, people are a random sample of the users.
         missing: Modalities of the row that could not be encoded here.
@@ -73,6 +76,8 @@ class Audience:
     looked_at: int = 0
     users: int = 0
     missing: tuple[str, ...] = ()
+    first: int = 0
+    reached: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Who would get an item: the people in whose lists it stands highest, if they may be looked at."""
+"""The audience of an item: users who would have it in their lists, and the nearest, if they may be named."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ NEAR = 10
 
 
 def audience(snapshot: Snapshot, database: Database, item: int, k: int, cells: int) -> Audience:
-    """The k stored users in whose lists an item stands highest, and what is like it.
+    """Count the stored users who would have an item among their first k, and name the k nearest.
 
     Places are first worked out from the histories of the bundle, for as many users as `cells` allows. The
     best of them are then looked up: who withdrew consent, was forgotten, or has touched or dismissed the
-    item since is left out, and the others are placed again with their events.
+    item since is left out, and the others are placed again with their events. In the count, those who may
+    not be used are left out; of more than `MORE` times k the events since training are not looked up.
 
     Args:
         snapshot: With the item.
         database: Of people and events.
         item: Inner index.
-        k: At most this many people.
+        k: Length of the lists, and at most this many people.
         cells: Scores worked out at most.
     """
     own = snapshot.model.catalogue
@@ -45,19 +46,21 @@ def audience(snapshot: Snapshot, database: Database, item: int, k: int, cells: i
         some = np.sort(generator(0, "audience").choice(users, size, replace=False))
     near = similar(snapshot, item, NEAR)
     if not size:
-        return Audience((), near, 0, users)
+        return Audience((), near, 0, users, first=k)
     rows, ends = own.histories, own.histories.indptr
     place, value = _places(snapshot, some, [rows.indices[ends[u] : ends[u + 1]] for u in some], item)
     order = np.lexsort((-value, place))
     order = order[value[order] > 0]
     found: list[tuple[int, float, int]] = []
-    for start in range(0, len(order), MORE * k):
-        found += _looked_up(snapshot, database, some[order[start : start + MORE * k]], item)
-        if len(found) >= k:
-            break
+    stop = 0
+    while stop < len(order) and len(found) < k:
+        found += _looked_up(snapshot, database, some[order[stop : stop + MORE * k]], item)
+        stop += MORE * k
     best = sorted(found, key=lambda each: (each[0], -each[1], each[2]))[:k]
     people = tuple((str(own.user_ids[u]), at, score) for at, score, u in best)
-    return Audience(people, near, size, users)
+    further = [str(own.user_ids[u]) for u in some[order[stop:][place[order[stop:]] <= k]]]
+    reached = sum(at <= k for at, _, _ in found) + len(further) - len(database.barred(further))
+    return Audience(people, near, size, users, first=k, reached=reached)
 
 
 def _looked_up(

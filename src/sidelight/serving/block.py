@@ -168,7 +168,7 @@ class _Block:
             *top, self.known[some], length, informed=None if self.informed is None else self.informed[some]
         )
         popular = snapshot.model.catalogue.popular
-        made = fill(plain, scores, seen, allowed, popular, snapshot.impersonal, snapshot.popular)
+        made = fill(plain, scores, seen, allowed, popular, self.scorer, snapshot.popular)
         assert made.source is not None
         whole = scores.shape[1] > 0
         found = []

@@ -216,16 +216,16 @@ def _check_scores(model: Recommender, query: Canary, where: str) -> None:
     history = rows.indices.astype(np.int64)
     item = int(history[0]) if len(history) else 0
     row: tuple[int, ...] = (1, own.n_items)
-    found: dict[str, tuple[NDArray[np.float32], tuple[int, ...]]] = {
+    found: dict[str, tuple[NDArray[Any], tuple[int, ...]]] = {
         "scores": (model.told(user).score(rows), row),
         "similarities": (model.scorer.similar(np.array([item])), row),
     }
     if len(history):
-        found["contributions"] = (model.scorer.contributions(history, item), history.shape)
+        cut = model.scorer.without(history, np.array([item]))
+        found["scores without an item"] = (cut, (1 + len(history), 1))
         model.scorer.words(history, item, K)
-    constant = model.scorer.impersonal()
-    if constant is not None:
-        found["scores without a history"] = (constant, row[1:])
+    everything = np.arange(own.n_items)[None]
+    found["scores for everybody"] = (model.scorer.impersonal(np.array([len(history)]), everything), row)
     for name, (values, shape) in found.items():
         if values.shape != shape:
             expected = f"{name} of shape {shape} for {query}"

@@ -12,13 +12,13 @@ from sidelight.serving.client_answers import (
     Answer,
     Audience,
     EventsReceipt,
+    Explanation,
     ItemsReceipt,
     Listed,
     Shown,
     ShownItems,
     Status,
     Version,
-    Why,
     read,
 )
 from sidelight.serving.client_errors import ServiceError, UnreachableError, error_of, pause_after, seconds_of
@@ -110,10 +110,12 @@ class Client:
         check_call(Client.similar, locals())
         return self._call(tuple[Listed, ...], "POST", "/v1/similar", {"item": item, "k": k}, part="items")
 
-    def explain(self, item: str, user: str | None = None, history: Ids | None = None, k: Count = 3) -> Why:
-        """Which k history items and words carry the score of an item for somebody."""
+    def explain(
+        self, item: str, user: str | None = None, history: Ids | None = None, k: Count = 3
+    ) -> Explanation:
+        """Divide the score of an item for a user into signed shares; at most k history items are named."""
         check_call(Client.explain, {"item": item, "user": user, "k": k})
-        return self._call(Why, "POST", "/v1/explain", {**person(user, history), "item": item, "k": k})
+        return self._call(Explanation, "POST", "/v1/explain", {**person(user, history), "item": item, "k": k})
 
     def audience(self, item: str | None = None, row: Row | None = None, k: Count = 10) -> Audience:
         """Who would get an item of the catalogue, or one that is only described and not stored."""

@@ -14,12 +14,26 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from sidelight.serving.listed import Answer, Listed, RuleCost, Shown, Why
+from sidelight.serving.listed import Answer, Explanation, Listed, RuleCost, Shown
 from sidelight.serving.status import Drift, SetAside, Status
 
 __all__ = [
-    "Answer", "Audience", "Drift", "EventsReceipt", "ItemsReceipt", "Listed", "Placed", "RefusedRow",
-    "RuleCost", "SetAside", "Shown", "ShownItems", "Status", "Version", "Why", "read",
+    "Answer",
+    "Audience",
+    "Drift",
+    "EventsReceipt",
+    "Explanation",
+    "ItemsReceipt",
+    "Listed",
+    "Placed",
+    "RefusedRow",
+    "RuleCost",
+    "SetAside",
+    "Shown",
+    "ShownItems",
+    "Status",
+    "Version",
+    "read",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -36,13 +50,18 @@ class Placed:
 
 @dataclass(frozen=True)
 class Audience:
-    """Who would get an item, and what is most like it; `looked_at` of `users` stored users were asked."""
+    """Users in whose lists an item stands highest, and what is most like it.
+
+    `looked_at` of `users` stored users were asked; `reached` of them have it among their `first` items.
+    """
 
     people: tuple[Placed, ...]
     near: tuple[Listed, ...]
     looked_at: int = 0
     users: int = 0
     missing: tuple[str, ...] = ()
+    first: int = 0
+    reached: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import threading
 import time
@@ -20,17 +19,17 @@ from sidelight.serving.asking import (
     Ask,
     Audience,
     EngineOptions,
+    Explanation,
     Listed,
     Receipt,
     Shown,
     Status,
-    Why,
 )
 from sidelight.serving.audience import audience
 from sidelight.serving.intake import previewed, put
 from sidelight.serving.live import Live
 from sidelight.serving.persons import person
-from sidelight.serving.reasons import beside, similar, why
+from sidelight.serving.reasons import similar, why
 from sidelight.serving.records import Event
 from sidelight.serving.snapshot import Snapshot
 from sidelight.serving.state import status
@@ -129,8 +128,8 @@ class Engine:
 
     def explain(
         self, item: str, user: str | None = None, history: Sequence[str] | None = None, k: Count = 3
-    ) -> Why:
-        """What carries, or would carry, the score of one item for a person.
+    ) -> Explanation:
+        """Divide the score that one item has, or would have, for a user into signed shares.
 
         Args:
             item: Its id.
@@ -143,22 +142,19 @@ class Engine:
         check_call(Engine.explain, locals())
         now = self._live.now
         ask = Ask(user, None if history is None else tuple(history), k=k)
-        at, someone = now.need(item), person(now, self.database, ask)
-        asked = now.model.told(np.array([someone.who])).scorer
-        found = why(now, asked, someone, at, k)
-        return dataclasses.replace(found, attributes=beside(now, asked, someone, at))
+        return why(now, person(now, self.database, ask), np.array([now.need(item)]), k)[0]
 
     def audience(
         self, item: str | None = None, row: Mapping[str, Any] | None = None, k: Count = 10
     ) -> Audience:
-        """Who would get an item and what is like it; for a row that is not stored, who would.
+        """Count the users who would have an item among the first k, name the nearest, and what is like it.
 
         People who withdrew consent or were forgotten never appear.
 
         Args:
             item: Id of an item; or
             row: Columns of one, stored nowhere. With the id of a known item its row is replaced.
-            k: At most this many people.
+            k: Length of the lists, and at most this many people.
 
         Raises:
             UnknownIdError: The item is not in the catalogue.

@@ -6,21 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Why:
-    """What carried a score.
-
-    Args:
-        history: (item id, title, share) of the history items that carried most, strongest first;
-            share is of all that history items carried, 0..1.
-        words: Words and attributes that carried most, strongest first.
-        attributes: Share of the score that what is known of the person beside clicks carried, 0..1.
-    """
-
-    history: tuple[tuple[str, str, float], ...] = ()
-    words: tuple[str, ...] = ()
-    attributes: float = 0.0
+from sidelight.models.explanation import Explanation as Explanation
 
 
 @dataclass(frozen=True)
@@ -48,7 +34,7 @@ class Listed:
     new: bool = False
     explored: bool = False
     propensity: float = 1.0
-    why: Why | None = None
+    why: Explanation | None = None
     moved: int = 0
 
 

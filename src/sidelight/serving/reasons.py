@@ -2,64 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.models.explain import telling
+from sidelight.models.explain import explain
 from sidelight.models.mixture import Mixture
-from sidelight.models.scorer import Attentive, Scorer
+from sidelight.models.scorer import Scorer
 from sidelight.models.space import ContentSpace
 from sidelight.models.tower_scorer import TowerScorer
-from sidelight.serving.asking import Listed, Why
-from sidelight.serving.persons import Person, rows_of
+from sidelight.serving.asking import Explanation, Listed
+from sidelight.serving.persons import Person
 from sidelight.serving.snapshot import Snapshot
 
 Values = NDArray[np.float32]
 Places = NDArray[np.integer[Any]]
 
 
-def why(snapshot: Snapshot, scorer: Scorer, person: Person, item: int, k: int) -> Why:
-    """Which history items and words carried the score of one item.
+def why(
+    snapshot: Snapshot, person: Person, items: Places, k: int, context: Mapping[str, Any] | None = None
+) -> list[Explanation]:
+    """Explain the scores of some items for one user; they share one pass over the history.
 
     Args:
         snapshot: What answers.
-        scorer: Told who asks.
-        person: Who asks; alone in the block that the scorer was told of, or one of it.
-        item: Inner index.
+        person: Whose scores they are.
+        items: Inner indices.
         k: How many history items and words to name.
+        context: Of the request.
     """
+
+    def named(places: Places) -> list[tuple[Any, str]]:
+        return list(zip(map(snapshot.id_of, places), snapshot.titles_of(places), strict=True))
+
     history = np.asarray(person.history, dtype=np.int64)
-    if not len(history):
-        return Why()
-    share = np.maximum(scorer.contributions(history, item), 0.0)
-    total = float(share.sum())
-    best = np.lexsort((history, -share))[:k]
-    best = best[share[best] > 0]
-    named = zip(
-        history[best], snapshot.titles_of(history[best]), share[best] / max(total, 1e-30), strict=True
-    )
-    words = telling(scorer.words(history, item, 8 * k))[:k]
-    return Why(
-        tuple((snapshot.id_of(at), title, float(each)) for at, title, each in named),
-        tuple(word for word, _ in words),
-    )
-
-
-def beside(snapshot: Snapshot, scorer: Scorer, person: Person, item: int) -> float:
-    """Share of a score that what is known of the person beside clicks carried, 0..1.
-
-    Args:
-        snapshot, person, item: As in `why`.
-        scorer: Told of this person alone.
-    """
-    informed = scorer.informed() if snapshot.listens and isinstance(scorer, Attentive) else None
-    if informed is None or not informed.any():
-        return 0.0
-    rows = rows_of([person.history], snapshot.n_items)
-    score, plain = scorer.score(rows)[0, item], snapshot.model.scorer.score(rows)[0, item]
-    return float(np.clip((score - plain) / score, 0.0, 1.0)) if score > 0 else 0.0
+    asked = np.asarray(items, dtype=np.int64)
+    return explain(snapshot.model.scorer, named, history, asked, k, person.who, context)
 
 
 def similar(snapshot: Snapshot, item: int, k: int) -> tuple[Listed, ...]:

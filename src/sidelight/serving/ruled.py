@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.evaluation.ranking import top_k
-from sidelight.models.listing import EMPTY, NO_EVIDENCE, PERSONAL, POPULAR, UNKNOWN_USER
+from sidelight.models.listing import EMPTY, NO_EVIDENCE, PERSONAL, POPULAR, UNKNOWN_USER, personal
 from sidelight.models.recommender import UNKNOWN
 from sidelight.serving.block import Scored, Wish
 from sidelight.serving.exploration import Exploration
@@ -156,6 +156,7 @@ def _judged(
     raw = scored.scores[items]
     counts = (raw > 0) | scored.informed  # lists of people of whom more is known are not filled up
     source = np.where(counts, PERSONAL, NO_EVIDENCE).astype(np.int8)
-    if snapshot.impersonal is not None:
-        source[counts & (raw <= snapshot.impersonal[items] * (1 + 1e-5))] = POPULAR
+    length = np.array([len(wish.person.history)])
+    own = personal(raw, scored.scorer.impersonal(length, np.asarray(items)[None])[0])
+    source[counts & ~own] = POPULAR
     return np.where(counts, raw, 0.0).astype(np.float32), source

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sidelight.errors import SpecError, UnknownIdError, complain, did_you_mean
-from sidelight.models.scorer import Attentive, Context, Scorer, Scores
+from sidelight.models.scorer import Attentive, Context, Scorer
 from sidelight.serving.columns import Columns
 from sidelight.serving.drift import Reference
 from sidelight.serving.encoders import Missing
@@ -115,7 +115,7 @@ class Snapshot:
 
     def warmed(self) -> Snapshot:
         """Itself, once everything that a request needs is worked out."""
-        _ = self.new, self.popular, self.impersonal, self.titles, self.attributes, self.listens
+        _ = self.new, self.popular, self.titles, self.attributes, self.listens
         return self
 
     @property
@@ -130,18 +130,14 @@ class Snapshot:
 
     @cached_property
     def newest(self) -> NDArray[np.int64]:
-        """New items, the last to arrive first."""
-        return np.flatnonzero(self.new)[::-1]
+        """New items by arrival or release, the latest first; those of unknown time stand last, by index."""
+        fresh = np.flatnonzero(self.new)
+        return fresh[np.argsort(-self.arrived[fresh], kind="stable")]
 
     @cached_property
     def popular(self) -> NDArray[np.int64]:
         """int64 (n_items,), items by popularity, ties by index."""
         return np.argsort(-self.model.catalogue.popular, kind="stable")
-
-    @cached_property
-    def impersonal(self) -> Scores | None:
-        """The part of every score that no history moves, float32 (n_items,), or None."""
-        return self.model.scorer.impersonal()
 
     @cached_property
     def listens(self) -> bool:

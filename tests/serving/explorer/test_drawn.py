@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.serving.asking import Answer, Listed, Why
+from sidelight.models.explanation import CONTEXT, EVERYBODY, USER, WHOLE, Explanation
+from sidelight.models.listing import SOURCES
+from sidelight.serving.asking import Answer, Listed
 from sidelight.serving.explorer import desk, words
 from sidelight.serving.explorer.drawn import moved, movement, rows
 
@@ -32,20 +34,49 @@ def test_bars_are_against_the_highest_score_wherever_it_stands() -> None:
     assert rows([]) == []
 
 
-def test_the_line_under_a_title_names_what_carried_it() -> None:
-    history = (("x", "First", 0.6), ("y", "Second", 0.4), ("z", "Third", 0.0))
-    [row] = rows([listed("a", 1, why=Why(history, ("shelf=sea", "salt"), 0.25))])
-    assert [one.title for one in row.because] == ["First", "Second"] and row.source == ""
-    assert [(one.title, one.share) for one in row.reasons] == [("First", 60), ("Second", 40)]
-    assert row.carried == ("shelf: sea", "salt") and row.beside == 25
+def why(**parts: object) -> Explanation:
+    return Explanation("a", 1.0, **parts)  # type: ignore[arg-type]
+
+
+def test_the_line_under_a_title_names_causes_and_the_reasons_all_shares() -> None:
+    history = (("x", "First", 0.5), ("y", "Second", 0.15), ("z", "Third", 0.05), ("w", "Fourth", -0.06))
+    told = why(history=history, popularity=0.3, rest=0.06, words=(("shelf=sea", 0.2), ("salt", 0.014)))
+    [row] = rows([listed("a", 1, why=told)])
+    assert [(one.title, one.said) for one in row.because] == [
+        ("First", "50\u00a0%"), ("Second", "15\u00a0%"),
+    ]  # fmt: skip
+    assert row.source == "" and sum(one.share for one in row.reasons) == 100
+    assert (row.reasons[1].title, row.reasons[1].share) == (EVERYBODY, 30)
+    assert [one.said for one in row.reasons if one.share < 0] == ["\u22126\u00a0%"]
+    assert [(one.title, one.share) for one in row.carried] == [("shelf: sea", 20), ("salt", 1)]
     long = (("x", "A" * 40, 0.6), ("y", "B" * 40, 0.4))
-    assert len(rows([listed("a", 1, why=Why(long))])[0].because) == 1, "long titles are named one by one"
+    assert len(rows([listed("a", 1, why=why(history=long))])[0].because) == 1, "long titles are named singly"
 
 
-@pytest.mark.parametrize("source", ["popular:unknown-user", "popular", "popular:no-evidence"])
-def test_other_sources_are_said_in_words(source: str) -> None:
+@pytest.mark.parametrize(
+    ("parts", "cause"),
+    [
+        ({"user": 0.4, "popularity": 0.6}, USER),
+        ({"context": 0.4, "popularity": 0.6}, CONTEXT),
+        ({"history": tuple((n, n, 0.05) for n in "abc"), "rest": 0.25, "popularity": 0.6}, WHOLE),
+        ({"history": (("x", "First", 0.05),), "rest": 0.05, "popularity": 0.9}, None),
+        ({"user": 0.02, "history": (("x", EVERYBODY, 0.03),), "popularity": 0.95}, None),
+    ],
+)
+def test_only_what_is_known_and_counts_is_a_cause(parts: dict[str, object], cause: str | None) -> None:
+    told = why(**parts)
+    [row] = rows([listed("a", 1, why=told, source="personal" if cause else "popular")])
+    assert [one.title for one in row.because] == ([cause] if cause else [])
+    share = round(100 * told.popularity)
+    assert row.source == ("" if cause else f"{EVERYBODY}: {share}\u00a0%")
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_sources_are_said_in_words(source: str) -> None:
     [row] = rows([listed("a", 1, source=source)])
-    assert row.source == words.source(source) and row.because == ()
+    assert (
+        row.source == words.source(source) and row.because == () and "known of this person" not in row.source
+    )
     [row] = rows([listed("a", 1, source=source, explored=True)])
     assert "learn" in row.source
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sidelight.errors import SidelightError, UnknownIdError
 from sidelight.serving.explorer import people, words
 from sidelight.serving.explorer.drawn import rows
@@ -21,16 +23,17 @@ ABOUT = ("category", "tags", "number")  # roles of columns that say briefly what
 
 
 def show(desk: Desk, visit: Visit) -> Page:
-    """Items by words of their titles; without words the most popular and the newest ones."""
+    """Items by words of their titles; without words the most popular ones and new ones."""
     text = visit.query.one("q")[:200]
     known = desk.engine.snapshot.model.catalogue
     values: dict[str, Any] = {"q": text, "found": [], "total": known.n_items, "popular": [], "newest": []}
-    values["most"] = FOUND
+    values |= {"most": FOUND, "dated": False}
     if text:
         values["found"] = [(item, about(desk.engine, item)) for item in desk.engine.search(text, FOUND)]
     else:
         values["popular"] = [(item, about(desk.engine, item)) for item in people.popular(desk.engine, 10)]
-        values["newest"] = [(item, about(desk.engine, item)) for item in newest(desk.engine, 10)]
+        fresh, values["dated"] = newest(desk.engine, 10)
+        values["newest"] = [(item, about(desk.engine, item)) for item in fresh]
     return Page("catalogue.html", values)
 
 
@@ -42,11 +45,16 @@ def about(engine: Engine, item: Shown) -> str:
     return " · ".join(given[:3])
 
 
-def newest(engine: Engine, k: int) -> list[Shown]:
-    """Items that nobody had clicked when the model was trained, the last to arrive first."""
+def newest(engine: Engine, k: int) -> tuple[list[Shown], bool]:
+    """Items without clicks in training, and whether the time of their arrival or release is known.
+
+    With known times the latest come first, and items of unknown time are left out.
+    """
     now = engine.snapshot
-    found = (people.find_item(engine, now.id_of(at)) for at in now.newest[:k])
-    return [item for item in found if item is not None]
+    dated = now.newest[np.isfinite(now.arrived[now.newest])]
+    chosen = dated if len(dated) else now.newest
+    found = (people.find_item(engine, now.id_of(at)) for at in chosen[:k])
+    return [item for item in found if item is not None], len(dated) > 0
 
 
 def item(desk: Desk, visit: Visit) -> Page:

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sidelight.models.explanation import EVERYBODY
 from sidelight.serving.explorer import words
 
 if TYPE_CHECKING:
-    from sidelight.serving.asking import Answer, Listed, Why
+    from sidelight.serving.asking import Answer, Listed
 
-NAMED, LETTERS = 2, 40  # history items that the line under a title names, and how long their titles may be
+NAMED, LETTERS = 2, 40  # causes that the line under a title names, and how long their titles may be
 
 
 @dataclass(frozen=True)
 class Reason:
-    """A history item that carried a score.
+    """A part of a score.
 
     Args:
-        item_id, title: Of the item.
-        share: Of all that carried it, in percent.
+        title: Of a history item, or the name of another part.
+        share: Signed, of the whole score, in percent.
     """
 
-    item_id: str
     title: str
     share: int
+
+    @property
+    def said(self) -> str:
+        """The share as text."""
+        return words.percent(self.share / 100, 0)
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,9 @@ class Row:
         score: As text.
         bar: Length of its bar, 0 to 100; None draws none.
         new: Nobody had clicked it when the model was trained.
-        source: Where it came from, where no history items say so.
-        because: Titles of the history items that carried it most.
-        reasons, carried: All of them, and the words.
-        beside: Percent of the score that came from what is known of the person beside clicks.
+        source: Where it came from, where nothing is named as its cause.
+        because: Causes above `explanation.PERSONAL_SHARE` of the score, largest first.
+        reasons, carried: All parts of the score from 1 % on, and the words.
         move: Places moved up since another list; None is not told.
         entered: It was not in the other list.
         came: Its place further down, before rules brought it in; 0 is not known.
@@ -57,8 +61,7 @@ class Row:
     source: str = ""
     because: tuple[Reason, ...] = ()
     reasons: tuple[Reason, ...] = ()
-    carried: tuple[str, ...] = ()
-    beside: int = 0
+    carried: tuple[Reason, ...] = ()
     move: int | None = None
     entered: bool = False
     came: int = 0
@@ -77,12 +80,14 @@ def digits(top: float) -> int:
 
 def _row(one: Listed, top: float) -> Row:
     bar = round(100 * max(0.0, one.score) / top) if top > 0 and math.isfinite(one.score) else None
-    found = reasons(one.why)
-    brief = sum(len(each.title) for each in found[:NAMED]) <= LETTERS
-    told = bool(found) and one.source == "personal"
-    source = "" if told else words.source(one.source)
+    causes = _reasons(one.why.because) if one.why and one.source == "personal" and not one.explored else ()
+    brief = sum(len(each.title) for each in causes[:NAMED]) <= LETTERS
+    found = _reasons(one.why.reasons) if one.why else ()
+    source = words.source(one.source)
     if one.explored:
         source = "shown to learn whether people like it"
+    elif one.why and one.source == "popular":
+        source = f"{EVERYBODY}: {words.percent(one.why.popularity, 0)}"
     return Row(
         rank=one.rank,
         item_id=one.item_id,
@@ -90,22 +95,16 @@ def _row(one: Listed, top: float) -> Row:
         score=f"{one.score:.{digits(top)}f}".replace("-", words.MINUS) if math.isfinite(one.score) else "",
         bar=bar,
         new=one.new,
-        source=source,
-        because=found[: NAMED if brief else 1] if told and not one.explored else (),
+        source="" if causes else source,
+        because=causes[: NAMED if brief else 1],
         reasons=found,
-        carried=tuple(map(words.told, one.why.words)) if one.why else (),
-        beside=round(100 * one.why.attributes) if one.why else 0,
+        carried=_reasons((words.told(word), share) for word, share in one.why.words) if one.why else (),
         came=one.rank + one.moved if one.moved > 0 else 0,
     )
 
 
-def reasons(why: Why | None) -> tuple[Reason, ...]:
-    """The history items of an explanation that carried anything, with shares that add up to at most 100."""
-    if why is None:
-        return ()
-    return tuple(
-        Reason(item, title or item, round(100 * share)) for item, title, share in why.history if share > 0
-    )
+def _reasons(parts: Iterable[tuple[str, float]]) -> tuple[Reason, ...]:
+    return tuple(Reason(name, round(100 * share)) for name, share in parts)
 
 
 def moved(now: Answer, before: Answer) -> tuple[list[Row], list[Row]]:

@@ -10,6 +10,7 @@ NOTHING = "\u2013"  # an en dash
 MINUS = "\u2212"
 
 SOURCES = {
+    "personal": "from the history, the person or the context",
     "popular": "popular with everybody alike",
     "popular:unknown-user": "popular, because nobody knows this person",
     "popular:empty-history": "popular, because the history is empty",
@@ -19,10 +20,8 @@ LEVELS = ("off", "a little", "clearly", "strongly", "above all else")
 
 
 def source(name: str) -> str:
-    """Where an item of a list came from, unless it was the history: that names its items."""
-    if name in SOURCES:
-        return SOURCES[name]
-    return "because of what is known of this person" if name == "personal" else name
+    """Describe where an item of a list came from, where no explanation of its score says more."""
+    return SOURCES.get(name, name)
 
 
 def level(value: float) -> str:

@@ -28,21 +28,42 @@ Carried = Annotated[
             "minItems": 3,
             "maxItems": 3,
             "items": {"anyOf": [{"type": "string"}, {"type": "number"}]},
-            "description": "Id, title and share, 0..1.",
+            "description": "Id, title and signed share of the score.",
         }
     ),
 ]
 
 
-class Why(Given):
-    """What carried a score."""
+Word = Annotated[
+    tuple[str, float],
+    WithJsonSchema(
+        {
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 2,
+            "items": {"anyOf": [{"type": "string"}, {"type": "number"}]},
+            "description": "Word and share of the score.",
+        }
+    ),
+]
 
+
+class Explanation(Given):
+    """Shares of the absolute value of a score: they sum to 1, to -1 for a score below 0."""
+
+    item_id: Id
+    score: float
+    popularity: Annotated[float, Field(description="Share of what is the same for everybody.")]
+    user: Annotated[float, Field(description="Share of the attributes of the user.")]
+    context: Annotated[float, Field(description="Share of the context of the request.")]
     history: Annotated[
-        list[Carried], Field(description="Id, title and share of the history items that carried most.")
+        list[Carried],
+        Field(description="History items: the fall of the score when each is taken out, largest first."),
     ]
-    words: Annotated[list[str], Field(description="Words and attributes that carried most, strongest first.")]
-    attributes: Annotated[
-        float, Field(description="Share of what is known of the person beside clicks, 0..1.")
+    rest: Annotated[float, Field(description="Share of the rest of the history.")]
+    words: Annotated[
+        list[Word],
+        Field(description="Content that carried the history's part, from 1 % on; not part of the sum."),
     ]
 
 
@@ -60,7 +81,7 @@ class Listed(Given):
     new: Annotated[bool, Field(description="Nobody had touched it when the model was trained.")]
     explored: Annotated[bool, Field(description="Exploration put it there.")]
     propensity: Annotated[float, Field(gt=0, le=1, description="Probability that it stood in this list.")]
-    why: Annotated[Why | None, Field(description="Where it was asked for.")]
+    why: Annotated[Explanation | None, Field(description="Where it was asked for.")]
     moved: Annotated[int, Field(description="Places that rules moved it up; down is negative.")]
 
 
@@ -99,7 +120,7 @@ class ListedItems(Given):
 
 
 class PlacedUser(Given):
-    """Somebody in whose list the item stands high."""
+    """One of the nearest users; the place may lie beyond every list that is shown."""
 
     user: Id
     place: Annotated[int, Field(ge=1, description="Place of the item in this person's full list.")]
@@ -107,13 +128,15 @@ class PlacedUser(Given):
 
 
 class Audience(Given):
-    """Who would get an item, and what is like it."""
+    """Count of the users who would have an item in their list, the nearest of them, and what is like it."""
 
     people: list[PlacedUser]
     near: Annotated[list[Listed], Field(description="The most similar items.")]
     looked_at: Annotated[int, Field(description="Stored users that were looked at.")]
     users: Annotated[int, Field(description="Stored users that there are.")]
     missing: Annotated[list[str], Field(description="Modalities of the row that cannot be encoded here.")]
+    first: Annotated[int, Field(description="Length of the lists of `reached`: k.")]
+    reached: Annotated[int, Field(description="Of those looked at, who would have it among the first.")]
 
 
 class Shown(Given):

@@ -46,7 +46,10 @@ _VERSION: Final = {
     "name": "20260131T090000Z", "created": "2026-01-31T09:00:00Z", "note": "weekly", "fingerprint": "ab12",
     "metrics": {"cold.ndcg@10": 0.21}, "size": 1048576, "current": True, "previous": False,
 }  # fmt: skip
-_WHY: Final = {"history": [["i01", "sturdy rake", 0.8]], "words": ["garden", "spade"], "attributes": 0.0}
+_WHY: Final = {
+    "item_id": "i07", "score": 1.84, "popularity": 0.31, "user": 0.0, "context": 0.0,
+    "history": [["i01", "sturdy rake", 0.55]], "rest": 0.14, "words": [["garden", 0.2], ["spade", 0.12]],
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -104,14 +107,14 @@ ENTRIES: Final = (
         {"item": "i01", "k": 10}, {"items": [{**_ITEM, "source": "similar"}]}, (404,),
     ),
     Entry(
-        "POST", "/v1/explain", "explain", "Why an item", "lists", "read", answers.Why,
+        "POST", "/v1/explain", "explain", "Why an item", "lists", "read", answers.Explanation,
         {"item": "i07", "history": ["i01", "i05"], "k": 3}, _WHY, (404,),
     ),
     Entry(
         "POST", "/v1/audience", "audience", "People for an item", "lists", "admin", answers.Audience,
         {"row": _ROW, "k": 10},
         {"people": [{"user": "u01", "place": 2, "score": 1.4}], "near": [_ITEM], "looked_at": 60, "users": 60,
-         "missing": []}, (404,),
+         "missing": [], "first": 10, "reached": 7}, (404,),
     ),
     Entry(
         "GET", "/v1/items", "search_items", "Search the catalogue", "catalogue", "read", answers.ShownItems,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import Query
 
 from sidelight.errors import UnknownIdError
-from sidelight.serving.asking import Answer, Ask, Why
+from sidelight.serving.asking import Answer, Ask, Explanation
 from sidelight.serving.http import schemas
 from sidelight.serving.http.images import check_images
 from sidelight.serving.http.operations import Call
@@ -58,13 +58,17 @@ class Reading:
         self._most(body.k, self._options.max_k, "k")
         return {"items": self._engine.similar(body.item, body.k)}
 
-    def explain(self, call: Call, body: schemas.Explain) -> Why:
-        """Which history items and which words carry the score of an item for somebody."""
+    def explain(self, call: Call, body: schemas.Explain) -> Explanation:
+        """Divide the score of an item into signed shares of the whole score.
+
+        Popularity, user, context, each history item and the rest sum to 1 (for a score above 0); the
+        share of a history item is the fall of the score when it is taken out.
+        """
         history = self._history(body)
         return self._engine.explain(body.item, body.user, history, body.k)
 
     def audience(self, call: Call, body: schemas.Audience) -> dict[str, Any]:
-        """Who would get an item: the people in whose lists it stands highest, and items like it.
+        """Count the users who would have an item among their first k, name the nearest, and what is like it.
 
         For a row, the item is only imagined: nothing is stored. People without consent never appear.
         """
@@ -80,6 +84,8 @@ class Reading:
             "looked_at": found.looked_at,
             "users": found.users,
             "missing": found.missing,
+            "first": found.first,
+            "reached": found.reached,
         }
 
     def search_items(self, call: Call, query: Annotated[schemas.Search, Query()]) -> dict[str, Any]:
