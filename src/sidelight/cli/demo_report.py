@@ -127,9 +127,9 @@ def new_product(model: Recommender, audience: pl.DataFrame, seconds: float) -> N
     for row in audience.head(3).iter_rows(named=True):
         reason = model.explain(item, user=row["user_id"])
         line = f"  household {row['user_id']}: place {row['place']:,} of its whole list"
-        if reason.because:
+        if reason.reasons:
             shared = _words(reason)
-            line += "; because of " + " and ".join(f"{name} ({share:.0%})" for name, share in reason.because)
+            line += "; of its score " + ", ".join(f"{share:.0%} {name}" for name, share in reason.reasons[:2])
             line += f"; in common: {shared}" if shared else ""
         out.print(line, soft_wrap=True)
     out.print()

@@ -29,6 +29,19 @@ def coverage(items: Lists, candidates: Mask) -> float:
     return _ratio(float((shown & candidates).sum()), float(candidates.sum()))
 
 
+def grounds(unsupported: Mask, moved: Mask, ks: Sequence[int]) -> dict[str, PerUser]:
+    """Share of the slots of each list without evidence, and 1 where the history moved any slot, else 0.
+
+    Args:
+        unsupported: bool, shape (n_users, length), slots whose score is not above 0.
+        moved: bool, shape (n_users, length), slots that hold another item than with an empty history.
+        ks: Cut-offs of the figures "no_evidence@k" and "history_moved@k".
+    """
+    bare, other = np.cumsum(unsupported, axis=1), np.cumsum(moved, axis=1)
+    found = {f"no_evidence@{k}": np.asarray(bare[:, k - 1] / k) for k in ks}
+    return found | {f"history_moved@{k}": np.asarray(other[:, k - 1] > 0, dtype=np.float64) for k in ks}
+
+
 def self_information(counts: NDArray[np.integer], n_users: int) -> PerUser:
     """Bits of surprise of each item, -log2 of the share of training users that have it.
 

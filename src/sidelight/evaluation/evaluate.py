@@ -27,6 +27,7 @@ from sidelight.spectypes import SOME, Count, check_call
 
 Progress = Callable[[int, int, str], None]
 Lists = NDArray[np.int32]
+Slots = NDArray[np.bool_]
 
 _BLOCK = 32 << 20  # bytes of scores at a time: what stays in cache is ranked at once
 _LARGEST = 256 << 20  # but 64 users at a time as long as they fit here: models score them together
@@ -124,9 +125,7 @@ def evaluate(
     if "overall" in slices:
         overall, items = slices["overall"], lists["overall"][at["overall"]]
         values["overall"] |= _per_list(items, overall, split, histories, wanted, content, categories)
-        first = unsupported[at["overall"]], moved[at["overall"]].astype(np.float64)
-        values["overall"] |= {f"no_evidence@{k}": first[0][:, :k].mean(1) for k in wanted.ks}
-        values["overall"] |= {f"history_moved@{k}": first[1][:, :k].max(axis=1) for k in wanted.ks}
+        values["overall"] |= beyond.grounds(unsupported[at["overall"]], moved[at["overall"]], wanted.ks)
         totals = _totals(items, slices, split, histories, wanted)
     info = {**about(split, part), "spec": spec_hash(spec)}
     info["unrankable"] = split.data.matrix(rows).nnz - truth.nnz
@@ -170,7 +169,7 @@ def _rank(
     histories: sp.csr_matrix,
     wanted: _Wanted,
     progress: Progress | None,
-) -> tuple[dict[str, Lists], NDArray[np.bool_], NDArray[np.bool_]]:
+) -> tuple[dict[str, Lists], Slots, Slots]:
     """Lists int32 (n_users, max k) of the cold, the warm and all candidates, one pass over users.
 
     The others are bool (n_users, max k): slots of the overall list without a score above 0, and slots
