@@ -137,7 +137,7 @@ def test_ablate_makes_the_arms(made: Path, tmp_path: Path, capfd: pytest.Capture
         (("popular", "popular"), 2, "'popular' twice"),
         (("popular", "content", "--keep", "half"), 2, "shares with commas"),
         (("popular", "content", "-k", "ten"), 2, "whole numbers"),
-        (("popular", "content", "--keep", "2"), 1, "shares of the clicks in (0, 1]"),
+        (("popular", "content", "--keep", "2"), 1, "in argument 'keep'"),
         (("popular", "content", "--seeds", "0"), 2, "--seeds"),
     ],
 )

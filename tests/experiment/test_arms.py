@@ -76,14 +76,14 @@ def test_a_seed_reaches_every_model_inside():
     found = seeded(blend, 7)
     assert (found.seed, found.components[1].seed, found.components[2].seed) == (7, 7, 7)
     assert found.components[0] == sl.Popular()
-    assert seeded(sl.Ridge(TITLE, teacher=sl.ALS()), 3).teacher.seed == 3
+    assert seeded(sl.Distillation(sl.ALS()), 3).teacher.seed == 3
     assert seeded(found, 0) == blend
 
 
 def test_models_that_draw_nothing_have_no_seed():
     assert not is_seeded(sl.Popular())
     assert not is_seeded(sl.Ridge(TITLE, teacher=sl.EASE(20.0)))
-    assert is_seeded(sl.Ridge(TITLE, teacher=sl.ALS()))
+    assert is_seeded(sl.Distillation(sl.ALS()))
     assert is_seeded(TOWERS)
     assert seeded(sl.Popular(), 5) == sl.Popular()
 
