@@ -10,11 +10,12 @@ import polars as pl
 from sidelight.data.clean import Cleaned, clean
 from sidelight.data.columns import canonical
 from sidelight.data.findings import Finding
+from sidelight.data.ids import whole_ids
 from sidelight.data.infer import describe, infer_role, is_consent
 from sidelight.data.raw import FILE, ROW, RawTables
 from sidelight.data.schema import ROLES, TABLES, Column, Role, Schema
 from sidelight.data.sheet import Sheet, noted, set_aside_frame
-from sidelight.data.values import parse, truth, whole_ids
+from sidelight.data.values import parse, truth
 from sidelight.errors import DataError, complain, did_you_mean
 
 _KEYS = {"items": "item_id", "users": "user_id"}

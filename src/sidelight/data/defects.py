@@ -33,7 +33,13 @@ FILES: dict[str, Defect] = {
     "null-id": Defect("error", "a row has no user or item id", "fill the id in or delete the row"),
     "blank-id": Defect("error", "an id is empty or only white space", "fill the id in or delete the row"),
     "id-whitespace": Defect(
-        "warning", "ids carry white space at an end", "strip the ids where they are written"
+        "warning", "ids carry white space or NUL at an end", "strip the ids where they are written"
+    ),
+    "long-id": Defect(
+        "error", "an id has more than 512 characters", "give the row a shorter id, e.g. a hash of this one"
+    ),
+    "broken-id": Defect(
+        "warning", "an id holds U+FFFD where a character was lost", "write the id again as whole UTF-8"
     ),
     "float-id": Defect("note", "whole-number ids end in .0", "store them as integers or text"),
     "mixed-type-id": Defect("warning", "an id column holds numbers and text", "write all ids the same way"),

@@ -12,7 +12,6 @@ from sidelight.data.times import to_microseconds
 
 _DELIMITERS = ("|", ";", ",")
 _TRUE, _FALSE = ("true", "yes", "y", "t", "1", "1.0"), ("false", "no", "n", "f", "0", "0.0")
-_WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
 
 
 class Parsed(NamedTuple):
@@ -94,24 +93,6 @@ def truth(values: pl.Series) -> pl.Series:
         .alias("out")
     )
     return frame["out"].alias(values.name)
-
-
-def trimmed_ids(values: pl.Series) -> pl.Series:
-    """Ids as Int64 where the source has whole numbers, else as text without outer white space."""
-    kind = values.dtype
-    if kind.is_integer() and kind not in (pl.UInt64, pl.Int128):
-        return values.cast(pl.Int64)
-    if kind.is_float():
-        finite = values.set(~values.is_finite().fill_null(True), None)
-        if (finite.drop_nulls().round() == finite.drop_nulls()).all() and (finite.abs().max() or 0) < 2**53:  # type: ignore[operator]
-            return finite.cast(pl.Int64)
-        return finite.cast(pl.String)
-    return values.cast(pl.String).str.strip_chars()
-
-
-def whole_ids(values: pl.Series) -> bool:
-    """Whether all ids are whole numbers, written as numbers are ("7", not "007")."""
-    return values.dtype == pl.Int64 or bool(values.drop_nulls().str.contains(_WHOLE).all())
 
 
 def delimiter(text: pl.Series) -> str:
