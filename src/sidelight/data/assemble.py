@@ -15,7 +15,7 @@ from sidelight.data.infer import describe, infer_role, is_consent
 from sidelight.data.raw import FILE, ROW, RawTables
 from sidelight.data.schema import ROLES, TABLES, Column, Role, Schema
 from sidelight.data.sheet import Sheet, noted, set_aside_frame
-from sidelight.data.values import parse, truth
+from sidelight.data.values import LONGEST_TEXT, parse, truth
 from sidelight.errors import DataError, complain, did_you_mean
 
 _KEYS = {"items": "item_id", "users": "user_id"}
@@ -135,6 +135,8 @@ def typed_columns(
             if role != "context" or table != "interactions":
                 parsed = parse(raw, role, named[name].unit if name in named else "")
                 found += _unread(frame, raw, parsed.bad, table, role)
+                if parsed.values.dtype == pl.String and role != "ignore":
+                    found += _cut(frame, raw, table)
                 raw, units[name] = parsed.values, parsed.unit
         values.append(raw.alias(name))
         roles.append(role)
@@ -169,6 +171,16 @@ def _unread(frame: pl.DataFrame, raw: pl.Series, bad: pl.Series, table: str, rol
             count=int(bad.sum()),
         )
     ]
+
+
+def _cut(frame: pl.DataFrame, raw: pl.Series, table: str) -> list[Finding]:
+    """Cells of text that are too long to be kept whole."""
+    if raw.dtype != pl.String or not (long := raw.str.len_chars() > LONGEST_TEXT).any():
+        return []
+    at = int(long.arg_max() or 0)
+    message = f"expected at most {LONGEST_TEXT:,} characters; found {len(raw[at]):,}; the rest is left out"
+    where = {"file": str(frame[FILE][at]), "row": int(frame[ROW][at]), "column": raw.name}
+    return [noted("long-text", table, message, **where, count=int(long.sum()))]
 
 
 def _mixed_ids(frames: Mapping[str, pl.DataFrame]) -> list[Finding]:

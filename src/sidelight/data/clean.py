@@ -158,7 +158,9 @@ def _ids(work: _Work, key: str) -> pl.Series:
             trimmed = (raw != ids).fill_null(False) & ~blank.fill_null(False)
             if trimmed.any():
                 example = _short(raw[trimmed.arg_max() or 0])
-                work.say("id-whitespace", key, trimmed, f"found white space or NUL in {example}; it is left out")
+                work.say(
+                    "id-whitespace", key, trimmed, f"found white space or NUL in {example}; it is left out"
+                )
         work.reject(key, "blank-id", blank.fill_null(False))
         work.reject(key, "long-id", (ids.str.len_chars() > ID_LENGTH).fill_null(False))
         broken = ids.str.contains("\ufffd", literal=True).fill_null(False)

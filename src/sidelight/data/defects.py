@@ -147,7 +147,12 @@ CONTENT: dict[str, Defect] = {
         "warning", "a text was decoded with the wrong encoding", "decode the source as UTF-8"
     ),
     "long-text": Defect(
-        "note", "a text is longer than 20,000 characters", "encoders read the beginning only: shorten it"
+        "warning", "a text is longer than 20,000 characters", "the beginning is kept: put what matters first"
+    ),
+    "not-english": Defect(
+        "warning",
+        "the texts are mostly not English, and the built-in encoder minilm was trained on English",
+        'name a multilingual encoder, e.g. Text(COLUMN, encoder="paraphrase-multilingual-MiniLM-L12-v2")',
     ),
     "duplicate-content": Defect(
         "warning", "items have the same text", "merge them, or expect copies across splits"

@@ -24,7 +24,9 @@ def frame_sheet(frame: Any, table: str) -> Sheet:
         if isinstance(error, DataError):
             raise
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(complain("columns of equal length and of one type each", line, f"the {table} frame")) from None
+        raise DataError(
+            complain("columns of equal length and of one type each", line, f"the {table} frame")
+        ) from None
     if found.is_empty():
         raise DataError(complain("rows", "none", f"the {table} frame", "leave it out or fill it"))
     return Sheet(table, "", with_rows(found))

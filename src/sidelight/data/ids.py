@@ -20,7 +20,15 @@ OUTER: Final = "\0\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2028\u2029\u202f\u2
 )  # white space, and the NUL that fixed-width exports fill up with
 _COLUMN: Final = r"^(0|-?[1-9][0-9]{0,17})$"  # what makes a column of text one of whole numbers
 _WHOLE = re.compile(r"(0|-?[1-9][0-9]{0,18})(\.0)?")
-MISSING: Final = ("nan", "NaN", "NaT", "<NA>", "None", "null", "NULL")  # what exporters write where there is no id
+MISSING: Final = (
+    "nan",
+    "NaN",
+    "NaT",
+    "<NA>",
+    "None",
+    "null",
+    "NULL",
+)  # what exporters write where there is no id
 _EXACT = 2**53  # floats beyond it are not exact
 
 
@@ -54,12 +62,10 @@ def whole_id(value: Any) -> int | None:
     if isinstance(value, str):
         found = _WHOLE.fullmatch(value.strip(OUTER))
         number = int(found[1]) if found else None
-    elif isinstance(value, int | np.integer) and not isinstance(value, bool):
-        number = int(value)
-    elif isinstance(value, float | np.floating) and abs(value) < _EXACT and value == int(value):
-        number = int(value)
+    elif isinstance(value, float | np.floating):
+        number = int(value) if abs(value) < _EXACT and value == int(value) else None
     else:
-        return None
+        number = int(value) if isinstance(value, int | np.integer) and not isinstance(value, bool) else None
     return number if number is not None and -(2**63) <= number < 2**63 else None
 
 
@@ -67,7 +73,7 @@ def text_id(value: Any) -> str | None:
     """The text that an id is, without outer white space and NUL; None for truth and missing values.
 
     Example:
-        >>> text_id(" x\\0"), text_id(7.0), text_id(float("nan"))
+        >>> text_id(" x "), text_id(7.0), text_id(float("nan"))
         ('x', '7', None)
     """
     if isinstance(value, str):

@@ -116,7 +116,9 @@ def from_python(name: str, values: Sequence[Any]) -> pl.Series:
         values = [None if is_missing(v) else v for v in values]
         kinds = {type(v) for v in values if v is not None}
     if kinds and all(issubclass(kind, datetime) for kind in kinds):
-        times = [v if v is None or v.tzinfo is None else v.astimezone(UTC).replace(tzinfo=None) for v in values]
+        times = [
+            v if v is None or v.tzinfo is None else v.astimezone(UTC).replace(tzinfo=None) for v in values
+        ]
         return pl.Series(name, times, dtype=pl.Datetime("us"))
     if kinds <= {list, tuple} and kinds:
         members = {type(m) for v in values if v is not None for m in v if m is not None}

@@ -11,6 +11,7 @@ import polars as pl
 
 from sidelight.data.assemble import joined_sheets, typed_columns
 from sidelight.data.clean import clean
+from sidelight.data.defects import DEFECTS
 from sidelight.data.findings import Finding
 from sidelight.data.frames import frame_sheet
 from sidelight.data.raw import FILE, ROW
@@ -62,7 +63,7 @@ def item_rows(given: Any, columns: tuple[Column, ...], what: str) -> pl.DataFram
     columns = tuple(replace(c, unit="") if c.name in whole else c for c in columns)
     frame, found, _ = _read(sheet, columns, what)
     for each in found:
-        if each.quarantined or not each.defect.endswith(("-id", "whitespace")):
+        if each.quarantined or DEFECTS[each.defect].severity == "error":
             where = f"{what}, column {each.column!r}, row {each.row}"
             raise DataError(f"{each.message}; in {where}; {each.fix}")
         warnings.warn(f"{what}: {each.message}", SidelightWarning, stacklevel=3)

@@ -10,6 +10,7 @@ import polars as pl
 from sidelight.data.schema import Role
 from sidelight.data.times import to_microseconds
 
+LONGEST_TEXT = 20_000  # characters of one cell that are kept
 _DELIMITERS = ("|", ";", ",")
 _TRUE, _FALSE = ("true", "yes", "y", "t", "1", "1.0"), ("false", "no", "n", "f", "0", "0.0")
 
@@ -18,7 +19,8 @@ class Parsed(NamedTuple):
     """A column after parsing.
 
     Args:
-        values: As the role needs them, null where missing or unreadable.
+        values: As the role needs them, null where missing or unreadable; text of at most
+            `LONGEST_TEXT` characters.
         bad: Boolean, True where a value was there and could not be read.
         unit: What a timestamp column was read as, else "".
     """
@@ -52,6 +54,8 @@ def parse(values: pl.Series, role: Role, unit: str = "") -> Parsed:
         out = _tags(values)
     else:
         out = _labels(values) if role in ("category", "ignore", "context") else _texts(values)
+        if out.dtype == pl.String and role != "ignore":
+            out = out.str.head(LONGEST_TEXT)
     return Parsed(out, _none(values))
 
 
@@ -148,9 +152,10 @@ def _texts(values: pl.Series) -> pl.Series:
 
 
 def _labels(values: pl.Series) -> pl.Series:
-    """Text of labels; 3.0 and 3 are one label."""
+    """Text of labels; 3.0 and 3 are one label, NaN is none."""
     if isinstance(values.dtype, pl.List):
         return _tags(values)
+    values = values.fill_nan(None)
     if values.dtype == pl.String:
         text = values.str.strip_chars()
         text = text.set(text == "", None)

@@ -36,7 +36,9 @@ class Lists:
     informed: NDArray[np.bool_] | None = None
 
     @staticmethod
-    def frame(parts: Sequence[Lists], row_ids: NDArray[Any] | pl.Series, item_ids: NDArray[Any]) -> pl.DataFrame:
+    def frame(
+        parts: Sequence[Lists], row_ids: NDArray[Any] | pl.Series, item_ids: NDArray[Any]
+    ) -> pl.DataFrame:
         """One table: user_id, item_id, score, rank, source; outside ids in the order of `row_ids`."""
         empty = np.zeros((0, 1), np.int32)
         items = np.vstack([p.items for p in parts]) if parts else empty
