@@ -66,7 +66,8 @@ def item_rows(given: Any, columns: tuple[Column, ...], what: str) -> pl.DataFram
         if each.quarantined or DEFECTS[each.defect].severity == "error":
             where = f"{what}, column {each.column!r}, row {each.row}"
             raise DataError(f"{each.message}; in {where}; {each.fix}")
-        warnings.warn(f"{what}: {each.message}", SidelightWarning, stacklevel=3)
+        if each.severity == "warning":
+            warnings.warn(f"{what}: {each.message}", SidelightWarning, stacklevel=3)
     return frame
 
 

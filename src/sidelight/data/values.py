@@ -155,7 +155,7 @@ def _labels(values: pl.Series) -> pl.Series:
     """Text of labels; 3.0 and 3 are one label, NaN is none."""
     if isinstance(values.dtype, pl.List):
         return _tags(values)
-    values = values.fill_nan(None)
+    values = values.fill_nan(None) if values.dtype.is_float() else values
     if values.dtype == pl.String:
         text = values.str.strip_chars()
         text = text.set(text == "", None)
