@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 import sidelight as sl
+from sidelight.data.read import read_raw
 from sidelight.errors import DataError
 
 LOG = {"user_id": ["a", "b"], "item_id": ["x", "y"]}
@@ -93,3 +94,13 @@ def test_rows_of_arrays_are_vectors(rows):
     schema = sl.Schema(items=(sl.Column("item_id", "item_id"), sl.Column("v", "vector")))
     data = sl.Dataset.from_frames(LOG, {"item_id": ["x", "y"], "v": rows}, schema=schema)
     assert data.items["v"].to_list() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_a_long_cell_is_cut_with_a_finding(tmp_path):
+    rows = ["i1,red pot", f"i2,{'long words ' * 200_000}", "i3,green lamp"]
+    (tmp_path / "items.csv").write_text("\n".join(["item_id,title", *rows]))
+    (tmp_path / "interactions.csv").write_text("user_id,item_id\nu,i1\nv,i2\n")
+    raw = read_raw(tmp_path)
+    (found,) = [f for f in raw.findings if f.defect == "long-text"]
+    assert (found.file, found.row, found.column, found.count) == ("items.csv", 2, "title", 1)
+    assert raw.frames["items"]["title"].str.len_chars().to_list() == [7, 20_000, 10]

@@ -78,4 +78,4 @@ def exponent(values: NDArray[np.float32], axis: int | None = None) -> NDArray[np
         axis: Over which to look for the largest, kept with length 1; None looks over all.
     """
     peak = np.abs(values).max(axis=axis, keepdims=axis is not None, initial=0)
-    return np.frexp(peak)[1]
+    return np.asarray(np.frexp(peak)[1], dtype=np.int32)

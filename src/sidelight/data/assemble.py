@@ -179,8 +179,8 @@ def _cut(frame: pl.DataFrame, raw: pl.Series, table: str) -> list[Finding]:
         return []
     at = int(long.arg_max() or 0)
     message = f"expected at most {LONGEST_TEXT:,} characters; found {len(raw[at]):,}; the rest is left out"
-    where = {"file": str(frame[FILE][at]), "row": int(frame[ROW][at]), "column": raw.name}
-    return [noted("long-text", table, message, **where, count=int(long.sum()))]
+    file, row = str(frame[FILE][at]), int(frame[ROW][at])
+    return [noted("long-text", table, message, file=file, row=row, column=raw.name, count=int(long.sum()))]
 
 
 def _mixed_ids(frames: Mapping[str, pl.DataFrame]) -> list[Finding]:

@@ -151,8 +151,8 @@ CONTENT: dict[str, Defect] = {
     ),
     "not-english": Defect(
         "warning",
-        "the texts are mostly not English, and the built-in encoder minilm was trained on English",
-        'name a multilingual encoder, e.g. Text(COLUMN, encoder="paraphrase-multilingual-MiniLM-L12-v2")',
+        "texts are mostly not English; the encoder minilm was trained on English",
+        'name a multilingual one: encoder="paraphrase-multilingual-MiniLM-L12-v2"',
     ),
     "duplicate-content": Defect(
         "warning", "items have the same text", "merge them, or expect copies across splits"

@@ -63,7 +63,8 @@ def whole_id(value: Any) -> int | None:
         found = _WHOLE.fullmatch(value.strip(OUTER))
         number = int(found[1]) if found else None
     elif isinstance(value, float | np.floating):
-        number = int(value) if abs(value) < _EXACT and value == int(value) else None
+        plain = float(value)
+        number = int(plain) if abs(plain) < _EXACT and plain == int(plain) else None
     else:
         number = int(value) if isinstance(value, int | np.integer) and not isinstance(value, bool) else None
     return number if number is not None and -(2**63) <= number < 2**63 else None
@@ -94,7 +95,7 @@ def index_of(known: Ids, ids: Iterable[Any]) -> NDArray[np.int64]:
         return _places(known, [whole_id(w) for w in wanted])
     out = _places(known, [w if isinstance(w, str) else None for w in wanted])
     rest = np.flatnonzero(out < 0)
-    out[rest] = _places(known, [text_id(wanted[at]) for at in rest])
+    out[rest] = _places(known, [text_id(wanted[at]) for at in rest.tolist()])
     return out
 
 
