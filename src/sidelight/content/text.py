@@ -202,7 +202,7 @@ class TfidfEncoder:
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
         """Words packed as bytes, and idf."""
-        meta = {"kind": "tfidf", "spec": options_of(self.spec), "marks": self.marks}
+        meta = {"kind": "words" if self.marks else "tfidf", "spec": options_of(self.spec)}
         return {"words": pack(self.words), "idf": self.idf}, meta
 
     @classmethod
@@ -211,7 +211,7 @@ class TfidfEncoder:
         words, idf = unpack(arrays["words"]), np.asarray(arrays["idf"], dtype=np.float32)
         if idf.shape != (len(words),):
             raise ValueError(f"{len(words)} words but weights of shape {idf.shape}")
-        return cls(spec_from(Text, meta), words, idf, bool(meta.get("marks", False)))
+        return cls(spec_from(Text, meta), words, idf, meta["kind"] == "words")
 
 
 def _vectoriser(spec: Text, marks: bool = True, **options: Any) -> Any:

@@ -24,7 +24,8 @@ def word_pattern() -> str:
 
     Vowel signs, points and other combining marks (Unicode category M) belong to the word they stand in.
     """
-    marks = _ranges([c for c in range(0x300, 0x1F000) if unicodedata.category(chr(c))[0] == "M"])
+    places = (*range(0x300, 0x1F000), *range(0xE0100, 0xE01F0))
+    marks = _ranges([c for c in places if unicodedata.category(chr(c))[0] == "M"])
     return rf"\w[\w{marks}]+|[{_ALONE}]"
 
 
