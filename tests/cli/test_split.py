@@ -12,6 +12,7 @@ import pytest
 
 from sidelight.cli.main import run
 from sidelight.data.split_files import read_split
+from sidelight.serving.bundle import load
 
 MARCH = "2026-03-01T00:00:00.000000Z"
 
@@ -134,3 +135,17 @@ def test_a_part_without_events_is_warned_of(tmp_path: Path, split: Command) -> N
         warnings.simplefilter("always")
         split(tmp_path / "clicks.csv", "-o", tmp_path / "s")
     assert all(f"the {part} part is empty" in split.err for part in ("validation", "test"))
+
+
+def test_a_fit_that_validation_cannot_judge_is_saved(tmp_path: Path, split: Command) -> None:
+    rows = [f"c{n % 9},i{n % 14},{1700000000 + n * 60}" for n in range(200)]
+    (tmp_path / "plays.csv").write_text("\n".join(["user_id,item_id,timestamp", *rows]))
+    (tmp_path / "ease.toml").write_text('use = "EASE"')
+    split(tmp_path / "plays.csv", "-o", tmp_path / "split")
+    assert "validation part repeat pairs" in split.err and "test part repeat pairs" in split.err
+    line = ["train", tmp_path / "split", "-o", tmp_path / "model", "--spec", tmp_path / "ease.toml"]
+    with pytest.raises(SystemExit) as end:
+        run([*map(str, line)])
+    assert not end.value.code
+    assert "saved without figures" in split.capsys.readouterr().err
+    assert load(tmp_path / "model").recommend(k=2, filter_seen=False).height == 18

@@ -6,11 +6,13 @@ import math
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sidelight.content.categories import Categories
 from sidelight.content.encoder import fit_features, restore_encoder
+from sidelight.content.labels import LabelEncoder
 from sidelight.content.tags import Tags
 
 LABEL = st.text(max_size=4)
@@ -94,3 +96,31 @@ def test_numeric_tags_and_fixed_size_arrays() -> None:
     pairs = pl.DataFrame({"g": pl.Series([["a", "b"], ["a", "a"]], dtype=pl.Array(pl.String, 2))})
     _, features = fit_features(Tags("g", idf=False), pairs)
     assert entries(features) == [{"g=a": 1, "g=b": 1}, {"g=a": 1}]
+
+
+SPELLINGS = [2, 2.0, "2", "2.0", " 2 "]
+TRAINED = [
+    [1, 2, 3],
+    [1.0, 2.0, 3.0],
+    ["1", "2", "3"],
+    ["1.0", "2.0", "x"],
+    [1, 2, None],
+    [1.5, 2.0, math.nan],
+]
+
+
+@pytest.mark.parametrize("trained", TRAINED, ids=str)
+@pytest.mark.parametrize("spelling", SPELLINGS, ids=repr)
+def test_a_label_is_the_same_in_every_spelling(trained: list[object], spelling: object) -> None:
+    items = pl.DataFrame({"genre": trained})
+    encoder, known = fit_features(Categories("genre"), items)
+    new = encoder.transform(pl.DataFrame({"genre": [spelling, None]}))
+    assert new.values[0].nnz == 1 and (new.values[0] != known.values[1]).nnz == 0
+    assert new.present.tolist() == [True, False]
+
+
+def test_a_saved_encoder_with_another_spelling_still_knows_its_labels() -> None:
+    encoder = LabelEncoder("g", ("g",), (("1.1", "2.0"),), np.ones(2, np.float32), False)
+    for spelling in SPELLINGS:
+        found = encoder.transform(pl.DataFrame({"g": [spelling]})).values
+        assert found.toarray().tolist() == [[0.0, 1.0]]

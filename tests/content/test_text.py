@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
+import unicodedata
 from collections import Counter
 
 import numpy as np
@@ -23,8 +23,22 @@ WORD = st.sampled_from(
 TITLE = st.none() | st.lists(WORD, max_size=6).map(" ".join) | st.text(max_size=12)
 
 
+def words_by_hand(text: str) -> list[str]:
+    """Runs of letters, digits and marks, character by character."""
+    shown = "".join(c for c in text if c not in "\u00ad\u200c\u200d\u2060\ufeff")
+    runs: list[str] = [""]
+    for c in unicodedata.normalize("NFC", shown):
+        letter = c.isalnum() or c == "_"
+        if letter or (runs[-1] and unicodedata.category(c).startswith("M")):
+            runs[-1] += c
+        else:
+            runs.append("")
+    alone = ("CJK UNIFIED", "HANGUL SYLLABLE", "HIRAGANA", "KATAKANA")
+    return [r for r in runs if len(r) > 1 or (r and unicodedata.name(r, "").startswith(alone))]
+
+
 def tfidf_by_hand(rows: list[str], min_df: int, sublinear: bool) -> tuple[list[str], np.ndarray]:
-    counts = [Counter(re.findall(r"(?u)\b\w\w+\b", row.lower())) for row in rows]
+    counts = [Counter(words_by_hand(row.lower())) for row in rows]
     inside = [c for row, c in zip(rows, counts, strict=True) if row]  # empty texts are no documents
     df = Counter(word for c in inside for word in c)
     words = sorted(word for word, n in df.items() if n >= min_df)

@@ -59,6 +59,7 @@ def test_it_is_sparse_and_everybody_takes_a_product_once(data: Dataset) -> None:
 
 
 @installed
+@pytest.mark.filterwarnings("ignore:interactions have weights")
 def test_what_looks_new_is_new(data: Dataset) -> None:
     time, item = data.interactions.timestamp, data.interactions.item
     assert time is not None

@@ -12,6 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from made_events import Row, dataset, keys, rows
 
+import sidelight as sl
+from sidelight.data import split_parts as make_parts
 from sidelight.data import splitting as make
 from sidelight.data.read import SidelightWarning
 from sidelight.data.split_parts import held_out, one_each
@@ -225,3 +227,22 @@ def test_users_who_lose_their_history_to_the_simulation_are_counted() -> None:
     hidden = kept.selection(minimum=10_000)
     lost = {k[0] for k in keys(data, kept.train)} - {k[0] for k in keys(data, hidden.train)}
     assert kept.how["simulated"]["users_without_history"] == len(lost) == 1
+
+
+@pytest.mark.parametrize("rule", [sl.split.leave_last_out, sl.split.random_per_user])
+def test_parts_with_nothing_to_find_are_said(rule):
+    once = {"user_id": [f"u{i}" for i in range(9)], "item_id": [f"i{i % 4}" for i in range(9)]}
+    data = sl.Dataset.from_frames({**once, "position": [0] * 9})
+    said = make_parts.unanswerable(rule(data))
+    assert ["validation part has no event" in said[0], "test part has no event" in said[1]] == [True, True]
+    again = {"user_id": ["u"] * 40, "item_id": ["a", "b"] * 20, "position": list(range(40))}
+    said = make_parts.unanswerable(rule(sl.Dataset.from_frames(again)))
+    assert len(said) == 2 and all("repeat pairs" in each for each in said)
+
+
+@pytest.mark.parametrize("weights", [[1.0, 5.0], [0.5, 0.25]])
+def test_weights_that_no_model_reads_are_said_where_they_differ(weights):
+    log = {"user_id": [f"u{i // 6}" for i in range(60)], "item_id": [f"i{i % 7}" for i in range(60)]}
+    with pytest.warns(sl.SidelightWarning, match=r"weights .*ItemKNN.* uses them"):
+        sl.split.random_per_user(sl.Dataset.from_frames({**log, "weight": weights * 30}))
+    sl.split.random_per_user(sl.Dataset.from_frames({**log, "weight": weights[:1] * 60}))

@@ -385,7 +385,7 @@ def test_content_without_a_comma_is_answered(split):
 def test_new_items_may_be_a_dict_of_columns(fitted):
     grown = fitted("content_knn").add_items({"item_id": ["n"], "title": ["sturdy tent"]})
     assert len(grown.audience("n", k=2)) == 2
-    with pytest.raises(DataError, match="a frame or a dict"):
+    with pytest.raises(DataError, match="frame, or a dict of columns; found int"):
         fitted("content_knn").add_items(5)
 
 

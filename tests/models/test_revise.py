@@ -116,7 +116,7 @@ def test_an_item_that_joined_can_be_revised_too():
     ("rows", "error", "said"),
     [
         ({"item_id": ["i01", "i01"]}, DataError, "repeated"),
-        ({"item_id": [None]}, DataError, "null"),
+        ({"item_id": [None]}, DataError, "an id; found none"),
         ({"item_id": ["i999"]}, UnknownIdError, "changed items from the catalogue"),
         ({"item_id": ["i01"], "titel": ["x"]}, DataError, "did you mean 'title'"),
         ({"item_id": ["i01"], "price": ["dear"]}, DataError, "changed items, column 'price'"),

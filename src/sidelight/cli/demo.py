@@ -66,6 +66,7 @@ def demo(
 def _prepare(place: Path, show: Any) -> Split:
     """Data folder and split folder on disk, what an earlier demo found gone; the split in memory."""
     import shutil
+    import warnings
 
     from sidelight.data.groceries import groceries
     from sidelight.data.read import read
@@ -80,7 +81,9 @@ def _prepare(place: Path, show: Any) -> Split:
     folder = place / "groceries"
     folder.mkdir(parents=True, exist_ok=True)
     groceries(folder, progress=show)
-    split = temporal(read(folder), validation=0.15, test=0.15)
+    with warnings.catch_warnings():  # quantities are no question of this demo
+        warnings.filterwarnings("ignore", "interactions have weights")
+        split = temporal(read(folder), validation=0.15, test=0.15)
     write_split(split, place / "split", folder, force=True)
     return split
 

@@ -101,6 +101,7 @@ def split(
     from sidelight.cli.terminal import emit, note, target
     from sidelight.data.read import read
     from sidelight.data.split_files import write_split
+    from sidelight.data.split_parts import unanswerable
 
     given: dict[str, Any] = {
         "validation": validation, "test": test, "n": n, "share": share, "warm": warm,
@@ -116,6 +117,8 @@ def split(
     found = _made(rule, read(data), given, seed, simulate)
     write_split(found, place, source=data, force=force)
     summary = found.summary()
+    for said in unanswerable(found):
+        note(f"warning: {said}")
     if json:
         emit([{**summary, "written": str(place)}], json=True)
         return

@@ -41,6 +41,8 @@ def train(
     from sidelight.cli.terminal import emit, note, progress, target
     from sidelight.data.read import read
     from sidelight.data.split_files import read_split
+    from sidelight.data.split_parts import weights_unused
+    from sidelight.errors import DataError
     from sidelight.evaluation.evaluate import evaluate
     from sidelight.experiment.leaks import LeakWarning, leaks
     from sidelight.models.automatic import automatic
@@ -53,13 +55,19 @@ def train(
         print(config.dump(chosen), end="")
         return
     place = target(output, force, bundle=True)
+    for said in weights_unused(found, f"{type(chosen).__name__} does not use them"):
+        note(said)
     if refit:
         check_refit(found)
     for line in leaks(chosen, found):
         warnings.warn(line, LeakWarning, stacklevel=1)
     with progress() as report:
         model = chosen.fit(found, report)
-        figures = evaluate(model, found, progress=report).figures() if len(found.validation) else {}
+        figures = {}
+        try:
+            figures = evaluate(model, found, progress=report).figures()
+        except DataError as error:  # the fit is not lost for want of something to judge it by
+            note(f"saved without figures: {error}")
         model = fit_again(chosen, found, report) if refit else model
     model.save(place, force=force, metrics=figures)
     shown = {name: value for name, value in figures.items() if name.endswith("ndcg@10")}

@@ -139,6 +139,7 @@ def _kinds() -> dict[str, type[Encoder]]:
         "numbers": NumbersEncoder,
         "vector": VectorEncoder,
         "tfidf": TfidfEncoder,
+        "words": TfidfEncoder,
         "sentence": SentenceEncoder,
         "descriptor": DescriptorEncoder,
         "image-model": ImageModelEncoder,

@@ -63,5 +63,19 @@ class Features:
             scale = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0)
             return sp.csr_matrix(sp.diags(scale.astype(np.float32)) @ rows, dtype=np.float32)
         values = np.asarray(self.values)
+        values = np.ldexp(values, -exponent(values, axis=1))  # squares of 1e20 or 1e-30 are no float32
         norm = np.linalg.norm(values, axis=1, keepdims=True)
         return np.divide(values, norm, out=np.zeros_like(values), where=norm > 0)
+
+
+def exponent(values: NDArray[np.float32], axis: int | None = None) -> NDArray[np.int32]:
+    """The power of two that brings the largest magnitude to [.5, 1), int32; 0 where all is zero.
+
+    Scaling by it is exact, so that what does not depend on length comes out the same.
+
+    Args:
+        values: float32 of any shape.
+        axis: Over which to look for the largest, kept with length 1; None looks over all.
+    """
+    peak = np.abs(values).max(axis=axis, keepdims=axis is not None, initial=0)
+    return np.asarray(np.frexp(peak)[1], dtype=np.int32)

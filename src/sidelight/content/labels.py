@@ -75,7 +75,8 @@ class LabelEncoder:
             known = pl.DataFrame(
                 {"label": labels, "at": range(offset, offset + len(labels))},
                 schema={"label": pl.String, "at": pl.Int64},
-            )
+            ).with_columns(_spelt(pl.col("label")))  # a saved encoder may have another spelling
+            known = known.unique("label", keep="first", maintain_order=True)
             hits = _pairs(items, each, self.many, self.separator).join(known, on="label", how="inner")
             rows.append(hits["row"].to_numpy())
             cols.append(hits["at"].to_numpy())
@@ -112,6 +113,15 @@ def _at_least(count: int) -> pl.Expr:
     return pl.col("len") >= count
 
 
+def _spelt(label: pl.Expr) -> pl.Expr:
+    """The one spelling of a label: "2.0" is 2 and "True" is true, whatever type a column came in."""
+    import polars as pl
+
+    text = label.cast(pl.String).str.strip_chars().str.replace(r"^(-?[0-9]+)\.0+$", "$1")
+    truth = text.str.contains("^(True|TRUE|False|FALSE)$")
+    return pl.when(truth).then(text.str.to_lowercase()).otherwise(text)
+
+
 def _pairs(items: pl.DataFrame, name: str, many: bool, separator: str | None) -> pl.DataFrame:
     """Distinct (row, label) pairs of one column; blank labels and nulls are no labels."""
     import polars as pl
@@ -130,6 +140,7 @@ def _pairs(items: pl.DataFrame, name: str, many: bool, separator: str | None) ->
         pairs = pairs.explode("label", empty_as_null=True)
     if pairs.schema["label"].is_nested() or pairs.schema["label"] in (pl.Binary, pl.Object):
         raise wrong_type(kind, name, "labels as text or numbers", series)
-    label = pl.col("label").cast(pl.String).str.strip_chars()
-    pairs = pairs.select(pl.col("row").cast(pl.Int64), label).drop_nulls("label")
+    if pairs.schema["label"].is_float():
+        pairs = pairs.with_columns(pl.col("label").fill_nan(None))
+    pairs = pairs.select(pl.col("row").cast(pl.Int64), _spelt(pl.col("label"))).drop_nulls("label")
     return pairs.filter(pl.col("label") != "").unique(maintain_order=True)

@@ -25,6 +25,8 @@ from sidelight.content.columns import (
 from sidelight.content.encoder import Arrays, Progress
 from sidelight.content.features import Features
 from sidelight.content.sentence import SentenceModel, short_name
+from sidelight.content.tokens import composed, word_pattern
+from sidelight.data.values import LONGEST_TEXT
 from sidelight.errors import BundleError, DataError, complain
 from sidelight.spectypes import Count, Label, Share
 
@@ -42,11 +44,12 @@ class Text:
 
     `encoder="tfidf"`: CSR float32 (n_items, n_words) with the words as names; the entry of word w in
     text t is (1 + ln count(w, t)) * (ln((1 + n) / (1 + df(w))) + 1), rows scaled to length 1
-    (`sublinear=False` uses the bare count). Words are runs of two or more letters or digits in
-    lower case: for a script without spaces use a sentence model.
+    (`sublinear=False` uses the bare count). Words are runs of two or more letters, digits and their
+    marks in lower case, accents composed: for a script without spaces use a sentence model.
 
     `encoder="minilm"`, a folder, or the name of a sentence-transformers model: dense float32
-    (n_items, dim) of length 1. Text beyond the model's window is cut by the model.
+    (n_items, dim) of length 1. Text beyond the model's window is cut by the model. Either reads the
+    first 20,000 characters of a cell.
 
     Args:
         *names: Item columns of text; several are joined with ". ". An item is present when any of
@@ -125,7 +128,10 @@ class Text:
 
 
 def texts(items: pl.DataFrame, columns: tuple[str, ...]) -> list[str]:
-    """One string a row: the columns that are not blank, trimmed and joined with ". "; "" if none is."""
+    """One string a row: the columns that are not blank, trimmed and joined with ". "; "" if none is.
+
+    Of each cell the first `LONGEST_TEXT` characters count.
+    """
     import polars as pl
 
     parts = []
@@ -134,7 +140,7 @@ def texts(items: pl.DataFrame, columns: tuple[str, ...]) -> list[str]:
         kind = series.dtype
         if kind.is_nested() or kind in (pl.Binary, pl.Object):
             raise wrong_type("Text", name, "text", series, f"use Tags({name!r})" if kind == pl.List else "")
-        text = pl.lit(series).cast(pl.String).str.strip_chars()
+        text = pl.lit(series).cast(pl.String).str.head(LONGEST_TEXT).str.strip_chars()
         parts.append(pl.when(text != "").then(text).alias(name))
     joined = pl.concat_str(parts, separator=". ", ignore_nulls=True)
     return items.select(joined.fill_null("").alias("text"))["text"].to_list()
@@ -142,11 +148,15 @@ def texts(items: pl.DataFrame, columns: tuple[str, ...]) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class TfidfEncoder:
-    """Words and their weights; `idf` is float32 (n_words,), words are sorted."""
+    """Words and their weights; `idf` is float32 (n_words,), words are sorted.
+
+    One saved before words kept their marks cuts new texts as it cut the old ones (`marks` False).
+    """
 
     spec: Text
     words: tuple[str, ...]
     idf: NDArray[np.float32]
+    marks: bool = True
 
     @classmethod
     def fit(cls, spec: Text, items: pl.DataFrame) -> Self:
@@ -168,7 +178,7 @@ class TfidfEncoder:
     @cached_property
     def vectoriser(self) -> Any:
         """scikit-learn's vectoriser made from words and weights alone, so a restored one is the same."""
-        made = _vectoriser(self.spec, vocabulary={word: at for at, word in enumerate(self.words)})
+        made = _vectoriser(self.spec, self.marks, vocabulary={word: at for at, word in enumerate(self.words)})
         made.idf_ = self.idf
         return made
 
@@ -185,7 +195,8 @@ class TfidfEncoder:
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
         """Words packed as bytes, and idf."""
-        return {"words": pack(self.words), "idf": self.idf}, {"kind": "tfidf", "spec": options_of(self.spec)}
+        meta = {"kind": "words" if self.marks else "tfidf", "spec": options_of(self.spec)}
+        return {"words": pack(self.words), "idf": self.idf}, meta
 
     @classmethod
     def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
@@ -193,12 +204,14 @@ class TfidfEncoder:
         words, idf = unpack(arrays["words"]), np.asarray(arrays["idf"], dtype=np.float32)
         if idf.shape != (len(words),):
             raise ValueError(f"{len(words)} words but weights of shape {idf.shape}")
-        return cls(spec_from(Text, meta), words, idf)
+        return cls(spec_from(Text, meta), words, idf, meta["kind"] == "words")
 
 
-def _vectoriser(spec: Text, **options: Any) -> Any:
+def _vectoriser(spec: Text, marks: bool = True, **options: Any) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
+    if marks:
+        options |= {"token_pattern": word_pattern(), "strip_accents": composed}
     return TfidfVectorizer(
         ngram_range=spec.ngrams,
         sublinear_tf=spec.sublinear,

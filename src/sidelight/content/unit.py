@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.content.features import Features
+from sidelight.content.features import Features, exponent
 
 Dense = NDArray[np.float32]
 
@@ -17,7 +17,9 @@ def centre_of(features: Features) -> Dense:
     """
     if features.sparse or not features.present.any():
         return np.zeros(0, dtype=np.float32)
-    return np.asarray(features.values[features.present].mean(axis=0), dtype=np.float32)
+    values = features.values[features.present]
+    power = exponent(values)  # the sum may leave float32 where the mean does not
+    return np.asarray(np.ldexp(np.ldexp(values, -power).mean(axis=0), power), dtype=np.float32)
 
 
 def scaled(raw: Features, centre: Dense, weight: float = 1.0) -> Features:
@@ -30,6 +32,8 @@ def scaled(raw: Features, centre: Dense, weight: float = 1.0) -> Features:
     """
     values = raw.values
     if len(centre):
-        values = np.where(raw.present[:, None], values - centre, 0).astype(np.float32)
+        power = -max(exponent(values), exponent(centre))  # the length goes anyway
+        moved = np.ldexp(values, power) - np.ldexp(centre, power)
+        values = np.where(raw.present[:, None], moved, 0).astype(np.float32)
     unit = Features(raw.name, values, raw.present, raw.names).normalised()
     return Features(raw.name, (unit * np.float32(weight**0.5)).astype(np.float32), raw.present, raw.names)

@@ -11,12 +11,13 @@ from sidelight.data.account import account
 from sidelight.data.clean import Cleaned, clean, doubtful
 from sidelight.data.columns import canonical
 from sidelight.data.findings import Finding
+from sidelight.data.ids import whole_ids
 from sidelight.data.infer import describe, infer_role, is_consent
 from sidelight.data.raw import FILE, ROW, RawTables
 from sidelight.data.schema import ROLES, TABLES, Column, Role, Schema
 from sidelight.data.schema_file import line_of
 from sidelight.data.sheet import Sheet, noted, set_aside_frame
-from sidelight.data.values import Parsed, parse, truth, whole_ids
+from sidelight.data.values import LONGEST_TEXT, Parsed, parse, truth
 from sidelight.errors import DataError, complain, did_you_mean
 
 _KEYS = {"items": "item_id", "users": "user_id"}
@@ -150,6 +151,8 @@ def typed_columns(
             if table != "interactions":  # context stays as it is read, see `context_values`
                 parsed = parse(raw, role, named[name].unit if name in named else "")
                 found += _unread(frame, raw, parsed, table, role, name in named)
+                if parsed.values.dtype == pl.String and role != "ignore":
+                    found += _cut(frame, raw, table)
                 raw, units[name] = parsed.values, parsed.unit
         values.append(raw.alias(name))
         roles.append(role)
@@ -205,6 +208,16 @@ def _unread(
 def _shown(value: object) -> str:
     text = repr(value.to_list() if isinstance(value, pl.Series) else value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _cut(frame: pl.DataFrame, raw: pl.Series, table: str) -> list[Finding]:
+    """Cells of text that are too long to be kept whole."""
+    if raw.dtype != pl.String or not (long := raw.str.len_chars() > LONGEST_TEXT).any():
+        return []
+    at = int(long.arg_max() or 0)
+    message = f"expected at most {LONGEST_TEXT:,} characters; found {len(raw[at]):,}; the rest is left out"
+    file, row = str(frame[FILE][at]), int(frame[ROW][at])
+    return [noted("long-text", table, message, file=file, row=row, column=raw.name, count=int(long.sum()))]
 
 
 def _mixed_ids(frames: Mapping[str, pl.DataFrame]) -> list[Finding]:

@@ -9,6 +9,7 @@ import polars as pl
 
 from sidelight.data.columns import ALIASES, REQUIRED, Naming, resolve
 from sidelight.data.findings import Finding
+from sidelight.data.ids import ID_LENGTH, MISSING, trimmed_ids
 from sidelight.data.infer import event_times
 from sidelight.data.plain import plain
 from sidelight.data.raw import FILE, ROW
@@ -16,12 +17,13 @@ from sidelight.data.schema import Column, Role, Schema
 from sidelight.data.schema_file import line_of
 from sidelight.data.sheet import Sheet, noted, set_aside_frame
 from sidelight.data.times import WEAK, odd_times, to_microseconds
-from sidelight.data.values import numbers_in, parse, read_numbers, trimmed_ids
+from sidelight.data.values import numbers_in, parse, read_numbers
 from sidelight.errors import DataError, complain
 
 _EXPECTED = {
     "null-id": "an id",
     "blank-id": "an id",
+    "long-id": f"an id of at most {ID_LENGTH} characters",
     "bad-timestamp": "a time",
     "time-unit": "a time in the unit of the others",
     "impossible-time": "a time near the others",
@@ -70,7 +72,7 @@ class _Work:
         if mask.any():
             self.reason[mask & (self.reason == 0)] = self.reasons.index(defect)
             value = self.frame[column][int(mask.argmax())]
-            shown = "none" if value is None else repr(value)
+            shown = "none" if value is None else _short(value)
             self.say(defect, column, bad, f"expected {_EXPECTED[defect]}; found {shown}", True)
 
     def say(self, defect: str, column: str, rows: pl.Series, message: str, quarantined: bool = False) -> None:
@@ -180,7 +182,7 @@ def _file(name: str) -> pl.Expr:
 
 def _ids(work: _Work, key: str) -> pl.Series:
     raw = work.frame[key]
-    if isinstance(raw.dtype, pl.List) or raw.dtype == pl.Binary:
+    if isinstance(raw.dtype, pl.List) or raw.dtype in (pl.Binary, pl.Boolean):
         raise DataError(
             complain("ids: text or whole numbers", f"{raw.dtype}", work.sheet.file, f"repair {key!r}")
         )
@@ -190,12 +192,26 @@ def _ids(work: _Work, key: str) -> pl.Series:
         if raw.dtype == pl.String:
             trimmed = (raw != ids).fill_null(False) & ~blank.fill_null(False)
             if trimmed.any():
-                example = raw[trimmed.arg_max() or 0]
-                work.say("id-whitespace", key, trimmed, f"found white space in {example!r}; it is left out")
+                example = _short(raw[trimmed.arg_max() or 0])
+                work.say(
+                    "id-whitespace", key, trimmed, f"found white space or NUL in {example}; it is left out"
+                )
         work.reject(key, "blank-id", blank.fill_null(False))
+        work.reject(key, "long-id", (ids.str.len_chars() > ID_LENGTH).fill_null(False))
+        broken = ids.str.contains("\ufffd", literal=True).fill_null(False)
+        if broken.any():
+            example = _short(ids[broken.arg_max() or 0])
+            work.say("broken-id", key, broken, f"found {example}, of which a character is lost")
         ids = _without_point(work, key, ids)
+        work.reject(key, "null-id", ids.is_in(MISSING).fill_null(False))
     work.reject(key, "null-id", ids.is_null())
     return ids
+
+
+def _short(value: object, room: int = 80) -> str:
+    """A value for a message; long ones are cut."""
+    text = repr(value)
+    return text if len(text) <= room else f"{text[:room]}... ({len(str(value)):,} characters)"
 
 
 def _without_point(work: _Work, key: str, ids: pl.Series) -> pl.Series:

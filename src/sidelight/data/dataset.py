@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +11,9 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.data.ids import Ids, index_of
 from sidelight.data.interactions import Interactions
 from sidelight.data.schema import Schema
-
-Ids = NDArray[Any]  # int64 or str ("U"), sorted ascending, unique
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,38 +91,3 @@ class Dataset:
     def user_index(self, ids: Iterable[Any]) -> NDArray[np.int64]:
         """Inner indices of outside user ids; -1 for an unknown id."""
         return index_of(self.user_ids, ids)
-
-
-def index_of(known: Ids, ids: Iterable[Any]) -> NDArray[np.int64]:
-    """Positions of `ids` in the sorted array `known`, -1 where absent.
-
-    Numbers and their text form meet: "17" finds 17 in an integer catalogue, 17 finds "17".
-    """
-    wanted: Sequence[Any] = list(ids)
-    out = np.full(len(wanted), -1, dtype=np.int64)
-    if len(known) == 0 or not wanted:
-        return out
-    if known.dtype.kind in "iu":
-        numbers = [_as_int(w) for w in wanted]
-        valid = np.array([n is not None for n in numbers])
-        query: NDArray[Any] = np.array([n if n is not None else 0 for n in numbers], dtype=np.int64)
-    else:
-        # What is longer than every known id is none of them; comparing it would widen all of these.
-        texts, width = [str(w) for w in wanted], known.dtype.itemsize // 4
-        valid = np.array([len(t) <= width for t in texts])
-        query = np.array([t if fits else "" for t, fits in zip(texts, valid, strict=True)], dtype=known.dtype)
-    at = np.searchsorted(known, query)
-    at = np.minimum(at, len(known) - 1)
-    hit = valid & (known[at] == query)
-    out[hit] = at[hit]
-    return out
-
-
-def _as_int(value: Any) -> int | None:
-    try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if isinstance(value, float) and value != number:
-        return None
-    return number if abs(number) < 2**63 else None

@@ -43,7 +43,13 @@ FILES: dict[str, Defect] = {
     "null-id": Defect("error", "a row has no user or item id", "fill the id in or delete the row"),
     "blank-id": Defect("error", "an id is empty or only white space", "fill the id in or delete the row"),
     "id-whitespace": Defect(
-        "warning", "ids carry white space at an end", "strip the ids where they are written"
+        "warning", "ids carry white space or NUL at an end", "strip the ids where they are written"
+    ),
+    "long-id": Defect(
+        "error", "an id has more than 512 characters", "give the row a shorter id, e.g. a hash of this one"
+    ),
+    "broken-id": Defect(
+        "warning", "an id holds U+FFFD where a character was lost", "write the id again as whole UTF-8"
     ),
     "float-id": Defect("note", "whole-number ids end in .0", "store them as integers or text"),
     "mixed-type-id": Defect("warning", "an id column holds numbers and text", "write all ids the same way"),
@@ -151,7 +157,12 @@ CONTENT: dict[str, Defect] = {
         "warning", "a text was decoded with the wrong encoding", "decode the source as UTF-8"
     ),
     "long-text": Defect(
-        "note", "a text is longer than 20,000 characters", "encoders read the beginning only: shorten it"
+        "warning", "a text is longer than 20,000 characters", "the beginning is kept: put what matters first"
+    ),
+    "not-english": Defect(
+        "warning",
+        "texts are mostly not English; the encoder minilm was trained on English",
+        'name a multilingual one: encoder="paraphrase-multilingual-MiniLM-L12-v2"',
     ),
     "duplicate-content": Defect(
         "warning", "items have the same text", "merge them, or expect copies across splits"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
@@ -17,7 +18,15 @@ def frame_sheet(frame: Any, table: str) -> Sheet:
     Raises:
         DataError: The object is no table, or has no rows.
     """
-    found = _to_polars(frame, table)
+    try:
+        found = _to_polars(frame, table)
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, DataError):
+            raise
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            complain("columns of equal length and of one type each", line, f"the {table} frame")
+        ) from None
     if found.is_empty():
         raise DataError(complain("rows", "none", f"the {table} frame", "leave it out or fill it"))
     return Sheet(table, "", with_rows(found))
@@ -29,7 +38,12 @@ def _to_polars(frame: Any, table: str) -> pl.DataFrame:
     if isinstance(frame, pl.LazyFrame):
         return frame.collect()
     if isinstance(frame, dict):
-        return pl.DataFrame([from_python(str(name), list(values)) for name, values in frame.items()])
+        columns = [_column(str(name), values, table) for name, values in frame.items()]
+        lengths = {c.name: len(c) for c in columns}
+        if len(set(lengths.values())) > 1:
+            shown = ", ".join(f"{name!r} {n:,}" for name, n in lengths.items())
+            raise DataError(complain("columns of equal length", shown, f"the {table} frame", "fill the gaps"))
+        return pl.DataFrame(columns)
     if hasattr(frame, "iloc") and hasattr(frame, "columns"):
         series = [_series(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)]
         names = [s.name for s in series]
@@ -42,6 +56,19 @@ def _to_polars(frame: Any, table: str) -> pl.DataFrame:
     raise DataError(
         complain("a polars or pandas frame, or a dict of columns", type(frame).__name__, f"the {table} frame")
     )
+
+
+def _column(name: str, values: Any, table: str) -> pl.Series:
+    """A column of a dict: a list, an array, or a series of polars or pandas."""
+    if isinstance(values, pl.Series):
+        return values.alias(name)
+    if hasattr(values, "iloc"):
+        return _series(name, values)
+    if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
+        found = f"{values!r:.60} for {name!r}"
+        fix = f"write {name!r}: [...] with one value a row"
+        raise DataError(complain("a list of values", found, f"the {table} frame", fix))
+    return from_python(name, list(values))
 
 
 def _series(name: str, column: Any) -> pl.Series:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from sidelight.data.plain import as_text
+from sidelight.data.plain import as_text, is_missing
 from sidelight.data.raw import ROW
 from sidelight.data.sheet import Sheet, noted, set_aside, with_rows
 from sidelight.data.textfile import load_text
@@ -103,8 +105,21 @@ def _value(line: Any) -> Any:
 
 
 def from_python(name: str, values: Sequence[Any]) -> pl.Series:
-    """A column from any Python values: one type where they have one, text where they differ."""
+    """A column from any Python values: one type where they have one, text where they differ.
+
+    Missing values of every kind are null beside text, times and whole numbers; in a column of floats
+    NaN stays, to be found by `check`. Times without zone are UTC.
+    """
+    values = [_python(v) for v in values]
     kinds = {type(v) for v in values if v is not None}
+    if not kinds <= {int, float}:
+        values = [None if is_missing(v) else v for v in values]
+        kinds = {type(v) for v in values if v is not None}
+    if kinds and all(issubclass(kind, datetime) for kind in kinds):
+        times = [
+            v if v is None or v.tzinfo is None else v.astimezone(UTC).replace(tzinfo=None) for v in values
+        ]
+        return pl.Series(name, times, dtype=pl.Datetime("us"))
     if kinds <= {list, tuple} and kinds:
         members = {type(m) for v in values if v is not None for m in v if m is not None}
         inner: Any = pl.Float64 if members <= {int, float} and float in members else pl.String
@@ -114,8 +129,20 @@ def from_python(name: str, values: Sequence[Any]) -> pl.Series:
     if kinds <= {int, float} and float in kinds:
         return pl.Series(name, [None if v is None else float(v) for v in values], dtype=pl.Float64)
     if len(kinds) <= 1 and not kinds & {dict} and _fits(values, kinds):
-        return pl.Series(name, values, strict=False)
+        try:
+            return pl.Series(name, values, strict=False)
+        except UnicodeEncodeError:  # half a surrogate pair
+            pass
     return pl.Series(name, [None if v is None else as_text(v) for v in values], dtype=pl.String)
+
+
+def _python(value: Any) -> Any:
+    """A numpy scalar or array, or a set, as plain Python has it."""
+    if isinstance(value, np.datetime64):
+        return value.astype("datetime64[us]").item()
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return sorted(value, key=str) if isinstance(value, set | frozenset) else value
 
 
 def _fits(values: Iterable[Any], kinds: set[type]) -> bool:
@@ -124,4 +151,5 @@ def _fits(values: Iterable[Any], kinds: set[type]) -> bool:
 
 
 def _member(value: Any, inner: Any) -> Any:
+    value = None if is_missing(value) and inner == pl.String else value
     return as_text(value) if inner == pl.String and value is not None else value

@@ -32,7 +32,7 @@ def plain(values: pl.Series) -> pl.Series:
     if isinstance(kind, pl.Struct):
         return values.struct.json_encode().set(values.is_null(), None)
     if kind == pl.Object:
-        texts = [None if v is None else as_text(v) for v in values.to_list()]
+        texts = [None if is_missing(v) else as_text(v) for v in values.to_list()]
         return pl.Series(values.name, texts, dtype=pl.String)
     return values.cast(pl.String)
 
@@ -50,8 +50,23 @@ def _lists(values: pl.Series, inner: Any) -> pl.Series:
 
 def as_text(value: Any) -> str:
     """Text of a value; objects and lists as JSON, 2.0 as "2.0", true as "true"."""
-    if isinstance(value, str):
-        return value
     if isinstance(value, (dict, list, tuple, bool)):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    return sound(str(value))
+
+
+def sound(text: str) -> str:
+    """Text that UTF-8 can hold: halves of a surrogate pair are joined, one alone becomes U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a Python value says that there is none: None, NaN, NaT, `pandas.NA`."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # pandas.NA has no truth; arrays have many
+        return type(value).__name__ == "NAType"

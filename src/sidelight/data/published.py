@@ -11,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sidelight.data.columns import resolve
-from sidelight.data.dataset import Dataset, index_of
+from sidelight.data.dataset import Dataset
 from sidelight.data.frames import frame_sheet
+from sidelight.data.ids import index_of
 from sidelight.data.raw import ROW
 from sidelight.data.sources import open_table
 from sidelight.data.split import Split
@@ -198,17 +199,16 @@ def _unambiguous(
 
 def _inner(ids: pl.Series, known: NDArray[Any], kind: str, where: str) -> NDArray[np.int64]:
     """Inner indices of a column of outside ids; an unknown one is an error."""
-    plain = ids.to_numpy() if ids.dtype.is_integer() else ids.cast(pl.String).to_numpy().astype(str)
-    unique, inverse = np.unique(plain, return_inverse=True)
-    found = index_of(known, unique.tolist())
+    unique = ids.unique().sort()
+    places = pl.DataFrame({ids.name: unique, "at": index_of(known, unique.to_list())})
+    found = ids.to_frame().join(places, on=ids.name, how="left", maintain_order="left")["at"].to_numpy()
     if (found < 0).any():
-        missing = unique[found < 0]
-        rows = int((found[inverse] < 0).sum())
-        example = f"{len(missing)} unknown ones in {rows} rows, e.g. {missing[0]}"
+        missing = places.filter(pl.col("at") < 0)[ids.name]
+        example = f"{len(missing)} unknown ones in {int((found < 0).sum())} rows, e.g. {missing[0]}"
         raise DataError(
             complain(f"{kind} ids of the data", example, where, "use the split's own interactions")
         )
-    return found[inverse]
+    return found
 
 
 def _order(column: pl.Series, known: NDArray[np.int64], kind: str, where: str) -> NDArray[np.int64]:

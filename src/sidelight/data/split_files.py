@@ -124,7 +124,10 @@ def _rows(split: Split) -> pl.DataFrame:
         part[rows] = code
     given = np.zeros(len(log), dtype=bool)
     given[split.given] = True
-    columns: dict[str, Any] = {"user_id": data.user_ids[log.user], "item_id": data.item_ids[log.item]}
+    columns: dict[str, Any] = {
+        "user_id": pl.Series(data.user_ids).gather(log.user),
+        "item_id": pl.Series(data.item_ids).gather(log.item),
+    }
     if log.timestamp is not None:
         columns["timestamp"] = pl.Series(log.timestamp).cast(pl.Datetime("us", "UTC"))
     if log.position is not None:

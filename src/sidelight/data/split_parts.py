@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.data.dataset import Dataset
+from sidelight.data.read import SidelightWarning
 from sidelight.data.split import Split, TestHistory
 from sidelight.errors import DataError, SpecError, complain
 from sidelight.seeding import generator
@@ -65,7 +67,41 @@ def assemble(
         given=np.empty(0, dtype=np.int64) if given is None else given,
         test_history=history_of_test(data, how["rule"], codes),
     )
+    for said in weights_unused(split, "no model (Popular, ItemKNN, EASE, ALS, TwoTower, ...) uses them"):
+        warnings.warn(said, SidelightWarning, stacklevel=4)
     return marked(split, declared, newest)
+
+
+def unanswerable(split: Split) -> list[str]:
+    """One line for each of validation and test on which nothing can be measured."""
+    said = []
+    for part in ("validation", "test"):
+        rows = split.validation if part == "validation" else split.sealed
+        if not len(rows):
+            if split.how["rule"] == "published":  # a file need not name every part
+                continue
+            said.append(
+                f"the {part} part has no event: nothing can be measured on it; widen it, or gather more"
+            )
+        elif not split.truth(part, final=True).nnz:
+            found = f"all {len(rows):,} events of the {part} part repeat pairs of a user and an item"
+            said.append(f"{found} that were there before: nothing can be measured on it")
+    return said
+
+
+def weights_unused(split: Split, who: str) -> list[str]:
+    """One line where the weights of the training events differ, else none.
+
+    Args:
+        split: Its training events.
+        who: The models in question and that they do not use weights.
+    """
+    weight = split.data.interactions.weight[split.train]
+    if not len(weight) or weight.min() == weight.max():
+        return []
+    fix = "leave out those that speak against the item"
+    span = f"{weight.min():g} to {weight.max():g}"
+    return [f"interactions have weights ({span}) and {who}: each counts once, whatever its weight; {fix}"]
 
 
 def history_of_test(data: Dataset, rule: str, codes: Codes) -> TestHistory:

@@ -11,15 +11,16 @@ from sidelight.data.lists import MARKS, bracketed, split_cells, uncalled
 from sidelight.data.schema import Role
 from sidelight.data.times import to_microseconds, undecided
 
+LONGEST_TEXT = 20_000  # characters of one cell that are kept
 _TRUE, _FALSE = ("true", "yes", "y", "t", "1", "1.0"), ("false", "no", "n", "f", "0", "0.0")
-_WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
 
 
 class Parsed(NamedTuple):
     """A column after parsing.
 
     Args:
-        values: As the role needs them, null where missing or unreadable.
+        values: As the role needs them, null where missing or unreadable; text of at most
+            `LONGEST_TEXT` characters.
         bad: Boolean, True where a value was there and could not be read.
         unit: What a timestamp column was read as, the decimal mark of numbers that were not written
             as programs write them, else "".
@@ -58,6 +59,8 @@ def parse(values: pl.Series, role: Role, unit: str = "") -> Parsed:
         out = _tags(values)
     else:
         out = _labels(values) if role in ("category", "ignore", "context") else _texts(values)
+        if out.dtype == pl.String and role != "ignore":
+            out = out.str.head(LONGEST_TEXT)
     return Parsed(out, _none(values))
 
 
@@ -104,24 +107,6 @@ def truth(values: pl.Series) -> pl.Series:
         .alias("out")
     )
     return frame["out"].alias(values.name)
-
-
-def trimmed_ids(values: pl.Series) -> pl.Series:
-    """Ids as Int64 where the source has whole numbers, else as text without outer white space."""
-    kind = values.dtype
-    if kind.is_integer() and kind not in (pl.UInt64, pl.Int128):
-        return values.cast(pl.Int64)
-    if kind.is_float():
-        finite = values.set(~values.is_finite().fill_null(True), None)
-        if (finite.drop_nulls().round() == finite.drop_nulls()).all() and (finite.abs().max() or 0) < 2**53:  # type: ignore[operator]
-            return finite.cast(pl.Int64)
-        return finite.cast(pl.String)
-    return values.cast(pl.String).str.strip_chars()
-
-
-def whole_ids(values: pl.Series) -> bool:
-    """Whether all ids are whole numbers, written as numbers are ("7", not "007")."""
-    return values.dtype == pl.Int64 or bool(values.drop_nulls().str.contains(_WHOLE).all())
 
 
 def delimiter(text: pl.Series) -> str:
@@ -172,9 +157,10 @@ def _texts(values: pl.Series) -> pl.Series:
 
 
 def _labels(values: pl.Series) -> pl.Series:
-    """Text of labels; 3.0 and 3 are one label."""
+    """Text of labels; 3.0 and 3 are one label, NaN is none."""
     if isinstance(values.dtype, pl.List):
         return _tags(values)
+    values = values.fill_nan(None) if values.dtype.is_float() else values
     if values.dtype == pl.String:
         text = values.str.strip_chars()
         text = text.set(text == "", None)

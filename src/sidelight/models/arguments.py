@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from sidelight.data.split import Split
-from sidelight.errors import DataError, SpecError, complain, did_you_mean, shown
+from sidelight.errors import SpecError, complain, did_you_mean, shown
 
 Ids = Iterable[Any] | str | int
 """Outside ids; one id stands for itself."""
@@ -80,17 +80,6 @@ def check_context(context: Any, known: Sequence[str], n_rows: int) -> None:
         if name not in known:
             fix = did_you_mean(name, known) if known else "fit with context=(...), or leave it out"
             raise SpecError(complain("a column of context of this model", repr(name), "context", fix))
-
-
-def new_rows(given: Any) -> pl.DataFrame:
-    """Item rows as a polars frame, from polars, pandas or a dict of columns."""
-    if isinstance(given, pl.DataFrame):
-        return given
-    try:
-        return pl.DataFrame(given) if isinstance(given, dict) else pl.from_pandas(given)
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        found = f"a {type(given).__name__} ({error})"
-        raise DataError(complain("new items as a frame or a dict of columns", found)) from None
 
 
 def need_split(given: Any, spec: Any) -> Split:

@@ -14,8 +14,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.words import text_of
-from sidelight.data.dataset import Ids, index_of
-from sidelight.data.schema import Column
+from sidelight.data.ids import Ids, index_of, text_id, whole_id
+from sidelight.data.schema import Column, Role
 from sidelight.data.split import Split
 from sidelight.errors import DataError, UnknownIdError, complain, did_you_mean
 
@@ -62,6 +62,12 @@ class Catalogue:
     def named(self, places: Iterable[int]) -> list[tuple[Any, str]]:
         """Outside ids of some items, each with one line that says what the item is."""
         return [(self.item_ids[at].item(), text_of(self.items.row(int(at), named=True))) for at in places]
+
+    @property
+    def table(self) -> tuple[Column, ...]:
+        """The columns of the item table; one without a declared role has that of its type."""
+        known = {c.name: c for c in self.columns}
+        return tuple(known.get(n) or Column(n, _role(n, kind)) for n, kind in self.items.schema.items())
 
     def find_items(self, ids: Iterable[Any]) -> NDArray[np.int64]:
         """Inner indices, -1 for unknown ids."""
@@ -180,6 +186,14 @@ def bare(items: pl.DataFrame) -> pl.DataFrame:
     return items.with_columns(pl.lit(None, pl.Binary).alias(name) for name in binary)
 
 
+def _role(name: str, kind: pl.DataType) -> Role:
+    if name == "item_id":
+        return "item_id"
+    if isinstance(kind, pl.List):
+        return "vector" if kind.inner.is_numeric() else "tags"
+    return "image_bytes" if kind == pl.Binary else "number" if kind.is_numeric() else "text"
+
+
 def _cast(rows: pl.DataFrame, name: str, dtype: pl.DataType, what: str) -> pl.Series:
     try:
         return rows[name].cast(dtype)
@@ -200,9 +214,9 @@ def _new_ids(rows: pl.DataFrame, known: Catalogue) -> Ids:
         again = ids.to_list()[int(np.argmax(there))]
         raise DataError(complain("ids that are new", f"{again!r}, which exists", "new items"))
     if known.item_ids.dtype.kind in "iu":
-        if ids.dtype == pl.String and ids.str.contains(r"^(0|-?[1-9]\d{0,17})$").all():
-            ids = ids.cast(pl.Int64)
-        if not ids.dtype.is_integer():
-            raise DataError(complain("integer ids as in the catalogue", f"{ids.dtype}", "new items"))
-        return np.asarray(ids.to_numpy(), dtype=known.item_ids.dtype)
-    return np.array([str(i) for i in ids.to_list()])
+        whole = [whole_id(i) for i in ids]
+        if None in whole:
+            found = repr(ids[whole.index(None)])
+            raise DataError(complain("whole numbers as ids, as in the catalogue", found, "new items"))
+        return np.array(whole, dtype=known.item_ids.dtype)
+    return np.array([text_id(i) for i in ids], dtype=np.str_)

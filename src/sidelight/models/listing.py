@@ -39,7 +39,9 @@ class Lists:
     informed: NDArray[np.bool_] | None = None
 
     @staticmethod
-    def frame(parts: Sequence[Lists], row_ids: NDArray[Any], item_ids: NDArray[Any]) -> pl.DataFrame:
+    def frame(
+        parts: Sequence[Lists], row_ids: NDArray[Any] | pl.Series, item_ids: NDArray[Any]
+    ) -> pl.DataFrame:
         """One table: user_id, item_id, score, rank, source; outside ids in the order of `row_ids`."""
         empty = np.zeros((0, 1), np.int32)
         items = np.vstack([p.items for p in parts]) if parts else empty
@@ -50,8 +52,9 @@ class Lists:
         codes = (np.vstack(source) if source else empty)[kept]
         return pl.DataFrame(
             {
-                "user_id": row_ids[row],
-                "item_id": item_ids[items[kept]],
+                # Polars shares the text of an id between rows, where numpy copies it.
+                "user_id": pl.Series(row_ids).gather(row),
+                "item_id": pl.Series(item_ids).gather(items[kept]),
                 "score": values[kept],
                 "rank": (rank + 1).astype(np.int32),
                 "source": pl.Series(np.array(SOURCES)[codes] if len(codes) else [], dtype=pl.String),
@@ -135,12 +138,12 @@ def audience_frame(
         values: float32 (n_asked, n_users); users with 0 or less are left out.
         k: Length of the lists, and at most this many rows per item.
     """
-    parts = []
-    for item, place, value in zip(item_ids, places, values, strict=True):
+    parts, people = [], pl.Series(user_ids)
+    for item, place, value in zip(item_ids.tolist(), places, values, strict=True):
         best = np.lexsort((-value, place))
         best = best[value[best] > 0]
         reached, best = int((place[best] <= k).sum()), best[:k]
-        columns = {"item_id": np.repeat(np.array([item]), len(best)), "user_id": user_ids[best]}
+        columns = {"item_id": pl.Series([item]).new_from_index(0, len(best)), "user_id": people.gather(best)}
         columns |= {"place": place[best], "score": value[best]}
         counts = {"reached": np.full(len(best), reached), "users": np.full(len(best), len(user_ids))}
         parts.append(pl.DataFrame(columns | {"rank": np.arange(1, len(best) + 1, dtype=np.int32)} | counts))

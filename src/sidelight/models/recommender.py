@@ -14,10 +14,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight import config, storage
+from sidelight.data.ids import labels_of
+from sidelight.data.new_items import item_rows
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.evaluation.ranking import top_k
-from sidelight.models.arguments import Ids, check_context, histories_of, ids_of, new_rows
+from sidelight.models.arguments import Ids, check_context, histories_of, ids_of
 from sidelight.models.audience import audience_places
 from sidelight.models.catalogue import Catalogue
 from sidelight.models.choices import summary
@@ -105,7 +107,8 @@ class Recommender:
         """The k best items of each user, best first.
 
         Args:
-            users: Outside user ids; None with no histories means all users.
+            users: Outside user ids; None with no histories means all users. The answer names them as
+                the tables do, and those it does not know as they were given.
             histories: Lists of outside item ids, for people nobody has seen; `user_id` in the
                 answer is then the position in this list.
             k: Length of the lists, >= 1.
@@ -160,7 +163,7 @@ class Recommender:
 
     def _histories(
         self, users: Ids | None, histories: list[list[Any]] | None
-    ) -> tuple[NDArray[Any], sp.csr_matrix, NDArray[np.int64]]:
+    ) -> tuple[NDArray[Any] | pl.Series, sp.csr_matrix, NDArray[np.int64]]:
         """Labels (n,), histories CSR (n, n_items), and stored users (n,), else UNKNOWN or GIVEN."""
         own = self.catalogue
         if users is not None and histories is not None:
@@ -172,7 +175,7 @@ class Recommender:
         wanted = ids_of(users, "users")
         at = own.find_users(wanted)
         stored, shape = np.flatnonzero(at >= 0), (len(wanted), len(own.user_ids))
-        labels = np.array(wanted, dtype=own.user_ids.dtype if len(stored) == len(at) else np.str_)
+        labels = labels_of(own.user_ids, at, wanted)
         pick = sp.csr_matrix((np.ones(len(stored), np.float32), (stored, at[stored])), shape=shape)
         return labels, sp.csr_matrix(pick @ own.histories), at
 
@@ -249,9 +252,14 @@ class Recommender:
 
         Args:
             rows: Column `item_id` and any item columns of the training data; a polars or
-                pandas frame, or a dict of columns.
+                pandas frame, or a dict of columns. Ids, labels, numbers and times are read as
+                `sidelight.read` reads them.
+
+        Raises:
+            DataError: An id is missing, repeated, known already or longer than 512 characters; a
+                column is unknown, or holds a value that cannot be read.
         """
-        frame = new_rows(rows)
+        frame = item_rows(rows, self.catalogue.table, "new items")
         catalogue, full = self.catalogue.extended(frame)
         if not self.scorer.places_new:
             warnings.warn(

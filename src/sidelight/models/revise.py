@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from sidelight.content.encoder import Encoder
 from sidelight.content.features import Features
+from sidelight.data.new_items import item_rows
 from sidelight.errors import DataError, complain
-from sidelight.models.arguments import new_rows
 from sidelight.models.mixture import Mixture
 from sidelight.models.neighbours import ContentNeighbours
 from sidelight.models.recommender import Recommender
@@ -43,7 +43,8 @@ def revised(model: Recommender, rows: Any) -> Recommender:
         UnknownIdError: An item is not in the catalogue.
         DataError: An id is repeated, or a column is unknown or of another type.
     """
-    own, frame = model.catalogue, new_rows(rows)
+    own = model.catalogue
+    frame = item_rows(rows, own.table, "changed items")
     ids = frame["item_id"].to_list() if "item_id" in frame.columns else []
     if len(set(ids)) != len(ids) or None in ids:
         raise DataError(complain("one row an item", "null or repeated ids", "changed items"))

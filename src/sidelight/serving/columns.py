@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from sidelight.data.ids import text_id, whole_id
 from sidelight.errors import DataError, complain, did_you_mean
 from sidelight.serving.records import check_id
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sidelight.models.catalogue import Catalogue
 
 LONGEST = 100  # characters of an id: all ids of a catalogue take the room of the longest one
-WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +68,10 @@ class Columns:
             raise DataError(
                 complain(f"an item id of at most {self.width} characters", f"{len(item)}", "items")
             )
-        if self.numeric and not WHOLE.fullmatch(item):
+        if self.numeric and str(whole_id(item)) != item:
             raise DataError(complain("a whole number as item id, as in the catalogue", repr(item), "items"))
+        if text_id(item) != item:
+            raise DataError(complain("an item id without white space at its ends", repr(item), "items"))
         for name, value in row.items():
             if name not in self.types and name != "item_id":
                 hint = did_you_mean(str(name)[:100], self.types)

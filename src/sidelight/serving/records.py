@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, get_args
 
+from sidelight.data.ids import ID_LENGTH
 from sidelight.errors import DataError, SidelightError, complain
 
 Kind = Literal["view", "click", "purchase", "dismissal"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 SCOPES: Final = frozenset({"read", "events", "admin"})  # what an API key may be good for
-ID_LENGTH: Final = 512  # characters
 HISTORY: Final = 1000  # events of one person that are used
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 import numpy as np
 import polars as pl
@@ -51,7 +52,7 @@ class Words:
             text: What somebody wrote; case does not matter.
             k: At most this many.
         """
-        wanted = " ".join(text.lower().split())
+        wanted = " ".join(normalize("NFC", text).lower().split())
         words = wanted.split()[:MOST_WORDS]
         if not words:
             return []
@@ -72,7 +73,7 @@ class Words:
 
 
 def _lower(series: pl.Series) -> pl.Series:
-    return series.cast(pl.String).fill_null("").str.to_lowercase()
+    return series.cast(pl.String).fill_null("").str.normalize("NFC").str.to_lowercase()
 
 
 def _having(columns: Sequence[pl.Series], words: Sequence[str]) -> NDArray[np.int64]:
@@ -89,7 +90,7 @@ def _having(columns: Sequence[pl.Series], words: Sequence[str]) -> NDArray[np.in
 
 def _starting(series: pl.Series, words: Sequence[str]) -> pl.Series:
     """Where every word stands at the beginning of a word."""
-    spaced = " " + series.str.replace_all(r"[^\p{L}\p{N}]+", " ")
+    spaced = " " + series.str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ")
     found = pl.repeat(True, len(series), dtype=pl.Boolean, eager=True)
     for word in words:
         found = found & spaced.str.contains(f" {word}", literal=True)

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from sidelight.data.ids import text_id, whole_id
 from sidelight.errors import SpecError, UnknownIdError, complain, did_you_mean
 from sidelight.models.scorer import Attentive, Context, Scorer
 from sidelight.serving.columns import Columns
@@ -60,14 +61,11 @@ class Names:
 
     def find(self, name: str) -> int:
         """The inner index, -1 where nobody has this id."""
-        key: Any = name
-        if self.numeric:
-            try:
-                key = int(name)
-            except ValueError:
-                return -1
-        at = self.stored.get(key)
-        return self.later.get(key, -1) if at is None else at
+        for key in (whole_id(name),) if self.numeric else (name, text_id(name)):
+            at = self.stored.get(key, self.later.get(key))
+            if at is not None:
+                return at
+        return -1
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,14 +7,25 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
-from sidelight.data.checks import behaviour, columns, content, ids, images, leaks, splits, times, vectors
+from sidelight.data.checks import (
+    behaviour,
+    columns,
+    content,
+    ids,
+    images,
+    language,
+    leaks,
+    splits,
+    times,
+    vectors,
+)
 from sidelight.data.checks.tables import Check, Tables
 from sidelight.data.findings import Finding
 from sidelight.data.raw import RawTables
 
 CHECKS: tuple[Check, ...] = (
-    *ids.CHECKS, *times.CHECKS, *columns.CHECKS, *content.CHECKS, *vectors.CHECKS, *images.CHECKS,
-    *leaks.CHECKS, *behaviour.CHECKS, *splits.CHECKS,
+    *ids.CHECKS, *times.CHECKS, *columns.CHECKS, *content.CHECKS, *language.CHECKS,
+    *vectors.CHECKS, *images.CHECKS, *leaks.CHECKS, *behaviour.CHECKS, *splits.CHECKS,
 )  # fmt: skip
 GRAVITY = {"error": 0, "warning": 1, "note": 2}
 

@@ -19,14 +19,13 @@ HTML = r"</?[a-zA-Z][a-zA-Z0-9]*(\s[^<>]{0,300})?/?>|&([a-zA-Z]{2,8}|#\d{1,6}|#x
 # UTF-8 read as Latin-1 or Windows-1252: a lead letter, then what a continuation byte turns into.
 MOJIBAKE = "[ÃÂ][\u0080-\u00bf\u0152-\u0192\u2013-\u203a\u20ac]|â€|\ufffd|ï¿½"
 GLUE = r"\s*[;|,/]\s*"
-LONG = 20_000
 WORDS = 64  # words of a text that near-duplicate search looks at
 ITEMS = 300_000  # items that it looks at
 BANDS, WIDTH = 8, 4  # min-hash: pairs with Jaccard .8 meet in a band with probability .985
 
 
 def texts(t: Tables) -> list[Finding]:
-    """Blank, placeholder, marked-up, wrongly decoded and over-long values, for each text column."""
+    """Blank, placeholder, marked-up, and wrongly decoded values, for each text column."""
     found = []
     for table in ("items", "users"):
         for column in t.columns(table, "text", "category"):
@@ -39,11 +38,9 @@ def texts(t: Tables) -> list[Finding]:
 def _texts(t: Tables, table: str, name: str, values: pl.Series) -> list[Finding]:
     bare = values.str.strip_chars()
     empty = bare.str.contains(PLACEHOLDER)
-    long = f"longer than {LONG:,} characters; begins {{value}}"
     found = [
         *t.found("blank-text", table, bare == "", "holds nothing but white space", name),
         *t.found("placeholder-text", table, empty, "stands for missing; e.g. {value}", name),
-        *t.found("long-text", table, values.str.len_chars() > LONG, long, name),
     ]
     patterns = (("html-text", HTML, "markup"), ("wrong-encoding", MOJIBAKE, "wrongly decoded"))
     for defect, pattern, what in patterns:
@@ -120,7 +117,12 @@ def copies(t: Tables) -> list[Finding]:
     if not names or len(t.items) < 2:
         return []
     bare = pl.concat_str([pl.col(n).str.head(4000) for n in names], separator=" ", ignore_nulls=True)
-    bare = bare.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
+    bare = (
+        bare.str.normalize("NFC")
+        .str.to_lowercase()
+        .str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ")
+        .str.strip_chars()
+    )
     frame = t.items.select("item_id", at=pl.int_range(pl.len()), text=bare).filter(
         pl.col("text").str.len_chars() > 0
     )

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from sidelight.data.ids import ID_LENGTH
 from sidelight.serving.http.options import (
     MOST_BATCH,
     MOST_EVENTS,
@@ -36,7 +37,6 @@ from sidelight.serving.http.values import (
     moment,
     plausible,
 )
-from sidelight.serving.records import ID_LENGTH
 
 
 class Sent(BaseModel):

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
+from sidelight.data.ids import ID_LENGTH
 from sidelight.serving.http.options import MOST_K
-from sidelight.serving.records import ID_LENGTH
 
 # Controls, line separators, direction marks and embeddings, the byte order mark: they make two ids look
 # like one, or turn the text around that an id stands in.
