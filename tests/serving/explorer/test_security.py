@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import httpx
 import pytest
 from serving.explorer.service import CLICKS, CONTENT, Service, running
 
-from sidelight.serving.explorer import desk as desk_module
 from sidelight.serving.explorer.answering import SESSION, VISITOR
 from sidelight.serving.explorer.forms import MOST_BYTES
 from sidelight.serving.explorer.pages import ROUTES
@@ -237,16 +235,12 @@ def test_signing_out_ends_the_session_for_everybody_who_has_the_cookie(
         assert again.http.get("/").status_code == 303
 
 
-def test_a_revoked_key_ends_its_sessions(
-    guest: Visitor, locked: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_revoked_key_ends_its_sessions_at_once(guest: Visitor, locked: Service) -> None:
     guest.sign_in(locked.database.add_key("short-lived", READING))
     assert guest.http.get("/").status_code == 200
     known = locked.database.keys()
     [key] = [key for key in known if key.name == "short-lived"]
     locked.database.revoke_key(key.id)
-    monkeypatch.setattr(desk_module, "RECHECK", 0.05)
-    time.sleep(0.1)
     assert guest.http.get("/").status_code == 303
 
 
@@ -277,6 +271,20 @@ def test_the_cookie_is_for_https_where_that_is_spoken(published: Path, tmp_path:
         behind = {"x-forwarded-proto": "https"}
         page = guest.http.get("/signin", headers=behind)
         assert "Secure" in page.headers["set-cookie"]
+
+
+def test_every_cookie_is_secure_behind_a_proxy_that_was_declared(published: Path, tmp_path: Path) -> None:
+    """Whatever the proxy says of the request: it may say nothing."""
+    with running(published, tmp_path, keys=True) as service, Visitor(service) as guest:
+        service.desk.secure = True
+        guest.http.headers["x-forwarded-proto"] = "http"
+        secret = service.database.add_key("a reader", READING)
+        page = guest.http.get("/signin")
+        token = re.search(r'name="token" value="(\w+)"', page.text).group(1)
+        visitor = {"cookie": page.headers["set-cookie"].partition(";")[0]}
+        entered = guest.http.post("/signin", data={"token": token, "key": secret}, headers=visitor)
+        assert entered.status_code == 303
+        assert all("Secure" in found.headers["set-cookie"] for found in (page, entered))
 
 
 def test_a_first_key_closes_a_service_that_was_open(published: Path, tmp_path: Path) -> None:

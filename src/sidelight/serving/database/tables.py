@@ -8,8 +8,6 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-SCHEMA: Final = 1  # of these tables; a database of another version is not opened
-
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 # SQLite numbers rows by itself in a column that is called INTEGER, and holds 64 bits in it.

@@ -239,14 +239,20 @@ class Visitor:
         if made.session:
             self._cookie(response, SESSION, made.session, "strict")
         elif made.session == "":
-            response.delete_cookie(SESSION, path=self._path, httponly=True, samesite="strict")
+            response.delete_cookie(
+                SESSION, path=self._path, httponly=True, secure=self._secure, samesite="strict"
+            )
         return response
 
     def _cookie(self, response: Response, name: str, value: str, same_site: str) -> None:
         response.set_cookie(
-            name, value, path=self._path, httponly=True, secure=self._arrived.secure,
+            name, value, path=self._path, httponly=True, secure=self._secure,
             samesite="strict" if same_site == "strict" else "lax",
         )  # fmt: skip
+
+    @property
+    def _secure(self) -> bool:
+        return self._arrived.secure or self._desk.secure
 
     @property
     def _path(self) -> str:

@@ -98,6 +98,7 @@ class Envelope:
     async def _inside(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         call.sent = decisive(scope["headers"])
         self._guard.host(call.sent)
+        self._guard.origin(scope["method"], call.sent)
         methods = self._table.get(scope["path"])
         if methods is None:
             await self._page(call, scope, receive, send)
