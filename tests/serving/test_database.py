@@ -397,7 +397,7 @@ def test_tables_of_version_1_are_migrated_and_lose_nothing(url: str, revoked: bo
     with Database.open(url) as db:
         db.add_events([event("u", name="one"), event("gone")])
         db.forget("gone")
-        secret = None if revoked is None else db.add_key("old", {"read"})
+        secret = None if revoked is None else db.add_key("old", {"read", "admin"})
         if revoked:
             db.revoke_key(1)
         aged(db)
@@ -405,6 +405,10 @@ def test_tables_of_version_1_are_migrated_and_lose_nothing(url: str, revoked: bo
         assert db.keys_required() is (revoked is not None)
         assert stored(db) == [event("u")] and db.person("gone").forgotten
         assert (secret is not None and db.check_key(secret) is not None) is (revoked is False)
+        assert {s for key in db.keys(revoked=True) for s in key.scopes} in (
+            set(),
+            {"read", "history", "metrics", "admin"},
+        )
         identity = db.id
     with Database.open(url) as db:
         assert db.id == identity and len(identity) == 32

@@ -16,7 +16,9 @@ class Scope(StrEnum):
     """What a key is good for."""
 
     read = "read"
+    history = "history"
     events = "events"
+    metrics = "metrics"
     admin = "admin"
 
 
@@ -37,8 +39,9 @@ def new(
 ) -> None:
     """Make an API key and print its secret, which is shown only now.
 
-    read: lists, similar items, explanations, status. events: send events. admin: items, consent,
-    forgetting, versions, metrics. One key may have several. From the first key on, a service answers
+    read: lists, similar items, status. history: what tells of the history of a stored user (reasons,
+    items they have seen). events: send events. metrics: figures for Prometheus. admin: items, consent,
+    forgetting, audiences, versions. One key may have several. From the first key on, a service answers
     nobody without one, a running one too, also when all keys are revoked. The password of a PostgreSQL may
     come from PGPASSWORD or ~/.pgpass.
 

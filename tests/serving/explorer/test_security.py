@@ -11,6 +11,7 @@ import httpx
 import pytest
 from serving.explorer.service import CLICKS, CONTENT, Service, running
 
+from sidelight.serving.explorer import people
 from sidelight.serving.explorer.answering import SESSION, VISITOR
 from sidelight.serving.explorer.forms import MOST_BYTES
 from sidelight.serving.explorer.pages import ROUTES
@@ -210,6 +211,25 @@ def test_reading_changes_nothing_and_names_nobody(guest: Visitor, locked: Servic
     assert 'class="card past"' not in guest.http.get(listed.headers["location"]).text
     anybody = guest.post("/", "/", do="random")
     assert "reader-" not in guest.http.get(anybody.headers["location"]).text
+
+
+def test_reasons_of_a_stored_user_take_the_scope_history(guest: Visitor, locked: Service) -> None:
+    for scopes, told in ((READING, False), (READING | {"history"}, True)):
+        guest.sign_in(locked.database.add_key("one", scopes))
+        text = guest.http.get(guest.post("/", "/", user="reader-07").headers["location"]).text
+        assert ("because of" in text) is ('class="card past"' in text) is told
+        sent = guest.post("/", "/", who="history", history="b003")
+        assert "because of" in guest.http.get(sent.headers["location"]).text  # their own words
+
+
+def test_anybody_is_never_somebody_who_may_not_be_looked_at(published: Path, tmp_path: Path) -> None:
+    with running(published, tmp_path) as service:
+        users = [str(u) for u in service.engine.snapshot.model.catalogue.user_ids]
+        for n, user in enumerate(users[1:]):
+            service.engine.forget(user) if n % 2 else service.engine.set_consent(user, False)
+        assert {people.anybody(service.engine) for _ in range(5)} == {users[0]}
+        service.engine.forget(users[0])
+        assert people.anybody(service.engine) == ""
 
 
 def test_an_admin_may_promote(guest: Visitor, locked: Service) -> None:

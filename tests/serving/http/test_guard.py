@@ -22,7 +22,11 @@ from sidelight.serving.http.options import HttpOptions, is_loopback
 from sidelight.serving.records import SCOPES, DatabaseError, Key
 
 KEYS = {name: [name] for name in SCOPES} | {"all": sorted(SCOPES)}
-BODIES = {"promote": {"name": "v1"}, "explain": {"item": "i01", "user": "u"}, "audience": {"item": "i01"}}
+BODIES = {
+    "promote": {"name": "v1"},
+    "explain": {"item": "i01", "history": ["i02"]},
+    "audience": {"item": "i01"},
+}
 BODIES["put_items"] = {"items": [{"item_id": "i81", "title": "folding spade"}]}
 
 

@@ -47,7 +47,7 @@ def prepare_file(path: Path, make: bool) -> None:
         DatabaseError: It cannot be made; or, where none is to be made, it is not ours.
     """
     if not make:
-        _check_ours(path)
+        check_ours(path)
     if path.exists():
         return
     try:
@@ -62,7 +62,7 @@ def prepare_file(path: Path, make: bool) -> None:
         os.close(folder)
 
 
-def _check_ours(path: Path) -> None:
+def check_ours(path: Path) -> None:
     """Refuse a file that is not the database of a service, before anything in it is changed.
 
     Raises:

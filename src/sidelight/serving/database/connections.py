@@ -102,10 +102,6 @@ class Connections:
         except sa.exc.SQLAlchemyError as error:
             raise translated(error, self.kind) from None
 
-    def ping(self) -> None:
-        """Ask for nothing, to see that the database answers."""
-        self.read(lambda c: c.execute(sa.select(1)).one())
-
     def read(self, work: Work[T]) -> T:
         """What `work` reads. Outside a transaction: for a single statement.
 
@@ -131,6 +127,19 @@ class Connections:
         """
         with self._failures():
             return self._written(work)
+
+    def alone(self, statement: str) -> None:
+        """Run a statement that takes no transaction.
+
+        Raises:
+            DatabaseError: It failed.
+        """
+        with self._failures(), self._one_writer(), self._engine.connect() as connection:
+            if not self.sqlite:
+                connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+                connection.exec_driver_sql("SET statement_timeout = 0")
+            connection.exec_driver_sql(statement)
+            connection.invalidate()  # its settings are its own
 
     def wipe(self) -> None:
         """Take deleted rows out of the journal of SQLite; after a later write, if a reader still needs it."""

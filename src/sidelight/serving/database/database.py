@@ -8,6 +8,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
+import sqlalchemy as sa
+
 from sidelight.serving.database import events, exposures, items, keys, people
 from sidelight.serving.database.connections import Connections
 from sidelight.serving.database.migrations import prepared
@@ -70,7 +72,7 @@ class Database:
 
     def ping(self) -> None:
         """Ask for nothing, to see that the database answers."""
-        self._connections.ping()
+        self._connections.read(lambda c: c.execute(sa.select(1)).one())
 
     @property
     def dropped(self) -> int:
@@ -180,7 +182,7 @@ class Database:
 
         Args:
             name: Who or what it is for.
-            scopes: Some of "read", "events", "admin".
+            scopes: Some of `records.SCOPES`.
 
         Raises:
             SpecError: A scope is unknown, or there is none.

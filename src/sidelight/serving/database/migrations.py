@@ -64,7 +64,15 @@ def _closed(connection: sa.Connection) -> None:
     _write(connection, {KEYS_REQUIRED: str(int(ever)), IDENTITY: secrets.token_hex(16)})
 
 
-MIGRATIONS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_closed,)
+def _scopes(connection: sa.Connection) -> None:
+    """Version 3: metrics and histories have scopes of their own; keys that were good for both keep them."""
+    for number, scopes in connection.execute(sa.select(keys.c.id, keys.c.scopes)).all():
+        if "admin" in scopes.split():
+            more = " ".join(sorted({*scopes.split(), "history", "metrics"}))
+            connection.execute(sa.update(keys).where(keys.c.id == number).values(scopes=more))
+
+
+MIGRATIONS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_closed, _scopes)
 SCHEMA: Final = 1 + len(MIGRATIONS)  # of the tables; a database of a newer version is not opened
 
 

@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from sidelight.errors import SidelightError, SpecError, complain
 from sidelight.serving.explorer.desk import Desk
 from sidelight.serving.explorer.forms import MOST_BYTES, Form
-from sidelight.serving.explorer.visit import ALL, Go, Page, Visit
-from sidelight.serving.records import DatabaseError
+from sidelight.serving.explorer.visit import Go, Page, Visit
+from sidelight.serving.records import SCOPES, DatabaseError
 
 SESSION, VISITOR = "sidelight_session", "sidelight_visitor"  # names of cookies
 HEADERS = {
@@ -155,7 +155,7 @@ class Visitor:
         self._desk, self._arrived = desk, arrived
         session = desk.sessions.find(arrived.session) if desk.keys_needed else None
         self._fresh = "" if arrived.visitor or session else secrets.token_urlsafe(24)
-        scopes = session.scopes if session else frozenset() if desk.keys_needed else ALL
+        scopes = session.scopes if session else frozenset() if desk.keys_needed else SCOPES
         cookie = session.id if session else arrived.visitor or self._fresh
         query = Form.of_query(arrived.query)
         self.visit = Visit(cookie, scopes, session, query=query, root=arrived.root)

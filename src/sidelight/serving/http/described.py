@@ -22,8 +22,8 @@ Ids are text. Bodies are JSON in UTF-8, `Content-Type: application/json`, not co
 described are refused. Every error is a problem document (RFC 9457) that never repeats what was sent, and
 every answer carries `X-Request-ID`.
 
-A key goes into the header `Authorization: Bearer sl_...`. Its scopes say what it may do: `read`, `events`,
-`admin`; none includes another. 429 and 503 come with `Retry-After`."""
+A key goes into the header `Authorization: Bearer sl_...`. Its scopes say what it may do: `read`, `history`,
+`events`, `metrics`, `admin`; none includes another. 429 and 503 come with `Retry-After`."""
 TAGS: Final = {
     "lists": "What to show to whom.",
     "catalogue": "Items, and new items.",
@@ -93,7 +93,7 @@ class Entry:
 ENTRIES: Final = (
     Entry(
         "POST", "/v1/recommend", "recommend", "Recommend items", "lists", "read", answers.Answer,
-        {"user": "u01", "k": 10, "explain": True}, _ANSWER,
+        {"user": "u01", "k": 10}, _ANSWER,
     ),
     Entry(
         "POST", "/v1/recommend/batch", "recommend_batch", "Recommend to several people", "lists", "read",
@@ -162,7 +162,7 @@ ENTRIES: Final = (
         example={"status": "ready"}, where="here",
     ),
     Entry(
-        "GET", "/metrics", "metrics", "Metrics", "health", "admin", None, where="side",
+        "GET", "/metrics", "metrics", "Metrics", "health", "metrics", None, where="side",
         example="sidelight_items 80.0\n", media="text/plain; version=0.0.4; charset=utf-8",
     ),
 )  # fmt: skip

@@ -211,9 +211,7 @@ class Guard:
         wait = self._rate.take(key.id)
         if wait:
             raise Problem(429, "this key asks too often; wait and ask again", headers=retry(wait))
-        if scope not in key.scopes:
-            say = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
-            raise Problem(403, f"this needs a key that may {scope}", headers=say)
+        need(key, scope)
         return key
 
     def charge(self, key: Key | None, more: float) -> None:
@@ -234,6 +232,17 @@ class Guard:
             say = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
             raise Problem(401, "this key is not known here; it may be mistyped or revoked", headers=say)
         return key
+
+
+def need(key: Key | None, scope: str, what: str = "this") -> None:
+    """Refuse a key that is not good for something; without keys everything is open.
+
+    Raises:
+        Problem: 403.
+    """
+    if key is not None and scope not in key.scopes:
+        say = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
+        raise Problem(403, f"{what} needs a key with the scope {scope}", headers=say)
 
 
 def _same(origin: bytes, host: bytes) -> bool:
