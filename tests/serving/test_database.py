@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sidelight.errors import DataError, SpecError
-from sidelight.serving.database import tables
+from sidelight.serving.database import people, tables
 from sidelight.serving.database.database import Database
 from sidelight.serving.records import HISTORY, KINDS, DatabaseError, Event, Exposure, PersonState
 
@@ -382,13 +382,42 @@ def test_a_database_of_a_newer_version_is_refused_in_one_line(url: str) -> None:
     assert len(str(found.value).splitlines()) == 1 and not found.value.retry
 
 
+@pytest.mark.parametrize("jump", [-86_400, -1, 0, 3600])
+def test_a_clock_that_jumps_lets_in_nothing_from_before_the_forgetting(
+    db: Database, monkeypatch: pytest.MonkeyPatch, jump: int
+) -> None:
+    clock = [tables.to_micros(START)]
+    monkeypatch.setattr(people, "now", lambda: clock[0])
+    db.forget("u")
+    clock[0] += jump * 1_000_000
+    db.set_consent("u", True)
+    late = [Event("u", f"i{n}", "click", START - timedelta(seconds=n)) for n in (0, 1, 3000, 90_000)]
+    assert db.add_events(late) == 0 and db.barred(["u"])["u"] > START
+    assert db.add_events([Event("u", "new", "click", START + timedelta(days=1))]) == 1
+
+
 def aged(db: Database) -> None:
     """Turn tables back into those of version 1."""
     with db._connections._engine.begin() as connection:
+        tables.retirements.drop(connection)
         later = tables.meta.c.name.in_(["keys_required", "database_id"])
         connection.execute(sa.delete(tables.meta).where(later))
         first = sa.update(tables.meta).where(tables.meta.c.name == "schema_version")
         connection.execute(first.values(value="1"))
+
+
+def test_retired_items_are_counted_once_and_numbered(db: Database) -> None:
+    assert (db.retired(), db.retired_since(0)) == (frozenset(), None)
+    assert db.retire(["a", "b", "a", *HARD_IDS]) == 2 + len(HARD_IDS) and db.retire(["b"]) == 0
+    first, ids = db.retired_since(0) or (0, frozenset())
+    assert ids == db.retired() == {"a", "b", *HARD_IDS} and db.retired_since(first) is None
+    assert db.retire(["b", "never"], False) == 1 and db.retired() == {"a", *HARD_IDS}
+    last, _ = db.retired_since(first) or (0, frozenset())
+    assert last > first
+    for bad in BAD_IDS:
+        with pytest.raises(DataError):
+            db.retire(["c", bad])
+    assert "c" not in db.retired()
 
 
 @pytest.mark.parametrize("revoked", [None, False, True])

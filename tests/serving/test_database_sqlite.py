@@ -123,6 +123,23 @@ def test_nothing_is_acknowledged_once_the_file_is_gone(path: Path, tmp_path: Pat
     assert path.exists() is (how == "replaced")
 
 
+def test_what_was_done_is_not_told_as_failed_when_the_journal_cannot_be_wiped(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk after the commit: the rows are gone, and the journal is wiped after a later write."""
+    db.add_events([event("u")])
+
+    def full(connection: sa.Connection) -> None:
+        raise sa.exc.OperationalError("", None, sqlite3.OperationalError("database or disk is full"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(db._connections, "_wipe", full)
+        assert db.forget("u") == 1 and db.person("u").forgotten
+        assert db._connections._unwiped
+    db.add_events([event("w")])
+    assert not db._connections._unwiped
+
+
 def test_events_outlive_a_killed_process(path: Path) -> None:
     child = [sys.executable, "-c", CHILD, str(path)]
     found = subprocess.run(child, capture_output=True, text=True, check=False)

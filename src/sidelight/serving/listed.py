@@ -104,3 +104,4 @@ class Shown:
     title: str
     row: Mapping[str, Any]
     new: bool = False
+    retired: bool = False

@@ -347,3 +347,13 @@ def test_options_are_checked() -> None:
     ):
         with pytest.raises(SpecError):
             HttpOptions(**wrong)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_takes_head(keyed: Service, path: str) -> None:
+    found, given = keyed.send("GET", path), keyed.send("HEAD", path)
+    assert given.status_code == 200 and given.content == b""
+    assert given.headers["content-length"] == found.headers["content-length"]
+    assert keyed.send("HEAD", "/v1/status").status_code == 401
+    refused = keyed.send("HEAD", "/v1/forget")
+    assert refused.status_code == 405 and refused.headers["allow"] == "POST" and refused.content == b""

@@ -47,3 +47,14 @@ def test_a_history_that_is_sent_along_is_the_callers_own(
 def test_without_keys_everything_is_open(make: Callable[..., Service]) -> None:
     for path, body in TELLING + SILENT:
         assert make().send("POST", path, body).status_code == 200
+
+
+def test_items_are_retired_and_restored(make: Callable[..., Service]) -> None:
+    service = make()
+    given = service.send("PUT", "/v1/items/retired", {"items": ["i01", "i99"]})
+    assert given.json() == {"items": ["i01", "i99"], "changed": 2, "unknown": ["i99"]}
+    assert service.send("GET", "/v1/items/retired").json()["items"] == ["i01", "i99"]
+    given = service.send("PUT", "/v1/items/retired", {"items": ["i01"], "retired": False})
+    assert (given.json()["items"], given.json()["changed"]) == (["i99"], 1)
+    for wrong in ({"items": []}, {"items": ["a", 7]}, {"items": "i01"}, {"items": ["a"], "retired": "yes"}):
+        assert service.send("PUT", "/v1/items/retired", wrong).status_code == 422

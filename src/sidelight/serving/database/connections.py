@@ -142,10 +142,14 @@ class Connections:
             connection.invalidate()  # its settings are its own
 
     def wipe(self) -> None:
-        """Take deleted rows out of the journal of SQLite; after a later write, if a reader still needs it."""
+        """Take deleted rows out of the journal of SQLite; after a later write, where that cannot be done now.
+
+        It never fails: what went before is written, and must not be told as if it were not.
+        """
         if self.sqlite:
-            with self._failures(), self._one_writer(), self._engine.connect() as connection:
-                self._unwiped = True
+            self._unwiped = True
+            failing = contextlib.suppress(DatabaseError), self._failures(), self._one_writer()
+            with failing[0], failing[1], failing[2], self._engine.connect() as connection:
                 self._wipe(connection)
 
     def _once(self, work: Work[T]) -> T:

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sidelight.serving.database import events, exposures, items, keys, people
+from sidelight.serving.database import events, exposures, items, keys, people, retired
 from sidelight.serving.database.connections import Connections
 from sidelight.serving.database.migrations import prepared
 from sidelight.serving.records import ChangedItem, Event, Exposure, Key, PersonState, check_id
@@ -94,9 +94,13 @@ class Database:
         Returns:
             How many were new and are stored.
         """
+        return self.take_events(events_)[0]
+
+    def take_events(self, events_: Sequence[Event]) -> tuple[int, int]:
+        """`add_events`, with how many were dropped as well."""
         new, dropped = events.add(self._connections, self._secret, events_)
         self._count("events", dropped)
-        return new
+        return new, dropped
 
     def history(self, user: str) -> list[Event]:
         """The last 1000 events of a person, oldest first; none if they may not be used."""
@@ -132,6 +136,26 @@ class Database:
     def items_waiting(self, change: int) -> int:
         """How many item rows changed after a change number; no row is read."""
         return items.count(self._connections, change)
+
+    def retire(self, items: Sequence[str], retired_: bool = True) -> int:
+        """Keep items out of all lists, whether or not a version has them; False lets them in again.
+
+        Returns:
+            How many were not so already.
+
+        Raises:
+            DataError: An id that cannot be stored.
+        """
+        return retired.put(self._connections, items, retired_)
+
+    def retired(self) -> frozenset[str]:
+        """Ids of the items that are retired now."""
+        found = retired.since(self._connections, 0)
+        return frozenset() if found is None else found[1]
+
+    def retired_since(self, change: int) -> tuple[int, frozenset[str]] | None:
+        """The number of the last change to retired items, and all of these; None where nothing changed."""
+        return retired.since(self._connections, change)
 
     def set_consent(self, user: str, given: bool) -> None:
         """Write down whether what a person does may be used.

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sidelight.errors import complain
 from sidelight.serving.database import locks
 from sidelight.serving.database.address import FIX
-from sidelight.serving.database.tables import keys, meta, metadata
+from sidelight.serving.database.tables import keys, meta, metadata, retirements
 from sidelight.serving.records import DatabaseError
 
 KEYS_REQUIRED: Final = "keys_required"
@@ -72,7 +72,12 @@ def _scopes(connection: sa.Connection) -> None:
             connection.execute(sa.update(keys).where(keys.c.id == number).values(scopes=more))
 
 
-MIGRATIONS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_closed, _scopes)
+def _retirements(connection: sa.Connection) -> None:
+    """Version 4: items can be retired."""
+    retirements.create(connection)
+
+
+MIGRATIONS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_closed, _scopes, _retirements)
 SCHEMA: Final = 1 + len(MIGRATIONS)  # of the tables; a database of a newer version is not opened
 
 

@@ -86,6 +86,14 @@ items = sa.Table(
     sa.Column("row", sa.Text, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
 )
+retirements = sa.Table(
+    "sidelight_retirements",
+    metadata,
+    sa.Column("item_id", sa.Text, primary_key=True),
+    sa.Column("change", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("retired", sa.Boolean, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
 keys = sa.Table(
     "sidelight_keys",
     metadata,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from sidelight.errors import SidelightError, UnknownIdError
 from sidelight.serving.explorer import people, words
 from sidelight.serving.explorer.drawn import rows
-from sidelight.serving.explorer.visit import Page, Visit
+from sidelight.serving.explorer.visit import Go, Page, Visit
 
 if TYPE_CHECKING:
     from sidelight.serving.asking import Shown
@@ -26,6 +27,8 @@ def show(desk: Desk, visit: Visit) -> Page:
     known = desk.engine.snapshot.model.catalogue
     values: dict[str, Any] = {"q": text, "found": [], "total": known.n_items, "popular": [], "newest": []}
     values["most"] = FOUND
+    gone = (people.find_item(desk.engine, each) for each in desk.engine.retired()[:FOUND] if visit.admin)
+    values["retired"] = [(item, about(desk.engine, item)) for item in gone if item is not None]
     if text:
         values["found"] = [(item, about(desk.engine, item)) for item in desk.engine.search(text, FOUND)]
     else:
@@ -45,7 +48,7 @@ def about(engine: Engine, item: Shown) -> str:
 def newest(engine: Engine, k: int) -> list[Shown]:
     """Items that nobody had clicked when the model was trained, the last to arrive first."""
     now = engine.snapshot
-    found = (people.find_item(engine, now.id_of(at)) for at in now.newest[:k])
+    found = (people.find_item(engine, now.id_of(at)) for at in now.kept(now.newest, k))
     return [item for item in found if item is not None]
 
 
@@ -69,6 +72,14 @@ def item(desk: Desk, visit: Visit) -> Page:
     except SidelightError as error:
         values["note"] = str(error)
     return Page("item.html", values)
+
+
+def retire(desk: Desk, visit: Visit) -> Page | Go:
+    """Keep an item out of all lists, or let it in again."""
+    name = visit.form.one("id")
+    desk.engine.item(name)
+    desk.engine.retire([name], visit.form.one("do") == "retire")
+    return Go(f"/item?{urlencode({'id': name})}")
 
 
 def facts(engine: Engine, found: Shown) -> list[tuple[str, str]]:

@@ -109,5 +109,5 @@ def anybody(engine: Engine) -> str:
 def popular(engine: Engine, k: int) -> list[Shown]:
     """The items that most people have, to begin a history with."""
     now = engine.snapshot
-    found = (find_item(engine, now.id_of(at)) for at in now.popular[:k])
+    found = (find_item(engine, now.id_of(at)) for at in now.kept(now.popular, k))
     return [item for item in found if item is not None]

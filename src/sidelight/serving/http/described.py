@@ -41,7 +41,7 @@ _ANSWER: Final = {
     "fallback": False, "change": 12, "unplaced": [],
 }  # fmt: skip
 _ROW: Final = {"title": "folding spade", "brand": "Fernhill", "tags": ["outdoor", "spade"], "price": 19.5}
-_SHOWN: Final = {"item_id": "i07", "title": "folding spade", "row": _ROW, "new": True}
+_SHOWN: Final = {"item_id": "i07", "title": "folding spade", "row": _ROW, "new": True, "retired": False}
 _VERSION: Final = {
     "name": "20260131T090000Z", "created": "2026-01-31T09:00:00Z", "note": "weekly", "fingerprint": "ab12",
     "metrics": {"cold.ndcg@10": 0.21}, "size": 1048576, "current": True, "previous": False,
@@ -126,6 +126,14 @@ ENTRIES: Final = (
         {"items": [{"item_id": "i81", **_ROW}]},
         {"change": 13, "accepted": 1, "placed": True, "missing": [], "later": [], "refused": []},
         where="items", query=True,
+    ),
+    Entry(
+        "PUT", "/v1/items/retired", "retire_items", "Retire items, or undo it", "catalogue", "admin",
+        answers.Retired, {"items": ["i07"], "retired": True}, {"items": ["i07"], "changed": 1, "unknown": []},
+    ),
+    Entry(
+        "GET", "/v1/items/retired", "list_retired", "Retired items", "catalogue", "admin", answers.Retired,
+        example={"items": ["i07"], "changed": 0, "unknown": []}, where="side",
     ),
     Entry(
         "POST", "/v1/events", "add_events", "Store events", "people", "events", answers.EventsReceipt,
