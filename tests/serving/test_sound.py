@@ -106,6 +106,7 @@ def test_arrays_that_cannot_be_right_are_one_error(tmp_path: Path, case: str) ->
 
 
 @pytest.mark.parametrize("model", served.SPECS)
+@pytest.mark.filterwarnings("ignore::sidelight.models.recommender.NewItemsWarning")
 def test_sound_models_pass_also_with_items_that_came_later(tmp_path: Path, model: str) -> None:
     later = served.model(model).add_items(pl.DataFrame({"item_id": ["a-first"], "title": ["folding spade"]}))
     assert sl.load(later.save(tmp_path / "model")).catalogue.n_items == later.catalogue.n_items

@@ -43,7 +43,7 @@ def load(path: str | Path, verify: bool = True) -> Recommender:
         BundleError: A file is missing, damaged or of another version, or this is no model.
     """
     from sidelight.models.recommender import Recommender
-    from sidelight.serving.sound import AGAIN, check_arrays
+    from sidelight.serving.sound import AGAIN, check_loaded
 
     arrays, meta, files = read_folder(path, verify=verify)
     if "scorer" not in meta:
@@ -52,12 +52,12 @@ def load(path: str | Path, verify: bool = True) -> Recommender:
     try:
         model = Recommender.from_arrays(arrays, meta, files)
         if verify:
-            check_arrays(model, str(path))
+            check_loaded(model, str(path))
     except (BundleError, OSError, MemoryError):
         raise
     except Exception as error:  # what the parts of a model raise when their arrays do not fit
         found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise BundleError(complain("arrays that make a model", found, str(path), AGAIN)) from error
+        raise BundleError(complain("the arrays of a model", found, str(path), AGAIN)) from error
     return model
 
 

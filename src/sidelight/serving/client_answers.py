@@ -19,7 +19,7 @@ from sidelight.serving.status import Drift, SetAside, Status
 
 __all__ = [
     "Answer", "Audience", "Drift", "EventsReceipt", "ItemsReceipt", "Listed", "Placed", "RefusedRow",
-    "RuleCost", "SetAside", "Shown", "ShownItems", "Status", "Version", "Why", "read",
+    "Retired", "RuleCost", "SetAside", "Shown", "ShownItems", "Status", "Version", "Why", "read",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -50,6 +50,21 @@ class ShownItems:
     """Items of the catalogue, and the ids that are not in it."""
 
     items: tuple[Shown, ...]
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Retired:
+    """Items that no list may hold.
+
+    Args:
+        items: All of them, now.
+        changed: Items that the call retired or restored.
+        unknown: Of those that were sent, not in the version that serves.
+    """
+
+    items: tuple[str, ...]
+    changed: int = 0
     unknown: tuple[str, ...] = ()
 
 

@@ -38,7 +38,6 @@ def check_arrays(model: Recommender, where: str) -> None:
         "histories": (own.histories.shape, (users, items)),
         "popularity": (own.popular.shape, (items,)),
         "item rows": ((len(own.items),), (items,)),
-        "scores": ((_width(model.scorer, items),), (items,)),
     }
     for name, (found, expected) in shapes.items():
         if found != expected:
@@ -46,17 +45,29 @@ def check_arrays(model: Recommender, where: str) -> None:
     if len(np.unique(own.item_ids)) < items or (own.user_ids[1:] <= own.user_ids[:-1]).any():
         found = "repeated ids, or users in another order"
         raise BundleError(complain("each id once, users sorted", found, where, AGAIN))
-    if "item_id" in own.items.columns:
-        rows = own.items["item_id"].cast(pl.String).to_numpy()
-        if not np.array_equal(rows, own.item_ids.astype(np.str_)):
-            said = "item ids in the order of their rows", "another order"
-            raise BundleError(complain(*said, where, AGAIN))
     state = model.scorer.state()[0]
     for name, value in {"histories": own.histories, "popularity": own.popular, **state}.items():
         if not all(np.isfinite(block).all() for block in _blocks(value)):
             raise BundleError(complain("finite weights", f"NaN or infinity in {name!r}", where, AGAIN))
         if name.rpartition("/")[2] in INDICES and not _ascending(value, items):
             said = f"ascending item indices from 0 to {items - 1} in {name!r}", "others"
+            raise BundleError(complain(*said, where, AGAIN))
+
+
+def check_loaded(model: Recommender, where: str) -> None:
+    """`check_arrays` for a model from a folder, whose files may have been exchanged one by one.
+
+    Raises:
+        BundleError: As there; or ids stand in another order than their rows, or the scorer knows other items.
+    """
+    check_arrays(model, where)
+    own = model.catalogue
+    if (found := _width(model.scorer, own.n_items)) != own.n_items:
+        raise BundleError(complain(f"scores of {own.n_items} items", f"{found}", where, AGAIN))
+    if "item_id" in own.items.columns:
+        rows = own.items["item_id"].cast(pl.String).to_numpy()
+        if not np.array_equal(rows, own.item_ids.astype(np.str_)):
+            said = "item ids in the order of their rows", "another order"
             raise BundleError(complain(*said, where, AGAIN))
 
 
