@@ -217,9 +217,10 @@ def test_reasons_of_a_stored_user_take_the_scope_history(guest: Visitor, locked:
     for scopes, told in ((READING, False), (READING | {"history"}, True)):
         guest.sign_in(locked.database.add_key("one", scopes))
         text = guest.http.get(guest.post("/", "/", user="reader-07").headers["location"]).text
-        assert ("because of" in text) is ('class="card past"' in text) is told
+        assert ('class="why"' in text) is ('class="card past"' in text) is told
         sent = guest.post("/", "/", who="history", history="b003")
         assert guest.http.get(sent.headers["location"]).status_code == 200
+        guest.post("/signout")
 
 
 def test_anybody_is_never_somebody_who_may_not_be_looked_at(published: Path, tmp_path: Path) -> None:
@@ -235,6 +236,7 @@ def test_anybody_is_never_somebody_who_may_not_be_looked_at(published: Path, tmp
 def test_an_admin_may_retire_an_item_and_undo_it(guest: Visitor, locked: Service) -> None:
     guest.sign_in(locked.database.add_key("a reader", READING))
     assert guest.post("/item/retire", id="b003", do="retire").status_code == 403
+    guest.post("/signout")
     guest.sign_in(locked.database.add_key("an admin", ADMIN))
     found = guest.post("/item/retire", id="b003", do="retire")
     assert found.is_redirect and locked.engine.retired() == ["b003"]
