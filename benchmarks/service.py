@@ -35,7 +35,7 @@ class Service:
     """
 
     def __init__(self, source: Path, place: Path, *options: str, python: Path = Path(sys.executable)) -> None:
-        database = ("--database", str(place / "service.sqlite"))
+        database = ("--init", "--database", str(place / "service.sqlite"))
         command = str(python.with_name("sidelight"))
         self.command = [command, "serve", str(source), "--port", "0", *database, *options]
         self.log = place / "service.log"

@@ -50,6 +50,7 @@ class LittleEngine:
             f"i{n:02d}": {"title": f"thing {n}", "brand": "ab"[n % 2]} for n in range(12)
         }
         self.events: list[Event] = []
+        self.out: set[str] = set()
         self.consent: dict[str, bool] = {}
         self.change, self.version = 0, "v1"
         self.failure: BaseException | None = None
@@ -134,6 +135,14 @@ class LittleEngine:
             self.items[row["item_id"]] = {n: v for n, v in row.items() if n != "item_id"}
         self.change += len(rows)
         return Receipt(self.change, len(rows), placed=wait > 0)
+
+    def retire(self, items: Sequence[str], retired: bool = True) -> tuple[int, list[str]]:
+        before = set(self.out)
+        self.out = before | set(items) if retired else before - set(items)
+        return len(before ^ self.out), [i for i in items if i not in self.items]
+
+    def retired(self) -> list[str]:
+        return sorted(self.out)
 
     def add_events(self, events: Sequence[Event]) -> Receipt:
         self._work()

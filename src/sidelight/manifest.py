@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sidelight.errors import BundleError, complain
+from sidelight.errors import BundleError, SpecError, complain
 
 SCHEMA_VERSION = 1
-MANIFEST, SEAL = "manifest.json", "manifest.sha256"
+MANIFEST, SEAL, SIGNATURE = "manifest.json", "manifest.sha256", "manifest.hmac"
+KEY = "SIDELIGHT_SIGNING_KEY"  # names the file of the key; with it, folders without its signature are refused
+LEAST = 32  # bytes of a key
 PACKAGES = ("sidelight", "numpy", "scipy", "scikit-learn", "polars")
 _KINDS = {"split": "a split", "evaluation": "an evaluation"}
 _TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json", ".gz", ".inter", ".txt", ".dat")
@@ -24,6 +28,10 @@ def read_manifest(path: str | Path, verify: bool = True) -> dict[str, Any]:
     text = _bytes(root, MANIFEST)
     if _bytes(root, SEAL) != seal(text):
         raise damaged(root / MANIFEST, f"contents that match {SEAL}", "other contents")
+    if (signed := signature(text)) is not None and not hmac.compare_digest(_bytes(root, SIGNATURE), signed):
+        fix = f"do not trust it, or correct {KEY}"
+        said = f"the signature of the key in {KEY}", "another"
+        raise BundleError(complain(*said, str(root / SIGNATURE), fix))
     try:
         manifest = json.loads(text)
         found = manifest["schema_version"]
@@ -89,6 +97,29 @@ def package_versions(names: tuple[str, ...] = PACKAGES) -> dict[str, str]:
 def seal(manifest: bytes) -> bytes:
     """In the form of `sha256sum`, so that `sha256sum -c manifest.sha256` works too."""
     return f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n".encode()
+
+
+def signature(manifest: bytes) -> bytes | None:
+    """HMAC-SHA256 of a manifest in hex, under the key in the file that `SIDELIGHT_SIGNING_KEY` names.
+
+    The manifest lists the hash of every file, so who has not the key can change none of them.
+
+    Returns:
+        None where no key is named.
+
+    Raises:
+        SpecError: The file cannot be read, or the key is too short to be one.
+    """
+    if not (path := os.environ.get(KEY, "")):
+        return None
+    try:
+        key = Path(path).read_bytes().strip()
+    except OSError as error:
+        raise SpecError(complain("a file with a key", f"{error.strerror}", path, f"correct {KEY}")) from None
+    if len(key) < LEAST:
+        fix = "make one with openssl rand -hex 32"
+        raise SpecError(complain(f"a key of at least {LEAST} bytes", f"{len(key)}", path, fix))
+    return hmac.new(key, manifest, hashlib.sha256).hexdigest().encode() + b"\n"
 
 
 def damaged(path: Path, expected: str, found: str) -> BundleError:

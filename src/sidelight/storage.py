@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import secrets
 import shutil
@@ -22,12 +23,14 @@ from sidelight.manifest import (
     MANIFEST,
     SCHEMA_VERSION,
     SEAL,
+    SIGNATURE,
     damaged,
     digest,
     inside,
     package_versions,
     read_manifest,
     seal,
+    signature,
 )
 from sidelight.places import naming
 
@@ -181,6 +184,8 @@ def _fill(
     text = (json.dumps(manifest, indent=1, ensure_ascii=False, default=_number) + "\n").encode()
     _put(fresh, MANIFEST, {}, _writer(text))
     _put(fresh, SEAL, {}, _writer(seal(text)))
+    if (signed := signature(text)) is not None:
+        _put(fresh, SIGNATURE, {}, _writer(signed))
     for folder in [fresh, *(p for p in fresh.rglob("*") if p.is_dir())]:
         _sync(folder)
 
@@ -264,10 +269,29 @@ def _sync(folder: Path) -> None:
 def _load(root: Path, file: str, mmap: bool) -> NDArray[Any]:
     path = inside(root, file)
     try:
+        _check_header(path)
         out: NDArray[Any] = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise damaged(path, "an array in .npy form", f"{error}") from None
     return out
+
+
+def _check_header(path: Path) -> None:
+    """Refuse what is no single array, or claims more than the file holds: nothing is allocated for a claim.
+
+    Raises:
+        ValueError: Says what is wrong.
+    """
+    with open(path, "rb") as stream:
+        version = np.lib.format.read_magic(stream)
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read(stream)
+        held = path.stat().st_size - stream.tell()
+    claimed = math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or claimed != held:
+        raise ValueError(f"a shape {shape} of {claimed:,} bytes over {held:,} bytes")
 
 
 def _csr(root: Path, name: str, parts: list[NDArray[Any]], shape: list[int], verify: bool) -> sp.csr_matrix:

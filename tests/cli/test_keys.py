@@ -29,7 +29,17 @@ def keys(capsys: Capture, *args: Any, code: int = 0) -> tuple[str, str]:
 
 def test_a_new_key_works_with_the_scopes_it_was_given(capsys: Capture, path: Path) -> None:
     out, err = keys(
-        capsys, "new", "till 3", "--scope", "read", "--scope", "events", "--database", path, "--json"
+        capsys,
+        "new",
+        "till 3",
+        "--scope",
+        "read",
+        "--scope",
+        "events",
+        "--database",
+        path,
+        "--init",
+        "--json",
     )
     row = json.loads(out)
     assert (row["id"], row["name"], row["scopes"]) == (1, "till 3", "events read")
@@ -40,7 +50,7 @@ def test_a_new_key_works_with_the_scopes_it_was_given(capsys: Capture, path: Pat
 
 
 def test_without_json_the_secret_stands_alone(capsys: Capture, path: Path) -> None:
-    out, err = keys(capsys, "new", "x", "--scope", "admin", "--database", path)
+    out, err = keys(capsys, "new", "x", "--scope", "admin", "--database", path, "--init")
     with Database.open(str(path)) as db:
         assert db.check_key(out.removesuffix("\n")) is not None
     assert "key 1 may: admin" in err and out.strip() not in err
@@ -71,7 +81,7 @@ def test_a_revoked_key_ends_at_once(capsys: Capture, path: Path) -> None:
 
 
 def test_a_wrong_path_makes_no_database(capsys: Capture, path: Path) -> None:
-    for args in (("list",), ("revoke", 1)):
+    for args in (("list",), ("revoke", 1), ("new", "x", "--scope", "read")):
         _, err = keys(capsys, *args, "--database", path, code=1)
         assert "no such file" in err and len(err.splitlines()) == 1
     assert not path.exists()
@@ -80,5 +90,5 @@ def test_a_wrong_path_makes_no_database(capsys: Capture, path: Path) -> None:
 def test_a_wrong_scope_is_wrong_usage(capsys: Capture, path: Path) -> None:
     assert "write" in keys(capsys, "new", "x", "--scope", "write", "--database", path, code=2)[1]
     keys(capsys, "new", "x", "--database", path, code=2)
-    _, err = keys(capsys, "new", "", "--scope", "read", "--database", path, code=1)
+    _, err = keys(capsys, "new", "", "--scope", "read", "--database", path, "--init", code=1)
     assert "a name" in err

@@ -99,7 +99,7 @@ def running(*args: str, cwd: Path) -> Iterator[Running]:
 
 
 def test_a_service_from_start_to_stop(bundle: Path, tmp_path: Path) -> None:
-    args = (str(bundle), "--port", "0", "--explore", "0.2", "--rate", "0")
+    args = (str(bundle), "--port", "0", "--init", "--explore", "0.2", "--rate", "0")
     with running(*args, cwd=tmp_path) as service:
         service.ready()
         assert "14 items" in " ".join(service.lines)
@@ -127,7 +127,7 @@ def test_a_service_from_start_to_stop(bundle: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_what_runs_is_finished_before_it_ends(bundle: Path, tmp_path: Path) -> None:
     """Bodies that are still arriving when the signal comes are answered; new connections are not."""
-    with running(str(bundle), "--port", "0", "--no-pages", cwd=tmp_path) as service:
+    with running(str(bundle), "--port", "0", "--init", "--no-pages", cwd=tmp_path) as service:
         service.ready()
         port = int(service.base.rpartition(":")[2])
         body = json.dumps({"user": "u01"}).encode()
@@ -147,7 +147,9 @@ def test_what_runs_is_finished_before_it_ends(bundle: Path, tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_a_second_signal_ends_it_at_once(bundle: Path, tmp_path: Path) -> None:
-    with running(str(bundle), "--port", "0", "--no-pages", "--grace", "60", cwd=tmp_path) as service:
+    with running(
+        str(bundle), "--port", "0", "--init", "--no-pages", "--grace", "60", cwd=tmp_path
+    ) as service:
         service.ready()
         port = int(service.base.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as half:
@@ -205,7 +207,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_check_loads_everything_and_stops(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    code, err = call(capfd, bundle, "--check")
+    code, err = call(capfd, bundle, "--init", "--check")
     assert code == 0
     assert "14 items" in err and "all checks passed" in err
 
@@ -214,11 +216,14 @@ def test_check_loads_everything_and_stops(bundle: Path, capfd: pytest.CaptureFix
     ("args", "said"),
     [
         (["nowhere"], "expected a folder; found nothing there"),
-        (["{bundle}", "--host", "0.0.0.0"], "expected a key, to be reached from other machines; found none"),
-        (["{bundle}", "--host", "no.such.host.invalid"], "expected a key"),
-        (["{empty}"], "/empty"),
+        (
+            ["{bundle}", "--init", "--host", "0.0.0.0"],
+            "expected a key, to be reached from other machines; found none",
+        ),
+        (["{bundle}", "--init", "--host", "no.such.host.invalid"], "expected a key"),
+        (["{empty}", "--init"], "/empty"),
         (["{bundle}", "--database", "mysql://x"], "expected"),
-        (["{bundle}", "--database", "nowhere/at/all.sqlite"], "expected a place for the database"),
+        (["{bundle}", "--init", "--database", "nowhere/at/all.sqlite"], "expected a place for the database"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
@@ -231,11 +236,51 @@ def test_what_is_wrong_is_said_in_one_line(
     assert said in err
 
 
+def test_a_mistyped_database_is_refused_and_not_made(
+    bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("servise.sqlite", "service.sqlite"):  # the default too: it may be the wrong folder
+        code, err = call(capfd, bundle, "--database", name, "--check")
+        assert code == 1 and err.count("\n") == 1 and "no such file" in err and "--init" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_service_says_at_every_start_that_it_is_open_and_never_opens_again(
+    bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert "no keys yet: open to this machine alone" in call(capfd, bundle, "--init", "--check")[1]
+    assert "no keys yet: open to this machine alone" in call(capfd, bundle, "--check")[1]
+    with Database.open(str(tmp_path / "service.sqlite")) as database:
+        database.add_key("only", ["admin"])
+        assert "keys are asked for" in call(capfd, bundle, "--check")[1]
+        database.revoke_key(1)
+    assert "keys are asked for, and none works" in call(capfd, bundle, "--check")[1]
+    code, err = call(capfd, bundle, "--check", "--open")
+    assert code == 0 and "OPEN to this machine alone" in err
+    assert call(capfd, bundle, "--check", "--open", "--host", "0.0.0.0")[0] == 1
+    assert call(capfd, bundle, "--check", "--open", "--proxy", "127.0.0.1")[0] == 1
+
+
+def test_a_store_knows_its_own_database(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Store(tmp_path / "store").publish(made_store.model(), name="monday")
+    Store(tmp_path / "store").promote("monday")
+    for name in ("own", "other"):
+        Database.open(str(tmp_path / name)).close()
+    check = ("store", "--check", "--database")
+    assert call(capfd, *check, "own")[0] == call(capfd, *check, "own")[0] == 0
+    code, err = call(capfd, *check, "other")
+    assert code == 1 and "expected the database that this store was served with; found another one" in err
+    assert call(capfd, *check, "own")[0] == 0
+    code, err = call(capfd, *check, "other", "--init")
+    assert code == 0 and "knows nobody who was forgotten" in err
+    assert call(capfd, *check, "own")[0] == 1
+
+
 def test_a_port_in_use(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        code, err = call(capfd, bundle, "--port", other.getsockname()[1])
+        code, err = call(capfd, bundle, "--init", "--port", other.getsockname()[1])
     assert (code, err.count("\n")) == (1, 1)
     assert "expected a free address; found Address already in use" in err
 

@@ -456,7 +456,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
         store.publish(sl.ContentKNN(content=content).fit(split), name=name)
         store.promote(name)
     with Database.open(str(folder / "service.sqlite")) as database:
-        key = database.add_key("test", ["read", "events", "admin"])
+        key = database.add_key("test", ["read", "history", "events", "metrics", "admin"])
         engine = Engine(store, database, EngineOptions(poll=0.05))
         with engine:
             app = create_app(engine, database, HttpOptions(require_keys=True, explorer=False))
@@ -471,6 +471,17 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
             finally:
                 server.should_exit = True
                 thread.join()
+
+
+def test_the_real_service_retires_items(address: tuple[str, str]) -> None:
+    with Client(*address) as asking:
+        first = asking.recommend("u01", k=3).items[0].item_id
+        done = asking.retire([first, "no-such"])
+        assert (done.changed, done.unknown) == (2, ("no-such",)) and first in asking.retired()
+        assert asking.items([first]).items[0].retired
+        assert first not in {item.item_id for item in asking.recommend("u01", k=80).items}
+        assert asking.restore([first, "no-such"]).items == asking.retired() == ()
+        assert asking.recommend("u01", k=3).items[0].item_id == first
 
 
 def test_the_real_service_gives_lists(address: tuple[str, str]) -> None:

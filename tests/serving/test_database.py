@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sidelight.errors import DataError, SpecError
-from sidelight.serving.database import tables
+from sidelight.serving.database import people, tables
 from sidelight.serving.database.database import Database
 from sidelight.serving.records import HISTORY, KINDS, DatabaseError, Event, Exposure, PersonState
 
@@ -373,11 +373,100 @@ def test_many_may_open_a_new_database_at_once(url: str) -> None:
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line(url: str) -> None:
     with Database.open(url) as db, db._connections._engine.begin() as connection:
-        newer = sa.update(tables.meta).where(tables.meta.c.name == "schema_version").values(value="2")
+        newer = sa.update(tables.meta).where(tables.meta.c.name == "schema_version").values(value="99")
         connection.execute(newer)
-    with pytest.raises(DatabaseError, match=r"expected tables of version 1; found version 2.*newer") as found:
+    with pytest.raises(
+        DatabaseError, match=r"expected tables of version 1 to \d+; found version 99.*newer"
+    ) as found:
         Database.open(url)
     assert len(str(found.value).splitlines()) == 1 and not found.value.retry
+
+
+@pytest.mark.parametrize("jump", [-86_400, -1, 0, 3600])
+def test_a_clock_that_jumps_lets_in_nothing_from_before_the_forgetting(
+    db: Database, monkeypatch: pytest.MonkeyPatch, jump: int
+) -> None:
+    clock = [tables.to_micros(START)]
+    monkeypatch.setattr(people, "now", lambda: clock[0])
+    db.forget("u")
+    clock[0] += jump * 1_000_000
+    db.set_consent("u", True)
+    late = [Event("u", f"i{n}", "click", START - timedelta(seconds=n)) for n in (0, 1, 3000, 90_000)]
+    assert db.add_events(late) == 0 and db.barred(["u"])["u"] > START
+    assert db.add_events([Event("u", "new", "click", START + timedelta(days=1))]) == 1
+
+
+def aged(db: Database) -> None:
+    """Turn tables back into those of version 1."""
+    with db._connections._engine.begin() as connection:
+        tables.retirements.drop(connection)
+        later = tables.meta.c.name.in_(["keys_required", "database_id"])
+        connection.execute(sa.delete(tables.meta).where(later))
+        first = sa.update(tables.meta).where(tables.meta.c.name == "schema_version")
+        connection.execute(first.values(value="1"))
+
+
+def test_retired_items_are_counted_once_and_numbered(db: Database) -> None:
+    assert (db.retired(), db.retired_since(0)) == (frozenset(), None)
+    assert db.retire(["a", "b", "a", *HARD_IDS]) == 2 + len(HARD_IDS) and db.retire(["b"]) == 0
+    first, ids = db.retired_since(0) or (0, frozenset())
+    assert ids == db.retired() == {"a", "b", *HARD_IDS} and db.retired_since(first) is None
+    assert db.retire(["b", "never"], False) == 1 and db.retired() == {"a", *HARD_IDS}
+    last, _ = db.retired_since(first) or (0, frozenset())
+    assert last > first
+    for bad in BAD_IDS:
+        with pytest.raises(DataError):
+            db.retire(["c", bad])
+    assert "c" not in db.retired()
+
+
+@pytest.mark.parametrize("revoked", [None, False, True])
+def test_tables_of_version_1_are_migrated_and_lose_nothing(url: str, revoked: bool | None) -> None:
+    """With a key in them, revoked or not, keys were and are required."""
+    with Database.open(url) as db:
+        db.add_events([event("u", name="one"), event("gone")])
+        db.forget("gone")
+        secret = None if revoked is None else db.add_key("old", {"read", "admin"})
+        if revoked:
+            db.revoke_key(1)
+        aged(db)
+    with Database.open(url, make=False) as db:
+        assert db.keys_required() is (revoked is not None)
+        assert stored(db) == [event("u")] and db.person("gone").forgotten
+        assert (secret is not None and db.check_key(secret) is not None) is (revoked is False)
+        assert {s for key in db.keys(revoked=True) for s in key.scopes} in (
+            set(),
+            {"read", "history", "metrics", "admin"},
+        )
+        identity = db.id
+    with Database.open(url) as db:
+        assert db.id == identity and len(identity) == 32
+
+
+def test_keys_stay_required_from_the_first_key_on(url: str) -> None:
+    with Database.open(url) as db:
+        assert db.keys_required() is False
+        db.add_key("only", {"admin"})
+        with Database.open(url) as other:  # another process sees it at once
+            assert other.keys_required() is True
+        assert db.revoke_key(1) and db.keys() == [] and db.keys_required() is True
+    with Database.open(url) as db:
+        assert db.keys_required() is True
+        with db._connections._engine.begin() as connection:
+            connection.execute(sa.delete(tables.meta).where(tables.meta.c.name == "keys_required"))
+        assert db.keys_required() is True, "a state that is lost is a closed one"
+
+
+def test_a_database_of_another_program_is_not_taken_for_ours(url: str) -> None:
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE shop (id INTEGER)"))
+    with pytest.raises(DatabaseError, match=r"expected the database of a service; found none of its tables"):
+        Database.open(url, make=False)
+    with engine.begin() as connection:
+        assert sa.inspect(connection).get_table_names() == ["shop"]
+    Database.open(url, make=True).close()
+    Database.open(url, make=False).close()
 
 
 def test_a_batch_is_stored_whole_or_not_at_all(db: Database) -> None:

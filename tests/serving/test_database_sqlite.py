@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import random
 import signal
@@ -80,6 +81,63 @@ def test_only_the_owner_can_read_the_files(db: Database, path: Path) -> None:
     files = list(path.parent.iterdir())
     assert path in files and len(files) == 3
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"user,item\nu1,i1\n", "sqlite"])
+def test_a_path_that_holds_no_database_of_ours_is_refused_and_left_alone(
+    path: Path, content: bytes | str | None
+) -> None:
+    if content == "sqlite":
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute("CREATE TABLE shop (id)")
+    elif content is not None:
+        path.write_bytes(content)
+    before = path.read_bytes() if path.exists() else None
+    with pytest.raises(DatabaseError, match=r"expected the database of a service; .*--init") as found:
+        Database.open(str(path), make=False)
+    assert "\n" not in str(found.value)
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert [each.name for each in path.parent.iterdir()] == ([path.name] if before is not None else [])
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_nothing_is_acknowledged_once_the_file_is_gone(path: Path, tmp_path: Path, how: str) -> None:
+    """The open file would go on without a name, and end with the process."""
+    with Database.open(str(path)) as db:
+        db.open_pool()
+        db.add_events([event("u", name="one")])
+        if how == "replaced":
+            with Database.open(str(tmp_path / "other.db")) as other:
+                other.add_events([event("w")])
+            (tmp_path / "other.db").replace(path)
+        else:
+            path.unlink()
+        works = (
+            lambda: db.add_events([event("u", name="two")]), lambda: db.forget("u"), db.ping,
+            lambda: db.person("u"), lambda: db.add_key("a", ["read"]), lambda: db.set_consent("u", False),
+        )  # fmt: skip
+        for work in works:
+            with pytest.raises(DatabaseError, match="it was deleted or replaced") as found:
+                work()
+            assert not found.value.retry
+    assert path.exists() is (how == "replaced")
+
+
+def test_what_was_done_is_not_told_as_failed_when_the_journal_cannot_be_wiped(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk after the commit: the rows are gone, and the journal is wiped after a later write."""
+    db.add_events([event("u")])
+
+    def full(connection: sa.Connection) -> None:
+        raise sa.exc.OperationalError("", None, sqlite3.OperationalError("database or disk is full"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(db._connections, "_wipe", full)
+        assert db.forget("u") == 1 and db.person("u").forgotten
+        assert db._connections._unwiped
+    db.add_events([event("w")])
+    assert not db._connections._unwiped
 
 
 def test_events_outlive_a_killed_process(path: Path) -> None:

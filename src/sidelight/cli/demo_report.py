@@ -160,9 +160,9 @@ def closing(place: Path, history: Sequence[Any]) -> None:
     out.print(
         "[bold]Next[/]\n"
         f"  open the report in a browser: {(place / 'report.html').resolve().as_uri()}\n"
-        f"  sidelight serve {model} --database {database}     # explorer: http://127.0.0.1:8000/\n"
+        f"  sidelight serve {model} --database {database} --init     # explorer: http://127.0.0.1:8000/\n"
         f"  sidelight store publish {place / 'store'} {model} --promote     # versions, and a way back\n"
-        f"  sidelight serve {place / 'store'} --database {database}\n"
+        f"  sidelight serve {place / 'store'} --database {database} --init\n"
         f"  sidelight recommend {model} --history {asked} -k 5 --why",
         soft_wrap=True,
     )

@@ -16,7 +16,9 @@ class Scope(StrEnum):
     """What a key is good for."""
 
     read = "read"
+    history = "history"
     events = "events"
+    metrics = "metrics"
     admin = "admin"
 
 
@@ -32,22 +34,25 @@ def new(
         list[Scope], typer.Option(help="What it may do; repeat for more than one.", show_default=False)
     ],
     database: Where = "service.sqlite",
+    init: Annotated[bool, typer.Option("--init", help="Make the database if there is none.")] = False,
     json: Json = False,
 ) -> None:
     """Make an API key and print its secret, which is shown only now.
 
-    read: lists, similar items, explanations, status. events: send events. admin: items, consent,
-    forgetting, versions, metrics. One key may have several. With the first key, a service answers
-    nobody without one. The password of a PostgreSQL may come from PGPASSWORD or ~/.pgpass.
+    read: lists, similar items, status. history: what tells of the history of a stored user (reasons,
+    items they have seen). events: send events. metrics: figures for Prometheus. admin: items, consent,
+    forgetting, audiences, versions. One key may have several. From the first key on, a service answers
+    nobody without one, a running one too, also when all keys are revoked. The password of a PostgreSQL may
+    come from PGPASSWORD or ~/.pgpass.
 
     Example:
-        sidelight keys new "shop window" --scope read --scope events
+        sidelight keys new "shop window" --scope read --scope events --init
     """
     from sidelight.cli.terminal import emit, note
     from sidelight.errors import DataError, complain
     from sidelight.serving.database.database import Database
 
-    with Database.open(database) as db:
+    with Database.open(database, make=init) as db:
         secret = db.add_key(name, frozenset(str(each) for each in scope))
         key = db.check_key(secret)
     if key is None:
@@ -85,7 +90,7 @@ def revoke(
     key: Annotated[int, typer.Argument(help="Its id, from `sidelight keys list`.", show_default=False)],
     database: Where = "service.sqlite",
 ) -> None:
-    """End an API key; the next request with it is refused.
+    """End an API key within three seconds, and the sessions of its holder at once.
 
     Example:
         sidelight keys revoke 1

@@ -45,6 +45,12 @@ VERBS: dict[str, Verb] = {
     "keys new": Verb("sidelight.cli.keys:new", "Make an API key for the service."),
     "keys list": Verb("sidelight.cli.keys:list_", "List the API keys."),
     "keys revoke": Verb("sidelight.cli.keys:revoke", "End an API key."),
+    "items retire": Verb("sidelight.cli.items:retire", "Keep items out of all lists."),
+    "items restore": Verb("sidelight.cli.items:restore", "Let retired items into lists again."),
+    "items list": Verb("sidelight.cli.items:list_", "List the retired items."),
+    "database backup": Verb("sidelight.cli.database:backup", "Copy and verify the database of a service."),
+    "database verify": Verb("sidelight.cli.database:verify", "Read every page of a backup."),
+    "database vacuum": Verb("sidelight.cli.database:vacuum", "Remove what forgotten users left."),
     "serve": Verb("sidelight.cli.serve:serve", "Answer requests over HTTP, with pages for people."),
     "data list": Verb("sidelight.cli.data:list_", "Name the public data sets that can be fetched."),
     "data get": Verb("sidelight.cli.data:get", "Fetch a public data set into a folder."),
@@ -53,6 +59,8 @@ VERBS: dict[str, Verb] = {
 GROUPS = {
     "store": "Keep versions of a model, and say which one serves.",
     "keys": "Say who may call the service.",
+    "items": "Say which items no list may hold.",
+    "database": "Look after the database of a service.",
     "data": "Fetch public data sets.",
 }
 

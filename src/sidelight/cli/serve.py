@@ -10,7 +10,10 @@ import typer
 
 SOURCE = "Store of `sidelight store publish`, or bundle of `sidelight train`."
 CORES = "Requests worked on at a time [default: one a core]."
-DATABASE = "SQLite file, or postgresql+psycopg://...; made if there is none."
+DATABASE = "SQLite file, or postgresql+psycopg://...; --init makes it."
+INIT = "Make the database if there is none, and let the store take it for its own."
+OPEN = "Ask nobody for a key, on this machine alone, although there are or were some."
+PROXY = "Addresses of proxies in front, with commas: cookies are Secure, and a key is needed."
 RATE = "Requests a second that one key may make; 0 is no limit."
 
 
@@ -37,6 +40,9 @@ def serve(
     explore: Annotated[
         float, typer.Option(min=0.0, max=0.9, help="Share of slots given to new items by chance.")
     ] = 0.0,
+    init: Annotated[bool, typer.Option("--init", help=INIT)] = False,
+    open_: Annotated[bool, typer.Option("--open", help=OPEN)] = False,
+    proxy: Annotated[str, typer.Option(help=PROXY, show_default=False)] = "",
     search: Annotated[Search, typer.Option(help="hnsw is for more than a million items.")] = Search.exact,
     pages: Annotated[bool, typer.Option("--pages/--no-pages", help="Serve the pages for people.")] = True,
     rate: Annotated[float, typer.Option(min=0.0, help=RATE)] = 200.0,
@@ -49,8 +55,9 @@ def serve(
 ) -> None:
     """Answer requests over HTTP, and show the explorer's pages.
 
-    Without an API key the service is open, but to this machine alone; `sidelight keys new` makes keys,
-    and a service that starts with one asks every caller for a key. It follows the store: a promoted
+    As long as no API key was ever made the service is open, but to this machine alone. From the first
+    `sidelight keys new` on, every caller needs a key, also when all keys are revoked. The database must be
+    there, and be the one that the store was served with: `--init` makes one. It follows the store: a promoted
     version serves within a second, without a request being lost. GET /openapi.json describes the API.
     SIGTERM and Ctrl-C let running requests finish; a second one ends at once.
 
@@ -58,6 +65,7 @@ def serve(
     TLS in front: keys must not travel in the clear.
 
     Example:
+        sidelight serve model/ --init --check
         sidelight serve model/ --check
     """
     from sidelight.serving.asking import EngineOptions
@@ -67,8 +75,9 @@ def serve(
 
     is_store(source)  # a wrong folder is told before a database is made
     options = HttpOptions(
-        host, port, explorer=pages, queue=queue, deadline=deadline, grace=grace,
+        host, port, require_keys=False if open_ else None, proxy=proxy, explorer=pages, queue=queue,
+        deadline=deadline, grace=grace,
         rate=rate, burst=max(1, round(2 * rate)), concurrency=concurrency or HttpOptions.concurrency,
     )  # fmt: skip
     engine = EngineOptions(exploration=Exploration(rate=explore), search=search.value)
-    serve(source, database, options, engine, log.value, check)
+    serve(source, database, options, engine, log.value, check, init)

@@ -45,7 +45,7 @@ def audience(snapshot: Snapshot, database: Database, item: int, k: int, cells: i
     if size < users:
         some = np.sort(generator(0, "audience").choice(users, size, replace=False))
     near = similar(snapshot, item, NEAR)
-    if not size:
+    if not size or item in snapshot.out:
         return Audience((), near, 0, users, first=k)
     rows, ends = own.histories, own.histories.indptr
     place, value = _places(snapshot, some, [rows.indices[ends[u] : ends[u + 1]] for u in some], item)

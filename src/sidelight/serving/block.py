@@ -41,12 +41,17 @@ class Wish:
     candidates: NDArray[np.int64] | None = None
     full: bool = False
 
-    def excluded(self) -> NDArray[np.integer]:
-        """Inner indices of what may not be shown to this person, distinct."""
+    def excluded(self, out: NDArray[np.int64]) -> NDArray[np.integer]:
+        """Inner indices of what may not be shown to this person, distinct.
+
+        Args:
+            out: What may be shown to nobody.
+        """
         own = self.person
-        if not self.filter_seen:
-            return own.dismissed
-        return np.concatenate([own.history, own.dismissed]) if len(own.dismissed) else own.history
+        parts = [own.history if self.filter_seen else out[:0], own.dismissed, out]
+        given = [part for part in parts if len(part)]
+        found = np.concatenate(given) if given else own.dismissed
+        return np.unique(found) if len(out) and len(given) > 1 else found
 
     def allowed(self, n_items: int) -> Mask | None:
         """bool (n_items,) of the candidates, or None for all."""
@@ -125,7 +130,7 @@ class _Block:
     def of(cls, snapshot: Snapshot, wishes: Sequence[Wish], context: Mapping[str, Any]) -> _Block:
         who = np.array([wish.person.who for wish in wishes], dtype=np.int64)
         rows = rows_of([wish.person.history for wish in wishes], snapshot.n_items)
-        seen = rows_of([wish.excluded() for wish in wishes], snapshot.n_items)
+        seen = rows_of([wish.excluded(snapshot.out) for wish in wishes], snapshot.n_items)
         scorer, informed = snapshot.told(who, context)
         touched = np.diff(rows.indptr) > 0
         known = who != UNKNOWN

@@ -38,13 +38,15 @@ def load(path: str | Path, verify: bool = True) -> Recommender:
 
     Args:
         path: Folder that `save` made.
-        verify: Hash every file first. False trusts the disk and checks names and sizes only.
+        verify: Hash every file first, and see that arrays are finite and fit each other. False trusts the
+            disk and checks names and sizes only.
 
     Raises:
         BundleError: A file is missing, damaged or of another version, or this is no model.
     """
     check_call(load, locals())
     from sidelight.models.recommender import Recommender
+    from sidelight.serving.sound import AGAIN, check_loaded
 
     if (found := kind_of(path)) in ("a split", "an evaluation", "a comparison", "tables"):
         raise BundleError(complain("a model", found, str(path), next_command(path, "train")))
@@ -54,10 +56,15 @@ def load(path: str | Path, verify: bool = True) -> Recommender:
             complain("a model", "another kind of folder", str(path), next_command(path, "train"))
         )
     try:
-        return Recommender.from_arrays(arrays, meta, files)
-    except (KeyError, TypeError, IndexError) as error:
-        found = f"{type(error).__name__} {error}"
-        raise BundleError(complain("the arrays of a model", found, str(path), "train it again")) from error
+        model = Recommender.from_arrays(arrays, meta, files)
+        if verify:
+            check_loaded(model, str(path))
+    except (BundleError, OSError, MemoryError):
+        raise
+    except Exception as error:  # what the parts of a model raise when their arrays do not fit
+        found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise BundleError(complain("the arrays of a model", found, str(path), AGAIN)) from error
+    return model
 
 
 def verify(path: str | Path) -> dict[str, Any]:

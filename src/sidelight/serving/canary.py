@@ -14,19 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.errors import BundleError, complain
+from sidelight.serving.sound import AGAIN, check_arrays
 
 if TYPE_CHECKING:
     from sidelight.models.recommender import Recommender
 
 K, EACH = 10, 5  # length of the lists, queries of each kind
 CLOSE = 1e-3  # of a list's largest score: other processors round otherwise, other weights differ more
-BLOCK = 1 << 22  # values looked at together
 FORMAT = 1
-AGAIN = "train and publish it again"
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def make_canaries(model: Recommender) -> Canaries:
         BundleError: The model has weights that are not finite, or parts that do not fit each other.
     """
     with _refusing("a model that can be asked", ""):
-        _check_arrays(model, "")
+        check_arrays(model, "")
         asks = _questions(model)
     queries = tuple(_asked(model, kind, ask, "") for kind, ask in asks)
     return Canaries(len(model.catalogue.user_ids), model.catalogue.n_items, queries)
@@ -111,7 +109,7 @@ def run_canaries(model: Recommender, canaries: Canaries, where: str = "") -> Non
             answer than the stored one; names the query.
     """
     with _refusing("a model that can be asked", where):
-        _check_arrays(model, where)
+        check_arrays(model, where)
     expected = (canaries.n_users, canaries.n_items)
     found = (len(model.catalogue.user_ids), model.catalogue.n_items)
     if found != expected:
@@ -139,36 +137,6 @@ def _spread(order: NDArray[Any]) -> NDArray[Any]:
         return order
     at = np.linspace(0, len(order) - 1, EACH).round().astype(np.int64)
     return order[np.unique(at)]
-
-
-def _check_arrays(model: Recommender, where: str) -> None:
-    """Refuse weights that are not finite, and a catalogue whose parts do not fit each other."""
-    own = model.catalogue
-    users, items = len(own.user_ids), own.n_items
-    shapes = {
-        "item ids": (own.item_ids.shape, (items,)),
-        "user ids": (own.user_ids.shape, (users,)),
-        "histories": (own.histories.shape, (users, items)),
-        "popularity": (own.popular.shape, (items,)),
-        "item rows": ((len(own.items),), (items,)),
-    }
-    for name, (found, expected) in shapes.items():
-        if found != expected:
-            raise BundleError(complain(f"{name} of shape {expected}", f"{found}", where, AGAIN))
-    if len(np.unique(own.item_ids)) < items or (own.user_ids[1:] <= own.user_ids[:-1]).any():
-        raise BundleError(complain("each id once, users sorted", "repeated ids", where, AGAIN))
-    arrays = {"histories": own.histories, "popularity": own.popular, **model.scorer.state()[0]}
-    for name, value in arrays.items():
-        if not all(np.isfinite(block).all() for block in _blocks(value)):
-            raise BundleError(complain("finite weights", f"NaN or infinity in {name!r}", where, AGAIN))
-
-
-def _blocks(value: Any) -> Iterator[NDArray[Any]]:
-    """The numbers of an array, piece by piece: a large one is not held twice."""
-    flat = np.ravel(value.data if sp.issparse(value) else value, order="K")
-    if flat.dtype.kind in "fc":
-        for start in range(0, len(flat), BLOCK):
-            yield flat[start : start + BLOCK]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from sidelight.serving.client_answers import (
     Explanation,
     ItemsReceipt,
     Listed,
+    Retired,
     Shown,
     ShownItems,
     Status,
@@ -153,6 +154,23 @@ class Client:
         """
         body = {"events": [event_body(named(each)) for each in events]}
         return self._call(EventsReceipt, "POST", "/v1/events", body)
+
+    def retire(self, items: Ids) -> Retired:
+        """Keep items out of all lists until `restore`."""
+        return self._retire(items, True)
+
+    def restore(self, items: Ids) -> Retired:
+        """Let retired items into lists again."""
+        return self._retire(items, False)
+
+    def retired(self) -> tuple[str, ...]:
+        """Ids of the retired items."""
+        return self._call(tuple[str, ...], "GET", "/v1/items/retired", part="items")
+
+    def _retire(self, items: Ids, retired: bool) -> Retired:
+        return self._call(
+            Retired, "PUT", "/v1/items/retired", {"items": ids(items, "items"), "retired": retired}
+        )
 
     def set_consent(self, user: str, given: bool) -> bool:
         """Write down whether what somebody does may be used; gives back what is written down now."""

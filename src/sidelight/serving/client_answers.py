@@ -18,22 +18,8 @@ from sidelight.serving.listed import Answer, Explanation, Listed, RuleCost, Show
 from sidelight.serving.status import Drift, SetAside, Status
 
 __all__ = [
-    "Answer",
-    "Audience",
-    "Drift",
-    "EventsReceipt",
-    "Explanation",
-    "ItemsReceipt",
-    "Listed",
-    "Placed",
-    "RefusedRow",
-    "RuleCost",
-    "SetAside",
-    "Shown",
-    "ShownItems",
-    "Status",
-    "Version",
-    "read",
+    "Answer", "Audience", "Drift", "EventsReceipt", "Explanation", "ItemsReceipt", "Listed", "Placed",
+    "RefusedRow", "Retired", "RuleCost", "SetAside", "Shown", "ShownItems", "Status", "Version", "read",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -69,6 +55,21 @@ class ShownItems:
     """Items of the catalogue, and the ids that are not in it."""
 
     items: tuple[Shown, ...]
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Retired:
+    """Items that no list may hold.
+
+    Args:
+        items: All of them, now.
+        changed: Items that the call retired or restored.
+        unknown: Of those that were sent, not in the version that serves.
+    """
+
+    items: tuple[str, ...]
+    changed: int = 0
     unknown: tuple[str, ...] = ()
 
 

@@ -175,7 +175,8 @@ class Engine:
         """Items by words of their titles and texts, or by the beginning of their id."""
         check_call(Engine.search, locals())
         now = self._live.now
-        return [_shown(now, at) for at in now.words.find(text, k)]
+        found = np.array(now.words.find(text, k + len(now.out)), dtype=np.int64)
+        return [_shown(now, at) for at in now.kept(found, k)]
 
     def item(self, item: str) -> Shown:
         """One item.
@@ -201,14 +202,24 @@ class Engine:
         """
         return put(self._live, self._worker, self.database, rows, wait)
 
+    def retire(self, items: Sequence[str], retired: bool = True) -> tuple[int, list[str]]:
+        """Keep items out of all lists, or let them in again: when this returns, lists are so.
+
+        Returns:
+            How many were not so already, and ids that this version does not have.
+        """
+        changed = self.database.retire(items, retired)
+        self._live.retire()
+        return changed, [item for item in dict.fromkeys(items) if self._live.now.items.find(item) < 0]
+
+    def retired(self) -> list[str]:
+        """Ids of the retired items, in order."""
+        return sorted(self._live.now.retired)
+
     def add_events(self, events: Sequence[Event]) -> Receipt:
         """Store what people did; the next list of each of them counts it."""
-        accepted = self.database.add_events(events)
+        accepted, dropped = self.database.take_events(events)
         self._watch.events(accepted)
-        dropped = 0
-        if accepted < len(events):  # sent again, or not allowed
-            until = self.database.barred({each.user_id for each in events})
-            dropped = sum(each.user_id in until and each.at <= until[each.user_id] for each in events)
         return Receipt(0, accepted, dropped=dropped)
 
     def set_consent(self, user: str, given: bool) -> None:
@@ -269,4 +280,4 @@ class Engine:
 
 def _shown(snapshot: Snapshot, at: int) -> Shown:
     title = snapshot.titles_of([at])[0]
-    return Shown(snapshot.id_of(at), title, snapshot.row(at), bool(snapshot.new[at]))
+    return Shown(snapshot.id_of(at), title, snapshot.row(at), bool(snapshot.new[at]), at in snapshot.out)

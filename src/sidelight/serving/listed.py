@@ -90,3 +90,4 @@ class Shown:
     title: str
     row: Mapping[str, Any]
     new: bool = False
+    retired: bool = False

@@ -49,7 +49,7 @@ class Live:
         self._store = source if isinstance(source, Store) else None
         self._path = Path() if isinstance(source, Store) else Path(source)
         self._database, self._options, self._memory = database, options, Memory()
-        self._loading, self._placing = threading.Lock(), threading.Lock()
+        self._loading, self._placing, self._swapping = (threading.Lock() for _ in range(3))
         self._kept: Snapshot | None = None
         self.refused = ""
         self._refused_name, self._refused_at = "", 0.0
@@ -131,16 +131,24 @@ class Live:
 
     def catch_up(self) -> int:
         """Place items that are stored and not yet in the snapshot; how many changes that were."""
+        self.retire()
         with self._placing:
             old = self._now
             changes = self._database.items_since(old.change, self._options.batch)
             if changes:
                 waiting = self._database.items_waiting(changes[-1].change)
-                self._now = replace(self._placed(old, changes), waiting=waiting).warmed()
+                self._swap(replace(self._placed(old, changes), waiting=waiting))
                 for each in self._now.set_aside:
                     if each.change > old.change:
                         log.error("item change %d was set aside: %s", each.change, each.reason)
         return len(changes)
+
+    def retire(self) -> None:
+        """Take retired items out of what answers, and restored ones in; placing need not have ended."""
+        with self._swapping:
+            now = self._retired(self._now)
+            if now is not self._now:
+                self._now = now.warmed()
 
     def waiting(self) -> int:
         """Changes that are stored and not yet placed."""
@@ -189,8 +197,8 @@ class Live:
         """Swap a version in, with every item that is stored; most are placed before anybody has to wait."""
         made = self._caught_up(made)
         with self._placing:
-            made = self._caught_up(made).warmed()
-            before, self._now = self._now, made
+            before = self._now
+            self._swap(self._caught_up(made))
         self._kept = before if self._options.keep_previous else None
         log.info("version %s serves; before it %s", made.version, before.version)
 
@@ -198,7 +206,19 @@ class Live:
         """A snapshot with every item that is stored."""
         while changes := self._database.items_since(snapshot.change, PAGE):
             snapshot = self._placed(snapshot, changes)
-        return replace(snapshot, waiting=0)
+        return self._retired(replace(snapshot, waiting=0))
+
+    def _swap(self, made: Snapshot) -> None:
+        """Let a snapshot answer; what was retired since it was begun stays so."""
+        made = made.warmed()
+        with self._swapping:
+            latest = self._retired(made)
+            self._now = latest if latest is made else latest.warmed()
+
+    def _retired(self, snapshot: Snapshot) -> Snapshot:
+        """A snapshot with the items that are retired now; itself where nothing changed."""
+        found = self._database.retired_since(snapshot.retirement)
+        return snapshot if found is None else replace(snapshot, retirement=found[0], retired=found[1])
 
     def _placed(self, old: Snapshot, changes: list[ChangedItem]) -> Snapshot:
         """A snapshot with some more changes in it."""

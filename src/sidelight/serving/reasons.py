@@ -45,7 +45,7 @@ def why(
 def similar(snapshot: Snapshot, item: int, k: int) -> tuple[Listed, ...]:
     """The k items most like one, without those that have nothing in common with it."""
     scores = np.array(snapshot.model.scorer.similar(np.array([item], dtype=np.int64))[0], dtype=np.float32)
-    scores[item] = -np.inf
+    scores[item] = scores[snapshot.out] = -np.inf
     size = min(k, len(scores) - 1)
     if size < 1:
         return ()

@@ -16,7 +16,7 @@ from sidelight.errors import DataError, SidelightError, complain
 
 Kind = Literal["view", "click", "purchase", "dismissal"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
-SCOPES: Final = frozenset({"read", "events", "admin"})  # what an API key may be good for
+SCOPES: Final = frozenset({"read", "history", "events", "metrics", "admin"})  # what an API key is good for
 HISTORY: Final = 1000  # events of one person that are used
 
 
@@ -188,7 +188,7 @@ class Key:
     Args:
         id: Number to revoke it by.
         name: Who or what it was made for.
-        scopes: What it may do: "read", "events", "admin".
+        scopes: What it may do, some of `SCOPES`.
         created: When it was made.
         revoked: When it stopped working, or None.
     """

@@ -116,7 +116,7 @@ def _pool(
         items, values, source = items[old], values[old], source[old]
     allowed = wish.allowed(n)
     may = np.ones(n, dtype=bool) if allowed is None else allowed
-    may[wish.excluded()] = False
+    may[wish.excluded(snapshot.out)] = False
     may[items] = False
     pinned, _ = snapshot.find(rules.pinned)
     pinned = pinned[may[pinned]]

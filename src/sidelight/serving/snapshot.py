@@ -89,6 +89,7 @@ class Snapshot:
         waiting: Changes that were stored and not yet placed when this was made.
         set_aside: Changes that could not be placed.
         published: When the version was published, None without a store.
+        retired, retirement: Ids that no list may hold, and the number of the last change to them.
         stamp: Of its files as they were when it was loaded and checked, "" without a store.
     """
 
@@ -109,11 +110,13 @@ class Snapshot:
     waiting: int = 0
     set_aside: tuple[SetAside, ...] = ()
     published: datetime | None = None
+    retired: frozenset[str] = frozenset()
+    retirement: int = 0
     stamp: str = ""
 
     def warmed(self) -> Snapshot:
         """Itself, once everything that a request needs is worked out."""
-        _ = self.new, self.popular, self.titles, self.attributes, self.listens
+        _ = self.new, self.popular, self.titles, self.attributes, self.listens, self.out
         return self
 
     @property
@@ -125,6 +128,16 @@ class Snapshot:
     def new(self) -> NDArray[np.bool_]:
         """bool (n_items,): nobody touched the item in training."""
         return np.asarray(self.model.catalogue.popular == 0)
+
+    @cached_property
+    def out(self) -> NDArray[np.int64]:
+        """Inner indices of the retired items, ascending."""
+        found = (self.items.find(item) for item in self.retired)
+        return np.array(sorted(at for at in found if at >= 0), dtype=np.int64)
+
+    def kept(self, places: Places, k: int) -> list[int]:
+        """The first k of some items that are not retired."""
+        return [int(at) for at in places[: k + len(self.out)] if at not in self.out][:k]
 
     @cached_property
     def newest(self) -> NDArray[np.int64]:

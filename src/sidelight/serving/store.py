@@ -3,6 +3,7 @@
     root/versions/NAME/     a bundle with version.json, canaries.json and a seal over them; never changed
     root/CURRENT            what serves, since when, and what served before; replaced in one step
     root/history.jsonl      what served in the past, oldest first
+    root/DATABASE           id of the database that belongs to it
 
 A process that is killed at any moment, or that finds the disk full or broken, leaves the old state or
 the new one. What is half done has a hidden name and is cleared away by the next publish.

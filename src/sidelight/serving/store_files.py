@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sidelight.errors import BundleError, complain
-from sidelight.manifest import MANIFEST, SEAL, damaged, digest, inside, read_manifest
+from sidelight.manifest import MANIFEST, SEAL, SIGNATURE, damaged, digest, inside, read_manifest
 from sidelight.places import naming as naming
 
 TAIL = 1 << 16  # bytes read from the end of a log to find its last line
@@ -110,7 +110,8 @@ def copy_bundle(source: Path, target: Path) -> None:
     Raises:
         BundleError: The manifest is damaged or of another version, or a file is missing or outside.
     """
-    names = [MANIFEST, SEAL, *read_manifest(source, verify=False)["files"]]
+    signed = [SIGNATURE] if (source / SIGNATURE).is_file() else []
+    names = [MANIFEST, SEAL, *signed, *read_manifest(source, verify=False)["files"]]
     target.mkdir()
     for name in names:
         place = inside(target, name)

@@ -151,14 +151,7 @@ def read_model(folder: Path) -> Recommender:
     """
     from sidelight.serving.bundle import load
 
-    try:
-        return load(folder)
-    except (BundleError, OSError, MemoryError):
-        raise
-    except Exception as error:  # what the parts of a model raise when their arrays do not fit
-        found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        fix = "train and publish it again"
-        raise BundleError(complain("arrays that make a model", found, str(folder), fix)) from error
+    return load(folder)
 
 
 def check_version(folder: Path) -> str:

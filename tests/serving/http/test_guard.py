@@ -22,7 +22,11 @@ from sidelight.serving.http.options import HttpOptions, is_loopback
 from sidelight.serving.records import SCOPES, DatabaseError, Key
 
 KEYS = {name: [name] for name in SCOPES} | {"all": sorted(SCOPES)}
-BODIES = {"promote": {"name": "v1"}, "explain": {"item": "i01", "user": "u"}, "audience": {"item": "i01"}}
+BODIES = {
+    "promote": {"name": "v1"},
+    "explain": {"item": "i01", "history": ["i02"]},
+    "audience": {"item": "i01"},
+}
 BODIES["put_items"] = {"items": [{"item_id": "i81", "title": "folding spade"}]}
 
 
@@ -240,13 +244,94 @@ def test_beyond_this_machine_only_with_keys(tmp_path: Path, host: str) -> None:
         assert decided(HttpOptions(host=host), database).require_keys is True
         with pytest.raises(SpecError):
             decided(HttpOptions(host=host, require_keys=False), database)
+        database.revoke_key(1)
+        with pytest.raises(SpecError, match="found none that works"):
+            decided(HttpOptions(host=host), database)
+
+
+@pytest.mark.parametrize("proxy", ["127.0.0.1", "10.0.0.0/8, ::1"])
+def test_behind_a_proxy_only_with_keys(tmp_path: Path, proxy: str) -> None:
+    """Whoever can reach the proxy reaches a service that listens to this machine alone."""
+    with Database.open(str(tmp_path / "a.sqlite")) as database:
+        with pytest.raises(SpecError, match="expected a key"):
+            decided(HttpOptions(proxy=proxy), database)
+        database.add_key("first", ["read"])
+        assert decided(HttpOptions(proxy=proxy), database).require_keys is True
+        with pytest.raises(SpecError):
+            decided(HttpOptions(proxy=proxy, require_keys=False), database)
+    with pytest.raises(SpecError, match="expected addresses of proxies"):
+        HttpOptions(proxy="nginx")
+
+
+def test_the_first_key_closes_an_open_service_and_the_last_one_opens_nothing(
+    make: Callable[..., Service],
+) -> None:
+    service = make()
+    assert service.send("POST", "/v1/forget", {"user": "u"}).status_code == 200
+    secret = service.database.add_key("the first", ["read"])
+    assert service.send("POST", "/v1/forget", {"user": "u"}).status_code == 401
+    assert service.send("GET", "/v1/status", key=secret).status_code == 200
+    service.database.revoke_key(1)
+    assert service.send("GET", "/v1/status").status_code == 401
+
+
+def test_while_nobody_can_say_whether_keys_are_required_nobody_gets_in(
+    make: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = make()
+
+    def broken() -> bool:
+        raise DatabaseError("expected a working database; found it is locked", retry=True)
+
+    monkeypatch.setattr(service.ring(), "_required", broken)
+    assert service.send("GET", "/v1/status").status_code == 503
+    assert service.send("GET", "/healthz").status_code == 200
+
+
+CHANGES = [
+    ("POST", "/v1/forget", {"user": "u"}),
+    ("PUT", "/v1/consent", {"user": "u", "given": False}),
+    ("PUT", "/v1/items", {"items": [{"item_id": "i1"}]}),
+    ("POST", "/v1/versions/rollback", None),
+    ("POST", "/signin", None),
+    ("DELETE", "/v1/items", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:9", "127.0.0.1:8000", ""]
+)
+def test_pages_of_other_origins_change_nothing(
+    service: Service, keyed: Service, origin: str, method: str, path: str, body: Any
+) -> None:
+    for made, key in ((service, None), (keyed, "all")):
+        given = made.send(method, path, body, key=key, headers={"Origin": origin})
+        assert given.status_code == 403, origin
+    assert service.send("GET", "/v1/status", headers={"Origin": origin}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("http://127.0.0.1:8000", "127.0.0.1:8000"),
+        ("HTTP://LocalHost", "localhost:80"),
+        ("https://shop.example", "shop.example:443"),
+        ("https://shop.example:443", "Shop.example"),
+    ],
+)
+def test_our_own_pages_may_change_things(keyed: Service, origin: str, host: str) -> None:
+    headers = {"Origin": origin, "Host": host}
+    assert keyed.send("POST", "/v1/forget", {"user": "u"}, key="all", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
 def test_on_this_machine_keys_are_asked_for_once_there_is_one(tmp_path: Path, host: str) -> None:
     with Database.open(str(tmp_path / "a.sqlite")) as database:
-        assert decided(HttpOptions(host=host), database).require_keys is False
+        assert decided(HttpOptions(host=host), database).require_keys is None  # until there is one
         database.add_key("first", ["read"])
+        assert decided(HttpOptions(host=host), database).require_keys is True
+        database.revoke_key(1)  # the last one: nothing opens
         assert decided(HttpOptions(host=host), database).require_keys is True
         assert decided(HttpOptions(host=host, require_keys=False), database).require_keys is False
 
@@ -262,3 +347,13 @@ def test_options_are_checked() -> None:
     ):
         with pytest.raises(SpecError):
             HttpOptions(**wrong)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_takes_head(keyed: Service, path: str) -> None:
+    found, given = keyed.send("GET", path), keyed.send("HEAD", path)
+    assert given.status_code == 200 and given.content == b""
+    assert given.headers["content-length"] == found.headers["content-length"]
+    assert keyed.send("HEAD", "/v1/status").status_code == 401
+    refused = keyed.send("HEAD", "/v1/forget")
+    assert refused.status_code == 405 and refused.headers["allow"] == "POST" and refused.content == b""

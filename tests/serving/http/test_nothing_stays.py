@@ -54,5 +54,5 @@ def test_the_files_of_the_database_are_open_before_the_first_request(
 
     monkeypatch.setattr(run.Server, "run", look)
     monkeypatch.setattr(run, "configure", lambda level: None)
-    run.serve(shop_store, str(path), HttpOptions(port=0), EngineOptions(), say=lambda said: None)
+    run.serve(shop_store, str(path), HttpOptions(port=0), EngineOptions(), init=True, say=lambda said: None)
     assert seen == [POOL]

@@ -19,7 +19,7 @@ from sidelight.serving.records import DatabaseError
 
 USER, ITEM, TEXT = "canary-user-7f3a", "canary-item-9c1d", "canary words of a text"
 MARKS = (USER, ITEM, TEXT, "canary")
-SCOPES = {"all": ["read", "events", "admin"], "few": ["events"]}
+SCOPES = {"all": ["read", "history", "events", "metrics", "admin"], "few": ["events"]}
 GOOD: list[tuple[str, str, Any]] = [
     ("PUT", "/v1/items?wait=3", {"items": [{"item_id": ITEM, "title": TEXT}]}),
     ("POST", "/v1/events", {"events": [{"user": USER, "item": ITEM, "kind": "click", "event_id": USER}]}),

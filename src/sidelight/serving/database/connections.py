@@ -7,7 +7,6 @@ need to be durable, and to keep writers apart, is here and in `locks`.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,8 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
-from sidelight.errors import SpecError, complain, missing_extra
+from sidelight.errors import complain, missing_extra
+from sidelight.serving.database.address import identity, parsed, prepare_file
 from sidelight.serving.database.failures import broken, contended, lost, translated
 from sidelight.serving.records import DatabaseError
 
@@ -43,21 +43,23 @@ class Connections:
 
     Args:
         url: "sqlite:///path", a bare path, or "postgresql+psycopg://user:password@host/name".
-        make: Make a SQLite file where there is none.
+        make: Make a SQLite file where there is none, and take one that is not ours.
 
     Raises:
         SpecError: The address is of another kind.
-        DatabaseError: There is no such file.
+        DatabaseError: There is no such file, or it is not ours.
         MissingExtraError: psycopg is not installed.
     """
 
     def __init__(self, url: str, make: bool = True) -> None:
-        parsed = _parsed(url)
-        self.sqlite = parsed.get_backend_name() == "sqlite"
+        address = parsed(url)
+        self.sqlite = address.get_backend_name() == "sqlite"
         self.kind = "SQLite" if self.sqlite else "PostgreSQL"
+        self._path = Path(address.database or "")
         if self.sqlite:
-            _prepare_file(Path(parsed.database or ""), make)
-        self._engine = _sqlite(parsed) if self.sqlite else _postgresql(parsed)
+            prepare_file(self._path, make)
+        self._file = identity(self._path) if self.sqlite else None
+        self._engine = _sqlite(address) if self.sqlite else _postgresql(address)
         # Without a transaction around it, a lone SELECT is one round trip instead of three.
         alone = {} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._single = self._engine.execution_options(**alone)
@@ -126,11 +128,28 @@ class Connections:
         with self._failures():
             return self._written(work)
 
+    def alone(self, statement: str) -> None:
+        """Run a statement that takes no transaction.
+
+        Raises:
+            DatabaseError: It failed.
+        """
+        with self._failures(), self._one_writer(), self._engine.connect() as connection:
+            if not self.sqlite:
+                connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+                connection.exec_driver_sql("SET statement_timeout = 0")
+            connection.exec_driver_sql(statement)
+            connection.invalidate()  # its settings are its own
+
     def wipe(self) -> None:
-        """Take deleted rows out of the journal of SQLite; after a later write, if a reader still needs it."""
+        """Take deleted rows out of the journal of SQLite; after a later write, where that cannot be done now.
+
+        It never fails: what went before is written, and must not be told as if it were not.
+        """
         if self.sqlite:
-            with self._failures(), self._one_writer(), self._engine.connect() as connection:
-                self._unwiped = True
+            self._unwiped = True
+            failing = contextlib.suppress(DatabaseError), self._failures(), self._one_writer()
+            with failing[0], failing[1], failing[2], self._engine.connect() as connection:
                 self._wipe(connection)
 
     def _once(self, work: Work[T]) -> T:
@@ -172,6 +191,10 @@ class Connections:
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
+        if self._file != (identity(self._path) if self.sqlite else None):
+            # The open file goes on without a name: what is written to it ends with the process.
+            found, fix = "it was deleted or replaced", "stop the service, put the file or a copy there, start"
+            raise DatabaseError(complain("the file that was opened", found, self.kind, fix))
         try:
             yield
         except sa.exc.SQLAlchemyError as error:
@@ -191,44 +214,6 @@ class Connections:
                     self._wipe(connection)
                 finally:
                     connection.exec_driver_sql(_BUSY)
-
-
-def _parsed(url: str) -> sa.URL:
-    try:
-        parsed = sa.make_url(url if "://" in url else f"sqlite:///{url}")
-    except sa.exc.ArgumentError:
-        raise SpecError(
-            complain("the address of a database", "one that cannot be read", fix=_FORMS)
-        ) from None
-    if parsed.drivername == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.drivername not in ("sqlite", "postgresql+psycopg"):
-        raise SpecError(complain("SQLite or PostgreSQL", repr(parsed.drivername), "the database", _FORMS))
-    in_memory = parsed.database in (None, "", ":memory:") or str(parsed.database).startswith("file:")
-    if parsed.drivername == "sqlite" and in_memory:
-        raise SpecError(complain("a file, which outlives the program", "none", "the database", _FORMS))
-    return parsed
-
-
-_FORMS: Final = "give a path, sqlite:///path or postgresql+psycopg://user:password@host/name"
-
-
-def _prepare_file(path: Path, make: bool) -> None:
-    """Make an empty file that only its owner can read; SQLite gives its journal the same rights."""
-    if path.exists():
-        return
-    if not make:
-        raise DatabaseError(complain("a database", "no such file", str(path), "give the path of one"))
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        folder = os.open(path.parent, os.O_RDONLY)
-    except OSError as error:
-        found, fix = f"{error.strerror}", "make its folder, or give another path"
-        raise DatabaseError(complain("a place for the database", found, str(path), fix)) from None
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -11,11 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sidelight.errors import complain
-from sidelight.serving.database import events, exposures, items, keys, locks, people
+from sidelight.serving.database import events, exposures, items, keys, people, retired
 from sidelight.serving.database.connections import Connections
-from sidelight.serving.database.tables import SCHEMA, meta, metadata
-from sidelight.serving.records import ChangedItem, DatabaseError, Event, Exposure, Key, PersonState, check_id
+from sidelight.serving.database.migrations import prepared
+from sidelight.serving.records import ChangedItem, Event, Exposure, Key, PersonState, check_id
 
 
 class Database:
@@ -23,11 +21,14 @@ class Database:
 
     Made by `open`. Every method may raise `DatabaseError`; its `retry` says whether the same call
     may succeed later.
+
+    Attributes:
+        id: Random, given when the tables were made: a store keeps it, to know its database again.
     """
 
-    def __init__(self, connections: Connections, secret: bytes) -> None:
+    def __init__(self, connections: Connections, secret: bytes, identity: str) -> None:
         self._connections = connections
-        self._secret = secret
+        self._secret, self.id = secret, identity
         self._counting = threading.Lock()
         self._dropped = {"events": 0, "exposures": 0}
 
@@ -38,20 +39,20 @@ class Database:
         Args:
             url: A path or "sqlite:///path" for SQLite, "postgresql+psycopg://..." for PostgreSQL.
             A password may also come from PGPASSWORD or ~/.pgpass.
-            make: False refuses a SQLite file that is not there yet.
+            make: False refuses a file that is not there, and a database that has no tables of ours.
 
         Raises:
             SpecError: The address is of no such kind.
             MissingExtraError: The driver is not installed.
-            DatabaseError: It cannot be reached, or its tables are of another version.
+            DatabaseError: It cannot be reached, is none of ours, or its tables are of a newer version.
         """
         connections = Connections(url, make)
         try:
-            secret = connections.first(_prepared)
+            secret, identity = connections.first(lambda c: prepared(c, make))
         except BaseException:
             connections.close()
             raise
-        return cls(connections, secret)
+        return cls(connections, secret, identity)
 
     def close(self) -> None:
         """Close all connections."""
@@ -93,9 +94,13 @@ class Database:
         Returns:
             How many were new and are stored.
         """
+        return self.take_events(events_)[0]
+
+    def take_events(self, events_: Sequence[Event]) -> tuple[int, int]:
+        """`add_events`, with how many were dropped as well."""
         new, dropped = events.add(self._connections, self._secret, events_)
         self._count("events", dropped)
-        return new
+        return new, dropped
 
     def history(self, user: str) -> list[Event]:
         """The last 1000 events of a person, oldest first; none if they may not be used."""
@@ -131,6 +136,26 @@ class Database:
     def items_waiting(self, change: int) -> int:
         """How many item rows changed after a change number; no row is read."""
         return items.count(self._connections, change)
+
+    def retire(self, items: Sequence[str], retired_: bool = True) -> int:
+        """Keep items out of all lists, whether or not a version has them; False lets them in again.
+
+        Returns:
+            How many were not so already.
+
+        Raises:
+            DataError: An id that cannot be stored.
+        """
+        return retired.put(self._connections, items, retired_)
+
+    def retired(self) -> frozenset[str]:
+        """Ids of the items that are retired now."""
+        found = retired.since(self._connections, 0)
+        return frozenset() if found is None else found[1]
+
+    def retired_since(self, change: int) -> tuple[int, frozenset[str]] | None:
+        """The number of the last change to retired items, and all of these; None where nothing changed."""
+        return retired.since(self._connections, change)
 
     def set_consent(self, user: str, given: bool) -> None:
         """Write down whether what a person does may be used.
@@ -177,16 +202,20 @@ class Database:
         return exposures.since(self._connections, since, limit)
 
     def add_key(self, name: str, scopes: Iterable[str]) -> str:
-        """Make an API key and give its secret, which is shown only now.
+        """Make an API key and give its secret, which is shown only now; from now on keys are required.
 
         Args:
             name: Who or what it is for.
-            scopes: Some of "read", "events", "admin".
+            scopes: Some of `records.SCOPES`.
 
         Raises:
             SpecError: A scope is unknown, or there is none.
         """
         return keys.add(self._connections, name, scopes)
+
+    def keys_required(self) -> bool:
+        """Whether callers need a key: from the first one that is made on, for ever."""
+        return keys.required(self._connections)
 
     def check_key(self, secret: str) -> Key | None:
         """The key with this secret, if it was made here and not revoked."""
@@ -203,27 +232,3 @@ class Database:
     def _count(self, what: str, more: int) -> None:
         with self._counting:
             self._dropped[what] += more
-
-
-def _prepared(connection: sa.Connection) -> bytes:
-    """Make the tables where there are none, check their version, and give the key of the tombstones."""
-    locks.alone(connection, locks.SCHEMA)
-    if connection.dialect.name == "postgresql":
-        encoding = str(connection.execute(sa.text("SHOW server_encoding")).scalar_one())
-        if encoding != "UTF8":
-            fix = "make it with createdb --encoding UTF8 --template template0"
-            raise DatabaseError(complain("a database in UTF8", encoding, "PostgreSQL", fix))
-    if not sa.inspect(connection).has_table(meta.name):
-        metadata.create_all(connection)
-        new = {"schema_version": str(SCHEMA), "tombstone_key": secrets.token_hex(32)}
-        connection.execute(sa.insert(meta), [{"name": name, "value": value} for name, value in new.items()])
-    rows = connection.execute(sa.select(meta.c.name, meta.c.value))
-    found = {name: value for name, value in rows}
-    version = found.get("schema_version", "none")
-    if version != str(SCHEMA):
-        newer = version.isdigit() and int(version) > SCHEMA
-        fix = "install a newer sidelight" if newer else "bring back a copy of the database"
-        raise DatabaseError(
-            complain(f"tables of version {SCHEMA}", f"version {version}", "the database", fix)
-        )
-    return bytes.fromhex(found["tombstone_key"])

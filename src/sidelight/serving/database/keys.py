@@ -15,12 +15,14 @@ import sqlalchemy as sa
 
 from sidelight.errors import SpecError, complain, did_you_mean
 from sidelight.serving.database.connections import Connections
-from sidelight.serving.database.tables import from_micros, keys, now
+from sidelight.serving.database.migrations import KEYS_REQUIRED
+from sidelight.serving.database.tables import from_micros, keys, meta, now
 from sidelight.serving.records import SCOPES, Key, check_id
 
 PREFIX: Final = "sl_"
 LENGTH: Final = len(PREFIX) + 43  # 32 bytes in URL-safe base64
 _SHOWN: Final = (keys.c.id, keys.c.name, keys.c.scopes, keys.c.created, keys.c.revoked)
+_STATE: Final = meta.c.name == KEYS_REQUIRED
 _BY_DIGEST: Final = sa.select(*_SHOWN, keys.c.digest).where(
     keys.c.digest == sa.bindparam("digest"), keys.c.revoked.is_(None)
 )
@@ -44,8 +46,18 @@ def add(connections: Connections, name: str, scopes: Iterable[str]) -> str:
         "digest": _digest(secret),
         "created": now(),
     }
-    connections.write(lambda c: c.execute(sa.insert(keys), row))
+
+    def work(connection: sa.Connection) -> None:
+        connection.execute(sa.insert(keys), row)
+        connection.execute(sa.update(meta).where(_STATE).values(value="1"))
+
+    connections.write(work)
     return secret
+
+
+def required(connections: Connections) -> bool:
+    """See `Database.keys_required`. A state that cannot be read is a closed one."""
+    return connections.read(lambda c: c.execute(sa.select(meta.c.value).where(_STATE)).scalar()) != "0"
 
 
 def check(connections: Connections, secret: str) -> Key | None:

@@ -65,11 +65,12 @@ def set_consent(connections: Connections, secret: bytes, user: str, given: bool)
     def work(connection: sa.Connection) -> None:
         locks.alone_with(connection, user)
         buried = tombstones.c.mark == stone
-        gone = connection.execute(sa.select(tombstones.c.since).where(buried)).first()
+        gone = connection.execute(sa.select(tombstones.c.since, tombstones.c.forgotten).where(buried)).first()
         if gone is not None and gone[0] is None:
             if not given:
                 return  # nothing is used or accepted already, and the name is not to be written down
-            connection.execute(sa.update(tombstones).where(buried).values(since=now()))
+            # A clock that was set back meanwhile must not let in what came before the forgetting.
+            connection.execute(sa.update(tombstones).where(buried).values(since=max(now(), gone[1] + 1)))
         enrol(connection, secret, [user], standing(connection, secret, [user]))
         asked = sa.update(people).where(people.c.mark == stone)
         connection.execute(asked.values(consent=given, asked=now()))

@@ -8,8 +8,6 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-SCHEMA: Final = 1  # of these tables; a database of another version is not opened
-
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 # SQLite numbers rows by itself in a column that is called INTEGER, and holds 64 bits in it.
@@ -86,6 +84,14 @@ items = sa.Table(
     sa.Column("item_id", sa.Text, primary_key=True),
     sa.Column("change", sa.BigInteger, nullable=False, unique=True),
     sa.Column("row", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+retirements = sa.Table(
+    "sidelight_retirements",
+    metadata,
+    sa.Column("item_id", sa.Text, primary_key=True),
+    sa.Column("change", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("retired", sa.Boolean, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
 )
 keys = sa.Table(

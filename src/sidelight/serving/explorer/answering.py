@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from sidelight.errors import SidelightError, SpecError, complain
 from sidelight.serving.explorer.desk import Desk
 from sidelight.serving.explorer.forms import MOST_BYTES, Form
-from sidelight.serving.explorer.visit import ALL, Go, Page, Visit
-from sidelight.serving.records import DatabaseError
+from sidelight.serving.explorer.visit import Go, Page, Visit
+from sidelight.serving.records import SCOPES, DatabaseError
 
 SESSION, VISITOR = "sidelight_session", "sidelight_visitor"  # names of cookies
 HEADERS = {
@@ -155,7 +155,7 @@ class Visitor:
         self._desk, self._arrived = desk, arrived
         session = desk.sessions.find(arrived.session) if desk.keys_needed else None
         self._fresh = "" if arrived.visitor or session else secrets.token_urlsafe(24)
-        scopes = session.scopes if session else frozenset() if desk.keys_needed else ALL
+        scopes = session.scopes if session else frozenset() if desk.keys_needed else SCOPES
         cookie = session.id if session else arrived.visitor or self._fresh
         query = Form.of_query(arrived.query)
         self.visit = Visit(cookie, scopes, session, query=query, root=arrived.root)
@@ -239,14 +239,20 @@ class Visitor:
         if made.session:
             self._cookie(response, SESSION, made.session, "strict")
         elif made.session == "":
-            response.delete_cookie(SESSION, path=self._path, httponly=True, samesite="strict")
+            response.delete_cookie(
+                SESSION, path=self._path, httponly=True, secure=self._secure, samesite="strict"
+            )
         return response
 
     def _cookie(self, response: Response, name: str, value: str, same_site: str) -> None:
         response.set_cookie(
-            name, value, path=self._path, httponly=True, secure=self._arrived.secure,
+            name, value, path=self._path, httponly=True, secure=self._secure,
             samesite="strict" if same_site == "strict" else "lax",
         )  # fmt: skip
+
+    @property
+    def _secure(self) -> bool:
+        return self._arrived.secure or self._desk.secure
 
     @property
     def _path(self) -> str:

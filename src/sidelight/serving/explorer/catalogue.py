@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import numpy as np
 
 from sidelight.errors import SidelightError, UnknownIdError
 from sidelight.serving.explorer import people, words
 from sidelight.serving.explorer.drawn import rows
-from sidelight.serving.explorer.visit import Page, Visit
+from sidelight.serving.explorer.visit import Go, Page, Visit
 
 if TYPE_CHECKING:
     from sidelight.serving.asking import Shown
@@ -28,6 +29,8 @@ def show(desk: Desk, visit: Visit) -> Page:
     known = desk.engine.snapshot.model.catalogue
     values: dict[str, Any] = {"q": text, "found": [], "total": known.n_items, "popular": [], "newest": []}
     values |= {"most": FOUND, "dated": False}
+    gone = (people.find_item(desk.engine, each) for each in desk.engine.retired()[:FOUND] if visit.admin)
+    values["retired"] = [(item, about(desk.engine, item)) for item in gone if item is not None]
     if text:
         values["found"] = [(item, about(desk.engine, item)) for item in desk.engine.search(text, FOUND)]
     else:
@@ -53,7 +56,7 @@ def newest(engine: Engine, k: int) -> tuple[list[Shown], bool]:
     now = engine.snapshot
     dated = now.newest[np.isfinite(now.arrived[now.newest])]
     chosen = dated if len(dated) else now.newest
-    found = (people.find_item(engine, now.id_of(at)) for at in chosen[:k])
+    found = (people.find_item(engine, now.id_of(at)) for at in now.kept(chosen, k))
     return [item for item in found if item is not None], len(dated) > 0
 
 
@@ -77,6 +80,14 @@ def item(desk: Desk, visit: Visit) -> Page:
     except SidelightError as error:
         values["note"] = str(error)
     return Page("item.html", values)
+
+
+def retire(desk: Desk, visit: Visit) -> Page | Go:
+    """Keep an item out of all lists, or let it in again."""
+    name = visit.form.one("id")
+    desk.engine.item(name)
+    desk.engine.retire([name], visit.form.one("do") == "retire")
+    return Go(f"/item?{urlencode({'id': name})}")
 
 
 def facts(engine: Engine, found: Shown) -> list[tuple[str, str]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -27,7 +25,6 @@ STATIC = {
     "explorer.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
-RECHECK = 30.0  # seconds after which it is asked again whether the key of a session still holds
 KEPT = 500  # answers that the page on the state looks back on
 
 
@@ -36,13 +33,14 @@ class Desk:
 
     Args:
         engine: Answers.
-        options: Of the HTTP service; `require_keys` and `max_history` matter here.
+        options: Of the HTTP service; `require_keys`, `proxy` and `max_history` matter here.
         database: Where keys are looked up; the engine's own without.
     """
 
     def __init__(self, engine: Engine, options: Any, database: Any = None) -> None:
         self.engine = engine
         self._require: bool | None = getattr(options, "require_keys", None)
+        self.secure = bool(getattr(options, "proxy", ""))  # the browser is told https, whatever arrives
         self.most_history = int(getattr(options, "max_history", 200))
         self.database: Any = database if database is not None else getattr(engine, "database", None)
         self.sessions, self.views, self.seal = Sessions(), Views(), Seal()
@@ -52,8 +50,6 @@ class Desk:
         self.recent: deque[float] = deque(maxlen=KEPT)  # seconds that answers took
         self._templates = templates()
         self._kept: dict[str, tuple[tuple[str, int], Any]] = {}
-        self._checked: dict[int, float] = {}
-        self._lock = threading.Lock()
         engine.on_answer(lambda answer, seconds: self.recent.append(seconds))
 
     def kept(self, name: str, make: Callable[[], T]) -> T:
@@ -70,10 +66,8 @@ class Desk:
     @property
     def keys_needed(self) -> bool:
         """Whether to sign in first: as the options say, or else as soon as there is a key."""
-        if self._require is None:
-            known = self.database.keys()
-            if any(key.revoked is None for key in known):
-                self._require = True  # and stays so: nothing opens up because the last key is revoked
+        if self._require is None and self.database.keys_required():
+            self._require = True
         return bool(self._require)
 
     def check_key(self, secret: str) -> Key | None:
@@ -82,17 +76,11 @@ class Desk:
         return found
 
     def still_holds(self, key_id: int) -> bool:
-        """Whether a key has not been revoked; asked of the database at most twice a minute."""
-        now = time.monotonic()
-        with self._lock:
-            if now - self._checked.get(key_id, -RECHECK) < RECHECK:
-                return True
-        known = self.database.keys()
-        if not any(key.id == key_id and key.revoked is None for key in known):
+        """Whether a key has not been revoked; asked each time, so that its sessions end at once."""
+        working = self.database.keys()
+        if key_id not in {key.id for key in working}:
             self.sessions.close_key(key_id)
             return False
-        with self._lock:
-            self._checked[key_id] = now
         return True
 
     def draw(self, template: str, values: Mapping[str, Any]) -> bytes:

@@ -31,8 +31,8 @@ def show(desk: Desk, visit: Visit) -> Page:
     who: Person = values["person"]
     if values["notice"] is None and who.asked and not values["find"]:
         try:
-            values |= listed(desk.engine, who)
-            if visit.admin and not who.by_history:
+            values |= listed(desk.engine, who, visit.history)
+            if visit.history and not who.by_history:
                 values["past"] = past(desk.engine, who)
         except SidelightError as error:
             values["notice"] = str(error)
@@ -75,10 +75,10 @@ class Said:
     hint: str = ""
 
 
-def listed(engine: Engine, who: Person) -> dict[str, Any]:
-    """The list of a person with its reasons, as the template wants it."""
+def listed(engine: Engine, who: Person, history: bool = True) -> dict[str, Any]:
+    """The list of a person as the template wants it; with reasons, where the history may be seen."""
     start = time.perf_counter()
-    answer = engine.recommend(ask(who, explain=True))
+    answer = engine.recommend(ask(who, explain=history or who.by_history))
     took = time.perf_counter() - start
     return {"answer": answer, "rows": rows(answer.items), "took": took, "said": said(answer, who)}
 

@@ -163,13 +163,14 @@ def added(desk: Desk, visit: Visit) -> Page | Go:
         values["audience"] = desk.engine.audience(item=name, k=WHO)
         if values["audience"].people:
             user, place, _ = values["audience"].people[0]
-            values |= {"who": user, "place": place, "rows": around(desk, user, place)}
+            values |= {"who": user, "place": place, "rows": around(desk, user, place, visit.history)}
     return Page("added.html", values)
 
 
-def around(desk: Desk, user: str, place: int) -> list[Row]:
+def around(desk: Desk, user: str, place: int, history: bool) -> list[Row]:
     """The list of a person down to a place, or where that is far down, a few rows around it."""
     if place > FAR:
         return []
-    found = desk.engine.recommend(ask(Person(user, k=max(LENGTHS[0], place + BESIDE)), explain=place <= NEAR))
+    person, explain = Person(user, k=max(LENGTHS[0], place + BESIDE)), history and place <= NEAR
+    found = desk.engine.recommend(ask(person, explain=explain))
     return [row for row in rows(found.items) if place <= NEAR or abs(row.rank - place) <= BESIDE]

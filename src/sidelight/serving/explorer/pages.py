@@ -24,6 +24,7 @@ ROUTES = (
     Route("/rules", ruled.show, ruled.settle),
     Route("/catalogue", catalogue.show),
     Route("/item", catalogue.item, under="/catalogue"),
+    Route("/item/retire", catalogue.retire, method="POST", scope="admin", under="/catalogue"),
     Route("/pick", catalogue.pick),
     Route("/new", new_item.show, new_item.settle),
     Route("/new/add", new_item.add, method="POST", scope="admin", under="/new"),

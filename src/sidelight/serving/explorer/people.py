@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sidelight.serving.engine import Engine
 
 OFFERED = 8  # items to choose from where words fit several
+LOOKED_UP = 200  # people whose consent is looked up at a time
 LIKELY = (4, 40)  # lengths of history that make a good example
 
 
@@ -87,17 +88,26 @@ def chips(engine: Engine, history: Sequence[str]) -> list[Chip]:
 
 
 def anybody(engine: Engine) -> str:
-    """The id of some person with a stored history that is neither very short nor very long."""
+    """The id of some person with a stored history that may be used, neither very short nor very long.
+
+    Whoever was forgotten or withdrew consent is never named; "" where nobody is left.
+    """
     known = engine.snapshot.model.catalogue
     lengths = known.histories.getnnz(axis=1)
     low, high = LIKELY
     good = ((lengths >= low) & (lengths <= high)).nonzero()[0]
-    choice = good if len(good) else range(len(lengths))
-    return str(known.user_ids[random.choice(choice)]) if len(choice) else ""
+    choice = good.tolist() or list(range(len(lengths)))
+    random.shuffle(choice)
+    for at in range(0, len(choice), LOOKED_UP):
+        some = [str(known.user_ids[user]) for user in choice[at : at + LOOKED_UP]]
+        barred = engine.database.barred(some)
+        if named := next((user for user in some if user not in barred), ""):
+            return named
+    return ""
 
 
 def popular(engine: Engine, k: int) -> list[Shown]:
     """The items that most people have, to begin a history with."""
     now = engine.snapshot
-    found = (find_item(engine, now.id_of(at)) for at in now.popular[:k])
+    found = (find_item(engine, now.id_of(at)) for at in now.kept(now.popular, k))
     return [item for item in found if item is not None]

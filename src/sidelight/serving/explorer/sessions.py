@@ -23,7 +23,7 @@ class Session:
         id: Random; the value of the cookie.
         key_id: Id of the key, never the key itself.
         name: What the key is called.
-        scopes: What it may do: "read", "events", "admin".
+        scopes: What it may do.
         until: When it ends, in seconds of the clock it was opened by.
     """
 

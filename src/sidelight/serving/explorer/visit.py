@@ -8,8 +8,7 @@ from typing import Any
 
 from sidelight.serving.explorer.forms import Form
 from sidelight.serving.explorer.sessions import Session
-
-ALL = frozenset({"read", "events", "admin"})
+from sidelight.serving.records import SCOPES
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Visit:
     """
 
     cookie: str
-    scopes: frozenset[str] = ALL
+    scopes: frozenset[str] = SCOPES
     session: Session | None = None
     form: Form = field(default_factory=Form)
     query: Form = field(default_factory=Form)
@@ -40,6 +39,11 @@ class Visit:
     def admin(self) -> bool:
         """Whether this visitor may change what everybody sees, and look at the audience of an item."""
         return "admin" in self.scopes
+
+    @property
+    def history(self) -> bool:
+        """Whether this visitor may see what stored people have touched, and reasons that tell of it."""
+        return "history" in self.scopes
 
 
 @dataclass(frozen=True)

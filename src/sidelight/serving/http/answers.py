@@ -146,6 +146,7 @@ class Shown(Given):
     title: str
     row: Annotated[dict[str, Any], Field(description="Its columns, without images and vectors.")]
     new: bool
+    retired: Annotated[bool, Field(description="No list may hold it.")]
 
 
 class ShownItems(Given):
@@ -184,6 +185,14 @@ class ConsentReceipt(Given):
     """Consent as it is written down now."""
 
     given: bool
+
+
+class Retired(Given):
+    """Items that no list may hold."""
+
+    items: Annotated[list[str], Field(description="All of them, now.")]
+    changed: Annotated[int, Field(description="Items that this call retired or restored.")]
+    unknown: Annotated[list[str], Field(description="Of those that were sent, not in this version.")]
 
 
 class ForgetReceipt(Given):

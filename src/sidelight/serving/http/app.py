@@ -91,18 +91,19 @@ def create_app(
 
 
 def decided(options: HttpOptions, database: Database) -> HttpOptions:
-    """Options that say whether keys are needed.
+    """Options that say whether keys are needed: True or False for good, None until there is one.
 
     Raises:
-        SpecError: The service is to be reached from elsewhere, and there is no key.
+        SpecError: The service is to be reached from elsewhere, and there is no key that works.
     """
-    keys = bool(database.keys())
-    needed = keys or not options.loopback if options.require_keys is None else options.require_keys
-    if not options.loopback and not (needed and keys):
-        found = "none" if needed else "a service without keys"
-        fix = "make one with sidelight keys new, or listen on 127.0.0.1"
+    if options.loopback:
+        needed = options.require_keys
+        return replace(options, require_keys=True if needed is None and database.keys_required() else needed)
+    if options.require_keys is False or not database.keys():
+        found = "none that works" if options.require_keys is not False else "a service without keys"
+        fix = "make one with sidelight keys new, or listen on 127.0.0.1 without a proxy"
         raise SpecError(complain("a key, to be reached from other machines", found, options.host, fix))
-    return replace(options, require_keys=needed)
+    return replace(options, require_keys=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +125,9 @@ class Parts:
         metrics = Metrics(engine, lambda: room.gates["answer"].waiting, lambda: database.dropped)
         return cls(
             room=room,
-            guard=Guard(options, KeyRing(database.check_key, room.gates["side"])),
+            guard=Guard(
+                options, KeyRing(database.check_key, room.gates["side"], required=database.keys_required)
+            ),
             metrics=metrics,
             reading=Reading(engine, options),
             writing=Writing(engine, metrics, options),

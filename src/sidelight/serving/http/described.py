@@ -22,8 +22,8 @@ Ids are text. Bodies are JSON in UTF-8, `Content-Type: application/json`, not co
 described are refused. Every error is a problem document (RFC 9457) that never repeats what was sent, and
 every answer carries `X-Request-ID`.
 
-A key goes into the header `Authorization: Bearer sl_...`. Its scopes say what it may do: `read`, `events`,
-`admin`; none includes another. 429 and 503 come with `Retry-After`."""
+A key goes into the header `Authorization: Bearer sl_...`. Its scopes say what it may do: `read`, `history`,
+`events`, `metrics`, `admin`; none includes another. 429 and 503 come with `Retry-After`."""
 TAGS: Final = {
     "lists": "What to show to whom.",
     "catalogue": "Items, and new items.",
@@ -41,7 +41,7 @@ _ANSWER: Final = {
     "fallback": False, "change": 12, "unplaced": [],
 }  # fmt: skip
 _ROW: Final = {"title": "folding spade", "brand": "Fernhill", "tags": ["outdoor", "spade"], "price": 19.5}
-_SHOWN: Final = {"item_id": "i07", "title": "folding spade", "row": _ROW, "new": True}
+_SHOWN: Final = {"item_id": "i07", "title": "folding spade", "row": _ROW, "new": True, "retired": False}
 _VERSION: Final = {
     "name": "20260131T090000Z", "created": "2026-01-31T09:00:00Z", "note": "weekly", "fingerprint": "ab12",
     "metrics": {"cold.ndcg@10": 0.21}, "size": 1048576, "current": True, "previous": False,
@@ -96,7 +96,7 @@ class Entry:
 ENTRIES: Final = (
     Entry(
         "POST", "/v1/recommend", "recommend", "Recommend items", "lists", "read", answers.Answer,
-        {"user": "u01", "k": 10, "explain": True}, _ANSWER,
+        {"user": "u01", "k": 10}, _ANSWER,
     ),
     Entry(
         "POST", "/v1/recommend/batch", "recommend_batch", "Recommend to several people", "lists", "read",
@@ -129,6 +129,14 @@ ENTRIES: Final = (
         {"items": [{"item_id": "i81", **_ROW}]},
         {"change": 13, "accepted": 1, "placed": True, "missing": [], "later": [], "refused": []},
         where="items", query=True,
+    ),
+    Entry(
+        "PUT", "/v1/items/retired", "retire_items", "Retire items, or undo it", "catalogue", "admin",
+        answers.Retired, {"items": ["i07"], "retired": True}, {"items": ["i07"], "changed": 1, "unknown": []},
+    ),
+    Entry(
+        "GET", "/v1/items/retired", "list_retired", "Retired items", "catalogue", "admin", answers.Retired,
+        example={"items": ["i07"], "changed": 0, "unknown": []}, where="side",
     ),
     Entry(
         "POST", "/v1/events", "add_events", "Store events", "people", "events", answers.EventsReceipt,
@@ -165,7 +173,7 @@ ENTRIES: Final = (
         example={"status": "ready"}, where="here",
     ),
     Entry(
-        "GET", "/metrics", "metrics", "Metrics", "health", "admin", None, where="side",
+        "GET", "/metrics", "metrics", "Metrics", "health", "metrics", None, where="side",
         example="sidelight_items 80.0\n", media="text/plain; version=0.0.4; charset=utf-8",
     ),
 )  # fmt: skip

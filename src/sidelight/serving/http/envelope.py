@@ -81,6 +81,8 @@ class Envelope:
             if message["type"] == "http.response.start":
                 call.status = message["status"]
                 message["headers"] = _sealed(call, message.get("headers", []))
+            elif scope["method"] == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -98,13 +100,14 @@ class Envelope:
     async def _inside(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         call.sent = decisive(scope["headers"])
         self._guard.host(call.sent)
+        self._guard.origin(scope["method"], call.sent)
         methods = self._table.get(scope["path"])
         if methods is None:
             await self._page(call, scope, receive, send)
             return
-        operation = methods.get(scope["method"])
+        operation = methods.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if operation is None:
-            allow = {"Allow": ", ".join(sorted(methods))}
+            allow = {"Allow": ", ".join(sorted({*methods, *(("HEAD",) if "GET" in methods else ())}))}
             raise Problem(405, f"expected the method {allow['Allow']}", headers=allow)
         call.operation, call.until = operation, call.started + operation.seconds
         address = scope["client"][0] if scope.get("client") else ""

@@ -18,6 +18,7 @@ from sidelight.serving.records import Key
 Headers = Mapping[bytes, bytes]
 HOLDS: Final = 3.0  # seconds for which a key that was looked up is believed; revoking takes as long
 REMEMBERED: Final = 10_000
+READING: Final = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
 WRONG: Final = 5.0  # unknown keys a second that one address may try
 # Headers that decide something: twice, they would be read differently by different readers.
 DECISIVE: Final = frozenset(
@@ -56,14 +57,23 @@ class KeyRing:
         check: Looks a secret up, in a thread.
         gate: Of the threads.
         clock: Seconds that only grow.
+        required: Says whether keys are required by now, in a thread.
     """
 
     def __init__(
-        self, check: Callable[[str], Key | None], gate: Gate, clock: Callable[[], float] = time.monotonic
+        self,
+        check: Callable[[str], Key | None],
+        gate: Gate,
+        clock: Callable[[], float] = time.monotonic,
+        required: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._check, self._gate, self._clock = check, gate, clock
+        self._check, self._gate, self._clock, self._required = check, gate, clock, required
         self._known: OrderedDict[bytes, tuple[Key | None, float]] = OrderedDict()
         self._asked: dict[bytes, asyncio.Future[Key | None]] = {}
+
+    async def required(self) -> bool:
+        """Whether there is a key by now: asked each time, so that the first one counts at once."""
+        return await self._gate.run(self._required, time.monotonic() + HOLDS)
 
     async def find(self, secret: str) -> Key | None:
         """The key with this secret, None where there is none that works."""
@@ -141,12 +151,13 @@ class Guard:
     """Lets a request in, or says why not.
 
     Args:
-        options: With `require_keys` decided.
+        options: With `require_keys` decided: None is open until there is a key.
         ring: Knows the keys.
     """
 
     def __init__(self, options: HttpOptions, ring: KeyRing) -> None:
-        self._needed, self.ring = bool(options.require_keys), ring
+        self._needed, self._opened = options.require_keys is True, options.require_keys is False
+        self.ring = ring
         self._hosts = {b"localhost", options.host.lower().strip("[]").encode()}
         self._rate = Buckets(options.rate, options.burst)
         self._wrong = Buckets(WRONG, 2 * WRONG)
@@ -167,6 +178,16 @@ class Guard:
         if name not in self._hosts and not is_loopback(name.decode("latin-1")):
             raise Problem(421, "expected the name of this machine in the header Host; found another")
 
+    def origin(self, method: str, headers: Headers) -> None:
+        """Refuse requests that change something and were caused by a page of another origin.
+
+        Raises:
+            Problem: 403.
+        """
+        given = headers.get(b"origin")
+        if given is not None and method not in READING and not _same(given, headers.get(b"host", b"")):
+            raise Problem(403, "pages of other sites may not use this service", "cross-site")
+
     async def admit(self, headers: Headers, scope: str, address: str) -> Key | None:
         """The key of the caller, None where none is needed.
 
@@ -182,15 +203,15 @@ class Guard:
             raise Problem(403, "pages of other sites may not use this service", "cross-site")
         if not scope:
             return None
+        if not self._needed and not self._opened:
+            self._needed = await self.ring.required()  # once closed, it stays so
         key = await self._key(headers, address) if self._needed else None
         if key is None:  # open, and to this machine alone: nobody to be fair to
             return None
         wait = self._rate.take(key.id)
         if wait:
             raise Problem(429, "this key asks too often; wait and ask again", headers=retry(wait))
-        if scope not in key.scopes:
-            say = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
-            raise Problem(403, f"this needs a key that may {scope}", headers=say)
+        need(key, scope)
         return key
 
     def charge(self, key: Key | None, more: float) -> None:
@@ -211,3 +232,21 @@ class Guard:
             say = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
             raise Problem(401, "this key is not known here; it may be mistyped or revoked", headers=say)
         return key
+
+
+def need(key: Key | None, scope: str, what: str = "this") -> None:
+    """Refuse a key that is not good for something; without keys everything is open.
+
+    Raises:
+        Problem: 403.
+    """
+    if key is not None and scope not in key.scopes:
+        say = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
+        raise Problem(403, f"{what} needs a key with the scope {scope}", headers=say)
+
+
+def _same(origin: bytes, host: bytes) -> bool:
+    """Whether an origin is the host that was asked; a usual port may be left out."""
+    scheme, _, place = origin.lower().partition(b"://")
+    usual = {b"http": b":80", b"https": b":443"}.get(scheme)
+    return usual is not None and place.removesuffix(usual) == host.lower().removesuffix(usual) != b""

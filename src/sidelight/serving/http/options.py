@@ -31,8 +31,10 @@ class HttpOptions:
 
     Args:
         host, port: Where it listens; port 0 takes a free one.
-        require_keys: Ask every caller for a key. None: as soon as the database has one. Without keys
-            the service listens to this machine alone.
+        require_keys: Ask every caller for a key. None: from the first key on that is made, for ever.
+            False opens it again. Without keys the service listens to this machine alone.
+        proxy: Addresses of the proxies in front, which say who asks, e.g. "127.0.0.1" or "10.0.0.2,10.0.0.3".
+            Cookies are then `Secure`, and others than this machine may come through it.
         explorer: Serve the pages for people as well.
         most_body, most_items_body: Bytes of one request; of one that brings items, images included.
         max_k, max_ids, max_history, max_batch: Longest list, candidates, history, and batch that may be
@@ -53,6 +55,7 @@ class HttpOptions:
     host: str = "127.0.0.1"
     port: int = 8000
     require_keys: bool | None = None
+    proxy: str = ""
     explorer: bool = True
     most_body: int = 1 << 20
     most_items_body: int = 16 << 20
@@ -72,6 +75,12 @@ class HttpOptions:
     grace: float = 10.0
 
     def __post_init__(self) -> None:
+        for each in self.proxy.split(",") if self.proxy else ():
+            try:
+                ipaddress.ip_network(each.strip())
+            except ValueError:
+                fix = "give the address from which the proxy asks, like 127.0.0.1"
+                raise SpecError(complain("addresses of proxies", repr(each), "HTTP options", fix)) from None
         for field in fields(self):
             value, least = getattr(self, field.name), _LEAST.get(field.name, 0.001)
             if isinstance(value, (int, float)) and not least <= value < float("inf"):
@@ -84,7 +93,7 @@ class HttpOptions:
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        return is_loopback(self.host)
+        return is_loopback(self.host) and not self.proxy
 
 
 def is_loopback(host: str) -> bool:

@@ -9,6 +9,7 @@ from fastapi import Query
 from sidelight.errors import UnknownIdError
 from sidelight.serving.asking import Answer, Ask, Explanation
 from sidelight.serving.http import schemas
+from sidelight.serving.http.guard import need
 from sidelight.serving.http.images import check_images
 from sidelight.serving.http.operations import Call
 from sidelight.serving.http.options import HttpOptions
@@ -36,8 +37,9 @@ class Reading:
         For a user id, the stored history counts, with the events that came since; an id that nobody
         knows gets popular items, and `fallback` says so. Somebody who is not stored sends a history.
         Rules change the list and `cost` says by how much; with `explain` every item says why it is there.
+        For a user id, `explain` and `filter_seen: false` need the scope `history`: they tell what it touched.
         """
-        answer = self._engine.recommend(self._ask(body))
+        answer = self._engine.recommend(self._ask(call, body))
         # The name of the list is the name of the request: exposures, logs and answer can be joined.
         call.request_id, call.version = answer.request_id, answer.version
         return answer
@@ -49,7 +51,7 @@ class Reading:
         """
         self._most(len(body.requests), self._options.max_batch, "requests")
         call.worth = len(body.requests)
-        answers = self._engine.recommend_many([self._ask(each) for each in body.requests])
+        answers = self._engine.recommend_many([self._ask(call, each) for each in body.requests])
         call.version = answers[0].version
         return {"answers": answers}
 
@@ -62,8 +64,10 @@ class Reading:
         """Divide the score of an item into signed shares of the whole score.
 
         Popularity, user, context, each history item and the rest sum to 1 (for a score above 0); the
-        share of a history item is the fall of the score when it is taken out.
+        share of a history item is the fall of the score when it is taken out. For a user id that tells
+        what they touched, and needs the scope `history`.
         """
+        _own(call, body)
         history = self._history(body)
         return self._engine.explain(body.item, body.user, history, body.k)
 
@@ -102,7 +106,9 @@ class Reading:
                 unknown.append(item)
         return {"items": items, "unknown": unknown}
 
-    def _ask(self, body: schemas.Recommend) -> Ask:
+    def _ask(self, call: Call, body: schemas.Recommend) -> Ask:
+        if body.explain or not body.filter_seen:
+            _own(call, body)
         self._most(body.k, self._options.max_k, "k")
         self._most(len(body.candidates or ()), self._options.max_ids, "candidates")
         rules = None if body.rules is None else Rules.from_dict(body.rules.model_dump(exclude_unset=True))
@@ -129,3 +135,13 @@ class Reading:
             raise Problem(
                 422, f"expected {what} of at most {most:,}, as this service is set; found {found:,}"
             )
+
+
+def _own(call: Call, body: schemas.Person) -> None:
+    """Let only a key with the scope `history` ask what tells of a stored history.
+
+    Raises:
+        Problem: 403.
+    """
+    if body.user is not None:
+        need(call.key, "history", "what tells the history of a user")

@@ -51,6 +51,19 @@ class Writing:
             "refused": [{"item_id": item, "reason": reason} for item, reason in receipt.refused],
         }
 
+    def retire_items(self, call: Call, body: schemas.Retire) -> dict[str, Any]:
+        """Keep items out of all lists, or let them in again: when this returns, this service does.
+
+        It holds over restarts and for every version, until it is undone; other services follow within a
+        second. What people did with these items goes on counting.
+        """
+        changed, unknown = self._engine.retire(body.items, body.retired)
+        return {"items": self._engine.retired(), "changed": changed, "unknown": unknown}
+
+    def list_retired(self, call: Call) -> dict[str, Any]:
+        """The items that no list may hold."""
+        return {"items": self._engine.retired(), "changed": 0, "unknown": []}
+
     def add_events(self, call: Call, body: schemas.Events) -> dict[str, Any]:
         """Store what people did. All of it is on the disk when this returns, or none.
 

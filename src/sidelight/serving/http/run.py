@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -42,6 +42,7 @@ def serve(
     engine_options: EngineOptions,
     level: Level = "info",
     check: bool = False,
+    init: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> None:
     """Answer requests until SIGTERM or SIGINT; then finish what runs, write what waits, and return.
@@ -55,30 +56,34 @@ def serve(
         engine_options: Of the engine.
         level: Least that is logged; lines for requests are "info", refusals for want of means "warning".
         check: Do everything but listen, and return.
+        init: Make the database where there is none, and let a store take it for its own.
         say: Told in a line where it listens; standard error without.
 
     Raises:
         SpecError: It is to listen beyond this machine without a key, or where it cannot.
         BundleError: No version serves, or it is damaged.
-        DatabaseError: The database cannot be opened.
+        DatabaseError: The database cannot be opened, or is not that of the store.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     from sidelight.serving.database.database import Database
     from sidelight.serving.engine import Engine
     from sidelight.serving.store import Store
+    from sidelight.serving.store_database import adopt
 
     say = say or _said
     with contextlib.ExitStack() as stack:
-        opened = stack.enter_context(contextlib.closing(Database.open(database)))
+        opened = stack.enter_context(contextlib.closing(Database.open(database, make=init)))
         options = decided(options, opened)
+        store = Store(source) if is_store(source) else None
         listener = None if check else stack.enter_context(_bound(options))
         # One thread a request: numpy's own threads would fight over the cores with them.
         stack.enter_context(threadpool_limits(1))
-        found = Store(source) if is_store(source) else source
-        engine = Engine(found, opened, engine_options)
+        if store is not None and (said := adopt(store.root, opened.id, init)):
+            say(said)
+        engine = Engine(store or source, opened, engine_options)
         app = create_app(engine, opened, options, request_log(level=level))
-        say(_about(engine.snapshot, options, database))
+        say(_about(engine.snapshot, options, database, opened.keys()))
         if listener is None:
             say("all checks passed; without --check it would listen now")
             return
@@ -116,7 +121,8 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,  # it would write queries
                 server_header=False,
-                proxy_headers=True,  # of a proxy on this machine alone: https makes cookies secure
+                proxy_headers=True,  # of proxies that were named, or on this machine: who asks, and how
+                forwarded_allow_ips=options.proxy or None,
                 limit_concurrency=options.connections,
                 backlog=WAITING,
                 timeout_keep_alive=IDLE,
@@ -179,8 +185,12 @@ def _bound(options: HttpOptions) -> socket.socket:
     return made
 
 
-def _about(snapshot: Any, options: HttpOptions, database: str) -> str:
-    who = "keys are asked for" if options.require_keys else "no keys yet: open to this machine alone"
+def _about(snapshot: Any, options: HttpOptions, database: str, keys: Sequence[object]) -> str:
+    who = {
+        True: "keys are asked for" if keys else "keys are asked for, and none works: sidelight keys new",
+        False: "OPEN to this machine alone, without keys, as --open says",
+        None: "no keys yet: open to this machine alone, until the first key is made",
+    }[options.require_keys]
     place = "PostgreSQL" if database.startswith("postgresql") else f"database {database}"
     items = snapshot.model.catalogue.n_items
     return f"version {snapshot.version or '(a bundle)'}, {items:,} items; {place}; {who}"

@@ -254,6 +254,13 @@ class Consent(Sent):
     given: Annotated[bool, Field(description="False: nothing is used or stored any more.")]
 
 
+class Retire(Sent):
+    """Items that no list may hold any more, or may hold again."""
+
+    items: Annotated[list[Id], Field(min_length=1, max_length=MOST_ROWS)]
+    retired: Annotated[bool, Field(description="False: they may stand in lists again.")] = True
+
+
 class Forget(Sent):
     """Somebody to be forgotten."""
 

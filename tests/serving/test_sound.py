@@ -1,0 +1,150 @@
+"""A bundle whose arrays cannot be right is refused by one named error, when it is loaded and published."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import served
+
+import sidelight as sl
+from sidelight.errors import BundleError, SidelightError, SpecError
+from sidelight.manifest import KEY, MANIFEST, SEAL, SIGNATURE, digest, seal
+from sidelight.serving.store import Store
+
+Change = Callable[[Path], None]
+
+
+def resealed(folder: Path) -> None:
+    """Hash everything again, as somebody would who can write there."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    for name, entry in manifest["files"].items():
+        entry |= {"sha256": digest(folder / name), "bytes": (folder / name).stat().st_size}
+    text = json.dumps(manifest).encode()
+    (folder / MANIFEST).write_bytes(text)
+    (folder / SEAL).write_bytes(seal(text))
+
+
+def on(part: str, change: Callable[[np.ndarray], Any]) -> Change:
+    """A change of the one array whose file ends so."""
+
+    def work(folder: Path) -> None:
+        [path] = [p for p in folder.rglob("*.npy") if str(p).endswith(part)]
+        np.save(path, change(np.load(path)))
+
+    return work
+
+
+def zipped(folder: Path) -> None:
+    [path] = folder.rglob("popular.npy")
+    held = io.BytesIO()
+    np.savez(held, a=np.load(path))
+    path.write_bytes(held.getvalue())
+
+
+def claimed(*shape: int) -> Change:
+    def work(folder: Path) -> None:
+        [path] = folder.rglob("popular.npy")
+        with open(path, "wb") as stream:
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(stream, header)
+            stream.write(b"\0" * 320)
+
+    return work
+
+
+def first(value: Any) -> Callable[[np.ndarray], np.ndarray]:
+    def change(array: np.ndarray) -> np.ndarray:
+        array.flat[0] = value
+        return array
+
+    return change
+
+
+INDICES = {
+    "negative": first(-1), "beyond": lambda a: np.r_[a[:-1], 10**6], "reversed": lambda a: a[::-1].copy(),
+    "twice": lambda a: np.r_[a[:1], a[:-1]], "floats": lambda a: a.astype(float),
+    "flat": lambda a: a[:, None],
+}  # fmt: skip
+CASES: dict[str, tuple[str, Change]] = {
+    **{f"known {n}": ("ease", on("known.npy", change)) for n, change in INDICES.items()},
+    **{f"ridge {n}": ("ridge", on("known.npy", change)) for n, change in INDICES.items()},
+    **{f"sources {n}": ("content_knn", on("sources.npy", change)) for n, change in INDICES.items()},
+    "blend": ("blend", on("known.npy", first(-3))),
+    "items reversed": ("ease", on("item_ids.npy", lambda a: a[::-1].copy())),
+    "users reversed": ("ease", on("user_ids.npy", lambda a: a[::-1].copy())),
+    "ids twice": ("ease", on("item_ids.npy", lambda a: np.r_[a[:1], a[:-1]])),
+    "weights NaN": ("ease", on("weights.npy", first(np.nan))),
+    "popular infinite": ("popular", on("popular.npy", first(np.inf))),
+    "histories NaN": ("ease", on("histories.data.npy", first(np.nan))),
+    "zip": ("popular", zipped),
+    "100 GB": ("popular", claimed(25 * 10**9)),
+    "overflow": ("popular", claimed(2**40, 2**40)),
+    "less than zero": ("popular", claimed(-80, -1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_arrays_that_cannot_be_right_are_one_error(tmp_path: Path, case: str) -> None:
+    model, change = CASES[case]
+    folder = Path(shutil.copytree(served.bundle(model), tmp_path / "model"))
+    change(folder)
+    resealed(folder)
+    for work in (lambda: sl.load(folder), lambda: Store(tmp_path / "store").publish(folder)):
+        with pytest.raises(BundleError) as found:
+            work()
+        assert "\n" not in str(found.value) and str(folder) in str(found.value)
+        assert "unexpected" not in str(found.value) and len(str(found.value)) < 600
+    assert Store(tmp_path / "store").list() == []
+
+
+@pytest.mark.parametrize("model", served.SPECS)
+@pytest.mark.filterwarnings("ignore::sidelight.models.recommender.NewItemsWarning")
+def test_sound_models_pass_also_with_items_that_came_later(tmp_path: Path, model: str) -> None:
+    later = served.model(model).add_items(pl.DataFrame({"item_id": ["a-first"], "title": ["folding spade"]}))
+    assert sl.load(later.save(tmp_path / "model")).catalogue.n_items == later.catalogue.n_items
+
+
+# Signatures ------------------------------------------------------------------------------------------
+
+
+def test_with_a_key_only_what_it_signed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unsigned = Path(shutil.copytree(served.bundle("popular"), tmp_path / "unsigned"))
+    key = tmp_path / "key"
+    key.write_text("k" * 32)
+    monkeypatch.setenv(KEY, str(key))
+    with pytest.raises(BundleError, match=SIGNATURE):
+        sl.load(unsigned)
+    signed = served.model("popular").save(tmp_path / "signed")
+    store = Store(tmp_path / "store")
+    store.publish(signed, name="monday")
+    store.promote("monday")
+    assert sl.load(signed).catalogue.n_items == store.load().catalogue.n_items
+    on("popular.npy", first(7.0))(signed)
+    resealed(signed)  # every hash is right again
+    for work in (lambda: sl.load(signed), lambda: store.publish(signed)):
+        with pytest.raises(BundleError, match="expected the signature of the key"):
+            work()
+    key.write_text("another key of more than 32 letters")
+    with pytest.raises(SidelightError, match="signature"):
+        store.load()
+    monkeypatch.delenv(KEY)
+    assert sl.load(signed) is not None  # the signature is optional
+
+
+@pytest.mark.parametrize("content", [None, b"", b"short"])
+def test_a_key_that_is_none_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "key").write_bytes(content)
+    monkeypatch.setenv(KEY, str(tmp_path / "key"))
+    with pytest.raises(SpecError, match="expected a"):
+        sl.load(served.bundle("popular"))
