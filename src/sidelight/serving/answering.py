@@ -18,6 +18,7 @@ from sidelight.serving.reasons import why
 from sidelight.serving.records import Exposure
 from sidelight.serving.ruled import Chosen, chosen, needs_pool, plain
 from sidelight.serving.snapshot import Snapshot
+from sidelight.serving.turns import checkpoint
 from sidelight.serving.watch import Seen
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def _wish(
     snapshot: Snapshot, database: Database, options: EngineOptions, ask: Ask, exploration: Exploration
 ) -> tuple[Wish, tuple[str, ...]]:
     """The list that an ask needs, and the candidates that nobody knows."""
+    checkpoint()
     someone = person(snapshot, database, ask)
     candidates = None
     unknown: tuple[str, ...] = ()
@@ -98,6 +100,7 @@ def _made(
     exploration: Exploration,
 ) -> Made:
     """The answer to one ask."""
+    checkpoint()
     request = uuid.uuid4().hex
     someone = wish.person
     if needs_pool(ask, exploration):
@@ -135,7 +138,10 @@ def _listed(
     titles = snapshot.titles_of(shown.items)
     reasons: list[Why | None] = [None] * len(titles)
     if ask.explain:
-        reasons = [why(snapshot, scored.scorer, someone, at, NAMED) for at in shown.items.tolist()]
+        reasons = []
+        for at in shown.items.tolist():
+            checkpoint()
+            reasons.append(why(snapshot, scored.scorer, someone, at, NAMED))
     columns = zip(
         snapshot.model.catalogue.item_ids[shown.items].tolist(), titles, shown.values.tolist(),
         shown.source.tolist(), snapshot.new[shown.items].tolist(), shown.explored.tolist(),
