@@ -34,15 +34,15 @@ from sidelight.serving.bundle import load
 from sidelight.serving.database.database import Database
 from sidelight.serving.store import Store
 
-RATE, K, SILENT, COMPARISONS, DRIPS = 50.0, 10, 700, 30, 40
+RATE, K, SILENT, COMPARISONS, DRIPS = 15.0, 10, 700, 30, 40
 HEAVY = {"requests": [{"user": f"u{n:07d}", "k": 1000, "explain": True} for n in range(200)]}
 TIMES, SECONDS, STOP = 5.0, 1.0, 20.0
 LOCK = threading.Lock()
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--items", type=int, default=20_000)
-    parser.add_argument("--users", type=int, default=10_000)
+    parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--users", type=int, default=4_000)
     parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--for-seconds", type=float, default=20.0)
 
@@ -92,7 +92,7 @@ class Trouble:
             lines: list[socket.socket] = []
             while not self.over.is_set():
                 lines = [line for line in lines if not closed(line)]
-                while len(lines) < SILENT:
+                for _ in range(SILENT - len(lines)):
                     with contextlib.suppress(OSError):
                         line = socket.create_connection(("127.0.0.1", self.port), timeout=5)
                         lines.append(stack.enter_context(line))
@@ -112,6 +112,7 @@ class Trouble:
                 line.sendall(head)
                 while not self.over.wait(0.2) and not closed(line):
                     line.sendall(b" ")
+            self.over.wait(0.2)
 
     def signed_in(self) -> tuple[str, str]:
         """Cookie and form token of somebody who signed in to the pages."""
