@@ -57,7 +57,8 @@ class Service:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.process.send_signal(signal.SIGTERM)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
         if self.process.wait(timeout=PATIENCE) and kind is None:
             raise SystemExit(f"the service ended with {self.process.returncode}")
 
@@ -77,15 +78,16 @@ class Service:
 
 
 class Connection:
-    """One connection that is kept open."""
+    """One connection that is kept open, with a key where one is needed."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, key: str = "") -> None:
         self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self.key = {"Authorization": f"Bearer {key}"} if key else {}
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Status and body of an answer; status 0 where the connection broke."""
         sent = None if body is None else json.dumps(body).encode()
-        headers = {} if sent is None else {"Content-Type": "application/json"}
+        headers = self.key if sent is None else {"Content-Type": "application/json", **self.key}
         try:
             self.http.request(method, path, sent, headers)
             answer = self.http.getresponse()
@@ -116,6 +118,7 @@ def load(
     until: Callable[[int], bool],
     judge: Callable[[int, Any], bool] | None = None,
     threads: int = 4,
+    key: str = "",
 ) -> Found:
     """Requests at an even rate (open loop): each is due at its time, however long others take.
 
@@ -128,12 +131,13 @@ def load(
         until: Told the number of the next request; True ends the load.
         judge: Told the number of the body and the answer; False counts as wrong.
         threads: Connections.
+        key: Of the API, where one is needed.
     """
     found, lock, started = Found(), threading.Lock(), time.perf_counter() + 0.1
     number = iter(range(1 << 62))
 
     def work() -> None:
-        connection = Connection(port)
+        connection = Connection(port, key)
         while True:
             with lock:
                 at = next(number)

@@ -15,10 +15,11 @@ import pytest
 import served
 
 from sidelight.errors import BundleError, SidelightError, SpecError
-from sidelight.serving import live
+from sidelight.serving import live, turns
 from sidelight.serving.asking import Ask, EngineOptions
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
+from sidelight.serving.rules import Rules
 from sidelight.serving.store import Store
 
 FAST = EngineOptions(poll=0.02)
@@ -230,6 +231,83 @@ def test_comparing_asks_both_versions_the_same(tmp_path):
         assert engine.snapshot.version == "content_knn"
 
 
+def test_a_rollback_loads_nothing_whatever_was_compared_or_started_meanwhile(tmp_path, monkeypatch):
+    names = ("content_knn", "ease", "popular")
+    store = served.stored(tmp_path, *names)
+    store.promote("ease")
+    with (
+        Database.open(str(tmp_path / "restarted.sqlite")) as database,
+        Engine(store, database, FAST) as engine,
+    ):
+        until(lambda: engine._live._before is not None)  # after a start as well
+        for other in ("popular", "content_knn", "popular"):
+            engine.compare(Ask(user="u01"), other)
+        engine.put_items([{"item_id": "fresh", "title": "sturdy tent"}], wait=5)
+        until(lambda: engine._live._before.change == 1)
+
+        def never(*given):
+            raise AssertionError("a rollback loaded a version")
+
+        monkeypatch.setattr(engine._live, "_loaded", never)
+        assert engine.rollback().name == "content_knn"
+        assert shown(engine)[0] == "content_knn" and engine.item("fresh").title == "sturdy tent"
+
+
+@pytest.mark.parametrize("how", ["compare", "promote"])
+def test_a_rollback_does_not_wait_for_a_version_that_is_loaded(tmp_path, monkeypatch, how):
+    with served.engine(tmp_path, "content_knn", "ease", "popular") as engine:
+        engine.promote("ease")
+        loads, loading, go = engine._live._loaded, threading.Event(), threading.Event()
+
+        def slow(name):
+            loading.set()
+            assert go.wait(20)
+            return loads(name)
+
+        monkeypatch.setattr(engine._live, "_loaded", slow)
+        work = {
+            "compare": lambda: engine.compare(Ask(user="u01"), "popular"),
+            "promote": lambda: engine.promote("popular"),
+        }
+        thread = threading.Thread(target=work[how])
+        thread.start()
+        assert loading.wait(10)
+        assert engine.rollback().name == "content_knn" and engine.snapshot.version == "content_knn"
+        go.set()
+        thread.join()
+        assert engine.snapshot.version == ("popular" if how == "promote" else "content_knn")
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda e: e.recommend(Ask(user="u01", k=20, explain=True)),
+        lambda e: e.recommend(Ask(user="u01", k=20, rules=Rules(diversity=0.5))),
+        lambda e: e.recommend_many([Ask(user=f"u{n:02d}", k=9) for n in range(1, 40)]),
+        lambda e: e.recommend_many([Ask(history=("i01",), candidates=("i02", "i03"))] * 9),
+        lambda e: e.audience("i05", k=10),
+        lambda e: e.audience(row={"title": "sturdy tent"}, k=10),
+        lambda e: e.compare(Ask(user="u01", k=20), "ease"),
+    ],
+    ids=["reasons", "diversity", "batch", "candidates", "audience", "new item", "comparison"],
+)
+def test_all_that_takes_long_stops_between_its_rows(tmp_path, monkeypatch, work):
+    with served.engine(tmp_path, "content_knn", "ease") as engine:
+        work(engine)
+        turn = turns.Turn(time.monotonic() + 60)
+        checks = []
+
+        def check():
+            checks.append(1)
+            if len(checks) == 3:
+                raise turns.Stopped
+
+        monkeypatch.setattr(turn, "check", check)
+        with pytest.raises(turns.Stopped), turns.taking(turn):
+            work(engine)
+        work(engine)  # nothing is left of it
+
+
 def test_drift_is_small_for_the_usual_and_large_for_others(tmp_path):
     with served.engine(tmp_path, "content_knn", "ease") as engine:
         assert engine.status().drift.history_length is None
@@ -267,6 +345,7 @@ KILLED = """
 from pathlib import Path
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
+from sidelight.serving.rules import Rules
 from sidelight.serving.store import Store
 folder = Path({folder!r})
 with Database.open(str(folder / "served.sqlite")) as database:

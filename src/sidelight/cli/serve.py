@@ -14,6 +14,7 @@ DATABASE = "SQLite file, or postgresql+psycopg://...; --init makes it."
 INIT = "Make the database if there is none, and let the store take it for its own."
 OPEN = "Ask nobody for a key, on this machine alone, although there are or were some."
 PROXY = "Addresses of proxies in front, with commas: cookies are Secure, and a key is needed."
+COST = "Cost of one request, and of all that one key has at work; one list with 10 reasons costs about 10."
 RATE = "Requests a second that one key may make; 0 is no limit."
 
 
@@ -48,6 +49,7 @@ def serve(
     rate: Annotated[float, typer.Option(min=0.0, help=RATE)] = 200.0,
     concurrency: Annotated[int | None, typer.Option(min=1, help=CORES, show_default=False)] = None,
     queue: Annotated[int, typer.Option(min=0, help="Requests that may wait for their turn.")] = 64,
+    most_cost: Annotated[float, typer.Option(min=1.0, help=COST)] = 3000.0,
     deadline: Annotated[float, typer.Option(min=0.05, help="Seconds until a request is given up.")] = 10.0,
     grace: Annotated[float, typer.Option(min=1.0, help="Seconds to finish when stopped.")] = 10.0,
     log: Annotated[Log, typer.Option(help="Least that is logged; requests are info.")] = Log.info,
@@ -76,7 +78,7 @@ def serve(
     is_store(source)  # a wrong folder is told before a database is made
     options = HttpOptions(
         host, port, require_keys=False if open_ else None, proxy=proxy, explorer=pages, queue=queue,
-        deadline=deadline, grace=grace,
+        most_cost=most_cost, deadline=deadline, grace=grace,
         rate=rate, burst=max(1, round(2 * rate)), concurrency=concurrency or HttpOptions.concurrency,
     )  # fmt: skip
     engine = EngineOptions(exploration=Exploration(rate=explore), search=search.value)

@@ -18,12 +18,14 @@ from sidelight.serving.reasons import why
 from sidelight.serving.records import Exposure
 from sidelight.serving.ruled import Chosen, chosen, needs_pool, plain
 from sidelight.serving.snapshot import Snapshot
+from sidelight.serving.turns import checkpoint
 from sidelight.serving.watch import Seen
 
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
 
 NAMED = 3  # history items and words that an explanation in a list names
+TOGETHER = 64  # places of a list whose reasons are worked out together
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +78,7 @@ def _wish(
     snapshot: Snapshot, database: Database, options: EngineOptions, ask: Ask, exploration: Exploration
 ) -> tuple[Wish, tuple[str, ...]]:
     """The list that an ask needs, and the candidates that nobody knows."""
+    checkpoint()
     someone = person(snapshot, database, ask)
     candidates = None
     unknown: tuple[str, ...] = ()
@@ -98,6 +101,7 @@ def _made(
     exploration: Exploration,
 ) -> Made:
     """The answer to one ask."""
+    checkpoint()
     request = uuid.uuid4().hex
     someone = wish.person
     if needs_pool(ask, exploration):
@@ -135,7 +139,10 @@ def _listed(
     titles = snapshot.titles_of(shown.items)
     reasons: list[Explanation | None] = [None] * len(titles)
     if ask.explain:
-        reasons[:] = why(snapshot, someone, shown.items, NAMED, ask.context)
+        for start in range(0, len(titles), TOGETHER):
+            checkpoint()
+            some = slice(start, start + TOGETHER)
+            reasons[some] = why(snapshot, someone, shown.items[some], NAMED, ask.context)
     columns = zip(
         snapshot.model.catalogue.item_ids[shown.items].tolist(), titles, shown.values.tolist(),
         shown.source.tolist(), snapshot.new[shown.items].tolist(), shown.explored.tolist(),

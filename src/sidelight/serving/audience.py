@@ -14,6 +14,7 @@ from sidelight.serving.asking import Audience
 from sidelight.serving.persons import known, rows_of
 from sidelight.serving.reasons import similar
 from sidelight.serving.snapshot import Snapshot
+from sidelight.serving.turns import checkpoint
 
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
@@ -70,6 +71,7 @@ def _looked_up(
     own = snapshot.model.catalogue
     kept, people = [], []
     for user in users.tolist():
+        checkpoint()
         name = str(own.user_ids[user])
         someone = known(snapshot, database.person(name), name)
         if someone.who != UNKNOWN and item not in someone.history and item not in someone.dismissed:
@@ -90,6 +92,7 @@ def _places(
     places, values = [], []
     step = max(1, CELLS // snapshot.n_items)
     for start in range(0, len(who), step):
+        checkpoint()
         block = slice(start, start + step)
         rows = rows_of(histories[block], snapshot.n_items)
         scores = np.array(snapshot.told(who[block])[0].score(rows))

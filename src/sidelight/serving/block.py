@@ -18,6 +18,7 @@ from sidelight.models.scorer import Scorer, Scores
 from sidelight.serving.index import EXACT, Top
 from sidelight.serving.persons import Person, rows_of
 from sidelight.serving.snapshot import Snapshot
+from sidelight.serving.turns import checkpoint
 
 Mask = NDArray[np.bool_]
 CELLS = 1 << 24  # scores of one block: 64 MiB, as several threads may hold one each
@@ -101,6 +102,7 @@ def lists(snapshot: Snapshot, wishes: Sequence[Wish], context: Mapping[str, Any]
     step = max(1, CELLS // max(1, snapshot.n_items))
     found: list[Scored] = []
     for start in range(0, len(wishes), step):
+        checkpoint()
         block = _Block.of(snapshot, wishes[start : start + step], context)
         found += block.together() or block.apart()
     return found
@@ -158,6 +160,7 @@ class _Block:
         scores = self.scorer.score(self.rows)
         found: list[Scored] = []
         for at, wish in enumerate(self.wishes):
+            checkpoint()
             one, allowed = slice(at, at + 1), wish.allowed(n)
             seen = self.seen[one]
             top = top_k(scores[one], min(wish.k, n), seen if seen.nnz else None, allowed)

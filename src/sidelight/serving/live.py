@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sidelight.errors import SpecError, complain
+from sidelight.errors import BundleError, SpecError, complain
 from sidelight.serving.asking import EngineOptions
 from sidelight.serving.bundle import load
 from sidelight.serving.catalogue_changes import applied
@@ -49,8 +49,11 @@ class Live:
         self._store = source if isinstance(source, Store) else None
         self._path = Path() if isinstance(source, Store) else Path(source)
         self._database, self._options, self._memory = database, options, Memory()
-        self._loading, self._placing, self._swapping = (threading.Lock() for _ in range(3))
+        self._promoting, self._placing = threading.Lock(), threading.Lock()
+        self._swapping, self._comparing = threading.Lock(), threading.Lock()  # the first is the innermost
+        self._before: Snapshot | None = None  # what a rollback goes to
         self._kept: Snapshot | None = None
+        self._unkept = ""  # a version that could not be loaded for a rollback
         self.refused = ""
         self._refused_name, self._refused_at = "", 0.0
         name = self._path.resolve().name or "bundle"
@@ -78,17 +81,19 @@ class Live:
 
     def promote(self, name: str) -> Version:
         """Let a version serve: loaded and checked first, then made current, then swapped in."""
-        with self._loading:
-            made = self._ready(name)
+        made = self._caught_up(
+            self._ready(name)
+        ).warmed()  # whoever rolls back meanwhile does not wait for it
+        with self._promoting:
             version = self.store.promote(name, checked=made.stamp)
             self._install(made)
         return version
 
     def rollback(self) -> Version:
-        """Let the version serve that served before."""
-        with self._loading:
-            before = next((each.name for each in self.store.list() if each.previous), "")
-            made = self._ready(before) if before else None
+        """Let the version serve that served before: at once, as `keep` has it in memory."""
+        before = self.store.before()
+        made = self._ready(before) if before else None
+        with self._promoting:
             version = self.store.rollback()
             self._install(made if made and version.name == before else self._ready(version.name))
         return version
@@ -97,10 +102,28 @@ class Live:
         """A snapshot of another version, with the items of now; the last one that was asked for is kept."""
         if name == self._now.version:
             return self._now
-        with self._loading:
-            made = self._caught_up(self._ready(name)).warmed()
-            self._kept = made
+        with self._comparing:
+            made = self._kept = self._caught_up(self._ready(name)).warmed()
         return made
+
+    def keep(self) -> None:
+        """Have the version in memory that a rollback goes to, with the items of now."""
+        if self._store is None or not self._options.keep_previous:
+            return
+        name, kept = self._store.before() or "", self._before
+        fresh = kept is not None and kept.version == name and kept.change >= self._now.change
+        fresh = fresh and kept is not None and kept.retirement == self._now.retirement
+        if fresh or name in ("", self._unkept, self._now.version):
+            return
+        try:
+            made = self._caught_up(self._ready(name)).warmed()
+        except BundleError as error:
+            self._unkept = name
+            log.error("a rollback would fail: %s", error)
+            return
+        with self._promoting:
+            if self._store.before() == name:
+                self._before = made
 
     def follow(self) -> bool:
         """Look whether another version is current, and let it serve; whether one took over.
@@ -117,14 +140,18 @@ class Live:
                 return False
             if name == self._refused_name and time.monotonic() - self._refused_at < AGAIN:
                 return False
-            with self._loading:
+            with self._promoting:  # whoever promotes through this engine holds it until that serves
                 if self._store.current_name() == self._now.version:
-                    return False  # somebody promoted it through this engine meanwhile
-                self._install(self._ready(name))
+                    return False
+            made = self._caught_up(self._ready(name)).warmed()
+            with self._promoting:
+                if self._store.current_name() != name or name == self._now.version:
+                    return False  # another one was promoted meanwhile; it is seen at the next look
+                self._install(made)
         except Exception as error:  # whatever is wrong with it, what serves goes on serving
-            self.refused = f"version {name!r}: {error}"
-            self._refused_name, self._refused_at = name, time.monotonic()
-            log.error("a version was refused: %s", self.refused)
+            refused = f"version {name!r}: {error}"
+            log.error("a version was refused: %s", refused)
+            self._refused_name, self._refused_at, self.refused = name, time.monotonic(), refused
             return False
         self.refused = self._refused_name = ""
         return True
@@ -160,9 +187,9 @@ class Live:
 
     def _ready(self, name: str) -> Snapshot:
         """A snapshot of a version, from memory where it is there."""
-        kept = self._kept
-        if kept is not None and kept.version == name and kept.published == self.store.show(name).created:
-            return kept
+        for kept in (self._before, self._kept):
+            if kept is not None and kept.version == name and kept.published == self.store.show(name).created:
+                return kept
         return self._loaded(name)
 
     def _loaded(self, name: str) -> Snapshot:
@@ -199,14 +226,15 @@ class Live:
         with self._placing:
             before = self._now
             self._swap(self._caught_up(made))
-        self._kept = before if self._options.keep_previous else None
+        self._before, self._kept = before if self._options.keep_previous else None, None
         log.info("version %s serves; before it %s", made.version, before.version)
 
     def _caught_up(self, snapshot: Snapshot) -> Snapshot:
         """A snapshot with every item that is stored."""
         while changes := self._database.items_since(snapshot.change, PAGE):
             snapshot = self._placed(snapshot, changes)
-        return self._retired(replace(snapshot, waiting=0))
+        caught = replace(snapshot, waiting=0) if snapshot.waiting else snapshot  # as warm as it is
+        return self._retired(caught)
 
     def _swap(self, made: Snapshot) -> None:
         """Let a snapshot answer; what was retired since it was begun stays so."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sidelight.errors import DataError, SpecError, complain
 from sidelight.serving.rule_pool import Mask, Places, Pool
+from sidelight.serving.turns import checkpoint
 
 if TYPE_CHECKING:
     from sidelight.serving.rules import Rules, Where
@@ -148,6 +149,7 @@ class Scene:
             np.maximum(near, self.likeness(at)[free], out=near)
         chosen = np.empty(n_open, dtype=np.int64)
         for slot in range(n_open):
+            checkpoint()
             total = gain - weight * near
             if owed == n_open - slot:  # the floor can wait no longer
                 total[~new] = -np.inf

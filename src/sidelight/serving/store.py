@@ -107,8 +107,7 @@ class Store:
 
     def list(self) -> list[Version]:
         """Sound versions, newest first; `damaged` tells of the others. Empty where there is no store."""
-        now = read_current(self.root)
-        found = []
+        now, found = read_current(self.root), []
         for name in self._names():
             with suppress(BundleError, FileNotFoundError):  # damaged, or pruned this moment
                 found.append(self._version(name, now))
@@ -145,6 +144,10 @@ class Store:
         """Name of the version that serves, from one small file: for those who ask every second."""
         now = read_current(self.root)
         return now.serves.name if now else None
+
+    def before(self) -> str | None:
+        """Name of the version that a rollback goes to, if there is one."""
+        return next((each.name for each in self._before(read_current(self.root))), None)
 
     def history(self) -> Events:
         """What served and serves, oldest first: name, since (ISO, UTC), how (promote or rollback)."""
@@ -268,10 +271,8 @@ class Store:
 
     def _version(self, name: str, now: Moment | None) -> Version:
         version = read_version(self._place(name))
-        previous = [each.name for each in self._before(now)[:1]]
-        return replace(
-            version, current=now is not None and name == now.serves.name, previous=name in previous
-        )
+        previous = name in [each.name for each in self._before(now)[:1]]
+        return replace(version, current=now is not None and name == now.serves.name, previous=previous)
 
     def _before(self, now: Moment | None) -> Sequence[Served]:
         """What served before and is still there, the latest first."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
 
 WRITE, MANY = 1.0, 500  # seconds, or exposures, after which they are written
+PATIENCE = 5.0  # seconds in which a thread ends when it is told to
 REST = 2.0  # seconds of rest after something failed
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class Worker:
         self._stop.clear()
         works = (
             ("sidelight-items", self._items, self._wake),
-            ("sidelight-versions", self._live.follow, self._stop),
+            ("sidelight-versions", self._versions, self._stop),
         )
         for name, *how in works:
             thread = threading.Thread(target=self._loop, args=(name, *how), name=name, daemon=True)
@@ -117,7 +118,7 @@ class Worker:
         self._stop.set()
         self._wake.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(PATIENCE)  # one that loads a large version ends with the process
         self._threads.clear()
         self._exposures.write()
 
@@ -152,6 +153,10 @@ class Worker:
         if len(self._exposures) >= MANY or (late and len(self._exposures)):
             self._exposures.write()
             self._written = time.monotonic()
+
+    def _versions(self) -> None:
+        self._live.follow()
+        self._live.keep()
 
     def _loop(self, name: str, work: Callable[[], object], woken: threading.Event) -> None:
         while not self._stop.is_set():

@@ -23,7 +23,7 @@ HEAD = POST + b"Content-Type: application/json\r\n"
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Of a service in a thread, as the command runs it."""
-    options = HttpOptions(explorer=False, rate=0, most_body=300_000, deadline=2.0)
+    options = HttpOptions(explorer=False, rate=0, most_body=300_000, deadline=2.0, connections=60, silent=10)
     service = Service(tmp_path_factory.mktemp("wire"), options)
     listener = socket.create_server(("127.0.0.1", 0))
     server = Server(service.app, options)
@@ -111,6 +111,82 @@ def test_a_head_that_never_ends(port: int, monkeypatch: pytest.MonkeyPatch) -> N
         start = time.monotonic()
         talk(port, *parts)
         assert time.monotonic() - start < 3
+
+
+def silent(port: int, number: int, sent: bytes = b"") -> list[socket.socket]:
+    lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(number)]
+    for line in lines:
+        line.sendall(sent)
+    return lines
+
+
+def left_open(lines: list[socket.socket]) -> int:
+    """Connections that the service has not closed."""
+    found = 0
+    for line in lines:
+        line.setblocking(False)
+        try:
+            found += bool(line.recv(65536)) and line.recv(1) != b""
+        except BlockingIOError:
+            found += 1
+        except OSError:
+            pass
+    return found
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HT",
+        HEAD,
+        HEAD + b"Content-Length: 100\r\n\r\n{",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+    ids=["nothing", "half a line", "half a head", "half a body", "whole requests"],
+)
+def test_connections_of_others_shut_out_nobody(port: int, sent: bytes) -> None:
+    """More than there may be: those that wait for bytes make room."""
+    lines = silent(port, 150, sent)
+    try:
+        for _ in range(5):
+            assert b" 200 " in talk(port, plain(b'{"user": "u"}'), seconds=5)
+            assert b" 200 " in talk(
+                port, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            )
+        wait_for(lambda: left_open(lines) <= 60)
+    finally:
+        for line in lines:
+            line.close()
+
+
+def test_an_address_has_few_connections_that_say_nothing(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "CROWDED", 0.2)
+    lines = silent(port, 40)
+    try:
+        wait_for(lambda: left_open(lines) <= 10)
+        assert b" 200 " in talk(port, plain(b'{"user": "u"}'))
+    finally:
+        for line in lines:
+            line.close()
+
+
+def test_a_body_that_nobody_wants_any_more_is_not_waited_for(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "CROWDED", 0.2)
+    start = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall(POST.replace(b"/v1/recommend", b"/nowhere") + b"Content-Length: 1000\r\n\r\n")
+        line.settimeout(5)
+        got = b""
+        try:
+            while piece := line.recv(65536):
+                got += piece
+                line.sendall(b"x")  # byte by byte it would take for ever
+        except ConnectionError:
+            pass
+    assert b" 404 " in got and time.monotonic() - start < 3
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from sidelight.serving.explorer.desk import Desk
 from sidelight.serving.explorer.forms import MOST_BYTES, Form
 from sidelight.serving.explorer.visit import Go, Page, Visit
 from sidelight.serving.records import SCOPES, DatabaseError
+from sidelight.serving.turns import Stopped
 
 SESSION, VISITOR = "sidelight_session", "sidelight_visitor"  # names of cookies
 HEADERS = {
@@ -51,6 +52,8 @@ class Route:
             kept as a view, and the browser is sent on to where it can load and go back to the page.
         method: "GET" or "POST"; a route that settles answers both.
         scope: What a key must be allowed; "" is open to anybody.
+        lane: Threads that it runs in, as of operations of the API.
+        cost: See `turns.cost`.
         under: The entry of the navigation that this is part of; the path itself without.
     """
 
@@ -60,6 +63,8 @@ class Route:
     method: str = "GET"
     scope: str = "read"
     under: str = ""
+    lane: str = "heavy"
+    cost: float = 100.0
 
 
 @dataclass(frozen=True)
@@ -89,17 +94,11 @@ class Arrival:
     secure: bool
 
     @classmethod
-    async def of(cls, request: Request) -> Arrival:
-        """The request, with at most as much of its body as a form may have."""
-        posted, body = request.method == "POST", b""
-        full = False
-        if posted:
-            async for piece in request.stream():
-                full = full or len(body) + len(piece) > MOST_BYTES
-                body = b"" if full else body + piece
+    def of(cls, request: Request, body: bytes | None) -> Arrival:
+        """The request and its body, None where that is longer than a form may be."""
         headers, cookies = request.headers, request.cookies
         return cls(
-            posted, headers.get("x-live") == "1", None if full else body, headers.get("content-type", ""),
+            request.method == "POST", headers.get("x-live") == "1", body, headers.get("content-type", ""),
             request.url.query, cookies.get(SESSION, ""), cookies.get(VISITOR, ""),
             headers.get("sec-fetch-site", ""), request.scope.get("root_path", "").rstrip("/"),
             request.url.scheme == "https",
@@ -132,6 +131,8 @@ def answer(desk: Desk, route: Route, arrived: Arrival) -> Response:
         return made.respond(trouble(503, "The database does not answer", str(error)), route, visit)
     except SidelightError as error:
         return made.respond(trouble(400, "This cannot be done", str(error)), route, visit)
+    except Stopped:
+        raise  # nobody waits for the page
     except Exception:
         log.exception("the explorer's page %s failed", route.path)
         told = "What happened has been written to the log of the service. Other pages may still work."

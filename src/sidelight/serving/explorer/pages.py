@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Awaitable, Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -11,41 +10,50 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sidelight.serving.explorer import catalogue, lists, new_item, ruled, signin, state, versions
-from sidelight.serving.explorer.answering import HEADERS, Arrival, Route, answer
+from sidelight.serving.explorer.answering import HEADERS, SESSION, Arrival, Route, answer
 from sidelight.serving.explorer.desk import STATIC, Desk
+from sidelight.serving.explorer.forms import MOST_BYTES
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from sidelight.serving.engine import Engine
 
+GUEST = "guest"  # all who are not signed in are one caller
+DEAR = 750.0  # cost of pages that look at all users or load a version
 ROUTES = (
     Route("/", lists.show, lists.settle),
     Route("/rules", ruled.show, ruled.settle),
     Route("/catalogue", catalogue.show),
-    Route("/item", catalogue.item, under="/catalogue"),
-    Route("/item/retire", catalogue.retire, method="POST", scope="admin", under="/catalogue"),
+    Route("/item", catalogue.item, under="/catalogue", cost=DEAR),
+    Route("/item/retire", catalogue.retire, method="POST", scope="admin", under="/catalogue", lane="items"),
     Route("/pick", catalogue.pick),
-    Route("/new", new_item.show, new_item.settle),
-    Route("/new/add", new_item.add, method="POST", scope="admin", under="/new"),
-    Route("/new/added", new_item.added, scope="admin", under="/new"),
-    Route("/versions", versions.show, versions.settle),
-    Route("/versions/confirm", versions.confirm, scope="admin", under="/versions"),
-    Route("/versions/change", versions.change, method="POST", scope="admin", under="/versions"),
-    Route("/state", state.show),
-    Route("/signin", signin.show, scope=""),
-    Route("/signin", signin.enter, method="POST", scope=""),
-    Route("/signout", signin.leave, method="POST", scope=""),
+    Route("/new", new_item.show, new_item.settle, cost=DEAR),
+    Route("/new/add", new_item.add, method="POST", scope="admin", under="/new", lane="items"),
+    Route("/new/added", new_item.added, scope="admin", under="/new", lane="side"),
+    Route("/versions", versions.show, versions.settle, cost=DEAR),
+    Route("/versions/confirm", versions.confirm, scope="admin", under="/versions", lane="side"),
+    Route("/versions/change", versions.change, method="POST", scope="admin", under="/versions", lane="slow"),
+    Route("/versions/back", versions.change, method="POST", scope="admin", under="/versions", lane="back"),
+    Route("/state", state.show, lane="side"),
+    Route("/signin", signin.show, scope="", lane="side"),
+    Route("/signin", signin.enter, method="POST", scope="", lane="side"),
+    Route("/signout", signin.leave, method="POST", scope="", lane="side"),
 )
 
 
-Run = Callable[[Callable[[], Response]], Awaitable[Response]]
-"""Runs work in a thread and gives what it gives: where the limits of the service are kept."""
+Work = Callable[[bytes | None], Response]
+Run = Callable[[Request, Route, Hashable, Work], Awaitable[Response]]
+"""Reads a body and runs the work on it in a thread: where the limits of the service are kept."""
 
 
-def mount(
-    app: FastAPI, engine: Engine, options: Any, database: Any = None, run: Run = run_in_threadpool
-) -> Desk:
+async def unlimited(request: Request, route: Route, caller: Hashable, work: Work) -> Response:
+    """Work without limits, for pages that stand alone."""
+    body = await request.body()
+    return await run_in_threadpool(work, body if len(body) <= MOST_BYTES else None)
+
+
+def mount(app: FastAPI, engine: Engine, options: Any, database: Any = None, run: Run = unlimited) -> Desk:
     """Put the explorer's pages on an app.
 
     Args:
@@ -53,7 +61,7 @@ def mount(
         engine: Answers everything that the pages ask.
         options: Of the service: `require_keys` (sign in first) and `max_history`.
         database: Where keys are looked up; the engine's own without.
-        run: Runs the work of a page in a thread.
+        run: Reads bodies and runs the work of pages in threads.
 
     Returns:
         What the pages share, mostly for tests.
@@ -69,7 +77,9 @@ def mount(
 
 def _endpoint(desk: Desk, route: Route, run: Run) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        return await run(partial(answer, desk, route, await Arrival.of(request)))
+        session = desk.sessions.find(request.cookies.get(SESSION, ""))
+        caller = GUEST if session is None else session.key_id
+        return await run(request, route, caller, lambda body: answer(desk, route, Arrival.of(request, body)))
 
     return endpoint
 

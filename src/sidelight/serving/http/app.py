@@ -58,7 +58,7 @@ def create_app(
         parts.health.open()
         yield
         parts.health.close()
-        parts.room.close()
+        await parts.room.end()
 
     app = FastAPI(
         title="Sidelight", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
@@ -76,8 +76,9 @@ def create_app(
             table[route.path] |= dict.fromkeys(route.methods or (), route)
     if options.explorer:
         from sidelight.serving.explorer.pages import mount
+        from sidelight.serving.http.pages import limited
 
-        mount(app, engine, options, database)
+        mount(app, engine, options, database, limited(parts.room))
     pages = {path for route in app.routes if (path := getattr(route, "path", None)) and path not in table}
     app.add_middleware(
         Envelope,
@@ -132,7 +133,7 @@ class Parts:
             reading=Reading(engine, options),
             writing=Writing(engine, metrics, options),
             running=Running(engine, metrics),
-            health=Health(engine, database),
+            health=Health(engine, database, room.gates["answer"]),
         )
 
     def operations(self) -> list[Operation]:
@@ -147,6 +148,7 @@ class Parts:
                 where=entry.where,
                 most=most.most_items_body if entry.name in ("put_items", "audience") else most.most_body,
                 media=entry.media,
+                price=self.reading.price if entry.where == "answer" and entry.scope != "events" else None,
                 methods=[entry.method],
                 name=entry.name,
                 operation_id=entry.name,

@@ -161,7 +161,7 @@ ENTRIES: Final = (
     ),
     Entry(
         "POST", "/v1/versions/rollback", "rollback", "Let the previous version serve", "versions", "admin",
-        answers.Version, example=_VERSION, errors=(409, 422), where="slow",
+        answers.Version, example=_VERSION, errors=(409, 422), where="back",
     ),
     Entry("GET", "/v1/status", "status", "Status", "health", "read", answers.Status, where="side"),
     Entry(

@@ -63,7 +63,6 @@ class Envelope:
     ) -> None:
         self._app, self._room, self._guard, self._metrics, self._log = app, room, guard, metrics, log
         self._table, self._pages, self._version, self._known = table, pages, version, known
-        self._visits, self._most_visits = 0, room.options.concurrency + room.options.queue
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -115,14 +114,8 @@ class Envelope:
         await operation.app(scope, receive, send)
 
     async def _page(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        """The explorer's pages: they check by themselves who looks, and here how many do at once."""
-        if self._visits >= self._most_visits:
-            raise busy("too many pages are asked for; load it again a little later")
-        self._visits += 1
-        try:
-            await self._app(scope, bounded(receive, self._room.options.most_body), send)
-        finally:
-            self._visits -= 1
+        """The explorer's pages: they check by themselves who looks."""
+        await self._app(scope, bounded(receive, self._room.options.most_body), send)
 
     async def _refused(self, call: Call, error: Exception, send: Send, trouble: dict[str, Any]) -> None:
         """Answer an error, and note what the log is to say of it.
@@ -150,7 +143,7 @@ class Envelope:
     def _done(self, call: Call, scope: Scope, trouble: dict[str, Any]) -> None:
         scope.pop(CALL, None)  # they hold each other, and the call the body: no work for the collector
         if call.held:
-            self._room.buffers.release(call.held)
+            self._room.buffers.release(call.held, call.caller)
         if call.worth > 1:
             self._guard.charge(call.key, call.worth - 1)
         seconds = time.monotonic() - call.started

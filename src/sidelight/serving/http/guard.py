@@ -19,6 +19,7 @@ Headers = Mapping[bytes, bytes]
 HOLDS: Final = 3.0  # seconds for which a key that was looked up is believed; revoking takes as long
 REMEMBERED: Final = 10_000
 READING: Final = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
+KNOWN, STRANGERS = None, "strangers"  # callers of the look-up of keys
 WRONG: Final = 5.0  # unknown keys a second that one address may try
 # Headers that decide something: twice, they would be read differently by different readers.
 DECISIVE: Final = frozenset(
@@ -83,14 +84,15 @@ class KeyRing:
             return found[0]
         asked = self._asked.get(digest)
         if asked is None:
-            asked = asyncio.ensure_future(self._look(digest, secret))
+            known = found is not None and found[0] is not None  # strangers do not stand in its way
+            asked = asyncio.ensure_future(self._look(digest, secret, KNOWN if known else STRANGERS))
             self._asked[digest] = asked
             asked.add_done_callback(lambda _: self._asked.pop(digest, None))
         return await asyncio.shield(asked)
 
-    async def _look(self, digest: bytes, secret: str) -> Key | None:
+    async def _look(self, digest: bytes, secret: str, caller: str | None) -> Key | None:
         until = self._clock() + HOLDS  # from before the look: an answer is never older than that
-        key = await self._gate.run(lambda: self._check(secret), time.monotonic() + HOLDS)
+        key = await self._gate.run(lambda: self._check(secret), time.monotonic() + HOLDS, caller)
         self._known[digest] = (key, until)
         self._known.move_to_end(digest)
         while len(self._known) > REMEMBERED:

@@ -6,6 +6,7 @@ twice. Here a body is parsed and checked once, in the thread that answers, and t
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
@@ -25,8 +26,11 @@ from sidelight.serving.http.reading import checked, checked_query
 from sidelight.serving.records import Key
 
 CALL: Final = "sidelight.call"  # where a call lies in the scope
-Where = Literal["answer", "items", "slow", "side", "here"]
+Where = Literal["answer", "items", "slow", "back", "side", "here"]
 """Threads that an operation runs in; "here" is the event loop, for what waits for nothing."""
+SIDE: Final = 128.0  # work on the side, keys among it, that one caller may have
+MOMENT: Final = 2.0  # seconds in which work that is to stop does
+LIGHT: Final = 25.0  # cost up to which a request is answered among the short ones, see `turns.cost`
 
 
 class Call(Request):
@@ -41,7 +45,7 @@ class Call(Request):
         version: Of the model that answered; "" where none did.
         held: Bytes of its body in memory.
         status: That was sent, 0 before.
-        worth: Requests that it counts as.
+        worth: Requests that it counts as; at least 1.
     """
 
     def __init__(self, scope: Scope, receive: Receive, request_id: str, started: float) -> None:
@@ -52,7 +56,12 @@ class Call(Request):
         self.sent: Headers = {}
         self.key: Key | None = None
         self.version = ""
-        self.held, self.status, self.worth = 0, 0, 1
+        self.held, self.status, self.worth = 0, 0, 1.0
+
+    @property
+    def caller(self) -> int | None:
+        """Whose limits count; None where no key is needed."""
+        return self.key.id if self.key else None
 
 
 class Room:
@@ -64,13 +73,22 @@ class Room:
 
     def __init__(self, options: HttpOptions) -> None:
         self.options = options
+        light = Gate("answer", options.concurrency, options.queue, options.each)
+        width = max(1, options.concurrency // 2)
         self.gates = {
-            "answer": Gate("answer", options.concurrency, options.queue),
+            "answer": light,
+            # What costs much: batches, reasons, pages. The cost that a caller may have here is bounded.
+            "heavy": Gate("heavy", width, options.queue, options.most_cost, first=light),
             "items": Gate("items", 4, 32),  # they may wait for long, and nobody else is to wait behind them
             "slow": Gate("slow", 2, 16),
-            "side": Gate("side", 4, 256),
+            "back": Gate("back", 1, 4),  # a rollback never waits behind the loading of versions
+            "side": Gate("side", 4, 256, SIDE),
         }
         self.buffers = Buffers(max(64 * options.most_body, 4 * options.most_items_body))
+
+    def seconds(self, lane: str) -> float:
+        """Time that a request has in a lane."""
+        return self.options.patience if lane in ("slow", "items", "back") else self.options.deadline
 
     @property
     def busy(self) -> bool:
@@ -82,10 +100,13 @@ class Room:
         for gate in self.gates.values():
             gate.open()
 
-    def close(self) -> None:
-        """Take no more work."""
+    async def end(self) -> None:
+        """Take no more work, and give what runs a moment to stop at its next checkpoint."""
         for gate in self.gates.values():
             gate.close()
+        until = time.monotonic() + MOMENT
+        while self.busy and time.monotonic() < until:
+            await asyncio.sleep(0.02)
 
 
 class Operation(APIRoute):
@@ -100,6 +121,7 @@ class Operation(APIRoute):
         where: Which threads.
         most: Bytes of the body.
         media: Content type of the answer.
+        price: Estimates what a body costs; refuses what costs too much. Without, all requests are light.
         **described: For `APIRoute`: what OpenAPI says.
     """
 
@@ -112,6 +134,7 @@ class Operation(APIRoute):
         where: Where = "answer",
         most: int = 0,
         media: str = "application/json",
+        price: Callable[[BaseModel], float] | None = None,
         **described: Any,
     ) -> None:
         super().__init__(path, endpoint, **described)
@@ -119,8 +142,8 @@ class Operation(APIRoute):
         self.body = _model(types["body"].annotation) if "body" in types else None
         self.query = _model(types["query"].annotation) if "query" in types else None
         self.scope, self.most, self.media, self._room = scope, most, media.encode(), room
-        self._gate = room.gates.get(where)
-        self.seconds = room.options.patience if where in ("slow", "items") else room.options.deadline
+        self._gate, self._price = room.gates.get(where), price
+        self.seconds = room.seconds(where)
         self.app = self._respond
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,27 +154,39 @@ class Operation(APIRoute):
         await send({"type": "http.response.body", "body": content})
 
     async def _content(self, call: Call, receive: Receive) -> bytes:
-        body = b""
+        body, caller = b"", call.caller
         if self.body is not None:
             announced = _announced(call.sent)
-            body = await self._room.buffers.read(receive, announced, self.most, call.until)
+            body = await self._room.buffers.read(receive, announced, self.most, call.until, caller)
             call.held = len(body)
         if self._gate is None:
             made = self.endpoint(call)
             return _written(await made if isinstance(made, Awaitable) else made)
-        return await self._gate.run(lambda: _written(self._made(call, body)), call.until)
+        found = await self._gate.run(lambda: self._light(call, body), call.until, caller)
+        if isinstance(found, bytes):
+            return found
+        charge, work = found
+        heavy = self._room.gates["heavy"]
+        return await heavy.run(work, call.until, caller, charge, receive)
 
-    def _made(self, call: Call, body: bytes) -> Any:
+    def _light(self, call: Call, body: bytes) -> bytes | tuple[float, Callable[[], bytes]]:
+        """The answer; or what it costs and the work that is left, where that is much."""
+        given = self._given(call, body)
+        price = max(map(self._price, given.values()), default=0.0) if self._price else 0.0
+        call.worth = max(call.worth, price / LIGHT)
+
+        def work() -> bytes:
+            return _written(self.endpoint(call, **given))
+
+        return work() if price <= LIGHT else (price, work)
+
+    def _given(self, call: Call, body: bytes) -> dict[str, BaseModel]:
         given: dict[str, BaseModel] = {}
         if self.query is not None:
             given["query"] = checked_query(call.scope["query_string"], self.query)
         if self.body is not None:
             given["body"] = checked(body, self.body)
-        if time.monotonic() > call.until:
-            raise Problem(
-                503, "it waited too long for its turn; ask again later", headers={"Retry-After": "2"}
-            )
-        return self.endpoint(call, **given)
+        return given
 
 
 def _written(made: Any) -> bytes:

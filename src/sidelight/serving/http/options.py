@@ -44,8 +44,11 @@ class HttpOptions:
         patience: Seconds for what takes long: loading another version, waiting for items.
         concurrency: Requests that are worked on at the same time, each in a thread.
         queue: Requests that may wait for their turn; one more is refused with 503.
+        most_cost: Cost of one request, and of all that one key has at work, see `turns.cost`; beyond it
+            the one is refused with 422, the others with 429.
         rate, burst: Requests a second that a key may make on average, and at once; a rate of 0 is no limit.
-        connections: Open connections; one more is refused with 503.
+        connections: Open connections. Beyond them, the one that has owed a request for longest is closed.
+        silent: Connections of one address that may owe a request; beyond it they have a second for it.
         grace: Seconds that requests have to finish when the service is stopped.
 
     Raises:
@@ -69,9 +72,11 @@ class HttpOptions:
     patience: float = 120.0
     concurrency: int = _cores()
     queue: int = 64
+    most_cost: float = 3000.0
     rate: float = 200.0
     burst: int = 400
-    connections: int = 500
+    connections: int = 1000
+    silent: int = 64
     grace: float = 10.0
 
     def __post_init__(self) -> None:
@@ -89,6 +94,11 @@ class HttpOptions:
         for name, top in {**most, "port": 65535}.items():
             if getattr(self, name) > top:
                 raise SpecError(complain(f"{name} <= {top}", repr(getattr(self, name)), "HTTP options"))
+
+    @property
+    def each(self) -> int:
+        """Short requests that one key may have at work or waiting: half of what there is room for."""
+        return max(1, (self.concurrency + self.queue) // 2)
 
     @property
     def loopback(self) -> bool:

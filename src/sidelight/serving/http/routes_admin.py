@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sidelight.serving.engine import Engine
     from sidelight.serving.store import Version
 
-PATIENCE: Final = 2.0  # seconds in which the database has to answer
+PATIENCE: Final = 2.0  # seconds in which the database, and some list, has to be answered
 BELIEVED: Final = 1.0  # seconds for which its last answer is believed
 
 
@@ -69,10 +69,11 @@ class Health:
     Args:
         engine: Must have a model.
         database: Must answer.
+        lists: Threads that answer lists; they must not be stuck.
     """
 
-    def __init__(self, engine: Engine, database: Database) -> None:
-        self._engine, self._database = engine, database
+    def __init__(self, engine: Engine, database: Database, lists: Gate) -> None:
+        self._engine, self._database, self._lists = engine, database, lists
         self._gate = Gate("health", 1, 0)
         self._asked: asyncio.Task[None] | None = None
         self._until = 0.0
@@ -83,9 +84,11 @@ class Health:
         return {"status": "alive"}
 
     async def ready(self, call: Call) -> dict[str, str]:
-        """Whether the service may take traffic: it has a model, and the database answers."""
+        """Whether the service may take traffic: it has a model, and lists and the database are answered."""
         if self.stopping:
             raise busy("the service is stopping")
+        if self._lists.stuck > PATIENCE:
+            raise busy("all threads have been at work for seconds and no list was answered")
         call.version = self._engine.snapshot.version
         if time.monotonic() >= self._until:
             if self._asked is None:

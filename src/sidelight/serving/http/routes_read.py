@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Query
+from pydantic import BaseModel
 
 from sidelight.errors import UnknownIdError
 from sidelight.serving.asking import Answer, Ask, Explanation
 from sidelight.serving.http import schemas
 from sidelight.serving.http.guard import need
 from sidelight.serving.http.images import check_images
-from sidelight.serving.http.operations import Call
+from sidelight.serving.http.operations import LIGHT, Call
 from sidelight.serving.http.options import HttpOptions
 from sidelight.serving.http.problems import Problem
+from sidelight.serving.index import EXACT
 from sidelight.serving.rules import Rules
+from sidelight.serving.turns import HISTORY, SCORES, cost
 
 if TYPE_CHECKING:
     from sidelight.serving.engine import Engine
+
+SCANNED = 2000  # items that a search reads at a cost of 1
 
 
 class Reading:
@@ -49,8 +55,7 @@ class Reading:
 
         Quicker than one by one: the model is asked once for all. It counts as that many requests.
         """
-        self._most(len(body.requests), self._options.max_batch, "requests")
-        call.worth = len(body.requests)
+        call.worth = max(call.worth, len(body.requests))
         answers = self._engine.recommend_many([self._ask(call, each) for each in body.requests])
         call.version = answers[0].version
         return {"answers": answers}
@@ -106,6 +111,31 @@ class Reading:
                 unknown.append(item)
         return {"items": items, "unknown": unknown}
 
+    def price(self, body: BaseModel) -> float:
+        """Cost of a request, see `turns.cost`; that of a batch is never that of a short one.
+
+        Raises:
+            Problem: 422, it costs more than this service is set to give one request.
+        """
+        own = self._engine.snapshot
+        n_items = len(own.model.catalogue.items)
+        scores = n_items if getattr(own, "search", EXACT).recall is None else 0
+        if isinstance(body, schemas.Audience):
+            return self._options.most_cost / 4  # it looks at all users
+        if isinstance(body, schemas.Search):
+            return n_items / SCANNED
+        if isinstance(body, schemas.Explain):
+            return 2 * n_items / SCORES + 1 + len(body.history or ()) / HISTORY
+        if not isinstance(body, (schemas.Recommend, schemas.Batch)):
+            return 0.0
+        many = isinstance(body, schemas.Batch)
+        lists = body.requests if isinstance(body, schemas.Batch) else [body]
+        self._most(len(lists), self._options.max_batch, "requests")
+        found, most = cost(lists, scores), self._options.most_cost
+        if found > most and (many or lists[0].k > 1):
+            raise Problem(422, _too_costly(lists, found, most, scores), "too-costly")
+        return max(found, LIGHT + 1) if many else found
+
     def _ask(self, call: Call, body: schemas.Recommend) -> Ask:
         if body.explain or not body.filter_seen:
             _own(call, body)
@@ -145,3 +175,18 @@ def _own(call: Call, body: schemas.Person) -> None:
     """
     if body.user is not None:
         need(call.key, "history", "what tells the history of a user")
+
+
+def _too_costly(lists: Sequence[schemas.Recommend], found: float, most: float, scores: int) -> str:
+    """The complaint, with what would be accepted."""
+    fit = int(len(lists) * most / found)
+    base = scores / SCORES
+    fix = f"send at most {fit:,} such lists at a time"
+    if not fit:
+        longest = max(each.k for each in lists)
+        fix = f"send lists one by one, with k of at most {max(1, int(longest * (most - base) / found)):,}"
+    return (
+        f"expected a request that costs at most {most:,.0f}; found {len(lists):,} lists of "
+        f"{sum(each.k for each in lists):,} places that cost about {found:,.0f}; {fix}, or ask without "
+        "explain and diversity"
+    )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -21,7 +23,7 @@ try:
 
     from sidelight.serving.http.app import create_app, decided
     from sidelight.serving.http.logs import configure, request_log
-    from sidelight.serving.http.protocol import Bounded
+    from sidelight.serving.http.protocol import SPARE, Bounded, Crowd
 except ImportError as error:
     raise missing_extra(error.name or "uvicorn", "serve", "the service") from error
 
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 
     from sidelight.serving.asking import EngineOptions
 
+SWITCH: Final = 0.0005  # seconds until a thread lets another run: a short request must not wait for long ones
 IDLE: Final = 30  # seconds that a connection may rest between two requests
-WAITING: Final = 256  # connections that the system holds until they are taken
+WAITING: Final = 1024  # connections that the system holds until they are taken
+TAKEN: Final = 64  # connections that are taken at a time, before others are looked at
 Level = Literal["info", "warning", "error"]
 
 
@@ -81,6 +85,8 @@ def serve(
         stack.enter_context(threadpool_limits(1))
         if store is not None and (said := adopt(store.root, opened.id, init)):
             say(said)
+        stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(SWITCH)
         engine = Engine(store or source, opened, engine_options)
         app = create_app(engine, opened, options, request_log(level=level))
         say(_about(engine.snapshot, options, database, opened.keys()))
@@ -97,9 +103,9 @@ def serve(
         Server(app, options).run(sockets=[listener])
         say("stopped; everything is written")
     if app.state.room.busy:
-        # A thread that does not end would keep the process alive.
+        # A thread that does not end would keep the process alive. Nobody waits for it: all is written.
         sys.stderr.flush()
-        os._exit(1)
+        os._exit(0)
 
 
 class Server(uvicorn.Server):
@@ -115,7 +121,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Bounded,
+                http=partial(Bounded, crowd=Crowd(_descriptors(options.connections), options.silent)),  # type: ignore[arg-type]
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -123,12 +129,17 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=True,  # of proxies that were named, or on this machine: who asks, and how
                 forwarded_allow_ips=options.proxy or None,
-                limit_concurrency=options.connections,
-                backlog=WAITING,
+                backlog=TAKEN,
                 timeout_keep_alive=IDLE,
                 timeout_graceful_shutdown=max(1, round(options.grace)),
             )
         )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; uvicorn takes as many connections at a time as may wait, which is too many."""
+        await super().startup(sockets)
+        for each in sockets or []:
+            each.listen(WAITING)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -183,6 +194,15 @@ def _bound(options: HttpOptions) -> socket.socket:
         where, why = f"{options.host}:{options.port}", getattr(error, "strerror", None) or str(error)
         raise SpecError(complain("a free address", why, where, "choose another --port or --host")) from None
     return made
+
+
+def _descriptors(wanted: int) -> int:
+    """Connections that the system allows, at most as many as wanted; its soft limit is raised for them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted + 2 * SPARE and soft < hard:
+        soft = wanted + 2 * SPARE if hard == resource.RLIM_INFINITY else min(hard, wanted + 2 * SPARE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - 2 * SPARE))
 
 
 def _about(snapshot: Any, options: HttpOptions, database: str, keys: Sequence[object]) -> str:
