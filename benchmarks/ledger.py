@@ -262,7 +262,8 @@ def measure(
             part: [_run(bench, part, row.arm(name), keep, seed) for seed in seeds],
         }
         grid = {arm: [run.evaluation for run in found] for arm, found in made.items()}
-        gaps = {each.slice: each for each in contrasts(grid, keep, NONE, METRIC) if each.slice in SLICES}
+        found = contrasts(grid, keep, NONE, (part,), METRIC)
+        gaps = {each.slice: each for each in found if each.slice in SLICES}
         key = f"{part}, {name} {keep:.0%}"
         base = float(np.mean([run.evaluation.figures()[f"overall.{METRIC}"] for run in made[NONE]]))
         spent = {arm: float(np.mean([run.about["seconds"] for run in found])) for arm, found in made.items()}

@@ -52,7 +52,7 @@ class Contrast:
         arm, keep, slice, metric: What it is of.
         mean, low, high: Mean difference over users and seeds, and its interval.
         p: Two-sided, sign flips of users' differences, each averaged over seeds.
-        p_holm: Adjusted for all arms and slices of the share.
+        p_holm: Adjusted for all arms and main slices of the share, or for all arms and groups.
         users: That are compared.
         left_out: Users of the slice in some runs only, or of whom the metric says nothing.
         up, down: Shares of the users for whom the arm is better, and worse.
@@ -200,8 +200,15 @@ def contrasts(grid: Grid, keep: float, baseline: str, others: Sequence[str], met
 
 
 def adjusted(found: Sequence[Contrast]) -> list[Contrast]:
-    """Adjust the p-values of all arms and slices of one share of the clicks for their number (Holm)."""
-    ps = holm([each.p for each in found])
+    """Adjust the p-values of one share of the clicks for their number (Holm), all arms together.
+
+    The main slices are one family and the groups another: the question whether an arm helped is not
+    to become harder to answer because more groups are audited.
+    """
+    main = np.array([each.slice in MAIN for each in found], dtype=bool)
+    ps = np.array([each.p for each in found])
+    for family in (main, ~main):
+        ps[family] = holm(ps[family])
     return [replace(each, p_holm=float(p)) for each, p in zip(found, ps, strict=True)]
 
 

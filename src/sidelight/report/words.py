@@ -171,7 +171,8 @@ def verdict(entry: Mapping[str, Any] | None, level: float) -> str:
     """Judge a difference: "better", "worse", "unclear", of "few" people, or "unknown" without an interval.
 
     The one rule behind every mark: clear is what has its whole interval on one side of 0, and a p-value
-    below 1 - level after adjusting for all arms and slices, and is of `FEW` people or more.
+    below 1 - level after adjusting for all arms (main slices and groups apart), and is of `FEW` people
+    or more.
     """
     if entry is None or entry["low"] is None or entry["high"] is None:
         return "unknown"
