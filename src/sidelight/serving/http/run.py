@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SWITCH: Final = 0.0005  # seconds until a thread lets another run: a short request must not wait for long ones
 IDLE: Final = 30  # seconds that a connection may rest between two requests
 WAITING: Final = 1024  # connections that the system holds until they are taken
-TAKEN: Final = 64  # connections that are taken at a time, before others are looked at
+TAKEN: Final = 8  # connections that are taken at a time, before others are looked at
 Level = Literal["info", "warning", "error"]
 
 
