@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -95,6 +96,9 @@ def serve(
         host, port = listener.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         say(f"listening on {address}" + (f", pages for people on {address}/" if options.explorer else ""))
+        gc.collect()
+        gc.freeze()  # a look through what stays anyway stopped all threads for a tenth of a second
+        stack.callback(gc.unfreeze)
         Server(app, options).run(sockets=[listener])
         say("stopped; everything is written")
     if app.state.room.busy:
