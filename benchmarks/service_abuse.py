@@ -43,7 +43,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--items", type=int, default=10_000)
     parser.add_argument("--users", type=int, default=4_000)
     parser.add_argument("--dim", type=int, default=64)
-    parser.add_argument("--for-seconds", type=float, default=12.0)
+    parser.add_argument("--for-seconds", type=float, default=20.0)
     parser.add_argument("--rounds", type=int, default=4)
 
 

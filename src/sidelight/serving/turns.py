@@ -16,8 +16,9 @@ SCORES: Final = 50_000  # scores that cost as much as one reason; measured, as a
 ROWS: Final = 400  # places of a list without reasons
 HISTORY: Final = 500  # history items that double the cost of a reason
 CONDITIONS: Final = 10  # conditions of rules
-REST: Final = 0.01  # seconds that one checkpoint waits for short requests, at most
-PAUSE: Final = 0.0005
+REST: Final = 0.05  # seconds that one checkpoint waits for short requests, at most
+PAUSE: Final = 0.002
+SHARE: Final = 0.25  # of the time in which long work goes on, however many short requests there are
 
 
 class Stopped(Exception):
@@ -38,7 +39,7 @@ class Turn:
         self._began, self._rested = time.monotonic(), 0.0
 
     def check(self) -> None:
-        """Let short requests go first, for at most half of the time.
+        """Let short requests go first, for most of the time.
 
         Raises:
             Stopped: It is over.
@@ -48,7 +49,7 @@ class Turn:
             while (
                 not self.stopped
                 and now - start < REST
-                and 2 * (self._rested + now - start) < now - self._began
+                and self._rested + now - start < (1 - SHARE) * (now - self._began)
                 and self._first()
             ):
                 time.sleep(PAUSE)

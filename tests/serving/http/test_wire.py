@@ -174,7 +174,7 @@ def test_an_address_has_few_connections_that_say_nothing(port: int, monkeypatch:
 def test_a_body_that_nobody_wants_any_more_is_not_waited_for(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "CROWDED", 0.2)
+    monkeypatch.setattr(protocol, "UNWANTED", 0.2)
     start = time.monotonic()
     with socket.create_connection(("127.0.0.1", port)) as line:
         line.sendall(POST.replace(b"/v1/recommend", b"/nowhere") + b"Content-Length: 1000\r\n\r\n")

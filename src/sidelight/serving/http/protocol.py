@@ -8,6 +8,7 @@ some bytes; and where there are too many, those that have owed one for longest m
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter, OrderedDict
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST: Final = 128 << 10  # bytes of one request beside its body: head, trailers, marks of chunks
 PATIENCE: Final = 20.0  # seconds from the first byte of a head, or from the connection, to its last
-CROWDED: Final = 1.0  # the same for an address of which too many connections owe a request
+CROWDED: Final = 5.0  # up to twice as long for an address of which too many connections owe a request
+UNWANTED: Final = 1.0  # seconds for the rest of a body that was answered already
 RESTS: Final = 60.0  # seconds between two requests, whatever is sent that is none
 SPARE: Final = 256  # descriptors beside those of connections: files, and connections until they are closed
 
@@ -55,7 +57,9 @@ class Crowd:
         self.paid(one)
         self._owing[one] = address
         self._addresses[address] += 1
-        return PATIENCE if self._addresses[address] <= self._silent else CROWDED
+        if self._addresses[address] <= self._silent:
+            return PATIENCE
+        return CROWDED * (1 + random.random())  # not all at once: closing them is work as well
 
     def paid(self, one: Bounded) -> None:
         """A connection owes nothing any more."""
@@ -118,7 +122,7 @@ class Bounded(HttpToolsProtocol):
         """The last byte of an answer. It rests now; a body that is still on its way is wanted by nobody."""
         super().on_response_complete()
         if self.cycle.response_complete and self.cycle.more_body:
-            self._timed(CROWDED)
+            self._timed(UNWANTED)
         elif self._timer is None and not self.transport.is_closing():  # else the next head is on its way
             self._owe()
             self._timed(RESTS)

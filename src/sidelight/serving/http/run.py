@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 SWITCH: Final = 0.0005  # seconds until a thread lets another run: a short request must not wait for long ones
 IDLE: Final = 30  # seconds that a connection may rest between two requests
 WAITING: Final = 1024  # connections that the system holds until they are taken
-TAKEN: Final = 64  # connections that are taken at a time, before others are looked at
+TAKEN: Final = 8  # connections that are taken at a time, before others are looked at
 Level = Literal["info", "warning", "error"]
 
 
@@ -100,6 +101,9 @@ def serve(
         host, port = listener.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         say(f"listening on {address}" + (f", pages for people on {address}/" if options.explorer else ""))
+        gc.collect()
+        gc.freeze()  # a look through what stays anyway stopped all threads for a tenth of a second
+        stack.callback(gc.unfreeze)
         Server(app, options).run(sockets=[listener])
         say("stopped; everything is written")
     if app.state.room.busy:
