@@ -9,10 +9,10 @@ import polars as pl
 
 from sidelight.data.columns import ALIASES, REQUIRED, resolve
 from sidelight.data.findings import Finding
-from sidelight.data.ids import ID_LENGTH, MISSING, trimmed_ids
+from sidelight.data.ids import MISSING, trimmed_ids
 from sidelight.data.plain import plain
 from sidelight.data.raw import FILE, ROW
-from sidelight.data.schema import Schema
+from sidelight.data.schema import ID_LENGTH, Schema
 from sidelight.data.sheet import Sheet, noted, set_aside_frame
 from sidelight.data.values import numbers_in, parse
 from sidelight.errors import DataError, complain

@@ -15,6 +15,7 @@ Role = Literal[
 ]  # fmt: skip
 ROLES: tuple[str, ...] = get_args(Role)
 TABLES: tuple[str, ...] = ("interactions", "items", "users")
+ID_LENGTH = 512  # characters; an array of ids takes the room of the longest one for each
 
 
 @dataclass(frozen=True)
