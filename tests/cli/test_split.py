@@ -134,7 +134,7 @@ def test_a_part_without_events_is_warned_of(tmp_path: Path, split: Command) -> N
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         split(tmp_path / "clicks.csv", "-o", tmp_path / "s")
-    assert all(f"the {part} part is empty" in split.err for part in ("validation", "test"))
+    assert all(f"the {part} part has no event" in split.err for part in ("validation", "test"))
 
 
 def test_a_fit_that_validation_cannot_judge_is_saved(tmp_path: Path, split: Command) -> None:

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 import sidelight as sl
-from sidelight.data.ids import ID_LENGTH, index_of
+from sidelight.data.ids import index_of
 from sidelight.data.read import read_raw
+from sidelight.data.schema import ID_LENGTH
 from sidelight.errors import DataError
 from sidelight.models.recommender import Recommender
 from sidelight.serving.snapshot import Names

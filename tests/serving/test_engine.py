@@ -216,8 +216,10 @@ def test_unknown_ids_are_reported_once_and_left_out(engine):
 
 
 def test_ids_may_be_long_strange_or_numbers(tmp_path, engine):
-    for item in ("x" * 5000, "\U0001f6d2", "i03\u0000", " i03", "I03"):
+    for item in ("x" * 5000, "\U0001f6d2", "I03"):
         assert engine.recommend(Ask(history=(item,))).unknown == (item,)
+    for item in ("i03\u0000", " i03"):
+        assert engine.recommend(Ask(history=(item,))).unknown == ()
     items = {"item_id": [7, 17, 27, 37], "title": ["red tent", "red pan", "blue tent", "blue pan"]}
     events = {"user_id": [1, 1, 2, 2, 3, 3] * 3, "item_id": [7, 17, 17, 27, 27, 37] * 3}
     events["timestamp"] = list(range(1_700_000_000, 1_700_000_018))

@@ -101,7 +101,6 @@ def split(
     from sidelight.cli.terminal import emit, note, target
     from sidelight.data.read import read
     from sidelight.data.split_files import write_split
-    from sidelight.data.split_parts import unanswerable
 
     given: dict[str, Any] = {
         "validation": validation, "test": test, "n": n, "share": share, "warm": warm,
@@ -117,23 +116,12 @@ def split(
     found = _made(rule, read(data), given, seed, simulate)
     write_split(found, place, source=data, force=force)
     summary = found.summary()
-    for said in unanswerable(found):
-        note(f"warning: {said}")
     if json:
         emit([{**summary, "written": str(place)}], json=True)
         return
     emit(_rows(summary), title=_title(found))
     print(_closing(summary))
     note(f"written to {place}")
-
-
-def _warn_of_empty(made: Split) -> None:
-    import warnings
-
-    for part, rows in {"validation": made.validation, "test": made.sealed}.items():
-        if not len(rows):
-            fix = "users have too few events for this rule: try --by cold-items, or another rule"
-            warnings.warn(f"the {part} part is empty: nothing can be judged on it; {fix}", stacklevel=1)
 
 
 def _implied(given: dict[str, Any]) -> Rule:
@@ -143,7 +131,9 @@ def _implied(given: dict[str, Any]) -> Rule:
 
 
 def _made(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate: float) -> Split:
+    from sidelight.cli.terminal import note
     from sidelight.data import splitting
+    from sidelight.data.split_parts import unanswerable
 
     options: dict[str, Any] = dict(given)
     for name in ("validation", "test"):
@@ -157,8 +147,8 @@ def _made(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate:
         options["path_or_frame"] = options.pop("file")
     maker = getattr(splitting, _MAKERS[rule][0])
     made: Split = maker(data, **options, seed=seed, simulate=simulate)
-    if rule is not Rule.published:  # a published file says itself which parts there are
-        _warn_of_empty(made)
+    for said in unanswerable(made):
+        note(f"warning: {said}")
     return made
 
 

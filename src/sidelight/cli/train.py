@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sidelight.content.encoder import Progress
+    from sidelight.data.split import Split
+    from sidelight.models.recommender import Recommender
 
 
 def train(
@@ -42,8 +49,6 @@ def train(
     from sidelight.data.read import read
     from sidelight.data.split_files import read_split
     from sidelight.data.split_parts import weights_unused
-    from sidelight.errors import DataError
-    from sidelight.evaluation.evaluate import evaluate
     from sidelight.experiment.leaks import LeakWarning, leaks
     from sidelight.models.automatic import automatic
     from sidelight.models.refit import check_refit
@@ -63,11 +68,7 @@ def train(
         warnings.warn(line, LeakWarning, stacklevel=1)
     with progress() as report:
         model = chosen.fit(found, report)
-        figures = {}
-        try:
-            figures = evaluate(model, found, progress=report).figures()
-        except DataError as error:  # the fit is not lost for want of something to judge it by
-            note(f"saved without figures: {error}")
+        figures = _figures(model, found, report)
         model = fit_again(chosen, found, report) if refit else model
     model.save(place, force=force, metrics=figures)
     shown = {name: value for name, value in figures.items() if name.endswith("ndcg@10")}
@@ -75,3 +76,16 @@ def train(
     if model.choices:
         note(str(model))
     emit([{**about, **shown}], json=json)
+
+
+def _figures(model: Recommender, split: Split, report: Progress) -> Mapping[str, float]:
+    """Figures on validation; none, with a note, where it cannot judge: the fit is not lost for that."""
+    from sidelight.cli.terminal import note
+    from sidelight.errors import DataError
+    from sidelight.evaluation.evaluate import evaluate
+
+    try:
+        return evaluate(model, split, progress=report).figures()
+    except DataError as error:
+        note(f"saved without figures: {error}")
+        return {}

@@ -9,11 +9,11 @@ import polars as pl
 
 from sidelight.data.columns import ALIASES, REQUIRED, Naming, resolve
 from sidelight.data.findings import Finding
-from sidelight.data.ids import ID_LENGTH, MISSING, trimmed_ids
+from sidelight.data.ids import MISSING, trimmed_ids
 from sidelight.data.infer import event_times
 from sidelight.data.plain import plain
 from sidelight.data.raw import FILE, ROW
-from sidelight.data.schema import Column, Role, Schema
+from sidelight.data.schema import ID_LENGTH, Column, Role, Schema
 from sidelight.data.schema_file import line_of
 from sidelight.data.sheet import Sheet, noted, set_aside_frame
 from sidelight.data.times import WEAK, odd_times, to_microseconds

@@ -14,7 +14,6 @@ from sidelight.data.plain import is_missing, sound
 
 Ids = NDArray[Any]  # int64 or str ("U"), sorted ascending, unique
 
-ID_LENGTH: Final = 512  # characters; arrays of ids take the room of the longest one for each
 OUTER: Final = "\0\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )  # white space, and the NUL that fixed-width exports fill up with

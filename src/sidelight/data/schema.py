@@ -17,6 +17,7 @@ Role = Literal[
 ROLES: tuple[str, ...] = get_args(Role)
 UNITS = ("s", "ms", "us", "ns", "date", "text", "dmy", "mdy", "excel", ".", ",")
 TABLES: tuple[str, ...] = ("interactions", "items", "users")
+ID_LENGTH = 512  # characters; an array of ids takes the room of the longest one for each
 
 
 @dataclass(frozen=True)

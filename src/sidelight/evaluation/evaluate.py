@@ -112,13 +112,7 @@ def evaluate(
     truth = restrict(split.truth(part, final), split.candidates)
     slices = main_slices(split, truth)
     if not slices:
-        raise DataError(
-            complain(
-                f"relevant items in the {part} part",
-                "none",
-                fix="its events repeat earlier ones: take another split",
-            )
-        )
+        raise DataError(complain(f"relevant items in the {part} part", "none", fix="take another split"))
     if "overall" in slices:
         slices |= subgroups(slices["overall"], groups_of)
     users = np.unique(np.concatenate([found.users for found in slices.values()]))

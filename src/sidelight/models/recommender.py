@@ -107,8 +107,7 @@ class Recommender:
         """The k best items of each user, best first.
 
         Args:
-            users: Outside user ids; None with no histories means all users. The answer names them as
-                the tables do, and those it does not know as they were given.
+            users: Outside user ids; None with no histories means all users. Unknown ones are named as given.
             histories: Lists of outside item ids, for people nobody has seen; `user_id` in the
                 answer is then the position in this list.
             k: Length of the lists, >= 1.
@@ -175,9 +174,8 @@ class Recommender:
         wanted = ids_of(users, "users")
         at = own.find_users(wanted)
         stored, shape = np.flatnonzero(at >= 0), (len(wanted), len(own.user_ids))
-        labels = labels_of(own.user_ids, at, wanted)
         pick = sp.csr_matrix((np.ones(len(stored), np.float32), (stored, at[stored])), shape=shape)
-        return labels, sp.csr_matrix(pick @ own.histories), at
+        return labels_of(own.user_ids, at, wanted), sp.csr_matrix(pick @ own.histories), at
 
     def _given(self, histories: list[list[Any]]) -> sp.csr_matrix:
         rows, missing = self.catalogue.rows(histories)
@@ -251,16 +249,10 @@ class Recommender:
         """A recommender that also knows new items, from their content; nothing is retrained.
 
         Args:
-            rows: Column `item_id` and any item columns of the training data; a polars or
-                pandas frame, or a dict of columns. Ids, labels, numbers and times are read as
-                `sidelight.read` reads them.
-
-        Raises:
-            DataError: An id is missing, repeated, known already or longer than 512 characters; a
-                column is unknown, or holds a value that cannot be read.
+            rows: Column `item_id` and any item columns of the training data, a polars or pandas
+                frame or a dict; all are read as `sidelight.read` reads them, or a DataError says why not.
         """
-        frame = item_rows(rows, self.catalogue.table, "new items")
-        catalogue, full = self.catalogue.extended(frame)
+        catalogue, full = self.catalogue.extended(item_rows(rows, self.catalogue.table, "new items"))
         if not self.scorer.places_new:
             warnings.warn(
                 f"{type(self.spec).__name__} knows items by their clicks: the {len(full)} new ones score 0 "

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, get_args
 
-from sidelight.data.ids import ID_LENGTH
+from sidelight.data.schema import ID_LENGTH
 from sidelight.errors import DataError, SidelightError, complain
 
 Kind = Literal["view", "click", "purchase", "dismissal"]

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from sidelight.data.ids import ID_LENGTH
+from sidelight.data.schema import ID_LENGTH
 from sidelight.serving.http.options import (
     MOST_BATCH,
     MOST_EVENTS,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from sidelight.data.ids import ID_LENGTH
+from sidelight.data.schema import ID_LENGTH
 from sidelight.serving.http.options import MOST_K
 
 # Controls, line separators, direction marks and embeddings, the byte order mark: they make two ids look
