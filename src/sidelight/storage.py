@@ -277,16 +277,11 @@ def _load(root: Path, file: str, mmap: bool) -> NDArray[Any]:
 
 
 def _check_header(path: Path) -> None:
-    """Refuse what is no single array, or claims more than the file holds: nothing is allocated for a claim.
-
-    Raises:
-        ValueError: Says what is wrong.
-    """
+    """Refuse what is no single array, or claims more than the file holds before it is allocated."""
     with open(path, "rb") as stream:
         version = np.lib.format.read_magic(stream)
-        read = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
+        known = np.lib.format
+        read = known.read_array_header_1_0 if version == (1, 0) else known.read_array_header_2_0
         shape, _, dtype = read(stream)
         held = path.stat().st_size - stream.tell()
     claimed = math.prod(shape) * dtype.itemsize

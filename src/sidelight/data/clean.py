@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from sidelight.data.columns import ALIASES, REQUIRED, Naming, resolve
+from sidelight.data.columns import ALIASES, REQUIRED, resolve
 from sidelight.data.findings import Finding
 from sidelight.data.ids import MISSING, trimmed_ids
-from sidelight.data.infer import event_times
 from sidelight.data.plain import plain
 from sidelight.data.raw import FILE, ROW
 from sidelight.data.schema import ID_LENGTH, Column, Role, Schema
 from sidelight.data.schema_file import line_of
 from sidelight.data.sheet import Sheet, noted, set_aside_frame
-from sidelight.data.times import WEAK, odd_times, to_microseconds
+from sidelight.data.time_column import with_time
+from sidelight.data.times import WEAK, odd_times
 from sidelight.data.values import numbers_in, parse, read_numbers
 from sidelight.errors import DataError, complain
 
@@ -106,7 +106,7 @@ def clean(sheet: Sheet, declared: Schema | None = None, partial: bool = False) -
     names = [n for n in sheet.frame.columns if n != ROW]
     naming = resolve(names, sheet.table, sheet.file, declared, partial)
     if sheet.table == "interactions" and not (declared and declared.interactions):
-        naming = _with_time(sheet, naming)
+        naming = with_time(sheet, naming)
     frame = _renamed(sheet, naming.renames)
     if declared is not None and declared.columns(sheet.table):
         # `weight = { role = "ignore" }` must not be taken for the weight by its name.
@@ -137,33 +137,6 @@ def clean(sheet: Sheet, declared: Schema | None = None, partial: bool = False) -
         work.units,
         {naming.renames.get(n, n): role for n, role in sheet.hints.items()},
     )
-
-
-def _with_time(sheet: Sheet, naming: Naming) -> Naming:
-    """The naming with the column that holds the times of the events, where no name says which does."""
-    frame, renames = sheet.frame, dict(naming.renames)
-    named = next((n for n, to in renames.items() if to == "timestamp"), "timestamp")
-    if named in frame.columns and (named == "timestamp" or to_microseconds(frame[named])[0].count()):
-        return naming
-    renames.pop(named, None)
-    taken = [n for n in frame.columns if renames.get(n, n) in ALIASES]
-    item = next(n for n in frame.columns if renames.get(n, n) == "item_id")
-    found = event_times(frame.rename({item: "item_id"}), [*taken, "item_id", ROW, named])
-    if not found:
-        return naming
-    line = line_of(Column("timestamp", "timestamp", found[0]))
-    several = f"; {', '.join(map(repr, found[1:]))} hold times too" if found[1:] else ""
-    said = noted(
-        "ambiguous-column" if found[1:] else "guessed-time",
-        "interactions",
-        f"expected a column named timestamp; {found[0]!r} holds times and is taken for it{several}",
-        f"where that is wrong, name the right one in [interactions] of sidelight.toml: {line}",
-        file=sheet.file,
-        column=found[0],
-        count=len(found),
-    )
-    others = tuple(f for f in naming.findings if f.column not in (found[0], named))
-    return Naming({**renames, found[0]: "timestamp"}, (*others, said))
 
 
 def _renamed(sheet: Sheet, renames: dict[str, str]) -> pl.DataFrame:

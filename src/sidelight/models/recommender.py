@@ -129,10 +129,9 @@ class Recommender:
                 or that has a value of the wrong type.
             UnknownIdError: A candidate is not in the catalogue.
         """
-        if histories is not None:
-            histories = histories_of(histories)
+        given = None if histories is None else histories_of(histories)
         check_call(Recommender.recommend, {"k": k, "filter_seen": filter_seen})
-        labels, rows, who = self._histories(users, histories)
+        labels, rows, who = self._histories(users, given)
         allowed = None
         if candidates is not None:
             allowed = np.zeros(self.catalogue.n_items, dtype=bool)
@@ -238,12 +237,11 @@ class Recommender:
         check_context(context, self.context, 1)
         if (user is None) == (history is None):
             raise SpecError(complain("a user or a history", "neither" if user is None else "both", "explain"))
-        one = None if history is None else histories_of([history])
         check_call(Recommender.explain, {"k": k})
-        given = self._histories(None if one else [user], one)
+        given = self._histories(*([user], None) if history is None else (None, histories_of([history])))
         at = int(self.catalogue.need_items(ids_of([item], "item"), "an item")[0])
-        seen, own = given[1].indices.astype(np.int64), self.catalogue
-        return explain(self.scorer, own.named, seen, np.array([at]), k, int(given[2][0]), context)[0]
+        asked = given[1].indices.astype(np.int64), np.array([at]), k, int(given[2][0]), context
+        return explain(self.scorer, self.catalogue.named, *asked)[0]
 
     def add_items(self, rows: Any) -> Recommender:
         """A recommender that also knows new items, from their content; nothing is retrained.
@@ -297,8 +295,5 @@ class Recommender:
         """
         check_call(Recommender.save, {"path": path, "force": force})
         arrays, meta, files = self.to_arrays()
-        known = {
-            name: float(value) if value is not None and np.isfinite(value) else None
-            for name, value in (metrics or {}).items()
-        }
+        known = {n: None if v is None or not np.isfinite(v) else v for n, v in (metrics or {}).items()}
         return storage.write_folder(path, arrays, {**meta, "metrics": known}, files, force)

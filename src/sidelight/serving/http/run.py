@@ -101,15 +101,24 @@ def serve(
         host, port = listener.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         say(f"listening on {address}" + (f", pages for people on {address}/" if options.explorer else ""))
-        gc.collect()
-        gc.freeze()  # a look through what stays anyway stopped all threads for a tenth of a second
-        stack.callback(gc.unfreeze)
+        stack.enter_context(_frozen())
         Server(app, options).run(sockets=[listener])
         say("stopped; everything is written")
     if app.state.room.busy:
         # A thread that does not end would keep the process alive. Nobody waits for it: all is written.
         sys.stderr.flush()
         os._exit(0)
+
+
+@contextlib.contextmanager
+def _frozen() -> Iterator[None]:
+    """Keep the collector from what stays anyway: a look through it stops all threads for 0.1 s."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class Server(uvicorn.Server):
