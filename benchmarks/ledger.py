@@ -15,13 +15,12 @@ import argparse
 import dataclasses
 import importlib
 import pkgutil
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import arms
 import numpy as np
@@ -36,6 +35,7 @@ from sidelight.experiment import runs
 from sidelight.experiment.figures import Contrast, contrasts
 from sidelight.experiment.fitting import Bench, Measure
 from sidelight.experiment.runs import Run
+from sidelight.spectypes import hints
 from sidelight.training.combine import RULES
 
 LEVELS = (1.0, 0.1)
@@ -173,12 +173,8 @@ def specs(room: ModuleType, *members: str) -> Iterator[str]:
 
 
 def draws() -> list[str]:
-    """What `Options.draw` may be, as its complaint names them."""
-    try:
-        sl.Options(draw="?")
-    except sl.SidelightError as error:
-        return re.findall(r"'(\w+)'", str(error).partition("found")[0].partition("draw")[2])
-    raise AssertionError("Options takes any draw")
+    """What `Options.draw` may be, as its annotation names them."""
+    return list(get_args(hints(sl.Options)["draw"]))
 
 
 def films(folder: Path) -> sl.Split:

@@ -54,7 +54,7 @@ def split() -> sl.Split:
 
 
 def towers(name: str) -> sl.TwoTower:
-    return sl.TwoTower((), context=(KINDS.get(name, sl.Categories)(name),))
+    return sl.TwoTower((sl.Text("title"),), context=(KINDS.get(name, sl.Categories)(name),))
 
 
 @pytest.mark.parametrize("name", [*TOLD, *FREE])

@@ -119,7 +119,11 @@ def test_an_item_that_joined_can_be_revised_too():
         ({"item_id": [None]}, DataError, "an id; found none"),
         ({"item_id": ["i999"]}, UnknownIdError, "changed items from the catalogue"),
         ({"item_id": ["i01"], "titel": ["x"]}, DataError, "did you mean 'title'"),
-        ({"item_id": ["i01"], "price": ["dear"]}, DataError, "changed items, column 'price'"),
+        (
+            {"item_id": ["i01"], "price": ["dear"]},
+            DataError,
+            "in the column 'price'; found 'dear' and no other",
+        ),
     ],
 )
 def test_wrong_rows_are_refused(rows, error, said):

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from sidelight.data.plain import is_missing
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain, did_you_mean, shown
 
@@ -33,7 +34,10 @@ def ids_of(given: Any, what: str, least: int = 1) -> list[Any]:
     found = list(given)
     if len(found) < least:
         raise SpecError(complain(f"at least one id as {what}", "an empty list"))
+    column = hasattr(given, "dtype")  # a column may have gaps: nobody's id, and its row stays
     for at, each in enumerate(found):
+        if column and is_missing(each):
+            continue
         if not isinstance(each, str | numbers.Real) or each != each:
             fix = "leave out what is missing" if each is None or isinstance(each, float) else ""
             where = f"{what}, place {at + 1} of {len(found)}"

@@ -97,7 +97,10 @@ def test_one_list_that_costs_too_much_names_the_k_that_does_not(make: Callable[.
 
 
 def test_short_lists_go_on_while_long_ones_take_all_they_may(make: Callable[..., Service]) -> None:
-    service = make(HttpOptions(explorer=False, rate=0, concurrency=2), keys={"a": ["read"], "b": ["read"]})
+    service = make(
+        HttpOptions(explorer=False, rate=0, concurrency=2),
+        keys={"a": ["read", "history"], "b": ["read", "history"]},
+    )
     gates, stop = service.app.state.room.gates, threading.Event()
     asked = {"requests": [{"user": "u", "k": 50, "explain": True}] * 40}
     dearest = service.app.state.options.most_cost
