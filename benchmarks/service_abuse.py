@@ -36,6 +36,7 @@ from sidelight.serving.store import Store
 RATE, K, SILENT, COMPARISONS, DRIPS = 20.0, 10, 700, 30, 40
 HEAVY = {"requests": [{"user": f"u{n:07d}", "k": 1000, "explain": True} for n in range(200)]}
 TIMES, SECONDS, STOP = 5.0, 1.0, 20.0
+LATER = 0.5  # seconds
 LOCK = threading.Lock()
 
 
@@ -59,7 +60,7 @@ class Trouble:
     def __init__(self, port: int, secrets: dict[str, str], accepted: dict[str, Any]) -> None:
         self.port, self.secrets, self.accepted = port, secrets, accepted
         context = multiprocessing.get_context("spawn")
-        self.begun, self.over = context.Event(), context.Event()
+        self.ready, self.go, self.over = context.Event(), context.Event(), context.Event()
         self.statuses: Counter[str] = Counter()
         self._said = context.Queue()
 
@@ -138,9 +139,10 @@ class Trouble:
     def run(self) -> None:
         """Everything at once until it is over; then say how it was answered."""
         threads = [threading.Thread(target=work) for work in self.works()]
+        self.ready.set()
+        self.go.wait()
         for each in threads:
             each.start()
-        self.begun.set()
         for each in threads:
             each.join()
         self._said.put(self.statuses)
@@ -150,8 +152,9 @@ class Trouble:
         """The same while the context lasts, in a process of its own: clients must not slow each other."""
         process = multiprocessing.get_context("spawn").Process(target=self.run)
         process.start()
-        if not self.begun.wait(service.PATIENCE):
+        if not self.ready.wait(service.PATIENCE):
             raise SystemExit("the trouble did not begin")
+        threading.Timer(LATER, self.go.set).start()  # when the connections of the good key are open
         try:
             yield
         finally:
