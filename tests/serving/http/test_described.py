@@ -32,7 +32,7 @@ def service(shop_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     store = Store(shutil.copytree(shop_store, folder / "store"))
     options = HttpOptions(rate=0, explorer=False, most_body=200_000, patience=60)
     with Engine(store, database, EngineOptions(poll=0.05)) as engine:
-        keys = {"all": ["read", "events", "admin"]}
+        keys = {"all": ["read", "history", "events", "metrics", "admin"]}
         made = Service(folder, options, keys, engine=engine, database=database)
         yield made
         made.close()
