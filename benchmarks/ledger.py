@@ -134,11 +134,9 @@ ROWS = {
     "combine UPGrad": _joined(combine=sl.Combine("UPGrad")),
     "combine DualProj": _joined(combine=sl.Combine("DualProj")),
     "combine AlignedMTL": _joined(combine=sl.Combine("AlignedMTL")),
-    "combine ConFIG": _joined(combine=sl.Combine("ConFIG")),
     "combine PCGrad": _joined(combine=sl.Combine("PCGrad")),
     "combine MGDA": _joined(combine=sl.Combine("MGDA")),
     "combine IMTLG": _joined(combine=sl.Combine("IMTLG")),
-    "combine Mean": _joined(combine=sl.Combine("Mean")),
     "draw uniform": Row(None),
     "draw richness": _joined(PEOPLE_SETS, options=replace(OPTIONS, draw="richness")),
     "input users": Row(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     """From a Jacobian (losses, parameters) and a seed to one gradient (parameters,)."""
 
 # Rules without memory, which a run could not resume, and without options that have no default.
-RULES = ("UPGrad", "DualProj", "AlignedMTL", "ConFIG", "PCGrad", "MGDA", "IMTLG", "Mean", "Sum")
+RULES = ("UPGrad", "DualProj", "AlignedMTL", "PCGrad", "MGDA", "IMTLG", "Sum")
 # These take a preference; with ones they give the sum wherever no two losses are in conflict.
 PREFERRING = ("UPGrad", "DualProj", "AlignedMTL")
 
@@ -37,9 +37,9 @@ class Combine:
     loss, and memory for as many gradients.
 
     Args:
-        aggregator: "UPGrad", "DualProj", "AlignedMTL", "ConFIG", "PCGrad", "MGDA", "IMTLG", "Mean"
-            or "Sum", as torchjd names them. "Sum" is the ordinary step; "Mean", "MGDA" and "IMTLG"
-            weigh the losses by shares that add up to 1, which makes their steps shorter.
+        aggregator: "UPGrad", "DualProj", "AlignedMTL", "PCGrad", "MGDA", "IMTLG" or "Sum", as torchjd
+            names them. "Sum" is the ordinary step; "MGDA" and "IMTLG" weigh the losses by shares that
+            add up to 1, which makes their steps shorter.
 
     Source: Quinton and Rey, "Jacobian Descent for Multi-Objective Optimization" (2024), for UPGrad
     and for torchjd; ours weighs the rows by the loss weights and leaves out rows that are zero.
