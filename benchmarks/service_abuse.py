@@ -241,7 +241,9 @@ def main() -> None:
         for version in serving_swaps.versions(model, store):
             store.promote(version)
         with contextlib.closing(Database.open(str(place / "service.sqlite"))) as database:
-            secrets = {each: database.add_key(each, ["read", "history"]) for each in ("good", "heavy", "pages")}
+            secrets = {
+                each: database.add_key(each, ["read", "history"]) for each in ("good", "heavy", "pages")
+            }
             secrets["admin"] = database.add_key("admin", ["admin"])
         people = [str(user) for user in model.catalogue.user_ids[:200]]
         quiet, busy = service.Found(), service.Found()
