@@ -48,8 +48,8 @@ def complain(expected: str, found: str, where: str = "", fix: str = "") -> str:
     return "; ".join(parts)
 
 
-def shown(value: object) -> str:
-    r"""A value on one line of at most 80 letters, for the part of an error that says what was found.
+def shown(value: object, width: int = 80) -> str:
+    r"""A value on one line of at most `width` letters, for the part of an error that says what was found.
 
     Example:
         >>> shown(["a\nb"] * 3)
@@ -59,7 +59,7 @@ def shown(value: object) -> str:
         text = " ".join(repr(value).split())
     except ValueError:  # a whole number of thousands of digits
         text = f"a {type(value).__name__} that is too long to show"
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:

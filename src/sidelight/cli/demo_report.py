@@ -106,7 +106,7 @@ def people(model: Recommender, *users: Any) -> None:
                 str(row["item_id"]),
                 title(model, row["item_id"]),
                 "new" if model.catalogue.popular[item] == 0 else "",
-                ", ".join(f"{share:.0%} {name}" for name, share in reason.reasons[:2]),
+                _parts(reason),
                 _words(reason),
             )
         out.print(table)
@@ -129,7 +129,7 @@ def new_product(model: Recommender, audience: pl.DataFrame, seconds: float) -> N
         line = f"  household {row['user_id']}: place {row['place']:,} of its whole list"
         if reason.reasons:
             shared = _words(reason)
-            line += "; of its score " + ", ".join(f"{share:.0%} {name}" for name, share in reason.reasons[:2])
+            line += "; of its score " + _parts(reason)
             line += f"; in common: {shared}" if shared else ""
         out.print(line, soft_wrap=True)
     out.print()
@@ -174,6 +174,11 @@ def title(model: Recommender, item: Any, limit: int = 72) -> str:
 
     at = int(model.catalogue.find_items([item])[0])
     return text_of(model.catalogue.items.row(at, named=True), limit=limit)
+
+
+def _parts(reason: Explanation) -> str:
+    """The two largest parts of a score."""
+    return ", ".join(f"{share:.0%} {name}" for name, share in reason.reasons[:2])
 
 
 def _words(reason: Explanation) -> str:

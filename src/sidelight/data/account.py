@@ -15,6 +15,7 @@ from sidelight.data.schema import Column, Role
 from sidelight.data.schema_file import line_of
 from sidelight.data.sheet import Sheet, noted
 from sidelight.data.values import words_each
+from sidelight.errors import shown
 
 _MONEY = frozenset({"price", "cost", "amount"})
 
@@ -53,7 +54,7 @@ def account(
 
 def _said(sheet: Sheet, values: pl.Series, role: Role) -> Finding | None:
     known, words = values.drop_nulls(), tokens(values.name)
-    example = repr(known[0])[:60] if len(known) else "no value"
+    example = shown(known[0], 60) if len(known) else "no value"
     if role != "ignore":
         wanted: Role | None = None
         if sheet.table != "interactions" and role in ("text", "category", "tags"):

@@ -18,7 +18,7 @@ from sidelight.data.schema import ROLES, TABLES, Column, Role, Schema
 from sidelight.data.schema_file import line_of
 from sidelight.data.sheet import Sheet, noted, set_aside_frame
 from sidelight.data.values import LONGEST_TEXT, Parsed, parse, truth
-from sidelight.errors import DataError, complain, did_you_mean
+from sidelight.errors import DataError, complain, did_you_mean, shown
 
 _KEYS = {"items": "item_id", "users": "user_id"}
 _OWN = ("user_id", "item_id", "timestamp", "position", "weight")
@@ -206,8 +206,7 @@ def _unread(
 
 
 def _shown(value: object) -> str:
-    text = repr(value.to_list() if isinstance(value, pl.Series) else value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shown(value.to_list() if isinstance(value, pl.Series) else value, 60)
 
 
 def _cut(frame: pl.DataFrame, raw: pl.Series, table: str) -> list[Finding]:

@@ -12,6 +12,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.content.tokens import composed, word_pattern
 from sidelight.data.checks.leaks import ENOUGH, spearman
 from sidelight.data.split import Split
 from sidelight.experiment.arms import is_model
@@ -21,12 +22,10 @@ Rows = NDArray[np.int64]
 Counts = NDArray[np.int64]
 
 EVENTS, HELD_OUT = 200_000, 1_000  # looked at, at most: training events, and those of users set apart
-SHARE, ODDS = (
-    0.2,
-    5.0,
-)  # of held-out items that a column names, at least; and its odds over those of popularity
+SHARE = 0.2  # of held-out items that a column names, at least
+ODDS = 5.0  # over those of popularity, at least
 AT_ONCE = 1 << 23  # scores held at a time: 64 MiB of float64
-_WORD, _LONG = re.compile(r"\w\w+"), 2_000
+_LONG = 2_000  # characters of a text that are looked at
 
 
 class LeakWarning(UserWarning):
@@ -130,7 +129,8 @@ def _tokens(values: pl.Series) -> sp.csr_matrix:
     else:
         texts = [str(each.to_list() if isinstance(each, pl.Series) else each) for each in values]
         distinct, at = np.unique(np.array(texts, dtype=object), return_inverse=True)
-        found = [{f"={text}", *_WORD.findall(text[:_LONG].lower())} for text in distinct]
+        word = re.compile(word_pattern())
+        found = [{f"={text}", *word.findall(composed(text[:_LONG]).lower())} for text in distinct]
     names = {token: n for n, token in enumerate(sorted(set().union(*found)))}
     ends = np.cumsum([0, *map(len, found)])
     where = np.array([names[token] for tokens in found for token in tokens], dtype=np.int64)

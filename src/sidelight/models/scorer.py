@@ -118,6 +118,12 @@ def told(scorer: Scorer, users: NDArray[np.int64], context: Context | None = Non
     return scorer.told(users, {} if context is None else context)
 
 
+def one_row(history: NDArray[np.int64], n_items: int) -> sp.csr_matrix:
+    """A history as binary CSR (1, n_items)."""
+    ones = np.ones(len(history), dtype=np.float32)
+    return sp.csr_matrix((ones, (np.zeros(len(history), dtype=np.int64), history)), shape=(1, n_items))
+
+
 def cuts(history: NDArray[np.int64], n_items: int) -> sp.csr_matrix:
     """A history, then the same without each of its items, as binary CSR (1 + n_history, n_items).
 

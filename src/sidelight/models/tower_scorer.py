@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.features import Features
-from sidelight.models.scorer import Context, Scores, State, cuts
+from sidelight.models.scorer import Context, Scores, State, cuts, one_row
 from sidelight.models.space import ContentSpace
 from sidelight.storage import placed, under
 from sidelight.towers.attributes import NOTHING, Attributes
@@ -115,7 +115,7 @@ class TowerScorer:
         With c the item's content vector, the part (v.c / |c|) (c.u') / |c| falls to the content, and to
         each word what it adds to c.u'.
         """
-        user = np.asarray(self._pooled(cuts(history, len(self.vectors))[:1]) @ self.vectors)[0]
+        user = np.asarray(self._pooled(one_row(history, len(self.vectors))) @ self.vectors)[0]
         rows = [Features(f.name, f.values[[item]], f.present[[item]], f.names) for f in self.space.features]
         content = self._content(rows)[0]
         size = float(content @ content)

@@ -81,9 +81,7 @@ class Live:
 
     def promote(self, name: str) -> Version:
         """Let a version serve: loaded and checked first, then made current, then swapped in."""
-        made = self._caught_up(
-            self._ready(name)
-        ).warmed()  # whoever rolls back meanwhile does not wait for it
+        made = self._warm(name)  # whoever rolls back meanwhile does not wait for it
         with self._promoting:
             version = self.store.promote(name, checked=made.stamp)
             self._install(made)
@@ -103,20 +101,24 @@ class Live:
         if name == self._now.version:
             return self._now
         with self._comparing:
-            made = self._kept = self._caught_up(self._ready(name)).warmed()
+            made = self._kept = self._warm(name)
         return made
 
     def keep(self) -> None:
         """Have the version in memory that a rollback goes to, with the items of now."""
         if self._store is None or not self._options.keep_previous:
             return
-        name, kept = self._store.before() or "", self._before
-        fresh = kept is not None and kept.version == name and kept.change >= self._now.change
-        fresh = fresh and kept is not None and kept.retirement == self._now.retirement
-        if fresh or name in ("", self._unkept, self._now.version):
+        name, kept, now = self._store.before() or "", self._before, self._now
+        if name in ("", self._unkept, now.version):
+            return
+        if (
+            kept is not None
+            and (kept.version, kept.retirement) == (name, now.retirement)
+            and kept.change >= now.change
+        ):
             return
         try:
-            made = self._caught_up(self._ready(name)).warmed()
+            made = self._warm(name)
         except BundleError as error:
             self._unkept = name
             log.error("a rollback would fail: %s", error)
@@ -143,7 +145,7 @@ class Live:
             with self._promoting:  # whoever promotes through this engine holds it until that serves
                 if self._store.current_name() == self._now.version:
                     return False
-            made = self._caught_up(self._ready(name)).warmed()
+            made = self._warm(name)
             with self._promoting:
                 if self._store.current_name() != name or name == self._now.version:
                     return False  # another one was promoted meanwhile; it is seen at the next look
@@ -184,6 +186,10 @@ class Live:
     def preview(self, snapshot: Snapshot, row: ChangedItem) -> Snapshot:
         """A snapshot with one more row, for nobody else to see."""
         return self._placed(snapshot, [row])
+
+    def _warm(self, name: str) -> Snapshot:
+        """A snapshot of a version with the items of now, and all that a request needs worked out."""
+        return self._caught_up(self._ready(name)).warmed()
 
     def _ready(self, name: str) -> Snapshot:
         """A snapshot of a version, from memory where it is there."""

@@ -17,7 +17,7 @@ from sidelight.serving.database.database import Database
 from sidelight.serving.http.app import decided
 from sidelight.serving.http.described import ENTRIES
 from sidelight.serving.http.guard import HOLDS, Buckets, KeyRing
-from sidelight.serving.http.limits import Gate
+from sidelight.serving.http.lanes import Gate
 from sidelight.serving.http.options import HttpOptions, is_loopback
 from sidelight.serving.records import SCOPES, DatabaseError, Key
 

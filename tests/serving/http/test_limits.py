@@ -14,7 +14,8 @@ import pytest
 from http_service import LittleEngine, Service, wait_for
 from starlette.types import Message
 
-from sidelight.serving.http.limits import Buffers, Gate, Gone
+from sidelight.serving.http.lanes import Gate, Gone
+from sidelight.serving.http.limits import Buffers
 from sidelight.serving.http.options import HttpOptions
 from sidelight.serving.http.problems import Problem
 

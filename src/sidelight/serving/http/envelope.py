@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sidelight.errors import SidelightError
 from sidelight.serving.http.guard import Guard, decisive
-from sidelight.serving.http.limits import Gone, bounded
+from sidelight.serving.http.lanes import Gone
+from sidelight.serving.http.limits import bounded
 from sidelight.serving.http.logs import place
 from sidelight.serving.http.operations import CALL, Call, Operation, Room
 from sidelight.serving.http.problems import MEDIA, Problem, busy, of_error

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from sidelight.serving.http.limits import Gate
+from sidelight.serving.http.lanes import Gate
 from sidelight.serving.http.options import HttpOptions, is_loopback
 from sidelight.serving.http.problems import Problem, retry
 from sidelight.serving.records import Key

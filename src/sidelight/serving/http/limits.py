@@ -8,10 +8,8 @@ from collections import Counter
 from collections.abc import Hashable
 from typing import Any
 
-from sidelight.serving.http.lanes import Gate, Gone, Receive
+from sidelight.serving.http.lanes import Gone, Receive
 from sidelight.serving.http.problems import Problem, busy, retry
-
-__all__ = ["Buffers", "Gate", "Gone", "Receive", "bounded", "too_large"]
 
 
 class Buffers:

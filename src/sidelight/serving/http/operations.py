@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from sidelight.serving.http.guard import Headers
-from sidelight.serving.http.limits import Buffers, Gate
+from sidelight.serving.http.lanes import Gate
+from sidelight.serving.http.limits import Buffers
 from sidelight.serving.http.options import HttpOptions
 from sidelight.serving.http.problems import Problem
 from sidelight.serving.http.reading import checked, checked_query

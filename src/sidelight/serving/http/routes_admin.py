@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sidelight.errors import BundleError
 from sidelight.serving.http import schemas
-from sidelight.serving.http.limits import Gate
+from sidelight.serving.http.lanes import Gate
 from sidelight.serving.http.metrics import Metrics
 from sidelight.serving.http.operations import Call
 from sidelight.serving.http.problems import Problem, busy
