@@ -150,7 +150,7 @@ def test_ridge_words_sum_to_the_score(split):
     model = sl.Ridge((sl.Text("title", min_df=1),), reg=1.0).fit(split)
     row = split.histories()[3]
     history = row.indices.astype(np.int64)
-    words = model.scorer.words(history, 13, 100)
+    [words] = model.scorer.words(history, np.array([13]), 100)
     profile = model.scorer.profiles(row)[0]
     exact = profile * model.scorer.space.features[0].values[[13]].toarray()[0]
     assert sum(v for _, v in words) == pytest.approx(exact[exact > 0].sum(), rel=1e-5)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 SOURCE = "Store of `sidelight store publish`, or bundle of `sidelight train`."
-CORES = "Requests worked on at a time [default: one a core]."
+CORES = "Requests worked on at a time [default: two per core]."
 DATABASE = "SQLite file, or postgresql+psycopg://...; --init makes it."
 INIT = "Make the database if there is none, and let the store take it for its own."
 OPEN = "Ask nobody for a key, on this machine alone, although there are or were some."

@@ -16,6 +16,7 @@ from sidelight.errors import SpecError, complain
 from sidelight.models.arguments import need_split
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State, cuts
+from sidelight.models.word_parts import WordParts
 from sidelight.seeding import generator
 from sidelight.spectypes import Count, Dim, NonNegative, Positive, Seed, checked
 
@@ -148,9 +149,9 @@ class ImplicitFactors:
         queries = self.queries(cuts(history, len(self.items)))
         return np.asarray(queries @ self.items[items].T, dtype=np.float64)
 
-    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
         """No content: nothing."""
-        return []
+        return [[] for _ in items]
 
     def extended(self, items: pl.DataFrame) -> Self:
         """New items have zero factors: this model cannot score what nobody has touched."""

@@ -42,7 +42,7 @@ def explain(
     fixed = asked.impersonal(np.array([len(history)]), items[None])[0].astype(np.float64)
     by_user, by_context = _beside(scorer, asked, who, history, items, score)
     size = np.where(score == 0, 1.0, np.abs(score))
-    found = []
+    words, found = asked.words(history, items, 8 * k), []
     for at, (item_id, _) in enumerate(named(items)):
         best = np.lexsort((history, -np.abs(falls[at])))[:k]
         best = best[falls[at][best] != 0]
@@ -50,8 +50,8 @@ def explain(
         common, of_user, of_context = (float(v[at] / size[at]) for v in (fixed, by_user, by_context))
         rest = float(score[at] / size[at]) - (common + of_user + of_context + float(share.sum()))
         carried = ((i, title, float(v)) for (i, title), v in zip(named(history[best]), share, strict=True))
-        words = [(w, v / float(size[at])) for w, v in asked.words(history, int(items[at]), 8 * k)]
-        shown = telling([pair for pair in words if pair[1] >= LEAST_SHARE])[:k]
+        carrying = [(word, part / float(size[at])) for word, part in words[at]]
+        shown = telling([pair for pair in carrying if pair[1] >= LEAST_SHARE])[:k]
         parts = common, of_user, of_context, tuple(carried), rest, shown
         found.append(Explanation(item_id, float(score[at]), *parts))
     return found

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.models.scorer import Scores, State, additive
+from sidelight.models.word_parts import WordParts
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +41,9 @@ class Constant:
         """See `Scorer.without`."""
         return np.tile(self.values[items].astype(np.float64), (1 + len(history), 1))
 
-    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
         """No content: nothing."""
-        return []
+        return [[] for _ in items]
 
     def extended(self, items: pl.DataFrame) -> Self:
         """New items score 0: nobody has touched them."""
@@ -90,9 +91,9 @@ class SparseItemItem:
         """See `Scorer.without`."""
         return additive(self.weights[history][:, items].toarray())
 
-    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
         """No content: nothing."""
-        return []
+        return [[] for _ in items]
 
     def extended(self, items: pl.DataFrame) -> Self:
         """New items have no weights: this model cannot score what nobody has touched."""
@@ -156,9 +157,9 @@ class DenseItemItem:
         found[np.ix_(rows, columns)] = self.weights[np.ix_(at, to)]
         return additive(found)
 
-    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
         """No content: nothing."""
-        return []
+        return [[] for _ in items]
 
     def extended(self, items: pl.DataFrame) -> Self:
         """New items have no weights: this model cannot score what nobody has touched."""

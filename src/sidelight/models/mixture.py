@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.models.scorer import Attentive, Context, Scorer, Scores, State, told
+from sidelight.models.word_parts import WordParts
 from sidelight.storage import placed, under
 
 Factors = NDArray[np.float32]
@@ -148,14 +149,16 @@ class Mixture:
         found: NDArray[np.float64] = (each * self.at(length, np.tile(items, (len(length), 1)))).sum(axis=0)
         return found
 
-    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
         """Words of all components, weighted like their scores."""
-        found: dict[str, float] = {}
-        weights = self.at(np.array([len(history)]), np.array([[item]])).ravel()
-        for part, weight in zip(self.parts, weights, strict=True):
-            for word, value in part.words(history, item, 4 * k):
-                found[word] = found.get(word, 0.0) + float(weight) * value
-        return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
+        found: list[dict[str, float]] = [{} for _ in items]
+        weights = self.at(np.array([len(history)]), items[None])[:, 0]
+        for part, factor in zip(self.parts, weights, strict=True):
+            named = part.words(history, items, 4 * k)
+            for own, weight, words in zip(found, factor.tolist(), named, strict=True):
+                for word, value in words:
+                    own[word] = own.get(word, 0.0) + weight * value
+        return [sorted(own.items(), key=lambda pair: (-pair[1], pair[0]))[:k] for own in found]
 
     def extended(self, items: pl.DataFrame) -> Mixture:
         """New items join every component and take the weights of cold items."""

@@ -21,6 +21,7 @@ from sidelight.models.joined import Joined
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State, additive
 from sidelight.models.space import ContentSpace
+from sidelight.models.word_parts import WordParts, largest
 from sidelight.spectypes import SOME, Count, NonNegative, Positive, Power, Share, checked
 from sidelight.storage import placed, under
 
@@ -137,41 +138,36 @@ class ContentNeighbours:
         """See `Scorer.without`."""
         return additive(self.graph[history][:, items].toarray())
 
-    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
+    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
         """Words shared with the history: of each weight, their part of the similarity that it rests on."""
-        weights = np.asarray(self.graph[history][:, [item]].toarray(), dtype=np.float64).ravel()
-        near = self._products(history, item, weights)
-        share = np.divide(weights, near, out=np.zeros_like(weights), where=near > 0)
-        found: dict[str, float] = {}
-        for f in self.space.features:
-            if not f.sparse or not f.names:
-                continue
-            profile = sp.csr_matrix(share) @ f.values[history]
-            carried = profile.multiply(f.values[[item]]).tocoo()
-            for column, value in zip(carried.col, carried.data, strict=True):
-                found[f.names[column]] = found.get(f.names[column], 0.0) + float(value)
-        known = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
-        return [pair for pair in known if pair[1] > 0][:k]
+        weights = np.asarray(self.graph[history][:, items].toarray(), dtype=np.float64)
+        near = self._products(history, items, weights)
+        share = sp.csr_matrix(np.divide(weights, near, out=np.zeros_like(weights), where=near > 0).T)
+        parts = [
+            (f.names, sp.csr_matrix((share @ f.values[history]).multiply(f.values[items])))
+            for f in self.space.features
+            if f.sparse and f.names
+        ]
+        return largest(parts, len(items), k)
 
     def _products(
-        self, history: NDArray[np.int64], item: int, weights: NDArray[np.float64]
+        self, history: NDArray[np.int64], items: NDArray[np.int64], weights: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Similarity that each weight rests on, in units of a content product, float64 (n_history,).
+        """Similarity that each weight rests on, in units of a content product, float64 (n_history, n_items).
 
         In `HybridKNN` the users are a part of it: s from w = s^power / (sum s^power)^hub.
         """
         if self.joined is not None:
             _, power, hub = self.options
             if hub == 1:  # the sum is lost, and with it the part of the users
-                return np.full(len(weights), np.inf)
-            total = float(self.totals[item]) ** (1 / (1 - hub))
+                return np.full(weights.shape, np.inf)
+            total = self.totals[items] ** (1 / (1 - hub))
             near = (weights * total**hub) ** (1 / power)
-            base = self.joined.base(self.space, history, np.array([item]))[:, 0]
-            return np.asarray(near * base / self.joined.weight)
-        found = np.zeros(len(history))
-        for rows, own in zip(self.space.blocks(history), self.space.blocks(np.array([item])), strict=True):
+            return np.asarray(near * self.joined.base(self.space, history, items) / self.joined.weight)
+        found = np.zeros(weights.shape)
+        for rows, own in zip(self.space.blocks(history), self.space.blocks(items), strict=True):
             part = rows @ own.T
-            found += np.maximum(part.toarray() if sp.issparse(part) else part, 0.0)[:, 0]
+            found += np.maximum(part.toarray() if sp.issparse(part) else part, 0.0)
         return found
 
     @cached_property

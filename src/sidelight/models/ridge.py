@@ -16,8 +16,9 @@ from sidelight.data.split import Split
 from sidelight.models.arguments import need_split
 from sidelight.models.linear import EASE, ease_of, inverse_spd
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import Scores, State, additive
+from sidelight.models.scorer import Scores, State, additive, one_row
 from sidelight.models.space import Block, ContentSpace
+from sidelight.models.word_parts import WordParts, largest
 from sidelight.spectypes import SOME, NonNegative, Positive, checked
 from sidelight.storage import placed, under
 
@@ -156,23 +157,17 @@ class ContentProfile:
             at += x.shape[1]
         return additive(found)
 
-    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
-        """Exact share of each word in the score: profile times content, positive ones, at most k."""
-        row = sp.csr_matrix(
-            (np.ones(len(history), np.float32), (np.zeros(len(history), int), history)),
-            shape=(1, self.space.n_items),
-        )
-        carried = self.profiles(row)[0] * self._row(item)
-        names: list[str] = []
-        for f in self.space.features:
-            names.extend(f.names or [""] * f.dim)
-        order = np.argsort(-carried, kind="stable")
-        named = [(names[i], float(carried[i])) for i in order if carried[i] > 0 and names[i]]
-        return named[:k]
-
-    def _row(self, item: int) -> Dense:
-        parts = [x.toarray()[0] if sp.issparse(x) else x[0] for x in self.space.blocks(np.array([item]))]
-        return np.concatenate(parts).astype(np.float32)
+    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
+        """Exact part of each word in each score: profile times content."""
+        profile, parts, at = self.profiles(one_row(history, self.space.n_items))[0], [], 0
+        for f, x in zip(self.space.features, self.space.blocks(items), strict=True):
+            own = profile[at : at + f.dim]
+            at += f.dim
+            if f.names and f.sparse:
+                carried = sp.csr_matrix(x, copy=True)
+                carried.data = carried.data * own[carried.indices]
+                parts.append((f.names, carried))
+        return largest(parts, len(items), k)
 
     def extended(self, items: pl.DataFrame) -> ContentProfile:
         """New items score by their content at once; profiles do not change."""

@@ -10,6 +10,8 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.models.word_parts import WordParts
+
 Scores = NDArray[np.float32]
 State = dict[str, Any]
 """Arrays of a scorer by name: numpy arrays or CSR matrices. Nested scorers use "0/name"."""
@@ -59,11 +61,16 @@ class Scorer(Protocol):
         """
         ...
 
-    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
-        """Words and attributes that carried the history's part of one score, in units of the score.
+    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
+        """Words and attributes that carried the history's part of some scores, in units of the score.
+
+        Args:
+            history: int64 (n_history,), distinct inner indices.
+            items: int64 (n_items,), inner indices.
+            k: Words for each item at most.
 
         Returns:
-            At most k pairs (word, part), largest first, parts above 0 only.
+            For each item pairs (word, part), largest first, parts above 0 only.
         """
         ...
 

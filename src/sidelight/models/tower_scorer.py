@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sidelight.content.features import Features
 from sidelight.models.scorer import Context, Scores, State, cuts, one_row
 from sidelight.models.space import ContentSpace
+from sidelight.models.word_parts import WordParts, largest
 from sidelight.storage import placed, under
 from sidelight.towers.attributes import NOTHING, Attributes
 
@@ -109,26 +110,26 @@ class TowerScorer:
         queries = self.queries(cuts(history, len(self.vectors)))
         return np.asarray(queries @ self.vectors[items].T, dtype=np.float64)
 
-    def words(self, history: NDArray[np.int64], item: int, k: int) -> list[tuple[str, float]]:
-        """Words of the item: the score's part v.u' of the pooled history u', along the content of v.
+    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
+        """Words of the items: the score's part v.u' of the pooled history u', along the content of v.
 
-        With c the item's content vector, the part (v.c / |c|) (c.u') / |c| falls to the content, and to
+        With c an item's content vector, the part (v.c / |c|) (c.u') / |c| falls to the content, and to
         each word what it adds to c.u'.
         """
         user = np.asarray(self._pooled(one_row(history, len(self.vectors))) @ self.vectors)[0]
-        rows = [Features(f.name, f.values[[item]], f.present[[item]], f.names) for f in self.space.features]
-        content = self._content(rows)[0]
-        size = float(content @ content)
-        if not len(history) or not size:
-            return []
-        along = float(self.vectors[item] @ content) / size
-        found: list[tuple[str, float]] = []
+        rows = [Features(f.name, f.values[items], f.present[items], f.names) for f in self.space.features]
+        content = self._content(rows)
+        size = (content * content).sum(axis=1)
+        along = (self.vectors[items] * content).sum(axis=1)
+        along = np.divide(along, size, out=np.zeros_like(along), where=size > 0)
+        parts = []
         for features, table, gate in zip(rows, self.maps, self.gates, strict=True):
             if features.sparse and features.names:
-                own = sp.csr_matrix(features.values)
-                worth = along * gate * own.data * (table[own.indices] @ user)
-                found += [(features.names[at], float(v)) for at, v in zip(own.indices, worth, strict=True)]
-        return sorted([f for f in found if f[1] > 0], key=lambda f: -f[1])[:k]
+                own = sp.csr_matrix(features.values, copy=True)
+                own.data = own.data * (table[own.indices] @ user) * gate
+                own.data *= np.repeat(along, np.diff(own.indptr))
+                parts.append((features.names, own))
+        return largest(parts, len(items), k)
 
     def extended(self, items: pl.DataFrame) -> TowerScorer:
         """New items are placed by their content alone."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
 
 NAMED = 3  # history items and words that an explanation in a list names
-TOGETHER = 4  # places of a list whose reasons are worked out between two looks whether to go on
+TOGETHER = 16  # places of a list whose reasons are worked out between two looks whether to go on
 
 
 @dataclass(frozen=True, eq=False)

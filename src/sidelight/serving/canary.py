@@ -191,7 +191,7 @@ def _check_scores(model: Recommender, query: Canary, where: str) -> None:
     if len(history):
         cut = model.scorer.without(history, np.array([item]))
         found["scores without an item"] = (cut, (1 + len(history), 1))
-        model.scorer.words(history, item, K)
+        model.scorer.words(history, np.array([item]), K)
     everything = np.arange(own.n_items)[None]
     found["scores for everybody"] = (model.scorer.impersonal(np.array([len(history)]), everything), row)
     for name, (values, shape) in found.items():

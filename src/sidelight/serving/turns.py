@@ -6,7 +6,9 @@ raises `Stopped` once the deadline has passed or the client has left, and lets s
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,38 +27,121 @@ class Stopped(Exception):
     """Nobody waits for the work any more."""
 
 
+class Baton:
+    """Lets one of several threads work at a time, first come, first served.
+
+    Threads that compute share one interpreter: several at once finish no sooner than one after the other,
+    and a short request that has to have the interpreter a few times waits for each of them every time.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+        self._held = False
+
+    def take(self, until: float) -> None:
+        """Wait for it.
+
+        Args:
+            until: `time.monotonic()` after which it is not waited for.
+
+        Raises:
+            Stopped: It did not come in time.
+        """
+        with self._lock:
+            if not self._held:
+                self._held = True
+                return
+            mine = threading.Event()
+            self._waiting.append(mine)
+        if mine.wait(max(0.0, until - time.monotonic())):
+            return
+        with self._lock:
+            if not mine.is_set():
+                self._waiting.remove(mine)
+                raise Stopped
+
+    def give(self) -> None:
+        """Give it to who has waited longest."""
+        with self._lock:
+            self._held = bool(self._waiting)
+            if self._waiting:
+                self._waiting.popleft().set()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits."""
+        return bool(self._waiting)
+
+
 class Turn:
     """One piece of work in a thread.
 
     Args:
         until: `time.monotonic()` at which it is to stop.
         first: Says whether short requests are at work, which go first; None for work that is short itself.
+        baton: Of the pieces of work of which one goes on at a time; it goes round at checkpoints.
     """
 
-    def __init__(self, until: float, first: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self, until: float, first: Callable[[], bool] | None = None, baton: Baton | None = None
+    ) -> None:
         self.stopped = False
-        self._until, self._first = until, first
-        self._began, self._rested = time.monotonic(), 0.0
+        self._until, self._first, self._baton = until, first, baton
+        self._worked, self._rested = 0.0, 0.0
+        self._began, self._holds = time.monotonic(), False
 
-    def check(self) -> None:
-        """Let short requests go first, for most of the time.
+    def begin(self) -> None:
+        """Wait until this piece may go on.
 
         Raises:
             Stopped: It is over.
         """
-        now = start = time.monotonic()
-        if self._first is not None:
-            while (
-                not self.stopped
-                and now - start < REST
-                and self._rested + now - start < (1 - SHARE) * (now - self._began)
-                and self._first()
-            ):
-                time.sleep(PAUSE)
-                now = time.monotonic()
-            self._rested += now - start
-        if self.stopped or now > self._until:
+        self._take()
+        self._look()
+
+    def end(self) -> None:
+        """Let the next piece go on."""
+        self._worked += time.monotonic() - self._began
+        if self._baton is not None and self._holds:
+            self._holds = False
+            self._baton.give()
+
+    def check(self) -> None:
+        """Let short requests go first, for most of the time, and other long ones in turn.
+
+        Raises:
+            Stopped: It is over.
+        """
+        if self._first is not None and not self.stopped:
+            self._rest(self._first)
+        if self._baton is not None and self._baton.wanted and self._holds:
+            self.end()
+            self._take()
+        self._look()
+
+    def _take(self) -> None:
+        if self._baton is not None:
+            self._baton.take(self._until)
+            self._holds = True
+        self._began = time.monotonic()
+
+    def _look(self) -> None:
+        if self.stopped or time.monotonic() > self._until:
             raise Stopped
+
+    def _rest(self, first: Callable[[], bool]) -> None:
+        now = start = time.monotonic()
+        own = self._worked - self._began - self._rested  # with `now`, seconds of work without rests
+        while (
+            not self.stopped
+            and now - start < REST
+            and self._rested + now - start < (1 - SHARE) / SHARE * (own + start)
+            and first()
+        ):
+            time.sleep(PAUSE)
+            now = time.monotonic()
+        self._rested += now - start
 
 
 _TURN: ContextVar[Turn | None] = ContextVar("turn", default=None)
@@ -67,9 +152,10 @@ def taking(turn: Turn) -> Iterator[None]:
     """Make checkpoints in this thread those of a turn."""
     token = _TURN.set(turn)
     try:
-        turn.check()
+        turn.begin()
         yield
     finally:
+        turn.end()
         _TURN.reset(token)
 
 

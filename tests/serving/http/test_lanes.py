@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from sidelight.serving.http.options import HttpOptions
 from sidelight.serving.http.pages import limited
 from sidelight.serving.http.problems import Problem
 from sidelight.serving.rules import Rules
-from sidelight.serving.turns import Stopped, Turn, checkpoint, cost, taking
+from sidelight.serving.turns import Baton, Stopped, Turn, checkpoint, cost, taking
 
 LIST = {"user": "u1", "k": 3}
 
@@ -286,3 +287,72 @@ def test_a_form_that_never_comes_is_given_up(make: Callable[..., Service]) -> No
     found = asyncio.run(main())
     assert (found.status_code, found.headers["connection"]) == (408, "close")
     assert time.monotonic() - start < 3 and room.buffers.held == 0
+
+
+# One after the other -------------------------------------------------------------------------------
+
+
+def test_a_baton_goes_to_who_has_waited_longest_and_comes_back() -> None:
+    baton, order = Baton(), []
+    baton.take(later())
+    threads = []
+    for name in "abc":
+        waits = len(threads)
+
+        def work(name: str = name) -> None:
+            baton.take(later())
+            order.append(name)
+            baton.give()
+
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+        wait_for(lambda waits=waits: len(baton._waiting) == waits + 1)
+    assert baton.wanted and not order
+    baton.give()
+    for each in threads:
+        each.join(5)
+    assert order == list("abc") and not baton.wanted
+    baton.take(later(0.1))  # nobody has it any more
+
+
+def test_who_waits_for_a_baton_too_long_gives_up_and_does_not_get_it_later() -> None:
+    baton = Baton()
+    baton.take(later())
+    with pytest.raises(Stopped):
+        baton.take(later(0.01))
+    baton.give()
+    baton.take(later(0.1))
+
+
+def test_long_pieces_of_work_go_on_one_at_a_time_and_in_turn() -> None:
+    baton, together, at_work, seen = Baton(), threading.Barrier(2), [0], []
+
+    def work(name: str) -> None:
+        together.wait(5)
+        with taking(Turn(later(), baton=baton)):
+            for _ in range(20):
+                at_work[0] += 1
+                assert at_work[0] == 1
+                time.sleep(0.002)
+                seen.append(name)
+                at_work[0] -= 1
+                checkpoint()
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(10)
+    assert sorted(seen) == ["a"] * 20 + ["b"] * 20
+    assert sum(one != other for one, other in itertools.pairwise(seen)) > 10
+    baton.take(later(0.1))
+
+
+def test_work_that_fails_or_is_stopped_gives_the_baton_on() -> None:
+    baton = Baton()
+    for error in (ValueError, Stopped):
+        with pytest.raises(error), taking(Turn(later(), baton=baton)):
+            raise error
+    with pytest.raises(Stopped), taking(Turn(later(-1), baton=baton)):
+        raise AssertionError("it began")
+    baton.take(later(0.1))

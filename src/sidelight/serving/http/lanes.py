@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from sidelight.serving.http.problems import Problem, busy, retry
-from sidelight.serving.turns import Stopped, Turn, taking
+from sidelight.serving.turns import Baton, Stopped, Turn, taking
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[Any]]
@@ -49,7 +49,7 @@ class Gate:
         concurrency: Threads.
         queue: Pieces of work that may wait.
         each: Weight that one caller may have here at a time; one piece always may be.
-        first: A gate whose work goes before the work of this one.
+        first: A gate whose work goes before the work of this one, of which one piece goes on at a time.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Gate:
     ) -> None:
         self._name, self._concurrency, self._most, self._each = name, concurrency, concurrency + queue, each
         self._first = None if first is None else lambda: first.held > 0
+        self._baton = None if first is None else Baton()
         self._pool: ThreadPoolExecutor | None = None
         self._closed = False
         self._waiting: OrderedDict[Hashable, deque[_Job]] = OrderedDict()
@@ -129,7 +130,7 @@ class Gate:
             )  # the error of the work holds this frame: a circle, if it held the error
 
     def _admitted(self, work: Callable[[], Any], until: float, caller: Hashable, weight: float) -> _Job:
-        job = _Job(work, Turn(until, self._first), caller, weight)
+        job = _Job(work, Turn(until, self._first, self._baton), caller, weight)
         pool = self._threads()
         with self._lock:
             own = self._weights.get(caller, 0.0)

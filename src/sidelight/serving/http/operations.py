@@ -14,11 +14,11 @@ from typing import Any, Final, Literal
 
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from sidelight.serving.http.guard import Headers
+from sidelight.serving.http.json_out import compact, piecewise
 from sidelight.serving.http.lanes import Gate
 from sidelight.serving.http.limits import Buffers
 from sidelight.serving.http.options import HttpOptions
@@ -162,7 +162,7 @@ class Operation(APIRoute):
             call.held = len(body)
         if self._gate is None:
             made = self.endpoint(call)
-            return _written(await made if isinstance(made, Awaitable) else made)
+            return compact(await made if isinstance(made, Awaitable) else made)
         found = await self._gate.run(lambda: self._light(call, body), call.until, caller)
         if isinstance(found, bytes):
             return found
@@ -176,10 +176,9 @@ class Operation(APIRoute):
         price = max(map(self._price, given.values()), default=0.0) if self._price else 0.0
         call.worth = max(call.worth, price / LIGHT)
 
-        def work() -> bytes:
-            return _written(self.endpoint(call, **given))
-
-        return work() if price <= LIGHT else (price, work)
+        if price <= LIGHT:
+            return compact(self.endpoint(call, **given))
+        return price, lambda: piecewise(self.endpoint(call, **given))
 
     def _given(self, call: Call, body: bytes) -> dict[str, BaseModel]:
         given: dict[str, BaseModel] = {}
@@ -188,11 +187,6 @@ class Operation(APIRoute):
         if self.body is not None:
             given["body"] = checked(body, self.body)
         return given
-
-
-def _written(made: Any) -> bytes:
-    """What an endpoint gave, as the bytes of the answer."""
-    return made if isinstance(made, bytes) else to_json(made, inf_nan_mode="null")
 
 
 def _model(annotation: Any) -> type[BaseModel]:

@@ -20,8 +20,9 @@ MOST_WAIT: Final = 30.0  # seconds that a call may wait for its items to be plac
 _LEAST: Final = {"port": 0, "require_keys": 0, "rate": 0.0, "queue": 0, "explorer": 0}
 
 
-def _cores() -> int:
-    return max(1, min(8, os.cpu_count() or 1))
+def _threads() -> int:
+    """Return twice the cores: while one request waits for the interpreter, another one uses the core."""
+    return 2 * max(1, min(8, os.cpu_count() or 1))
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class HttpOptions:
     most_pixels: int = 16_000_000
     deadline: float = 10.0
     patience: float = 120.0
-    concurrency: int = _cores()
+    concurrency: int = _threads()
     queue: int = 64
     most_cost: float = 3000.0
     rate: float = 200.0

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sidelight.serving.asking import EngineOptions
 
 SWITCH: Final = 0.0005  # seconds until a thread lets another run: a short request must not wait for long ones
+COLLECT: Final = (700, 10, 1000)  # new objects; young collections; collections of those of middle age
 IDLE: Final = 30  # seconds that a connection may rest between two requests
 WAITING: Final = 1024  # connections that the system holds until they are taken
 TAKEN: Final = 8  # connections that are taken at a time, before others are looked at
@@ -112,12 +113,19 @@ def serve(
 
 @contextlib.contextmanager
 def _frozen() -> Iterator[None]:
-    """Keep the collector from what stays anyway: a look through it stops all threads for 0.1 s."""
+    """Collect garbage seldom: a look through a catalogue stops all threads for 0.1 s.
+
+    What is there now is looked at no more. Versions that are loaded later are looked at, every few hours:
+    they go without the collector, as nearly everything does.
+    """
+    before = gc.get_threshold()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECT)
     try:
         yield
     finally:
+        gc.set_threshold(*before)
         gc.unfreeze()
 
 
