@@ -38,7 +38,7 @@ RATE, K, SILENT, COMPARISONS, DRIPS = 20.0, 10, 700, 30, 40
 HEAVY = {"requests": [{"user": f"u{n:07d}", "k": 1000, "explain": True} for n in range(200)]}
 TIMES, SECONDS, STOP = 5.0, 1.0, 20.0
 LATER = 0.5  # seconds
-NICE = 10  # of the clients that do it: they stand for other machines, so their own work must not slow the service
+NICE = 10  # of the clients that do it: they stand for other machines and must not slow the service
 LOCK = threading.Lock()
 
 
