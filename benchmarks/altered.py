@@ -47,7 +47,7 @@ def lists(
     model: TowerScores, split: sl.Split, users: np.ndarray, histories: sp.csr_matrix, k: int = 20
 ) -> np.ndarray:
     """The k best candidates of each user without what they have, int32 (n_users, k)."""
-    seen, out = split.histories()[users], []
+    seen, out = split.histories().matrix()[users], []
     for at in range(0, len(users), 512):
         rows = slice(at, at + 512)
         out.append(top_k(model.score(histories[rows]), k, seen[rows], split.candidates)[0])

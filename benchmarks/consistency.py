@@ -86,7 +86,7 @@ def _with_and_without(
     items = split.data.items
     # Through the encoders that were fitted on the titles as they were.
     other = ContentOf(space, items.with_columns(word_less(items["title"], 0)))
-    users = np.flatnonzero(split.histories().getnnz(axis=1) > 1)
+    users = np.flatnonzero(split.histories().matrix().getnnz(axis=1) > 1)
     users = np.sort(generator(0, "people").choice(users, PEOPLE, replace=False))
     values: dict[str, list[np.ndarray]] = {}
     for seed in range(seeds):
@@ -111,7 +111,7 @@ class ContentOf:
 
 def _measured(towers: Any, split: sl.Split, other: ContentOf, users: np.ndarray) -> dict[str, np.ndarray]:
     """Values per user of everything that is MEASURED."""
-    histories = split.histories()[users]
+    histories = split.histories().matrix()[users]
     plain = altered.scores(towers)
     again = altered.scores(towers, other.features)
     touched = towers.touched[:, None]

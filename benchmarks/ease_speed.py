@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 import shape
 
+from sidelight.data.histories import Histories
 from sidelight.models.item_item import DenseItemItem
 from sidelight.models.linear import EASE, ease_weights
 from sidelight.models.recommender import Recommender
@@ -91,7 +92,7 @@ def _catalogue(seen: sp.csr_matrix):
 
     count = np.asarray(seen.sum(axis=0), dtype=np.float32).ravel()
     ids = np.arange(ITEMS)
-    return Catalogue(ids, np.arange(USERS), seen, pl.DataFrame({"item_id": ids}), count)
+    return Catalogue(ids, np.arange(USERS), Histories.of_matrix(seen), pl.DataFrame({"item_id": ids}), count)
 
 
 def torch_inverse(seen: sp.csr_matrix, figures: dict[str, float]) -> None:

@@ -23,6 +23,7 @@ import shape
 
 from sidelight.content.features import Features
 from sidelight.data.dataset import Dataset
+from sidelight.data.histories import Histories, matrix_of
 from sidelight.data.interactions import Interactions
 from sidelight.data.schema import Column, Schema
 from sidelight.data.split import Split
@@ -40,10 +41,10 @@ class Linear:
     weights: np.ndarray
     seconds: list[float] = field(default_factory=list)
 
-    def score(self, histories: sp.csr_matrix) -> np.ndarray:
+    def score(self, histories: Histories | sp.csr_matrix) -> np.ndarray:
         """Scores float32 (n_rows, n_items)."""
         start = time.perf_counter()
-        out = histories @ self.weights
+        out = matrix_of(histories) @ self.weights
         self.seconds.append(time.perf_counter() - start)
         return out
 
@@ -95,7 +96,7 @@ def main() -> None:
     run = shape.start(NAME, options=options, needs_data=False)
     split, content, categories, model = make()
     users = np.flatnonzero(np.diff(split.truth().indptr))
-    histories = split.histories()[users]
+    histories = split.histories().matrix()[users]
     step = block_rows(ITEMS)
     alone, total = [], []
     for repeat in range(run.repeats):

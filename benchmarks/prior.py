@@ -110,7 +110,7 @@ def measure(
     sparse = tuple(c for c in content if getattr(c, "encoder", "tfidf") == "tfidf")
     parts = Parts.of(components(sparse, content, split.data.interactions.timestamp is not None))
     scorers = parts.scorers(cell)
-    users = np.flatnonzero((cell.histories().getnnz(axis=1) > 0) & (cell.truth().getnnz(axis=1) > 0))
+    users = np.flatnonzero((cell.histories().matrix().getnnz(axis=1) > 0) & (cell.truth().getnnz(axis=1) > 0))
     users = some(users, USERS, 0, "prior users")
     pool = Pool.build(scorers, cell, users, 60, buckets_of(cell, (4, 10, 30)))
     pool = pool.standardised(pool.scales())

@@ -86,7 +86,7 @@ def claims(model: Recommender, users: NDArray[np.int64], k: int) -> dict[str, Pa
     found: dict[str, Pairs] = {"history": [], "popularity": [], "user": []}
     own, bare = model.catalogue, replace(model, scorer=impersonal(model.scorer))
     for user in users:
-        seen = own.histories[user].indices.astype(np.int64)
+        seen = own.histories.matrix()[user].indices.astype(np.int64)
         whole, who = row_of(model, seen), np.array([user])
         asked = model.told(who)
         score = asked.score(whole)[0]
@@ -131,7 +131,7 @@ def main() -> None:
         data = tables(name, run)
         prints[name] = data.fingerprint
         split = sl.split.random_per_user(data)
-        length = split.histories().getnnz(axis=1)
+        length = split.histories().matrix().getnnz(axis=1)
         able = np.flatnonzero((length >= 2) & (length <= 200))
         users = generator(0, "explained").permutation(able)[: run.explained]
         for model_name, spec in specs(name, split).items():

@@ -25,6 +25,7 @@ import service
 import shape
 
 import sidelight as sl
+from sidelight.data.histories import Histories
 from sidelight.models.catalogue import Catalogue
 from sidelight.models.recommender import Recommender
 from sidelight.models.space import ContentSpace
@@ -107,7 +108,9 @@ def bundle(place: Path, n_items: int, n_users: int, dim: int) -> Path:
     histories.data[:] = 1.0
     count = np.asarray(histories.sum(axis=0), dtype=np.float32).ravel()
     user_ids = np.array([f"u{at:07d}" for at in range(n_users)])
-    catalogue = Catalogue(item_ids, user_ids, histories, items, count, f"synthetic seed {SEED}")
+    catalogue = Catalogue(
+        item_ids, user_ids, Histories.of_matrix(histories), items, count, f"synthetic seed {SEED}"
+    )
     return Recommender(sl.TwoTower(content=(text,), dim=dim), scorer, catalogue).save(place / "bundle")
 
 

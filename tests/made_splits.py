@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from hypothesis import strategies as st
 
 from sidelight.data.dataset import Dataset
+from sidelight.data.histories import Histories, matrix_of
 from sidelight.data.interactions import Interactions
 from sidelight.data.schema import Column, Schema
 from sidelight.data.split import Split
@@ -25,7 +26,8 @@ class Fixed:
         self.rows = {histories[u].indices.tobytes(): u for u in range(histories.shape[0])}
         self.blocks: list[int] = []
 
-    def score(self, histories: sp.csr_matrix) -> np.ndarray:
+    def score(self, histories: Histories | sp.csr_matrix) -> np.ndarray:
+        histories = matrix_of(histories)
         if not histories.nnz and b"" not in self.rows:
             return np.zeros(histories.shape, np.float32)
         self.blocks.append(histories.shape[0])
@@ -82,5 +84,5 @@ def cases(draw: st.DrawFn) -> tuple[Split, Fixed]:
     levels = draw(st.sampled_from([1, 3, 10**6]))
     scores = rng.integers(-levels, levels + 1, (n_users, n_items)).astype(np.float32)
     # Users with equal histories cannot be told apart by a model, so they get equal scores.
-    model = Fixed(scores, split.histories())
+    model = Fixed(scores, split.histories().matrix())
     return split, model

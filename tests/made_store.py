@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 import sidelight as sl
 from sidelight import storage
+from sidelight.data.histories import Histories
 from sidelight.models.catalogue import Catalogue
 from sidelight.models.item_item import DenseItemItem
 from sidelight.models.recommender import Recommender
@@ -28,7 +29,7 @@ def model(seed: int = 0) -> Recommender:
     catalogue = Catalogue(
         item_ids,
         np.array([f"u{n:02d}" for n in range(USERS)]),
-        seen,
+        Histories.of_matrix(seen),
         pl.DataFrame({"item_id": item_ids, "title": [f"thing {n}" for n in range(ITEMS)]}),
         np.asarray(seen.sum(axis=0), dtype=np.float32).ravel(),
         f"data of seed {seed}",

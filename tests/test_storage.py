@@ -152,8 +152,8 @@ def put(*path: object) -> object:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (put("schema_version", 2), "schema_version 1; found 2"),
-        (put("schema_version", "1"), "schema_version 1; found '1'"),
+        (put("schema_version", 3), "schema_version 1 or 2; found 3"),
+        (put("schema_version", "1"), "schema_version 1 or 2; found '1'"),
         (lambda m: m.pop("schema_version"), "schema_version"),
         (lambda m: "not json", "JSON object"),
         (lambda m: "[]", "JSON object"),

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from sidelight.content.vector import Vector
     from sidelight.data import splitting as split
     from sidelight.data.dataset import Dataset
+    from sidelight.data.histories import Histories
     from sidelight.data.read import SidelightWarning, read, read_sql
     from sidelight.data.schema import Column, Schema
     from sidelight.data.schema_file import read_schema, write_schema
     from sidelight.data.split import Split
     from sidelight.errors import SidelightError
     from sidelight.evaluation.evaluate import evaluate
+    from sidelight.evaluation.order_blind import OrderBlind
     from sidelight.evaluation.result import Evaluation
     from sidelight.experiment.compare import compare
     from sidelight.experiment.comparison import Comparison
@@ -85,7 +87,9 @@ _HOME = {
     "PredictedLabels": "content.predicted",
     "Image": "content.image",
     "evaluate": "evaluation.evaluate",
+    "OrderBlind": "evaluation.order_blind",
     "Evaluation": "evaluation.result",
+    "Histories": "data.histories",
     "Popular": "models.popular",
     "ItemKNN": "models.item_knn",
     "ContentKNN": "models.neighbours",
@@ -133,9 +137,10 @@ __all__ = [
     "ALS", "EASE", "Alignment", "Blend", "Categories", "Clustering", "Column", "Combine", "Comparison",
     "Consistency", "ContentKNN", "ContentNeighbours", "Contrastive", "CrossModalPrediction", "Dataset",
     "Decorrelation", "Distillation", "EASESide", "Evaluation", "Features", "Fixed", "ForkMerge",
-    "GateSparsity", "HybridKNN", "Image", "ItemKNN", "LabelPrediction", "MaskedAttributes", "NextContent",
-    "NoiseTask", "NormBalance", "Numbers", "Options", "Popular", "PopularityTask", "PredictedLabels",
-    "Recommender", "Reconstruction", "Ridge", "Schema", "SensitiveRemoval", "SidelightError",
+    "GateSparsity", "Histories", "HybridKNN", "Image", "ItemKNN", "LabelPrediction", "MaskedAttributes",
+    "NextContent", "NoiseTask", "NormBalance", "Numbers", "Options", "OrderBlind", "Popular",
+    "PopularityTask", "PredictedLabels", "Recommender", "Reconstruction", "Ridge", "Schema",
+    "SensitiveRemoval", "SidelightError",
     "SidelightWarning", "Split", "Tags", "Text", "TwoTower", "Uncertainty", "UserAttribute",
     "ValidationGuided", "Vector", "__version__", "automatic", "compare", "evaluate", "load", "read",
     "read_schema", "read_sql", "split", "write_schema",

@@ -12,7 +12,8 @@ from typing import Any
 
 from sidelight.errors import BundleError, SpecError, complain
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = (1, 2)  # in 1 histories are a matrix, whose order is unknown
 MANIFEST, SEAL, SIGNATURE = "manifest.json", "manifest.sha256", "manifest.hmac"
 KEY = "SIDELIGHT_SIGNING_KEY"  # names the file of the key; with it, folders without its signature are refused
 LEAST = 32  # bytes of a key
@@ -37,10 +38,10 @@ def read_manifest(path: str | Path, verify: bool = True) -> dict[str, Any]:
         found = manifest["schema_version"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise damaged(root / MANIFEST, "a JSON object with a schema_version", str(error)) from None
-    if found != SCHEMA_VERSION:
+    if found not in READABLE:
         fix = "load it with the version of sidelight that wrote it, or make it anew"
-        where = str(root / MANIFEST)
-        raise BundleError(complain(f"schema_version {SCHEMA_VERSION}", repr(found), where, fix))
+        expected = f"schema_version {' or '.join(map(str, READABLE))}"
+        raise BundleError(complain(expected, repr(found), str(root / MANIFEST), fix))
     _check_shape(root, manifest)
     for name, entry in manifest["files"].items():
         _check_file(inside(root, name), entry, verify)

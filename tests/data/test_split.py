@@ -88,7 +88,7 @@ def test_the_truth_never_holds_what_gets_no_rank(name: str, events: list[Row]) -
     split = made(name, events)
     for part in ("validation", "test"):
         truth = split.truth(part, final=True).toarray() > 0  # type: ignore[arg-type]
-        assert not (truth & (split.histories().toarray() > 0)).any()
+        assert not (truth & (split.histories().matrix().toarray() > 0)).any()
         assert not (truth & (split.excluded(part).toarray() > 0)).any()  # type: ignore[arg-type]
         log, rows_of = split.data.interactions, split.rows(part, final=True)  # type: ignore[arg-type]
         wanted = set(zip(log.user[rows_of].tolist(), log.item[rows_of].tolist(), strict=True))
@@ -150,11 +150,11 @@ def test_validation_is_known_on_the_test_part_where_the_split_is_by_order(
     # Either way nothing that is known is asked for, and nothing that is known gets a rank.
     for history in ("train", "train+validation"):
         judged = replace(split, test_history=history)
-        seen = judged.histories("test").toarray() > 0
+        seen = judged.histories("test").matrix().toarray() > 0
         assert not (seen & ~(judged.excluded("test").toarray() > 0)).any()
         assert not (seen & (judged.truth("test", final=True).toarray() > 0)).any()
         assert (judged.truth("test", final=True) != split.truth("test", final=True)).nnz == 0
-        assert (judged.histories() != split.histories()).nnz == 0
+        assert (judged.histories().matrix() != split.histories().matrix()).nnz == 0
 
 
 @any_maker
@@ -171,7 +171,7 @@ def test_joined_trains_on_validation_and_leaves_the_test_alone(name: str, events
     # Users with validation events are people that one may learn from now; the others stay new.
     assert set(user[split.validation]).isdisjoint(user[whole.given])
     assert set(user[whole.given]) == set(user[split.given]) - set(user[split.validation])
-    assert (whole.histories() != split.data.matrix(whole.train)).nnz == 0
+    assert (whole.histories().matrix() != split.data.matrix(whole.train)).nnz == 0
     assert whole.joined() is whole
 
 

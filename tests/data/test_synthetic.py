@@ -29,7 +29,7 @@ def hits(truth: Any, scores: np.ndarray, known: np.ndarray, k: int = 10) -> floa
 
 def test_the_true_affinity_beats_popularity_and_taste_alone_beats_chance(made: Planted) -> None:
     split = splitting.random_per_user(made.data, seed=1)
-    known, truth = split.histories().toarray() > 0, split.truth("validation")
+    known, truth = split.histories().matrix().toarray() > 0, split.truth("validation")
     popular = np.tile(known.sum(axis=0), (made.data.n_users, 1)).astype(float)
     chance = np.random.default_rng(0).random(known.shape)
     full = hits(truth, made.affinity(), known)

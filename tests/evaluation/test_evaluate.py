@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from made_splits import TEST, TRAIN, VALIDATION, Fixed, cases, split_of
 
 from sidelight.content.features import Features
+from sidelight.data.histories import Histories
 from sidelight.data.schema import Column
 from sidelight.errors import DataError, SpecError
 from sidelight.evaluation import evaluate as package_evaluate
@@ -60,7 +61,7 @@ def ndcg(ranked, relevant, k):
 @given(cases(), st.sampled_from(["validation", "test"]), st.sampled_from([None, 1, 2]))
 def test_every_slice_equals_full_sorts(tmp_path_factory, case, part, block):
     split, model = case
-    scores = model.score(split.histories())
+    scores = model.score(split.histories().matrix())
     model.blocks.clear()
     wanted = slow(split, scores, part)
     log = tmp_path_factory.mktemp("log") / "openings.jsonl"
@@ -100,7 +101,7 @@ def shop_case():
     cold = np.arange(40) >= 30
     parts[:, cold] = np.where(parts[:, cold] == TRAIN, 0, parts[:, cold])
     split = split_of(parts, cold)
-    return split, Fixed(rng.standard_normal((30, 40)).astype(np.float32), split.histories())
+    return split, Fixed(rng.standard_normal((30, 40)).astype(np.float32), split.histories().matrix())
 
 
 def test_list_figures_are_those_of_the_overall_slice(shop_case):
@@ -189,7 +190,7 @@ def test_the_test_part_opens_with_final_only_and_each_opening_is_recorded(shop_c
     assert lines[0]["data"] == "made" and lines[0]["how"] == {"rule": "made"}
     assert lines[0]["what"]["reg"] == 1.0 and lines[0]["what"]["use"].endswith(":Spec")
     other = split_of(np.roll(np.full((4, 6), TEST), 0), np.zeros(6, bool))
-    model = Fixed(np.zeros((4, 6), np.float32), other.histories())
+    model = Fixed(np.zeros((4, 6), np.float32), other.histories().matrix())
     assert evaluate(model, other, part="test", final=True).opened == 1  # another split, same log
     assert [line["split"] for line in read_openings("openings.jsonl")] == [split.hash] * 3 + [other.hash]
 
@@ -247,7 +248,7 @@ def test_a_damaged_log_is_not_counted_on(shop_case, tmp_path):
 
 def test_a_part_with_nothing_relevant_says_so():
     split = split_of(np.array([[TRAIN, VALIDATION], [TRAIN, VALIDATION]]), np.zeros(2, bool))
-    model = Fixed(np.zeros((2, 2), np.float32), split.histories())
+    model = Fixed(np.zeros((2, 2), np.float32), split.histories().matrix())
     assert package_evaluate(model, split).slices == ("warm", "overall", "user:gender=f", "user:gender=m")
     parts = np.array([[TRAIN, VALIDATION], [TRAIN, VALIDATION]])
     nobody = split_of(parts, np.zeros(2, bool), candidates=np.array([True, False]))
@@ -294,7 +295,7 @@ class Common:
         self.common, self.own = common, own
 
     def score(self, histories):
-        return np.asarray(histories @ self.own + self.common, dtype=np.float32)
+        return np.asarray(histories.matrix() @ self.own + self.common, dtype=np.float32)
 
 
 class Told(Common):
@@ -316,7 +317,7 @@ def test_lists_that_the_history_moved_are_counted(tmp_path_factory, case, kind, 
         return
     for at, user in enumerate(found.users["overall"].tolist()):
         asked = model.told([user]) if kind is Told else model
-        plain = asked.score(split.histories()[:1] * 0)[0]
+        plain = asked.score(Histories.of_lists([[]], split.data.n_items))[0]
         able = [i for i in np.flatnonzero(split.candidates) if not split.excluded("validation")[user, i]]
         able.sort(key=lambda i: (-plain[i], i))
         for k in (1, 3):

@@ -60,7 +60,7 @@ def test_the_validation_item_is_in_the_history_and_never_in_a_list(
         asked = Keeps(model)
         found[history] = judge(asked, history=history)
         users = found[history].users["overall"]
-        given = sp.vstack(asked.seen[1:]).tocsr()  # the first call is a look at one row
+        given = sp.vstack([each.matrix() for each in asked.seen[1:]]).tocsr()  # the first is one row
         own = np.array([given[row, held[user]] for row, user in enumerate(users)])
         assert (own == (0 if history == TRAIN else 1)).all()
         assert all(held[u] not in row for u, row in zip(users, found[history].items, strict=True))
@@ -131,7 +131,7 @@ def test_activity_counts_the_history_that_is_known(
 ) -> None:
     for history in (TRAIN, BOTH):
         found = judge(model, history=history, groups=("user:activity",))
-        length = np.diff(replace(split, test_history=history).histories("test").indptr)
+        length = np.diff(replace(split, test_history=history).histories("test").start)
         named = np.flatnonzero((length >= 5) & (length <= 9))
         expected = np.intersect1d(named, found.users["overall"])
         assert found.users["user:activity=5-9"].tolist() == expected.tolist()
@@ -139,8 +139,8 @@ def test_activity_counts_the_history_that_is_known(
 
 def test_popularity_stays_that_of_training(split: sl.Split, model: sl.Recommender, judge: Any) -> None:
     found = judge(model)
-    count = split.histories().getnnz(axis=0)
-    active = np.count_nonzero(split.histories().getnnz(axis=1))
+    count = split.histories().matrix().getnnz(axis=0)
+    active = np.count_nonzero(split.histories().matrix().getnnz(axis=1))
     bits = -np.log2(np.maximum(count, 0.5) / active)
     np.testing.assert_allclose(found.values["overall"]["novelty@5"], bits[found.items[:, :5]].mean(axis=1))
 

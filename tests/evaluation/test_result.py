@@ -22,7 +22,7 @@ def run(seed=0, groups=("item:brand",)):
     parts[:, cold] = np.where(parts[:, cold] == TRAIN, 0, parts[:, cold])
     split = split_of(parts, cold)
     scores = np.random.default_rng(seed).standard_normal((30, 40)).astype(np.float32)
-    return evaluate(Fixed(scores, split.histories()), split, ks=(3, 7), groups=groups)
+    return evaluate(Fixed(scores, split.histories().matrix()), split, ks=(3, 7), groups=groups)
 
 
 def test_figures_are_means_of_the_users_that_have_a_value():
@@ -74,7 +74,7 @@ def test_the_table_shows_every_slice_and_what_is_missing():
     with pytest.raises(SpecError, match="cut-off"):
         found.table(k=4)
     split = split_of(np.array([[1, 2, 2]]), np.zeros(3, bool))
-    warm_only = evaluate(Fixed(np.zeros((1, 3), np.float32), split.histories()), split, ks=(1,))
+    warm_only = evaluate(Fixed(np.zeros((1, 3), np.float32), split.histories().matrix()), split, ks=(1,))
     assert "no cold slice: no user has a relevant cold item" in str(warm_only)
 
 

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 import sidelight as sl
 from sidelight.data.synthetic import planted
@@ -55,8 +54,8 @@ class Scores:
     spec: Any
     table: np.ndarray
 
-    def score(self, histories: sp.csr_matrix) -> np.ndarray:
-        return np.asarray(histories @ self.table, dtype=np.float32)
+    def score(self, histories: sl.Histories) -> np.ndarray:
+        return np.asarray(histories.matrix() @ self.table, dtype=np.float32)
 
 
 def fitted(spec: Any, split: sl.Split) -> Scores:
@@ -538,7 +537,7 @@ def test_the_record_holds_what_a_report_needs(split: sl.Split) -> None:
     assert sum(line["exposure"] for line in groups) == pytest.approx(1)
     assert sum(line["relevance"] for line in groups) == pytest.approx(1)
     assert len(found["examples"]) == 6
-    histories, truth = split.histories(), split.truth()
+    histories, truth = split.histories().matrix(), split.truth()
     for each in found["examples"]:
         user = int(split.data.user_index([each["user"]])[0])
         own = {str(split.data.item_ids[i]) for i in histories[user].indices}

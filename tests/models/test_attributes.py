@@ -110,14 +110,14 @@ def of_newcomers(model: sl.Recommender, split: sl.Split) -> float:
 
 
 def test_an_attribute_helps_users_with_no_click_or_one(split: sl.Split, plain: sl.Recommender) -> None:
-    assert split.histories().getnnz(axis=1)[FEW:].max() == 1
+    assert split.histories().lengths[FEW:].max() == 1
     assert of_newcomers(fit(split, users=(PLAN,)), split) > 1.1 * of_newcomers(plain, split)
 
 
 def test_an_attribute_of_planted_tastes_is_used() -> None:
     split = sl.split.temporal(planted(120, 80, 1200, seed=1).data)
     model = fit(split, users=(sl.Categories("gender"),), sensitive=True, options=replace(QUICK, epochs=5))
-    empty = split.histories()[:2] * 0
+    empty = split.histories().matrix()[:2] * 0
     people = split.data.users["gender"]
     one_each = np.array([people.index_of("f"), people.index_of("m")])
     women, men = model.told(one_each).score(empty)
@@ -125,7 +125,7 @@ def test_an_attribute_of_planted_tastes_is_used() -> None:
 
 
 def test_missing_values_and_strangers_add_nothing(split: sl.Split, model: sl.Recommender) -> None:
-    rows = split.histories()
+    rows = split.histories().matrix()
     told, untold = model.told(everybody(split)).score(rows), model.score(rows)
     missing = split.data.users["plan"].is_null().to_numpy()
     assert np.array_equal(told[missing], untold[missing])
@@ -143,7 +143,7 @@ def test_values_without_consent_have_no_effect(split: sl.Split) -> None:
     asked = split.data.users["agreed"].to_list()
     other = [s if a else "unheard-of" for s, a in zip(split.data.users["secret"], asked, strict=True)]
     one, two = fit(split, **options), fit(divided(dataset(secret=other)), **options)
-    rows, who = split.histories(), everybody(split)
+    rows, who = split.histories().matrix(), everybody(split)
     told = one.told(who).score(rows)
     assert np.array_equal(told, two.told(who).score(rows))
     assert np.array_equal((told != one.score(rows)).any(axis=1), np.array(asked))
@@ -209,7 +209,7 @@ def test_an_hour_that_no_event_had_is_absent(model: sl.Recommender) -> None:
 def test_evaluation_and_lists_agree(split: sl.Split, model: sl.Recommender) -> None:
     found = sl.evaluate(model, split, ks=(10,))
     known = ~split.data.users["plan"].is_null().to_numpy()
-    assert not split.histories().getnnz(axis=1)[known].all()  # some of them have no history
+    assert not split.histories().lengths[known].all()  # some of them have no history
     log, told = split.data.interactions, set()
     hour = log.timestamp // HOUR % 24
     for at, user in enumerate(found.users["overall"]):
@@ -223,7 +223,7 @@ def test_evaluation_and_lists_agree(split: sl.Split, model: sl.Recommender) -> N
 
 
 def test_audience_and_reasons_know_the_user(split: sl.Split, model: sl.Recommender) -> None:
-    scores = model.told(everybody(split)).score(split.histories())
+    scores = model.told(everybody(split)).score(split.histories().matrix())
     for user, score in model.audience(["i03"], k=20).select("user_id", "score").iter_rows():
         assert score == pytest.approx(scores[split.data.user_index([user])[0], 3], rel=1e-4)
     first = model.recommend(users=["u001"], k=1).row(0, named=True)
@@ -233,7 +233,10 @@ def test_audience_and_reasons_know_the_user(split: sl.Split, model: sl.Recommend
 def test_an_explanation_says_when_the_attributes_speak(
     split: sl.Split, plain: sl.Recommender, model: sl.Recommender
 ) -> None:
-    length, known = split.histories().getnnz(axis=1), split.data.users["plan"].is_not_null().to_numpy()
+    length, known = (
+        split.histories().lengths,
+        split.data.users["plan"].is_not_null().to_numpy(),
+    )
     newcomer = split.data.user_ids[np.flatnonzero((length == 0) & known)[0]]
     best = model.recommend(users=[newcomer], k=1).row(0, named=True)
     reason = model.explain(best["item_id"], user=newcomer)
@@ -248,7 +251,7 @@ def test_an_explanation_says_when_the_attributes_speak(
     both, late = (model.explain(item, user="u001", context=c) for c in (None, {"hour": 20}))
     assert both.history and both.user > 0 and both.context == 0
     told = model.told(split.data.user_index(["u001"]), {"hour": 20}).score(
-        split.histories()[split.data.user_index(["u001"])]
+        split.histories().matrix()[split.data.user_index(["u001"])]
     )[0, split.data.item_index([item])[0]]
     assert late.score == pytest.approx(told, rel=1e-4)
     assert late.context * abs(late.score) == pytest.approx(late.score - both.score, rel=1e-3)
@@ -265,7 +268,7 @@ def test_a_loaded_model_answers_alike(
     model.save(tmp_path / "m")
     again = sl.load(tmp_path / "m")
     assert again.spec == model.spec
-    who, rows, when = everybody(split), split.histories(), {"hour": 20}
+    who, rows, when = everybody(split), split.histories().matrix(), {"hour": 20}
     told = model.told(who, when).score(rows)
     assert np.array_equal(again.told(who, when).score(rows), told)
     assert not np.array_equal(told, model.score(rows))
@@ -284,12 +287,14 @@ def test_numbers_and_tags_of_users_work(split: sl.Split) -> None:
     columns = (*data.schema.users, sl.Column("age", "number"), sl.Column("likes", "tags"))
     wide = replace(split, data=replace(data, users=more, schema=replace(data.schema, users=columns)))
     model = fit(wide, users=(sl.Numbers("age"), sl.Tags("likes")))
-    same = model.told(everybody(split)).score(split.histories()) == model.score(split.histories())
+    same = model.told(everybody(split)).score(split.histories().matrix()) == model.score(
+        split.histories().matrix()
+    )
     assert np.array_equal(same.all(axis=1), np.arange(USERS) % 15 == 0)
 
 
 def test_models_that_listen_to_nobody_are_as_they_were(split: sl.Split, plain: sl.Recommender) -> None:
-    rows = split.histories()
+    rows = split.histories().matrix()
     assert plain.told(everybody(split)).scorer is plain.scorer
     assert not [name for name in plain.to_arrays()[0] if "people" in name or "moment" in name]
     before = {k: v for k, v in plain.scorer.state()[1].items() if k not in ("people", "moments")}

@@ -61,7 +61,7 @@ def model(request, fitted):
 
 
 def test_scores_are_finite_float32_of_the_right_shape(model, split):
-    scores = model.score(split.histories()[:7])
+    scores = model.score(split.histories().matrix()[:7])
     assert scores.shape == (7, split.data.n_items)
     assert scores.dtype == np.float32
     assert np.isfinite(scores).all()
@@ -73,7 +73,7 @@ def test_an_empty_history_scores_nothing_or_popularity(model, split):
 
 
 def test_scores_of_a_user_do_not_depend_on_the_block(model, split):
-    rows = split.histories()
+    rows = split.histories().matrix()
     together = model.score(rows[:10])
     apart = np.vstack([model.score(rows[i : i + 1]) for i in range(10)])
     np.testing.assert_allclose(together, apart, rtol=2e-4, atol=2e-5)
@@ -88,7 +88,7 @@ def test_lists_are_ranked_unseen_and_complete(model, split):
         personal = rows.filter(pl.col("source") == "personal")["score"].to_numpy()
         assert (np.diff(personal) <= 0).all()
         at = split.data.user_index([user])[0]
-        seen = set(split.data.item_ids[split.histories()[at].indices])
+        seen = set(split.data.item_ids[split.histories().matrix()[at].indices])
         assert not seen & set(rows["item_id"])
         assert rows["item_id"].n_unique() == 12
 
@@ -121,7 +121,7 @@ def test_unknown_candidates_are_an_error_with_the_nearest_id(model):
 
 def test_unknown_users_get_the_most_popular(model, split):
     answer = model.recommend(users=["nobody"], k=5)
-    count = np.asarray(split.histories().sum(axis=0)).ravel()
+    count = np.asarray(split.histories().matrix().sum(axis=0)).ravel()
     best = split.data.item_ids[np.argsort(-count, kind="stable")[:5]]
     assert answer["item_id"].to_list() == best.tolist()
     assert set(answer["source"]) == {"popular:unknown-user"}
@@ -141,7 +141,7 @@ def test_unknown_history_items_are_said_and_left_out(model):
 
 def test_a_stored_user_equals_the_same_history(model, split):
     at = split.data.user_index(["u07"])[0]
-    history = split.data.item_ids[split.histories()[at].indices].tolist()
+    history = split.data.item_ids[split.histories().matrix()[at].indices].tolist()
     a = model.recommend(users=["u07"], k=9)
     b = model.recommend(histories=[history], k=9)
     assert a["item_id"].to_list() == b["item_id"].to_list()
@@ -162,7 +162,7 @@ def test_users_and_histories_together_are_refused(fitted):
 def test_saved_and_loaded_scores_are_equal(model, split, tmp_path):
     model.save(tmp_path / "m")
     again = sl.load(tmp_path / "m")
-    rows = split.histories()
+    rows = split.histories().matrix()
     assert np.array_equal(model.score(rows), again.score(rows))
     assert again.spec == model.spec
     assert model.recommend(k=7).equals(again.recommend(k=7))
@@ -178,12 +178,12 @@ def test_similar_leaves_the_item_out(model):
 
 def test_audience_leaves_out_who_has_it(model, split):
     answer = model.audience(["i01"], k=60)
-    have = split.data.user_ids[np.flatnonzero(split.histories()[:, 0].toarray().ravel())]
+    have = split.data.user_ids[np.flatnonzero(split.histories().matrix()[:, 0].toarray().ravel())]
     assert not set(answer["user_id"]) & set(have.tolist())
     assert (np.diff(answer["place"]) >= 0).all()
     for user, place in answer.select("user_id", "place").head(3).iter_rows():
-        scores = model.score(split.histories()[split.data.user_index([user])])[0]
-        seen = split.histories()[split.data.user_index([user])[0]].indices
+        scores = model.score(split.histories().matrix()[split.data.user_index([user])])[0]
+        seen = split.histories().matrix()[split.data.user_index([user])[0]].indices
         better = set(np.flatnonzero(scores > scores[0]).tolist()) - set(seen.tolist())
         assert place == len(better) + 1
 
@@ -191,7 +191,7 @@ def test_audience_leaves_out_who_has_it(model, split):
 def test_the_scores_without_an_item_are_those_of_the_shorter_history(model, split):
     items = np.array([0, 12, 33, 79])
     for user in (5, 11):
-        seen = split.histories()[user].indices.astype(np.int64)
+        seen = split.histories().matrix()[user].indices.astype(np.int64)
         cut = model.scorer.without(seen, items)
         cuts = sp.csr_matrix(np.vstack([np.ones(len(seen)), 1 - np.eye(len(seen))]), dtype=np.float32)
         rows = sp.csr_matrix((len(cuts.indptr) - 1, split.data.n_items), dtype=np.float32).tolil()
@@ -202,7 +202,7 @@ def test_the_scores_without_an_item_are_those_of_the_shorter_history(model, spli
 
 def test_shares_are_of_the_whole_score_and_sum_to_its_sign(model, split):
     for user in ("u01", "u05", "u33"):
-        row = split.histories()[split.data.user_index([user])[0]]
+        row = split.histories().matrix()[split.data.user_index([user])[0]]
         fixed = model.scorer.impersonal(np.array([row.nnz]), np.arange(80)[None])[0]
         for row in model.recommend(users=[user], k=5).iter_rows(named=True):
             found = model.explain(row["item_id"], user=user, k=2)
@@ -253,21 +253,21 @@ def test_a_new_item_is_recommended_from_its_content(fitted, split, name):
     model = fitted(name)
     rows = split.data.items.filter(pl.col("item_id") == "i03").with_columns(item_id=pl.lit("new"))
     grown = model.add_items(rows)
-    scores = grown.score(_wide(split.histories(), 1))[:, -1]
-    fans = np.asarray(split.histories()[:, split.data.item_index(["i03"])[0]].toarray()).ravel() > 0
+    scores = grown.score(_wide(split.histories().matrix(), 1))[:, -1]
+    fans = np.asarray(split.histories().matrix()[:, split.data.item_index(["i03"])[0]].toarray()).ravel() > 0
     # Whoever has the twin should care for the new item more than the others do.
     assert scores[fans].mean() > scores[~fans].mean()
     assert len(grown.audience(["new"], k=10)) == 10
     assert grown.similar(["new"], k=1)["similar_id"].to_list() == ["i03"]
-    old = grown.score(_wide(split.histories(), 1))[:, :-1]
-    np.testing.assert_allclose(old, model.score(split.histories()), rtol=1e-4, atol=1e-5)
+    old = grown.score(_wide(split.histories().matrix(), 1))[:, :-1]
+    np.testing.assert_allclose(old, model.score(split.histories().matrix()), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [n for n in MODELS if n not in CONTENT])
 def test_models_without_content_of_new_items_give_them_no_evidence(fitted, split, name):
     with pytest.warns(NewItemsWarning, match="1 new ones score 0"):
         grown = fitted(name).add_items(pl.DataFrame({"item_id": ["new"]}))
-    assert (grown.score(_wide(split.histories(), 1))[:, -1] == 0).all()
+    assert (grown.score(_wide(split.histories().matrix(), 1))[:, -1] == 0).all()
 
 
 def _wide(histories, by):
@@ -305,7 +305,7 @@ def test_an_explanation_names_history_and_words(fitted, split, name):
     best = model.recommend(users=["u01"], k=1)["item_id"][0]
     reason = model.explain(best, user="u01")
     at = split.data.user_index(["u01"])[0]
-    seen = set(split.data.item_ids[split.histories()[at].indices])
+    seen = set(split.data.item_ids[split.histories().matrix()[at].indices])
     assert reason.history and {i for i, _, _ in reason.history} <= seen
     sizes = [abs(v) for _, _, v in reason.history]
     assert sizes == sorted(sizes, reverse=True)
@@ -358,7 +358,9 @@ def test_row_order_and_duplicates_do_not_matter(split, fitted, name, _shop):
         mixed, items.sample(fraction=1.0, shuffle=True, seed=3), schema=data.schema
     )
     other = MODELS[name].fit(sl.split.automatic(again))
-    assert np.array_equal(other.score(split.histories()), fitted(name).score(split.histories()))
+    assert np.array_equal(
+        other.score(split.histories().matrix()), fitted(name).score(split.histories().matrix())
+    )
 
 
 def test_a_flat_history_is_refused(fitted):

@@ -43,7 +43,7 @@ def _space(split, *content, **options):
 
 
 def _train(split):
-    return split.histories().toarray().astype(np.float64)
+    return split.histories().matrix().toarray().astype(np.float64)
 
 
 def test_inverse_of_a_positive_definite_matrix():
@@ -105,7 +105,7 @@ def test_ease_over_the_users_refuses_what_float32_cannot_hold():
 
 
 def test_ease_leaves_untouched_items_at_zero(split):
-    scores = sl.EASE(5.0).fit(split).score(split.histories())
+    scores = sl.EASE(5.0).fit(split).score(split.histories().matrix())
     assert (scores[:, split.cold] == 0).all()
     assert (scores[:, ~split.cold] != 0).any()
 
@@ -126,7 +126,7 @@ def test_ridge_is_each_users_own_regression(split, smooth):
     x = np.hstack([b.toarray() if sp.issparse(b) else b for b in space.blocks()]).astype(np.float64)
     mix = np.eye(12) + 0.1 * np.random.default_rng(2).random((12, 12)) * smooth
     scorer = ContentProfile.solve(space, known, reg, mix.astype(np.float32) if smooth else None)
-    scores = scorer.score(split.histories())
+    scores = scorer.score(split.histories().matrix())
     for user, history in enumerate(_train(split)):
         y = history[:12] @ mix
         w = np.linalg.solve(x[:12].T @ x[:12] + reg * np.eye(x.shape[1]), x[:12].T @ y)
@@ -139,7 +139,7 @@ def test_ridge_gives_the_same_in_either_size(split):
     many, few = np.arange(12), np.arange(5)
     assert not ContentProfile.solve(space, many, 1.0).dual
     assert ContentProfile.solve(space, few, 1.0).dual
-    rows = split.histories()
+    rows = split.histories().matrix()
     inner = space.blocks(few)[0].toarray().astype(np.float64)
     left = np.linalg.inv(inner.T @ inner + np.eye(space.dim))
     expected = rows[:, few] @ inner @ left @ space.blocks()[0].toarray().T
@@ -148,7 +148,7 @@ def test_ridge_gives_the_same_in_either_size(split):
 
 def test_ridge_words_sum_to_the_score(split):
     model = sl.Ridge((sl.Text("title", min_df=1),), reg=1.0).fit(split)
-    row = split.histories()[3]
+    row = split.histories().matrix()[3]
     history = row.indices.astype(np.int64)
     [words] = model.scorer.words(history, np.array([13]), 100)
     profile = model.scorer.profiles(row)[0]
@@ -181,7 +181,7 @@ def test_neighbour_graph_power_and_hub():
 
 
 def test_neighbour_graph_does_not_depend_on_the_block(monkeypatch, split):
-    similarity, everything = cosine_counts(split.histories(), 1.0), np.arange(12)
+    similarity, everything = cosine_counts(split.histories().matrix(), 1.0), np.arange(12)
     whole = neighbour_graph(similarity, everything, everything, 15, 5)
     monkeypatch.setattr("sidelight.models.graph.CELLS", 24)
     assert (whole != neighbour_graph(similarity, everything, everything, 15, 5)).nnz == 0
@@ -248,7 +248,7 @@ def test_popular_halves_with_the_half_life(_shop):
     expected = np.zeros(split.data.n_items)
     for t, i in zip(when, item, strict=True):
         expected[i] += 0.5 ** ((when.max() - t) / 86_400e6 / 10)
-    got = sl.Popular(half_life=10).fit(split).score(split.histories()[:1])[0]
+    got = sl.Popular(half_life=10).fit(split).score(split.histories().matrix()[:1])[0]
     np.testing.assert_allclose(got, expected, rtol=1e-5)
 
 

@@ -22,16 +22,16 @@ def split() -> sl.Split:
 @pytest.mark.parametrize("spec", [sl.Popular(), sl.ItemKNN(), sl.EASE()], ids=lambda s: type(s).__name__)
 def test_a_closed_form_is_fitted_on_both_parts(spec: Any, split: sl.Split) -> None:
     again, plain = refit(spec, split), spec.fit(split)
-    rows = split.histories("test")
+    rows = split.histories("test").matrix()
     np.testing.assert_array_equal(again.score(rows), spec.fit(split.joined()).score(rows))
     assert not np.array_equal(again.score(rows), plain.score(rows))
-    assert (again.catalogue.histories != rows).nnz == 0
+    assert (again.catalogue.histories.matrix() != rows).nnz == 0
     assert again.catalogue.refitted and not plain.catalogue.refitted
 
 
 def test_the_test_part_moves_nothing(split: sl.Split) -> None:
     other = replace(split, sealed=split.sealed[: len(split.sealed) // 2])
-    rows = split.histories("test")
+    rows = split.histories("test").matrix()
     np.testing.assert_array_equal(refit(sl.EASE(), other).score(rows), refit(sl.EASE(), split).score(rows))
 
 
@@ -84,7 +84,9 @@ def test_towers_choose_on_validation_and_then_train_on_everything(split: sl.Spli
     # What was found with validation is the same; what was learned in the end is not.
     assert again.scorer.trace["epochs"] == plain.scorer.trace["epochs"]
     assert not np.array_equal(again.scorer.vectors, plain.scorer.vectors)
-    assert (again.catalogue.histories != split.joined().histories()).nnz == 0 and again.catalogue.refitted
+    assert (
+        again.catalogue.histories.matrix() != split.joined().histories().matrix()
+    ).nnz == 0 and again.catalogue.refitted
     best = max(again.scorer.trace["epochs"], key=lambda e: e["signal"])["epoch"] or options.epochs
     last_total, per_epoch = steps[-1][1], steps[0][1] // options.epochs
     assert last_total == best * per_epoch  # as many epochs as validation found, no more looks at it

@@ -29,7 +29,7 @@ def row_of(model, item, **changes):
 
 
 def scores(model):
-    return model.score(model.catalogue.histories)
+    return model.score(model.catalogue.histories.matrix())
 
 
 def assert_equal(a, b, name=""):
@@ -57,7 +57,7 @@ def test_an_untouched_item_scores_as_if_it_had_joined_with_its_new_row(name):
     moved = revised(model, row_of(model, item, **new))
     joined = model.add_items(row_of(model, item, **new).with_columns(item_id=pl.lit("twin")))
     at = model.catalogue.find_items([item])[0]
-    histories = joined.catalogue.histories
+    histories = joined.catalogue.histories.matrix()
     assert_equal(scores(moved)[:, at], joined.score(histories)[:, -1])
     others = np.arange(model.catalogue.n_items) != at
     assert_equal(scores(moved)[:, others], scores(model)[:, others])
@@ -137,5 +137,5 @@ def test_every_space_of_a_blend_is_reached():
     seen = []
     same = with_spaces(model.scorer, lambda space: seen.append(space) or space)
     assert [type(s).__name__ for s in seen] == ["ContentSpace"]
-    assert_equal(same.score(model.catalogue.histories), scores(model))
+    assert_equal(same.score(model.catalogue.histories.matrix()), scores(model))
     assert encoders_of(served.model("ease").scorer) == []

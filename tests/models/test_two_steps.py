@@ -67,7 +67,7 @@ def chain():
 
 def test_an_item_is_reached_over_one_that_nobody_touched():
     split, title = chain(), sl.Text("title", min_df=1)
-    row = split.histories()[1]
+    row = split.histories().matrix()[1]
     one, two = (sl.ContentKNN((title,), steps=steps).fit(split).score(row)[0] for steps in (1, 2))
     assert one[1] > 0 and one[2] == 0 and one[3] == 0
     assert two[1] > 0 and two[2] > 0 and two[3] == 0

@@ -13,6 +13,7 @@ import pytest
 import scipy.sparse as sp
 
 import sidelight as sl
+from sidelight.data.histories import Histories
 from sidelight.errors import BundleError, DataError
 from sidelight.models.item_item import DenseItemItem
 from sidelight.models.recommender import Recommender
@@ -196,9 +197,7 @@ def test_integer_ids_stay_integers(model: Recommender) -> None:
 
 
 def test_a_model_without_users_has_canaries(model: Recommender) -> None:
-    own = replace(
-        model.catalogue, user_ids=np.array([], dtype=str), histories=sp.csr_matrix((0, 14), dtype=np.float32)
-    )
+    own = replace(model.catalogue, user_ids=np.array([], dtype=str), histories=Histories.of_lists([], 14))
     made = make_canaries(replace(model, catalogue=own))
     assert {query.kind for query in made.queries} == {"history", "item"}
 

@@ -12,6 +12,7 @@ import pytest
 import served
 from PIL import Image
 
+from sidelight.data.histories import Histories
 from sidelight.data.schema import Column
 from sidelight.errors import DataError
 from sidelight.models.catalogue import Catalogue
@@ -54,7 +55,7 @@ def catalogue():
     items = pl.DataFrame({n: pl.Series([None], dtype=t) for n, t in TYPES.items()})
     items = items.with_columns(item_id=pl.lit(1), vec=pl.lit([1.0, 2.0]))
     roles = tuple(Column(n, ROLES.get(n, "ignore")) for n in TYPES)
-    histories = served.model().catalogue.histories[:1, :1]
+    histories = Histories.of_lists([[0]], 1)
     return Catalogue(np.array([1]), np.array(["u"]), histories, items, np.zeros(1, np.float32), "", roles)
 
 

@@ -124,7 +124,7 @@ def test_events_move_the_next_list_and_dismissals_leave_it(engine):
     assert first not in shown(engine.recommend(Ask(user="u02", k=80)))
     stored = served.model().catalogue
     at = stored.find_users(["u02"])[0]
-    history = [*stored.item_ids[stored.histories[at].indices].tolist(), first]
+    history = [*stored.item_ids[stored.histories.matrix()[at].indices].tolist(), first]
     same(engine.recommend(Ask(user="u02", k=10)), served.model().recommend(histories=[history], k=10))
 
     engine.add_events([served.event("u02", second, "dismissal", 1)])
@@ -137,7 +137,7 @@ def test_events_move_the_next_list_and_dismissals_leave_it(engine):
 def test_a_dismissed_item_of_the_stored_history_no_longer_counts(engine):
     stored = served.model().catalogue
     at = stored.find_users(["u04"])[0]
-    history = stored.item_ids[stored.histories[at].indices].tolist()
+    history = stored.item_ids[stored.histories.matrix()[at].indices].tolist()
     engine.add_events([served.event("u04", history[0], "dismissal")])
     frame = served.model().recommend(histories=[history[1:]], k=40).filter(pl.col("item_id") != history[0])
     answer = engine.recommend(Ask(user="u04", k=len(frame)))
@@ -188,7 +188,7 @@ def test_nothing_is_used_without_consent_or_after_forgetting(tmp_path, how):
 
 def _history(name, user):
     stored = served.model(name).catalogue
-    return stored.item_ids[stored.histories[stored.find_users([user])[0]].indices].tolist()
+    return stored.item_ids[stored.histories.matrix()[stored.find_users([user])[0]].indices].tolist()
 
 
 def test_who_comes_back_is_known_by_what_came_since(engine):

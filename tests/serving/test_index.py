@@ -42,7 +42,7 @@ def shown(engine, k=10, **who):
 
 def test_the_exact_search_is_exact():
     model = served.large(500, 8, 40)
-    rows = model.catalogue.histories[:40]
+    rows = model.catalogue.histories.matrix()[:40]
     (items, values), scores = EXACT.best(model.scorer, rows, 7, rows)
     assert scores is not None
     for row in range(40):
@@ -71,7 +71,7 @@ def test_nothing_seen_is_found_and_what_it_cannot_do_is_done_exactly(both):
     own = exact.snapshot.model.catalogue
     for n in range(20):
         at = own.find_users([f"u{n:06d}"])[0]
-        seen = set(own.item_ids[own.histories[at].indices].tolist())
+        seen = set(own.item_ids[own.histories.matrix()[at].indices].tolist())
         assert not seen & {i for i, _ in shown(approximate, k=50, user=f"u{n:06d}")}
     for who in (
         {"user": "nobody"},
@@ -175,8 +175,7 @@ def test_the_stability_index_is_its_formula():
 
 def test_a_model_nobody_has_used_has_no_reference():
     model = served.large(500, 8, 3)
-    own = replace(model.catalogue, histories=model.catalogue.histories * 0)
-    own.histories.eliminate_zeros()
+    own = replace(model.catalogue, histories=model.catalogue.histories.last(0))
     found = Reference.of(replace(model, catalogue=own))
     assert found.lengths is None and found.scores is None
 

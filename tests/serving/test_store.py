@@ -142,7 +142,7 @@ def _flip(folder: Path) -> None:
 
 
 def _foreign(folder: Path) -> None:
-    text = (folder / MANIFEST).read_bytes().replace(b'"schema_version": 1', b'"schema_version": 2')
+    text = (folder / MANIFEST).read_bytes().replace(b'"schema_version": 2', b'"schema_version": 3')
     (folder / MANIFEST).write_bytes(text)
     (folder / SEAL).write_bytes(seal(text))
 
@@ -158,7 +158,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a short file": (lambda f: os.truncate(next((f / "files").iterdir()), 9), "bytes"),
     "a missing file": (lambda f: next((f / "files").iterdir()).unlink(), "no such file"),
     "a changed manifest": (lambda f: os.truncate(f / MANIFEST, 99), SEAL),
-    "another version": (_foreign, "schema_version 1"),
+    "another version": (_foreign, "schema_version 1 or 2"),
     "a file outside": (_escape, "inside the folder"),
     "no bundle": (lambda f: (f / MANIFEST).unlink(), MANIFEST),
 }

@@ -262,7 +262,7 @@ def test_readers_in_flight_keep_their_snapshot(engine):
     old = engine.snapshot
     engine.put_items([{"item_id": "fresh", **TENT}], wait=5)
     assert old.n_items == 80 and engine.snapshot.n_items == 81
-    assert old.model.score(old.model.catalogue.histories).shape == (60, 80)
+    assert old.model.score(old.model.catalogue.histories.matrix()).shape == (60, 80)
     assert old.items.find("fresh") == -1 and len(old.titles) == 80
 
 

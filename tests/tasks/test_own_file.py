@@ -56,7 +56,7 @@ def test_the_example_of_the_docs_passes(root: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_one_that_looks_at_clicks_does_not(root: Path, tmp_path: Path) -> None:
-    clicks = "length = split.histories().sum(axis=0).A1"
+    clicks = "length = split.histories().matrix().sum(axis=0).A1"
     text = re.sub(r"length = .*", clicks, written(root), count=1)
     found = contract(root, tmp_path, text)
     assert found.returncode == 1 and "1 failed, 9 passed" in found.stdout, found.stdout

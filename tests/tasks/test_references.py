@@ -74,7 +74,7 @@ def lengths(history: Any) -> list[int]:
 
 @case(sl.Alignment(dim=99, keep=1.0))
 def alignment(task: Any, module: Any, batch: Any, towers: Any) -> float:
-    h = SPLIT.histories().toarray().astype(np.float64)
+    h = SPLIT.histories().matrix().toarray().astype(np.float64)
     scaled = h / np.sqrt(np.maximum(h.sum(axis=1), 1))[:, None] / np.sqrt(np.maximum(h.sum(axis=0), 1))
     _, strength, right = np.linalg.svd(scaled)
     rank = len(strength) - 1
@@ -142,7 +142,7 @@ def distillation(task: Any, module: Any, batch: Any, towers: Any) -> float:
             continue
         one = np.zeros((1, SPLIT.data.n_items), np.float32)
         one[0, batch.items[inputs]] = 1
-        scores = scorer.score(type(SPLIT.histories())(one))[0][items.numpy()].astype(np.float64)
+        scores = scorer.score(type(SPLIT.histories().matrix())(one))[0][items.numpy()].astype(np.float64)
         free = [at for at in range(len(items)) if at not in inputs]
         if scores[free].max() <= 0:
             continue
@@ -221,7 +221,7 @@ def noise(task: Any, module: Any, batch: Any, towers: Any) -> float:
 
 @case(sl.PopularityTask())
 def popularity(task: Any, module: Any, batch: Any, towers: Any) -> float:
-    count = np.log(1 + SPLIT.histories().toarray().sum(axis=0))
+    count = np.log(1 + SPLIT.histories().matrix().toarray().sum(axis=0))
     target = (count - count.mean()) / count.std()
     guess = array(towers.items(batch.drawn)) @ array(module.head.weight)[0] + float(module.head.bias)
     return float(np.mean((guess - target[batch.drawn.numpy()]) ** 2))

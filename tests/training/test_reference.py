@@ -155,7 +155,9 @@ def test_the_validation_signal_is_the_formula(split: sl.Split) -> None:
     towers, steering = towers_of(split).eval(), Validation.of(split, 0)
     vectors = item_vectors(towers).numpy().astype(np.float64)
     default = towers.default.detach().numpy()
-    users = np.stack([default + vectors[r.indices].sum(axis=0) / r.nnz**0.5 for r in steering.histories])
+    users = np.stack(
+        [default + vectors[r.indices].sum(axis=0) / r.nnz**0.5 for r in steering.histories.matrix()]
+    )
     scale = float(towers.log_scale.exp().detach())
     wanted, own = [], []
     for items, truth in steering.sides:

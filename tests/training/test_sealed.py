@@ -39,7 +39,7 @@ def others(split: sl.Split) -> list[sl.Split]:
 def test_validation_masks_the_history_alone(split: sl.Split, users: int) -> None:
     whole = validation_part(split, users, 0)
     assert len(np.unique(split.data.interactions.user[whole.validation])) <= users
-    assert (whole.excluded() != split.histories()).nnz == 0
+    assert (whole.excluded() != split.histories().matrix()).nnz == 0
     for other in others(split):
         part = validation_part(other, users, 0)
         assert (part.excluded() != whole.excluded()).nnz == 0

@@ -125,7 +125,7 @@ def test_batches_split_histories(split: sl.Split) -> None:
     towers = towers_of(spec(split), split)
     data = Batches.of(split, SMALL)
     batch = data.make(3, towers)
-    histories = split.histories()
+    histories = split.histories().matrix()
     items = batch.items.numpy()
     for place, user in enumerate(batch.users.numpy()):
         inputs = {int(items[r]) for r in batch.history[place].numpy() if r >= 0}

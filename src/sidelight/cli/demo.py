@@ -92,7 +92,7 @@ def _two_people(model: Recommender) -> tuple[Any, Any]:
     """Somebody with a middling history and somebody with a short one."""
     import numpy as np
 
-    count = model.catalogue.histories.getnnz(axis=1)
+    count = model.catalogue.histories.lengths
     users = model.catalogue.user_ids
     middle = int(np.argmin(np.abs(count - np.median(count[count > 0]))))
     short = int(np.argmax(count == 3)) if (count == 3).any() else int(np.argmax(count > 0))
@@ -102,7 +102,7 @@ def _two_people(model: Recommender) -> tuple[Any, Any]:
 def _bought(model: Recommender, user: Any) -> list[Any]:
     """Ids of the products of a household."""
     at = int(model.catalogue.find_users([user])[0])
-    found: list[Any] = model.catalogue.item_ids[model.catalogue.histories[at].indices].tolist()
+    found: list[Any] = model.catalogue.item_ids[model.catalogue.histories.row(at)].tolist()
     return found
 
 

@@ -87,7 +87,7 @@ def people(model: Recommender, *users: Any) -> None:
     """Lists of some users, with reasons."""
     for user in users:
         at = int(model.catalogue.find_users([user])[0])
-        bought = model.catalogue.histories[at].indices
+        bought = model.catalogue.histories.row(at)
         out = console()
         table = _table(f"Household {user} ({len(bought)} products bought)")
         room = out.width - 32

@@ -143,7 +143,7 @@ def _fitted(path: Path, split: Split, final: bool) -> Recommender:
     if not np.array_equal(own.item_ids, split.data.item_ids):
         found = f"{len(own.item_ids):,} items, not the same {split.data.n_items:,}"
         raise DataError(complain("the items of the split", found, str(path), "train it on this split"))
-    if own.histories.shape != histories.shape or (own.histories != histories).nnz:
+    if own.histories.shape != histories.shape or (own.histories.matrix() != histories.matrix()).nnz:
         found = "other interactions: it may have seen what it would be judged by"
         expected = "a model fitted on the training part of this split"
         raise DataError(complain(expected, found, str(path), "train it on this split"))

@@ -9,6 +9,8 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.data.histories import Histories
+
 
 @dataclass(frozen=True)
 class Interactions:
@@ -46,6 +48,17 @@ class Interactions:
         user, item = pairs.nonzero()
         wanted = user.astype(np.int64) * pairs.shape[1] + item
         return rows[np.isin(self.user[rows].astype(np.int64) * pairs.shape[1] + self.item[rows], wanted)]
+
+    def histories(self, shape: tuple[int, int], rows: NDArray[np.int64]) -> Histories:
+        """Histories of all users from some events, oldest first; of unknown order without `order`.
+
+        Args:
+            shape: (n_users, n_items).
+            rows: int64 event indices, ascending.
+        """
+        if self.order is not None:
+            rows = rows[np.argsort(self.order[rows], kind="stable")]
+        return Histories.of_events(self.user[rows], self.item[rows], shape, self.order is not None)
 
     def matrix(
         self,

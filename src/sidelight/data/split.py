@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sidelight.data.dataset import Dataset
 from sidelight.data.fingerprint import fingerprint
+from sidelight.data.histories import Histories
 from sidelight.errors import SpecError
 
 Part = Literal["train", "validation", "test"]
@@ -86,9 +87,10 @@ class Split:
             return np.sort(np.concatenate([self.train, self.validation]))
         return self.train
 
-    def histories(self, part: Part = "validation") -> sp.csr_matrix:
-        """What the model may look at while a part is ranked, binary CSR (n_users, n_items)."""
-        return self.data.matrix(self.known_rows(part))
+    def histories(self, part: Part = "validation") -> Histories:
+        """Histories that the model may look at while a part is ranked, one row per user, oldest first."""
+        data = self.data
+        return data.interactions.histories((data.n_users, data.n_items), self.known_rows(part))
 
     def fitting(self) -> sp.csr_matrix:
         """What a model is fitted on: `histories` without the held-out users' rows, same shape."""

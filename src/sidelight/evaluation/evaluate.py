@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.features import Features
+from sidelight.data.histories import Histories
 from sidelight.data.split import Split, TestHistory
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
 from sidelight.evaluation import beyond
@@ -34,15 +35,15 @@ _LARGEST = 256 << 20  # but 64 users at a time as long as they fit here: models 
 
 
 class Scores(Protocol):
-    """All that an evaluation asks of a model.
+    """All that an evaluation asks of a model; `OrderBlind` makes it of one that takes a matrix.
 
     One that has a method `told(users)` as well is told who the rows are, as inner user indices. One
     whose `context` names columns is asked as `told(users, context)`, with a table of these columns,
     one row a user.
     """
 
-    def score(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """Scores float32 (n_rows, n_items) for histories CSR (n_rows, n_items); higher is better."""
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Scores float32 (n_rows, n_items) for histories of as many rows; higher is better."""
         ...
 
 
@@ -166,7 +167,7 @@ def _rank(
     part: Literal["validation", "test"],
     users: NDArray[np.int64],
     moment: pl.DataFrame | None,
-    histories: sp.csr_matrix,
+    histories: Histories,
     wanted: _Wanted,
     progress: Progress | None,
 ) -> tuple[dict[str, Lists], Slots, Slots]:
@@ -196,8 +197,8 @@ def _rank(
         lists["overall"][rows], best = merge(list(found.values()), k)
         unsupported[rows] = best < NOTHING
         if asked is not model or common is None:  # a model that is told of nobody scores one empty history
-            empty = (1 if asked is model else len(scores), scores.shape[1])
-            common = _scored(asked, sp.csr_matrix(empty, dtype=np.float32))
+            nothing: list[list[int]] = [[]] * (1 if asked is model else len(scores))
+            common = _scored(asked, Histories.of_lists(nothing, scores.shape[1]))
         plain = without_history(common, k, excluded[rows], split.candidates, jitter)
         moved[rows] = lists["overall"][rows] != plain
         if progress is not None:
@@ -220,7 +221,7 @@ def _told(model: Scores, users: NDArray[np.int64], moment: pl.DataFrame | None) 
     return found
 
 
-def _scored(model: Scores, histories: sp.csr_matrix) -> NDArray[np.float32]:
+def _scored(model: Scores, histories: Histories) -> NDArray[np.float32]:
     if not callable(getattr(model, "score", None)):
         fix = "fit it first: model = spec.fit(split)"
         raise SpecError(complain("a fitted model", f"a {type(model).__name__}", "evaluate", fix))
@@ -240,16 +241,16 @@ def _per_list(
     items: Lists,
     overall: Slice,
     split: Split,
-    histories: sp.csr_matrix,
+    histories: Histories,
     wanted: _Wanted,
     content: Features | None,
     categories: Features | None,
 ) -> dict[str, NDArray[np.float64]]:
     """What each user's list is like, beside how right it is."""
     known = split.histories()
-    active = int(np.count_nonzero(np.diff(known.indptr)))
-    information = beyond.self_information(known.getnnz(axis=0), max(1, active))
-    own = histories[overall.users]
+    active = int(np.count_nonzero(known.lengths))
+    information = beyond.self_information(known.counts, max(1, active))
+    own = histories[overall.users].matrix()
     out = {}
     for k in wanted.ks:
         out[f"novelty@{k}"] = beyond.novelty(items[:, :k], information)
@@ -265,12 +266,12 @@ def _per_list(
 
 
 def _totals(
-    items: Lists, slices: dict[str, Slice], split: Split, histories: sp.csr_matrix, wanted: _Wanted
+    items: Lists, slices: dict[str, Slice], split: Split, histories: Histories, wanted: _Wanted
 ) -> dict[str, dict[str, float]]:
     """What all lists of the overall slice do together, and what each group of items gets of it."""
     overall = slices["overall"]
-    counts = split.histories().getnnz(axis=0)
-    own = histories[overall.users]
+    counts = split.histories().counts
+    own = histories[overall.users].matrix()
     masks = {name: found.items for name, found in slices.items() if found.items is not None}
     totals: dict[str, dict[str, float]] = {"overall": {}, **{name: {} for name in masks}}
     for k in wanted.ks:

@@ -133,9 +133,9 @@ def _groups(split: Split, name: str, part: Part) -> list[tuple[str, Mask]]:
         known = ["user:activity", "item:popularity", "user:COLUMN", "item:COLUMN"]
         raise SpecError(f"unknown group {name!r}; {did_you_mean(name, known)}")
     if name == "user:activity":
-        return buckets(np.diff(split.histories(part).indptr))
+        return buckets(split.histories(part).lengths)
     if name == "item:popularity":
-        return buckets(split.histories().getnnz(axis=0))
+        return buckets(split.histories().counts)
     found = split.data.schema.find(f"{table}s", column)
     if found.role not in _GROUPED_ROLES and not (found.sensitive and found.role == "text"):
         hint = ", ".join(_GROUPED_ROLES)

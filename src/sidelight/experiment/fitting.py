@@ -191,11 +191,11 @@ def costs(model: Any, split: Split, part: Any) -> dict[str, float | None]:
         dense = [np.asarray(a) for a in arrays.values() if not hasattr(a, "indptr")]
         size = (sum(a.nbytes for a in (*parts, *dense)) + sum(map(len, files.values()))) / 1e6
     known = split.histories(part)
-    users = np.flatnonzero(np.diff(known.indptr))[:TIMED_USERS]
+    users = np.flatnonzero(known.lengths)[:TIMED_USERS]
     times = []
     for user in users:
         start = time.perf_counter()
-        model.score(known[user])
+        model.score(known[[user]])
         times.append(time.perf_counter() - start)
     return {"megabytes": size, "milliseconds": 1000 * float(np.median(times)) if times else None}
 

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.encoder import Progress
+from sidelight.data.histories import Histories, matrix_of
 from sidelight.data.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.arguments import need_split
@@ -126,11 +127,11 @@ class ImplicitFactors:
         """float32 (n_items, dim)."""
         return self.items
 
-    def queries(self, histories: sp.csr_matrix) -> Dense:
+    def queries(self, histories: Histories | sp.csr_matrix) -> Dense:
         """float32 (n_rows, dim): score = queries @ vectors.T."""
-        return solve(histories, self.items, *self.options, self.size)
+        return solve(matrix_of(histories), self.items, *self.options, self.size)
 
-    def score(self, histories: sp.csr_matrix) -> Scores:
+    def score(self, histories: Histories | sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
         return np.asarray(self.queries(histories) @ self.items.T, dtype=np.float32)
 

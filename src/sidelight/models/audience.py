@@ -28,12 +28,13 @@ def audience_places(
     own = model.catalogue.histories
     step = max(1, cells // model.catalogue.n_items)
     places, values = [], []
-    for start in range(0, own.shape[0], step):
+    for start in range(0, len(own), step):
         rows = own[start : start + step]
-        scores = np.array(model.told(np.arange(start, start + rows.shape[0])).score(rows))
+        seen = rows.matrix()
+        scores = np.array(model.told(np.arange(start, start + len(rows))).score(rows))
         value = scores[:, wanted]
-        scores[rows.nonzero()] = -np.inf
+        scores[seen.nonzero()] = -np.inf
         places.append(np.stack([(scores > value[:, [at]]).sum(axis=1) + 1 for at in range(len(wanted))]))
-        value[np.asarray(rows[:, wanted].todense()) > 0] = 0.0
+        value[np.asarray(seen[:, wanted].todense()) > 0] = 0.0
         values.append(value.T)
     return np.hstack(places), np.hstack(values)

@@ -118,7 +118,7 @@ class Blend:
             scorers, plan.weights[:, used], plan.gains, buckets_of(final, self.edges),
             plan.factors[..., used], plan.choices,
         )  # fmt: skip
-        able = np.flatnonzero(final.histories().getnnz(axis=1))
+        able = np.flatnonzero(final.histories().lengths)
         users = np.sort(generator(self.seed, "exposure").permutation(able)[:SHOWN])
         lower = not evidence.measured and self.exposure > 0
         return Recommender.of(self, exposed(mixture, final, users, self.k, plan.target, lower), final)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.words import text_of
+from sidelight.data.histories import Histories
 from sidelight.data.ids import Ids, index_of, text_id, whole_id
 from sidelight.data.schema import Column, Role
 from sidelight.data.split import Split
@@ -27,7 +27,7 @@ class Catalogue:
     Args:
         item_ids: Outside ids, shape (n_items,), in inner order.
         user_ids: Outside ids of the users with a stored history, sorted.
-        histories: Binary CSR (n_users, n_items), what each user has touched.
+        histories: Of each user, oldest first.
         items: Item rows for display and explanation, one an item.
         popular: float32 (n_items,), the order to fall back on, higher first.
         fingerprint: Of the data it was fitted on.
@@ -37,7 +37,7 @@ class Catalogue:
 
     item_ids: Ids
     user_ids: Ids
-    histories: sp.csr_matrix
+    histories: Histories
     items: pl.DataFrame
     popular: NDArray[np.float32]
     fingerprint: str = ""
@@ -99,18 +99,14 @@ class Catalogue:
         """Inner indices, -1 for unknown ids."""
         return index_of(self.user_ids, ids)
 
-    def rows(self, histories: Sequence[Sequence[Any]]) -> tuple[sp.csr_matrix, list[Any]]:
-        """Lists of outside item ids as binary CSR (n, n_items), and the ids it does not know."""
+    def rows(self, histories: Sequence[Sequence[Any]]) -> tuple[Histories, list[Any]]:
+        """Lists of outside item ids, oldest first, as histories, and the ids it does not know."""
         row = np.repeat(np.arange(len(histories)), [len(h) for h in histories])
         flat = [i for h in histories for i in h]
         at = self.find_items(flat)
         missing = [flat[i] for i in np.flatnonzero(at < 0)]
         row, at = row[at >= 0], at[at >= 0]
-        shape = (len(histories), self.n_items)
-        out = sp.csr_matrix((np.ones(len(at), np.float32), (row, at)), shape=shape)
-        out.sum_duplicates()
-        out.data[:] = 1.0
-        return out, missing
+        return Histories.of_events(row, at, (len(histories), self.n_items)), missing
 
     def extended(self, rows: pl.DataFrame) -> tuple[Catalogue, pl.DataFrame]:
         """The catalogue with new items at the end, and their rows in its columns.
@@ -123,12 +119,10 @@ class Catalogue:
         """
         new = _new_ids(rows, self)
         full = self.typed(rows, "new items")
-        wide = self.histories.copy()
-        wide.resize((wide.shape[0], self.n_items + len(new)))
         grown = replace(
             self,
             item_ids=np.concatenate([self.item_ids, new]),
-            histories=wide,
+            histories=self.histories.widened(self.n_items + len(new)),
             items=pl.concat([self.items, full]),
             popular=np.append(self.popular, np.zeros(len(new), np.float32)),
         )
@@ -162,10 +156,12 @@ class Catalogue:
         arrays = {
             "item_ids": self.item_ids,
             "user_ids": self.user_ids,
-            "histories": self.histories,
+            "history_start": self.histories.start,
+            "history_item": self.histories.item,
             "popular": self.popular,
         }
         meta: dict[str, Any] = {"fingerprint": self.fingerprint, "refitted": self.refitted}
+        meta["ordered"] = self.histories.ordered
         meta["columns"] = [asdict(c) for c in self.columns]
         return arrays, meta, {"items.parquet": buffer.getvalue()}
 
@@ -174,10 +170,18 @@ class Catalogue:
         """The catalogue that `state` described."""
         items = pl.read_parquet(BytesIO(files["items.parquet"]))
         return cls(
-            arrays["item_ids"], arrays["user_ids"], arrays["histories"], items,
+            arrays["item_ids"], arrays["user_ids"], _histories(arrays, meta), items,
             arrays["popular"], str(meta["fingerprint"]), tuple(Column(**c) for c in meta["columns"]),
             bool(meta.get("refitted", False)),
         )  # fmt: skip
+
+
+def _histories(arrays: dict[str, Any], meta: dict[str, Any]) -> Histories:
+    """Histories of a bundle; those of format 1 are a matrix, whose order is unknown."""
+    if "histories" in arrays:
+        return Histories.of_matrix(arrays["histories"])
+    parts = arrays["history_start"], arrays["history_item"], len(arrays["item_ids"])
+    return Histories(*parts, ordered=bool(meta["ordered"]))
 
 
 def bare(items: pl.DataFrame) -> pl.DataFrame:

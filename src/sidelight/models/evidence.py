@@ -102,7 +102,7 @@ class Evidence:
         """
         pools = []
         for at, (split, scorers, users) in enumerate(zip(self.folds, self.scorers, self.users, strict=True)):
-            size = split.histories().getnnz(axis=1)[users]
+            size = split.histories().lengths[users]
             able = users[size >= (length or LONG)]
             able = some(able, CUT_USERS, spec.seed + at, "cut", str(length))
             if len(able):
@@ -113,7 +113,7 @@ class Evidence:
 
 def _sample(split: Split, most: int, seed: int, relevant: bool) -> Users:
     """Users with something relevant and a history; without evidence, users with a history."""
-    able = split.histories().getnnz(axis=1) > 0
+    able = split.histories().lengths > 0
     if relevant:
         able &= split.truth().getnnz(axis=1) > 0
     return some(np.flatnonzero(able), most, seed, "blend")

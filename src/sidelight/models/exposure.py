@@ -85,7 +85,7 @@ def _best(mixture: Mixture, split: Split, users: NDArray[np.int64], k: int) -> t
         rows = histories[start : start + step]
         scores = mixture.told(users[start : start + step], {}).score(rows)
         for side, mask in zip(found, (split.cold, split.warm), strict=True):
-            side.append(top_k(scores, min(2 * k, scores.shape[1]), rows, split.candidates & mask)[1])
+            side.append(top_k(scores, min(2 * k, scores.shape[1]), rows.matrix(), split.candidates & mask)[1])
     if not len(users):
         return np.zeros((0, k), np.float32), np.zeros((0, k), np.float32)
     return np.vstack(found[0]), np.vstack(found[1])

@@ -65,7 +65,7 @@ def _counts(split: Split) -> Constant:
 
 def _amounts(scorers: list[Scorer], split: Split) -> tuple[list[float], NDArray[np.float64]]:
     """The a(n) at each knot, and the scales float64 (2,); all 0 where popularity does not help."""
-    size = split.histories().getnnz(axis=1)
+    size = split.histories().lengths
     able = np.flatnonzero((size > 0) & (split.truth().getnnz(axis=1) > 0))
     found, scale = [0.0], np.ones(2)
     for length in (*KNOTS[1:-1], None):

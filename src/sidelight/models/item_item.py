@@ -10,6 +10,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.data.histories import Histories, matrix_of
 from sidelight.models.scorer import Scores, State, additive
 from sidelight.models.word_parts import WordParts
 
@@ -24,7 +25,7 @@ class Constant:
 
     values: NDArray[np.float32]
 
-    def score(self, histories: sp.csr_matrix) -> Scores:
+    def score(self, histories: Histories | sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
         return np.tile(self.values, (histories.shape[0], 1))
 
@@ -74,9 +75,9 @@ class SparseItemItem:
 
     weights: sp.csr_matrix
 
-    def score(self, histories: sp.csr_matrix) -> Scores:
+    def score(self, histories: Histories | sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
-        return np.asarray((histories @ self.weights).toarray(), dtype=np.float32)
+        return np.asarray((matrix_of(histories) @ self.weights).toarray(), dtype=np.float32)
 
     def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
         """Zeros: every score comes from the history."""
@@ -131,8 +132,9 @@ class DenseItemItem:
     known: NDArray[np.int64]
     n_items: int
 
-    def score(self, histories: sp.csr_matrix) -> Scores:
+    def score(self, histories: Histories | sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
+        histories = matrix_of(histories)
         if len(self.known) == self.n_items:
             return np.asarray(histories @ self.weights, dtype=np.float32)
         out = np.zeros((histories.shape[0], self.n_items), dtype=np.float32)

@@ -11,6 +11,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.data.histories import Histories, matrix_of
 from sidelight.models.scorer import Attentive, Context, Scorer, Scores, State, told
 from sidelight.models.word_parts import WordParts
 from sidelight.storage import placed, under
@@ -72,10 +73,10 @@ class Mixture:
             return made
         return replace(made, factors=factors[..., used].astype(np.float32), cold=buckets == 0)
 
-    def score(self, histories: sp.csr_matrix) -> Scores:
+    def score(self, histories: Histories | sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
         total = np.zeros((histories.shape[0], self.weights.shape[1]), dtype=np.float32)
-        trust = self.trust(np.diff(histories.indptr))
+        trust = self.trust(np.diff(matrix_of(histories).indptr))
         for at, (part, weight) in enumerate(zip(self.parts, self.weights, strict=True)):
             scores = part.score(histories)
             scores *= weight

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sidelight.content.cache import Cache
 from sidelight.content.encoder import Content, Progress
+from sidelight.data.histories import Histories, matrix_of
 from sidelight.data.split import Split
 from sidelight.models.arguments import need_split
 from sidelight.models.graph import neighbour_graph, two_step_graph
@@ -122,9 +123,9 @@ class ContentNeighbours:
             return two_step_graph(*asked, self.options, self.bridges, progress)
         return neighbour_graph(*asked, *self.options, progress)
 
-    def score(self, histories: sp.csr_matrix) -> Scores:
+    def score(self, histories: Histories | sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
-        return np.asarray((histories @ self.graph).toarray(), dtype=np.float32)
+        return np.asarray((matrix_of(histories) @ self.graph).toarray(), dtype=np.float32)
 
     def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
         """Zeros: every score comes from the history."""

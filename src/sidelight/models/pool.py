@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.data.histories import Histories
 from sidelight.data.split import Split
 from sidelight.evaluation.ranking import top_k
 from sidelight.models.scorer import Scorer, told
@@ -258,8 +259,8 @@ class Pool:
         return float(np.take_along_axis(self.cold, best, axis=1).mean())
 
 
-def recent(split: Split, users: NDArray[np.int64], length: int | None = None) -> sp.csr_matrix:
-    """Histories of some users cut to their last events, binary CSR (n_users, n_items).
+def recent(split: Split, users: NDArray[np.int64], length: int | None = None) -> Histories:
+    """Histories of some users cut to their last events.
 
     Args:
         split: Its training events.
@@ -269,15 +270,14 @@ def recent(split: Split, users: NDArray[np.int64], length: int | None = None) ->
     """
     if length is None:
         return split.histories()[users]
-    log = split.data.interactions
-    rows = split.train
-    user = log.user[rows]
-    # Rows of one user are in order of time or position; without either they are in order of item ids.
-    key = generator(0, "recent").random(len(rows)) if log.order is None else rows
-    order = np.lexsort((key, user))
-    last = np.searchsorted(user[order], user[order], side="right") - 1 - np.arange(len(rows))
-    kept = np.sort(rows[order[last < length]])
-    return split.data.matrix(kept)[users]
+    data, rows = split.data, split.train
+    if data.interactions.order is None:
+        key = generator(0, "recent").random(len(rows))
+        rows = rows[np.argsort(key, kind="stable")]
+        events = data.interactions.user[rows], data.interactions.item[rows]
+        shuffled = Histories.of_events(*events, (data.n_users, data.n_items))
+        return replace(shuffled.last(length), ordered=False)[users]
+    return split.histories()[users].last(length)
 
 
 def _discount(k: int) -> NDArray[np.float64]:

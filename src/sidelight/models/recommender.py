@@ -14,6 +14,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight import config, storage
+from sidelight.data.histories import Histories
+from sidelight.data.histories import histories_of as ordered
 from sidelight.data.ids import labels_of
 from sidelight.data.new_items import item_rows
 from sidelight.data.split import Split
@@ -76,9 +78,9 @@ class Recommender:
 
         return cls(spec, with_floor(spec, scorer, split), Catalogue.of(split))
 
-    def score(self, histories: sp.csr_matrix) -> Scores:
-        """Scores of all items, float32 (n_rows, n_items), for binary CSR histories of inner indices."""
-        return self.scorer.score(histories)
+    def score(self, histories: Histories | sp.csr_matrix) -> Scores:
+        """Scores of all items, float32 (n_rows, n_items); histories of a binary CSR matrix have no order."""
+        return self.scorer.score(ordered(histories))
 
     @property
     def context(self) -> tuple[str, ...]:
@@ -138,7 +140,7 @@ class Recommender:
             allowed[self.catalogue.need_items(ids_of(candidates, "candidates"), "candidates")] = True
         found = []
         step = max(1, CELLS // self.catalogue.n_items)
-        for start in range(0, rows.shape[0], step):
+        for start in range(0, len(rows), step):
             block = slice(start, start + step)
             asked = self.told(who[block], context)
             found.append(asked._lists(rows[block], who[block] != UNKNOWN, int(k), filter_seen, allowed))
@@ -146,23 +148,23 @@ class Recommender:
 
     def _lists(
         self,
-        rows: sp.csr_matrix,
+        rows: Histories,
         known: NDArray[np.bool_],
         k: int,
         filter_seen: bool,
         allowed: NDArray[np.bool_] | None,
     ) -> Lists:
         scores = self.score(rows)
-        seen = rows if filter_seen else None
+        seen = rows.matrix() if filter_seen else None
         items, values = top_k(scores, min(k, scores.shape[1]), seen, allowed)
         informed = self.scorer.informed() if isinstance(self.scorer, Attentive) else None
-        lists = Lists(items, values, known, rows.getnnz(axis=1), informed=informed)
+        lists = Lists(items, values, known, rows.lengths, informed=informed)
         return fill(lists, scores, seen, allowed, self.catalogue.popular, self.scorer)
 
     def _histories(
         self, users: Ids | None, histories: list[list[Any]] | None
-    ) -> tuple[NDArray[Any] | pl.Series, sp.csr_matrix, NDArray[np.int64]]:
-        """Labels (n,), histories CSR (n, n_items), and stored users (n,), else UNKNOWN or GIVEN."""
+    ) -> tuple[NDArray[Any] | pl.Series, Histories, NDArray[np.int64]]:
+        """Labels (n,), histories of n rows, and stored users (n,), else UNKNOWN or GIVEN."""
         own = self.catalogue
         if users is not None and histories is not None:
             raise SpecError(complain("users or histories", "both", "recommend"))
@@ -172,11 +174,9 @@ class Recommender:
             return own.user_ids, own.histories, np.arange(len(own.user_ids))
         wanted = ids_of(users, "users")
         at = own.find_users(wanted)
-        stored, shape = np.flatnonzero(at >= 0), (len(wanted), len(own.user_ids))
-        pick = sp.csr_matrix((np.ones(len(stored), np.float32), (stored, at[stored])), shape=shape)
-        return labels_of(own.user_ids, at, wanted), sp.csr_matrix(pick @ own.histories), at
+        return labels_of(own.user_ids, at, wanted), own.histories.known(at), at
 
-    def _given(self, histories: list[list[Any]]) -> sp.csr_matrix:
+    def _given(self, histories: list[list[Any]]) -> Histories:
         rows, missing = self.catalogue.rows(histories)
         if missing:
             total = sum(len(each) for each in histories)
@@ -240,7 +240,7 @@ class Recommender:
         check_call(Recommender.explain, {"k": k})
         given = self._histories(*([user], None) if history is None else (None, histories_of([history])))
         at = int(self.catalogue.need_items(ids_of([item], "item"), "an item")[0])
-        asked = given[1].indices.astype(np.int64), np.array([at]), k, int(given[2][0]), context
+        asked = given[1].item.astype(np.int64), np.array([at]), k, int(given[2][0]), context
         return explain(self.scorer, self.catalogue.named, *asked)[0]
 
     def add_items(self, rows: Any) -> Recommender:

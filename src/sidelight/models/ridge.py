@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sidelight.content.cache import Cache
 from sidelight.content.encoder import Content, Progress
+from sidelight.data.histories import Histories, matrix_of
 from sidelight.data.split import Split
 from sidelight.models.arguments import need_split
 from sidelight.models.linear import EASE, ease_of, inverse_spd
@@ -125,8 +126,9 @@ class ContentProfile:
             return first
         return np.hstack([_right(first, x) for x in self.space.blocks(self.known)])
 
-    def score(self, histories: sp.csr_matrix) -> Scores:
+    def score(self, histories: Histories | sp.csr_matrix) -> Scores:
         """See `Scorer.score`. Profiles are made for some rows at a time: they are wide."""
+        histories = matrix_of(histories)
         total = np.zeros((histories.shape[0], self.space.n_items), dtype=np.float32)
         step = max(1, CELLS // max(1, self.space.dim))
         for start in range(0, histories.shape[0], step):

@@ -10,6 +10,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.data.histories import Histories
 from sidelight.models.word_parts import WordParts
 
 Scores = NDArray[np.float32]
@@ -22,11 +23,12 @@ Context = Mapping[str, Any] | pl.DataFrame
 class Scorer(Protocol):
     """Scores for histories; a score > 0 means evidence, 0 none, < 0 evidence against."""
 
-    def score(self, histories: sp.csr_matrix) -> Scores:
+    def score(self, histories: Histories) -> Scores:
         """Scores of all items for a block of histories.
 
         Args:
-            histories: CSR (n_rows, n_items), binary; seen items are not masked here.
+            histories: Oldest first; seen items are not masked here. A scorer that is blind to the order
+                takes `matrix_of(histories)`.
 
         Returns:
             float32, shape (n_rows, n_items), finite.
@@ -53,7 +55,7 @@ class Scorer(Protocol):
         """Score some items for a history, then for it without each of its items in turn.
 
         Args:
-            history: int64 (n_history,), distinct inner indices.
+            history: int64 (n_history,), distinct inner indices, oldest first.
             items: int64 (k,), inner indices.
 
         Returns:

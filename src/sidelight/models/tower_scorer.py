@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.features import Features
+from sidelight.data.histories import Histories, matrix_of
 from sidelight.models.scorer import Context, Scores, State, cuts, one_row
 from sidelight.models.space import ContentSpace
 from sidelight.models.word_parts import WordParts, largest
@@ -62,14 +63,14 @@ class TowerScorer:
             rows.data = (rows.data * score / total[row] * length[row]).astype(np.float32)
         return rows
 
-    def queries(self, histories: sp.csr_matrix) -> Dense:
+    def queries(self, histories: Histories | sp.csr_matrix) -> Dense:
         """float32 (n_rows, dim): score = queries @ vectors.T."""
-        users = np.asarray(self._pooled(histories) @ self.vectors + self.default, dtype=np.float32)
+        users = np.asarray(self._pooled(matrix_of(histories)) @ self.vectors + self.default, dtype=np.float32)
         if self.added is not None:
             users += self.added
         return users
 
-    def score(self, histories: sp.csr_matrix) -> Scores:
+    def score(self, histories: Histories | sp.csr_matrix) -> Scores:
         """float32 (n_rows, n_items)."""
         scores: Scores = self.queries(histories) @ self.vectors.T
         return scores

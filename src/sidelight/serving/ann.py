@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.data.histories import Histories
 from sidelight.errors import BundleError, SpecError, complain, missing_extra
 from sidelight.evaluation.ranking import merge, top_k
 from sidelight.models.recommender import Recommender
@@ -76,10 +77,10 @@ class Hnsw:
             raise BundleError(complain(expected, f"{recall:.4f}", "the engine", fix))
         return replace(made, recall=recall)
 
-    def measured(self, scorer: Vectorial, histories: sp.csr_matrix) -> float:
+    def measured(self, scorer: Vectorial, histories: Histories) -> float:
         """Recall@100 against the exact product, in [0, 1]."""
         rng = generator(0, "recall")
-        busy = np.flatnonzero(histories.getnnz(axis=1))
+        busy = np.flatnonzero(histories.lengths)
         if len(busy) >= SAMPLE:
             queries = scorer.queries(histories[np.sort(rng.choice(busy, SAMPLE, replace=False))])
         else:
@@ -93,7 +94,7 @@ class Hnsw:
         return hits / (k * len(queries))
 
     def best(
-        self, scorer: Scorer, histories: sp.csr_matrix, k: int, excluded: sp.csr_matrix
+        self, scorer: Scorer, histories: Histories, k: int, excluded: sp.csr_matrix
     ) -> tuple[Top, Scores | None]:
         """See `Search.best`; of a list that is cut short by exclusions the exact product is taken."""
         assert isinstance(scorer, Vectorial)

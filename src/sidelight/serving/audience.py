@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sidelight.data.histories import Histories
 from sidelight.models.recommender import UNKNOWN
 from sidelight.seeding import generator
 from sidelight.serving.asking import Audience
-from sidelight.serving.persons import known, rows_of
+from sidelight.serving.persons import known
 from sidelight.serving.reasons import similar
 from sidelight.serving.snapshot import Snapshot
 from sidelight.serving.turns import checkpoint
@@ -48,8 +49,7 @@ def audience(snapshot: Snapshot, database: Database, item: int, k: int, cells: i
     near = similar(snapshot, item, NEAR)
     if not size or item in snapshot.out:
         return Audience((), near, 0, users, first=k)
-    rows, ends = own.histories, own.histories.indptr
-    place, value = _places(snapshot, some, [rows.indices[ends[u] : ends[u + 1]] for u in some], item)
+    place, value = _places(snapshot, some, [own.histories.row(u) for u in some], item)
     order = np.lexsort((-value, place))
     order = order[value[order] > 0]
     found: list[tuple[int, float, int]] = []
@@ -94,11 +94,10 @@ def _places(
     for start in range(0, len(who), step):
         checkpoint()
         block = slice(start, start + step)
-        rows = rows_of(histories[block], snapshot.n_items)
+        rows = Histories.of_distinct(histories[block], snapshot.n_items)
         scores = np.array(snapshot.told(who[block])[0].score(rows))
         value = scores[:, item].copy()
-        row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-        scores[row, rows.indices] = -np.inf
+        scores[np.repeat(np.arange(len(rows)), rows.lengths), rows.item] = -np.inf
         value[np.isneginf(scores[:, item])] = 0.0
         places.append((scores > value[:, None]).sum(axis=1) + 1)
         values.append(value)

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.data.histories import Histories
 from sidelight.evaluation.ranking import top_k
 from sidelight.models.arguments import check_context
 from sidelight.models.listing import Lists, fill
@@ -114,14 +115,15 @@ class _Block:
 
     Args:
         snapshot, wishes: As in `lists`.
-        rows, seen: CSR (n_rows, n_items), histories and what may not be shown.
+        rows: Histories.
+        seen: CSR (n_rows, n_items), what may not be shown.
         known, informed, personal: bool (n_rows,), see `Lists` and `Scored`.
         scorer: Told who asks.
     """
 
     snapshot: Snapshot
     wishes: Sequence[Wish]
-    rows: sp.csr_matrix
+    rows: Histories
     seen: sp.csr_matrix
     known: Mask
     informed: Mask | None
@@ -131,10 +133,10 @@ class _Block:
     @classmethod
     def of(cls, snapshot: Snapshot, wishes: Sequence[Wish], context: Mapping[str, Any]) -> _Block:
         who = np.array([wish.person.who for wish in wishes], dtype=np.int64)
-        rows = rows_of([wish.person.history for wish in wishes], snapshot.n_items)
+        rows = Histories.of_distinct([wish.person.history for wish in wishes], snapshot.n_items)
         seen = rows_of([wish.excluded(snapshot.out) for wish in wishes], snapshot.n_items)
         scorer, informed = snapshot.told(who, context)
-        touched = np.diff(rows.indptr) > 0
+        touched = rows.lengths > 0
         known = who != UNKNOWN
         personal = known & (touched if informed is None else touched | informed)
         return cls(snapshot, wishes, rows, seen, known, informed, personal, scorer)
@@ -171,7 +173,7 @@ class _Block:
         """Lists of some rows, filled up with popular items where scores end."""
         snapshot = self.snapshot
         seen = self.seen if some == slice(None) else self.seen[some]
-        length = np.diff(self.rows.indptr)[some]
+        length = self.rows.lengths[some]
         plain = Lists(
             *top, self.known[some], length, informed=None if self.informed is None else self.informed[some]
         )

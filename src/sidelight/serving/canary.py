@@ -122,7 +122,7 @@ def run_canaries(model: Recommender, canaries: Canaries, where: str = "") -> Non
 def _questions(model: Recommender) -> list[tuple[str, tuple[Any, ...]]]:
     """Kinds and outside ids, each question once."""
     own = model.catalogue
-    light = np.argsort(own.histories.getnnz(axis=1), kind="stable")
+    light = np.argsort(own.histories.lengths, kind="stable")
     popular = np.argsort(-own.popular, kind="stable")
     items = [own.item_ids[at].item() for at in _spread(popular)]
     asks = [("user", (own.user_ids[at].item(),)) for at in _spread(light)]
@@ -181,7 +181,7 @@ def _check_scores(model: Recommender, query: Canary, where: str) -> None:
         raise BundleError(complain(f"{query} in the catalogue", "no such id", where, AGAIN))
     rows = own.histories[known] if query.kind == "user" else own.rows([query.ask])[0]
     user = known if query.kind == "user" else np.array([-2])
-    history = rows.indices.astype(np.int64)
+    history = rows.item.astype(np.int64)
     item = int(history[0]) if len(history) else 0
     row: tuple[int, ...] = (1, own.n_items)
     found: dict[str, tuple[NDArray[Any], tuple[int, ...]]] = {

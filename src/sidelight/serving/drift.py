@@ -66,7 +66,7 @@ class Reference:
     def of(cls, model: Recommender) -> Reference:
         """Of a model: lengths of all stored histories, scores of at most 256 users, always the same ones."""
         own = model.catalogue.histories
-        length = own.getnnz(axis=1)
+        length = own.lengths
         users = np.flatnonzero(length)
         if not len(users):
             return cls()
@@ -74,7 +74,7 @@ class Reference:
         some = np.sort(generator(0, "drift").choice(users, size, replace=False))
         rows = own[some]
         scores = np.array(told(model.scorer, some).score(rows))
-        scores[rows.nonzero()] = -np.inf
+        scores[rows.matrix().nonzero()] = -np.inf
         best = scores.max(axis=1)
         good = best[best > 0]
         return cls(Bins.of(length[users]), Bins.of(good) if len(good) else None)

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.data.histories import Histories
 from sidelight.evaluation.ranking import top_k
 from sidelight.models.scorer import Scorer, Scores
 
@@ -24,7 +25,7 @@ class Vectorial(Protocol):
         """float32 (n_items, dim)."""
         ...
 
-    def queries(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+    def queries(self, histories: Histories) -> NDArray[np.float32]:
         """float32 (n_rows, dim): score = queries @ vectors.T."""
         ...
 
@@ -43,7 +44,7 @@ class Search(Protocol):
         ...
 
     def best(
-        self, scorer: Scorer, histories: sp.csr_matrix, k: int, excluded: sp.csr_matrix
+        self, scorer: Scorer, histories: Histories, k: int, excluded: sp.csr_matrix
     ) -> tuple[Top, Scores | None]:
         """The k best items of each row, best first, equal scores by item index.
 
@@ -72,7 +73,7 @@ class Exact:
     recall: float | None = None
 
     def best(
-        self, scorer: Scorer, histories: sp.csr_matrix, k: int, excluded: sp.csr_matrix
+        self, scorer: Scorer, histories: Histories, k: int, excluded: sp.csr_matrix
     ) -> tuple[Top, Scores | None]:
         """See `Search.best`."""
         scores = scorer.score(histories)

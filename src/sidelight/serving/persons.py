@@ -28,7 +28,7 @@ class Person:
 
     Args:
         who: Stored user of the bundle, or `UNKNOWN` (nothing may be used) or `GIVEN` (not stored).
-        history: Distinct inner indices of what they touched.
+        history: Distinct inner indices of what they touched, oldest first.
         dismissed: Inner indices of what they do not want to see.
         unknown: Ids of a given history that nobody knows.
     """
@@ -43,7 +43,7 @@ def person(snapshot: Snapshot, database: Database, ask: Ask) -> Person:
     """Who asks. A person with a name costs one look into the database."""
     if ask.history is not None:
         history, unknown = snapshot.find(ask.history)
-        return Person(GIVEN, np.sort(history), unknown=unknown)
+        return Person(GIVEN, history, unknown=unknown)
     assert ask.user is not None
     return known(snapshot, database.person(ask.user), ask.user)
 
@@ -51,26 +51,26 @@ def person(snapshot: Snapshot, database: Database, ask: Ask) -> Person:
 def known(snapshot: Snapshot, state: PersonState, user: str) -> Person:
     """A person with a name.
 
-    The history is that of the bundle, then the events. Views, clicks and purchases speak for an item;
-    a dismissal takes it out of history and lists, until a later event speaks for it again. Without
+    The history is that of the bundle, then the events, oldest first. Views, clicks and purchases speak for
+    an item; a dismissal takes it out of history and lists, until a later event speaks for it again. Without
     consent, or when forgotten, nothing is used, attributes of the user included. Of somebody who came
     back only the events since then are used, as nobody can tell from when a stored history is.
     """
     who = snapshot.users.find(user) if state.uses_stored() else UNKNOWN
     stored = NONE
     if who >= 0:
-        rows = snapshot.model.catalogue.histories
-        stored = rows.indices[rows.indptr[who] : rows.indptr[who + 1]]
+        stored = snapshot.model.catalogue.histories.row(who).astype(np.int64)
     if not state.events:
         return Person(who if who >= 0 else UNKNOWN, stored)
     found: dict[int, bool] = {}
     for event in state.events:
         at = snapshot.items.find(event.item_id)
         if at >= 0:
+            found.pop(at, None)  # who comes back to an item has it as the newest
             found[at] = event.kind != "dismissal"
     good = np.array([at for at, speaks in found.items() if speaks], dtype=np.int64)
     bad = np.array([at for at, speaks in found.items() if not speaks], dtype=np.int64)
-    history = np.setdiff1d(np.union1d(stored, good), bad)
+    history = np.concatenate([stored[~np.isin(stored, list(found))], good])
     if who < 0:
         who = GIVEN if len(history) else UNKNOWN
     return Person(who, history, np.sort(bad))

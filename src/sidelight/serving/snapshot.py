@@ -233,7 +233,7 @@ class Snapshot:
         return [str(each) for each in ids[max(0, at - NEIGHBOURS) : at + NEIGHBOURS]]
 
     def find(self, items: Iterable[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-        """Distinct inner indices in the order given, and the ids that nobody knows."""
+        """Distinct inner indices in the order given, each where it stands last, and the ids nobody knows."""
         known: dict[int, None] = {}
         unknown: dict[str, None] = {}
         for item in items:
@@ -241,6 +241,7 @@ class Snapshot:
             if at < 0:
                 unknown[item] = None
             else:
+                known.pop(at, None)
                 known[at] = None
         return np.fromiter(known, np.int64, len(known)), tuple(unknown)
 

@@ -10,6 +10,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.data.histories import Histories
 from sidelight.errors import BundleError, complain
 
 if TYPE_CHECKING:
@@ -43,15 +44,34 @@ def check_arrays(model: Recommender, where: str) -> None:
         if found != expected:
             raise BundleError(complain(f"{name} of shape {expected}", f"{found}", where, AGAIN))
     if len(np.unique(own.item_ids)) < items or (own.user_ids[1:] <= own.user_ids[:-1]).any():
-        found = "repeated ids, or users in another order"
-        raise BundleError(complain("each id once, users sorted", found, where, AGAIN))
+        other = "repeated ids, or users in another order"
+        raise BundleError(complain("each id once, users sorted", other, where, AGAIN))
+    _check_histories(own.histories, where)
     state = model.scorer.state()[0]
-    for name, value in {"histories": own.histories, "popularity": own.popular, **state}.items():
+    for name, value in {"popularity": own.popular, **state}.items():
         if not all(np.isfinite(block).all() for block in _blocks(value)):
             raise BundleError(complain("finite weights", f"NaN or infinity in {name!r}", where, AGAIN))
         if name.rpartition("/")[2] in INDICES and not _ascending(value, items):
             said = f"ascending item indices from 0 to {items - 1} in {name!r}", "others"
             raise BundleError(complain(*said, where, AGAIN))
+
+
+def _check_histories(histories: Histories, where: str) -> None:
+    start, item = histories.start, histories.item
+    whole = all(each.ndim == 1 and each.dtype.kind in "iu" for each in (start, item))
+    if not whole or start[0] != 0 or start[-1] != len(item) or (np.diff(start) < 0).any():
+        said = "starts of histories that ascend from 0 to their number of events", "others"
+        raise BundleError(complain(*said, where, AGAIN))
+    if len(item) and not 0 <= item.min() <= item.max() < histories.n_items:
+        said = f"items of histories from 0 to {histories.n_items - 1}", f"{item.min()} to {item.max()}"
+        raise BundleError(complain(*said, where, AGAIN))
+    if len(np.unique(_pairs(histories))) < len(item):
+        raise BundleError(complain("each item once in a history", "an item twice", where, AGAIN))
+
+
+def _pairs(histories: Histories) -> NDArray[np.int64]:
+    row = np.repeat(np.arange(len(histories)), histories.lengths)
+    return row * histories.n_items + histories.item
 
 
 def check_loaded(model: Recommender, where: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
@@ -167,12 +166,6 @@ def _views(towers: Towers, viewed: Ints, noise: torch.Generator) -> torch.Tensor
     found = towers.views(torch.as_tensor(viewed[at], device=device), noise)
     out = torch.zeros(len(viewed), towers.dim, device=device)
     return out.index_copy(0, torch.as_tensor(at, device=device), found)
-
-
-def padded_histories(histories: sp.csr_matrix) -> Ints:
-    """Columns of each row of a CSR matrix, int64 (n_rows, longest), -1 = padding."""
-    row = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
-    return padded(row, histories.indices, histories.shape[0])
 
 
 def padded(row: Ints, value: Ints, n_rows: int) -> Ints:

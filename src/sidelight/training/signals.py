@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sidelight.data.histories import Histories
 from sidelight.data.split import Split
 from sidelight.seeding import generator
 from sidelight.towers.towers import Towers
-from sidelight.training.batches import padded_histories
 from sidelight.training.sharpness import at_best_sharpness
 from sidelight.weighting.weighting import Signals
 
@@ -44,7 +44,7 @@ class Validation:
             the interactions.
     """
 
-    histories: sp.csr_matrix
+    histories: Histories
     sides: tuple[tuple[np.ndarray, sp.csr_matrix], ...]
     seed: int
     users: Ints
@@ -56,7 +56,7 @@ class Validation:
         """Of the users with validation events and a history."""
         # As in `validation_part`: a mask of "others" would be a look at the sealed part.
         truth, histories = split.blind().truth("validation"), split.histories()
-        users = np.flatnonzero((truth.getnnz(axis=1) > 0) & (histories.getnnz(axis=1) > 0))
+        users = np.flatnonzero((truth.getnnz(axis=1) > 0) & (histories.lengths > 0))
         sides = []
         for mask in (split.candidates & split.warm, split.candidates & split.cold):
             items = np.flatnonzero(mask)
@@ -105,12 +105,12 @@ def _on(towers: Towers, values: Ints) -> Tensor:
 def _loss(
     towers: Towers,
     vectors: Tensor,
-    histories: sp.csr_matrix,
+    histories: Histories,
     items: np.ndarray,
     truth: sp.csr_matrix,
     added: Tensor | None,
 ) -> Tensor:
-    users = towers.users(vectors, _on(towers, padded_histories(histories)), added)
+    users = towers.users(vectors, _on(towers, histories.padded()), added)
     choice = vectors[_on(towers, items)]
     found = truth.tocoo()
     at, to = _on(towers, found.row.astype(np.int64)), _on(towers, found.col.astype(np.int64))

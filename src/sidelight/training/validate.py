@@ -10,11 +10,11 @@ import polars as pl
 import scipy.sparse as sp
 import torch
 
+from sidelight.data.histories import Histories, histories_of
 from sidelight.data.split import Split
 from sidelight.evaluation.evaluate import evaluate
 from sidelight.seeding import generator
 from sidelight.towers.towers import Towers
-from sidelight.training.batches import padded_histories
 
 BLOCK = 8192
 K = 20
@@ -46,10 +46,10 @@ class TowerScores:
                 added = added + torch.as_tensor(moment, device=device)
         return replace(self, added=added)
 
-    def score(self, histories: sp.csr_matrix) -> Any:
+    def score(self, histories: Histories | sp.csr_matrix) -> Any:
         """float32 (n_rows, n_items)."""
         device = self.vectors.device
-        history = torch.as_tensor(padded_histories(histories), device=device)
+        history = torch.as_tensor(histories_of(histories).padded(), device=device)
         with torch.no_grad():
             users = self.towers.users(self.vectors, history, self.added)
             return (users @ self.vectors.T).float().cpu().numpy()

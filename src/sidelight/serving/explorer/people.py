@@ -93,7 +93,7 @@ def anybody(engine: Engine) -> str:
     Whoever was forgotten or withdrew consent is never named; "" where nobody is left.
     """
     known = engine.snapshot.model.catalogue
-    lengths = known.histories.getnnz(axis=1)
+    lengths = known.histories.lengths
     low, high = LIKELY
     good = ((lengths >= low) & (lengths <= high)).nonzero()[0]
     choice = good.tolist() or list(range(len(lengths)))
