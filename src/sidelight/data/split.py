@@ -89,8 +89,15 @@ class Split:
 
     def histories(self, part: Part = "validation") -> Histories:
         """Histories that the model may look at while a part is ranked, one row per user, oldest first."""
-        data = self.data
-        return data.interactions.histories((data.n_users, data.n_items), self.known_rows(part))
+        both = part == "test" and self.test_history == "train+validation"
+        return self._of(self.known_rows(part)) if both else self._known
+
+    @cached_property
+    def _known(self) -> Histories:
+        return self._of(self.train)
+
+    def _of(self, rows: NDArray[np.int64]) -> Histories:
+        return self.data.interactions.histories(self.data.shape, rows)
 
     def fitting(self) -> sp.csr_matrix:
         """What a model is fitted on: `histories` without the held-out users' rows, same shape."""

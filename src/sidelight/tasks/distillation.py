@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sidelight import config
+from sidelight.data.histories import Histories
 from sidelight.data.split import Split
 from sidelight.losses import FAR
 from sidelight.spectypes import Count, NonNegative, Positive, checked
@@ -96,9 +96,8 @@ class _Distillation(nn.Module):
 
     def _scores(self, row: Tensor, item: Tensor, n_rows: int, items: Tensor) -> Tensor:
         """The teacher's scores of some items, float32 (n_rows, len(items))."""
-        entries = (np.ones(len(row), np.float32), (row.cpu().numpy(), item.cpu().numpy()))
-        histories = sp.csr_matrix(entries, shape=(n_rows, self.n_items))
-        histories.sort_indices()
+        shape = n_rows, self.n_items
+        histories = Histories.of_events(row.cpu().numpy(), item.cpu().numpy(), shape)
         found = np.asarray(self.teacher.score(histories), dtype=np.float32)
         return torch.as_tensor(found[:, items.cpu().numpy()], device=items.device)
 

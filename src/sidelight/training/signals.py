@@ -36,7 +36,7 @@ class Validation:
     """Validation users with what they chose among warm and among cold items.
 
     Args:
-        histories: CSR (n_users, n_items), what may be looked at.
+        histories: What may be looked at, row by row as `users`.
         sides: For warm and for cold items: their indices and the choices, CSR (n_users, n_side).
         seed: Of the users a step looks at.
         users: int64 (n_users,), inner indices.
