@@ -188,5 +188,5 @@ def test_a_saved_late_encoder_carries_no_labels_and_needs_no_torch(split: sl.Spl
 )
 def test_models_never_see_labels_of_cold_items(split: sl.Split, spec: object) -> None:
     cold = ~touched(split)
-    a, b = (spec.fit(s).score(split.histories().matrix()) for s in (split, relabelled(split, cold)))  # type: ignore[attr-defined]
+    a, b = (spec.fit(s).score(split.histories()) for s in (split, relabelled(split, cold)))  # type: ignore[attr-defined]
     np.testing.assert_array_equal(a, b)

@@ -61,7 +61,7 @@ def ndcg(ranked, relevant, k):
 @given(cases(), st.sampled_from(["validation", "test"]), st.sampled_from([None, 1, 2]))
 def test_every_slice_equals_full_sorts(tmp_path_factory, case, part, block):
     split, model = case
-    scores = model.score(split.histories().matrix())
+    scores = model.score(split.histories())
     model.blocks.clear()
     wanted = slow(split, scores, part)
     log = tmp_path_factory.mktemp("log") / "openings.jsonl"

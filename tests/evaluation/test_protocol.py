@@ -139,8 +139,8 @@ def test_activity_counts_the_history_that_is_known(
 
 def test_popularity_stays_that_of_training(split: sl.Split, model: sl.Recommender, judge: Any) -> None:
     found = judge(model)
-    count = split.histories().matrix().getnnz(axis=0)
-    active = np.count_nonzero(split.histories().matrix().getnnz(axis=1))
+    count = split.histories().counts
+    active = np.count_nonzero(split.histories().lengths)
     bits = -np.log2(np.maximum(count, 0.5) / active)
     np.testing.assert_allclose(found.values["overall"]["novelty@5"], bits[found.items[:, :5]].mean(axis=1))
 

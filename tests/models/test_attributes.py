@@ -223,7 +223,7 @@ def test_evaluation_and_lists_agree(split: sl.Split, model: sl.Recommender) -> N
 
 
 def test_audience_and_reasons_know_the_user(split: sl.Split, model: sl.Recommender) -> None:
-    scores = model.told(everybody(split)).score(split.histories().matrix())
+    scores = model.told(everybody(split)).score(split.histories())
     for user, score in model.audience(["i03"], k=20).select("user_id", "score").iter_rows():
         assert score == pytest.approx(scores[split.data.user_index([user])[0], 3], rel=1e-4)
     first = model.recommend(users=["u001"], k=1).row(0, named=True)
@@ -287,9 +287,7 @@ def test_numbers_and_tags_of_users_work(split: sl.Split) -> None:
     columns = (*data.schema.users, sl.Column("age", "number"), sl.Column("likes", "tags"))
     wide = replace(split, data=replace(data, users=more, schema=replace(data.schema, users=columns)))
     model = fit(wide, users=(sl.Numbers("age"), sl.Tags("likes")))
-    same = model.told(everybody(split)).score(split.histories().matrix()) == model.score(
-        split.histories().matrix()
-    )
+    same = model.told(everybody(split)).score(split.histories()) == model.score(split.histories())
     assert np.array_equal(same.all(axis=1), np.arange(USERS) % 15 == 0)
 
 

@@ -106,9 +106,7 @@ def test_the_order_of_the_components_changes_nothing(split, one_click):
     for case in (split, one_click):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ThinEvidenceWarning)
-            found = [
-                sl.Blend(p).fit(case).score(case.histories().matrix()) for p in itertools.permutations(specs)
-            ]
+            found = [sl.Blend(p).fit(case).score(case.histories()) for p in itertools.permutations(specs)]
         for other in found[1:]:
             np.testing.assert_array_equal(found[0], other)
 
@@ -306,7 +304,7 @@ def test_the_latest_events_of_a_history_are_kept():
     data = planted(n_users=40, n_items=60, n_events=600, seed=2).data
     split = sl.split.temporal(data)
     log = data.interactions
-    users = np.flatnonzero(split.histories().matrix().getnnz(axis=1) >= 3)
+    users = np.flatnonzero(split.histories().lengths >= 3)
     short = recent(split, users, 2)
     assert (short.lengths == 2).all()
     for at, user in enumerate(users[:10]):
@@ -347,9 +345,7 @@ def test_what_one_blend_fitted_another_need_not_fit_again(split, parts):
     again = sl.Blend((parts[2], parts[0])).fit(split, fitted=fitted)
     assert len(fitted) == len(known)
     plain = sl.Blend((parts[2], parts[0])).fit(split)
-    np.testing.assert_array_equal(
-        again.score(split.histories().matrix()), plain.score(split.histories().matrix())
-    )
+    np.testing.assert_array_equal(again.score(split.histories()), plain.score(split.histories()))
     assert first.choices["prior"] == prior.provenance()
 
 

@@ -61,7 +61,7 @@ def model(request, fitted):
 
 
 def test_scores_are_finite_float32_of_the_right_shape(model, split):
-    scores = model.score(split.histories().matrix()[:7])
+    scores = model.score(split.histories()[:7])
     assert scores.shape == (7, split.data.n_items)
     assert scores.dtype == np.float32
     assert np.isfinite(scores).all()
@@ -260,7 +260,7 @@ def test_a_new_item_is_recommended_from_its_content(fitted, split, name):
     assert len(grown.audience(["new"], k=10)) == 10
     assert grown.similar(["new"], k=1)["similar_id"].to_list() == ["i03"]
     old = grown.score(_wide(split.histories().matrix(), 1))[:, :-1]
-    np.testing.assert_allclose(old, model.score(split.histories().matrix()), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(old, model.score(split.histories()), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [n for n in MODELS if n not in CONTENT])
@@ -358,9 +358,7 @@ def test_row_order_and_duplicates_do_not_matter(split, fitted, name, _shop):
         mixed, items.sample(fraction=1.0, shuffle=True, seed=3), schema=data.schema
     )
     other = MODELS[name].fit(sl.split.automatic(again))
-    assert np.array_equal(
-        other.score(split.histories().matrix()), fitted(name).score(split.histories().matrix())
-    )
+    assert np.array_equal(other.score(split.histories()), fitted(name).score(split.histories()))
 
 
 def test_a_flat_history_is_refused(fitted):

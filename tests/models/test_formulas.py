@@ -105,7 +105,7 @@ def test_ease_over_the_users_refuses_what_float32_cannot_hold():
 
 
 def test_ease_leaves_untouched_items_at_zero(split):
-    scores = sl.EASE(5.0).fit(split).score(split.histories().matrix())
+    scores = sl.EASE(5.0).fit(split).score(split.histories())
     assert (scores[:, split.cold] == 0).all()
     assert (scores[:, ~split.cold] != 0).any()
 
@@ -126,7 +126,7 @@ def test_ridge_is_each_users_own_regression(split, smooth):
     x = np.hstack([b.toarray() if sp.issparse(b) else b for b in space.blocks()]).astype(np.float64)
     mix = np.eye(12) + 0.1 * np.random.default_rng(2).random((12, 12)) * smooth
     scorer = ContentProfile.solve(space, known, reg, mix.astype(np.float32) if smooth else None)
-    scores = scorer.score(split.histories().matrix())
+    scores = scorer.score(split.histories())
     for user, history in enumerate(_train(split)):
         y = history[:12] @ mix
         w = np.linalg.solve(x[:12].T @ x[:12] + reg * np.eye(x.shape[1]), x[:12].T @ y)
@@ -248,7 +248,7 @@ def test_popular_halves_with_the_half_life(_shop):
     expected = np.zeros(split.data.n_items)
     for t, i in zip(when, item, strict=True):
         expected[i] += 0.5 ** ((when.max() - t) / 86_400e6 / 10)
-    got = sl.Popular(half_life=10).fit(split).score(split.histories().matrix()[:1])[0]
+    got = sl.Popular(half_life=10).fit(split).score(split.histories()[:1])[0]
     np.testing.assert_allclose(got, expected, rtol=1e-5)
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import served
 
+from sidelight.data.histories import Histories
 from sidelight.errors import BundleError, MissingExtraError, SpecError
 from sidelight.serving.asking import Ask, EngineOptions
 from sidelight.serving.database.database import Database
 from sidelight.serving.drift import Bins, Reference
 from sidelight.serving.engine import Engine
 from sidelight.serving.index import EXACT
-from sidelight.serving.persons import rows_of
 from sidelight.serving.watch import Seen, Watch
 
 HNSW = EngineOptions(search="hnsw")
@@ -148,8 +148,13 @@ def test_wrong_options_are_refused(wrong):
 
 def test_rows_of_lists_are_the_matrix():
     lists = [np.array([3, 1]), np.array([], dtype=np.int64), np.array([0])]
-    assert rows_of(lists, 4).toarray().tolist() == [[0, 1, 0, 1], [0, 0, 0, 0], [1, 0, 0, 0]]
-    assert rows_of([np.array([], dtype=np.int64)], 3).shape == (1, 3)
+    rows = Histories.of_distinct(lists, 4).matrix()
+    assert rows.toarray().tolist() == [
+        [0, 1, 0, 1],
+        [0, 0, 0, 0],
+        [1, 0, 0, 0],
+    ]
+    assert Histories.of_distinct([np.array([], dtype=np.int64)], 3).matrix().shape == (1, 3)
 
 
 def psi(then, now):

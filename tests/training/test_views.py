@@ -103,7 +103,7 @@ def test_towers_learn_from_single_interactions(lone: sl.Split) -> None:
             warnings.simplefilter("ignore", NoPersonalSignalWarning)
             model = spec.fit(lone)
         truth = lone.data.matrix(lone.sealed)
-        scores = model.scorer.score(lone.histories().matrix())
+        scores = model.scorer.score(lone.histories())
         scores[lone.histories().matrix().nonzero()] = -np.inf
         best = np.argsort(-scores, axis=1)[:, :20]
         ndcg[name] = np.mean([truth[u, best[u]].sum() for u in range(lone.data.n_users)])

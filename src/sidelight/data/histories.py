@@ -71,11 +71,11 @@ class Histories:
         return cls(start, item[kept].astype(np.int32), shape[1], ordered)
 
     @classmethod
-    def of_lists(cls, lists: Sequence[Any], n_items: int, ordered: bool = True) -> Histories:
+    def of_lists(cls, lists: Sequence[Any], n_items: int) -> Histories:
         """Make rows of lists of inner item indices, oldest first."""
         row = np.repeat(np.arange(len(lists)), [len(each) for each in lists])
         flat = np.concatenate([np.asarray(each, dtype=np.int64) for each in lists]) if len(lists) else row
-        return cls.of_events(row, flat, (len(lists), n_items), ordered)
+        return cls.of_events(row, flat, (len(lists), n_items))
 
     @classmethod
     def of_distinct(cls, lists: Sequence[NDArray[np.integer[Any]]], n_items: int) -> Histories:
@@ -142,10 +142,7 @@ class Histories:
 
     def padded(self) -> NDArray[np.int64]:
         """Items of each row, int64, shape (n_rows, max(1, longest)); -1 is padding."""
-        out = np.full((len(self), max(1, int(self.lengths.max(initial=0)))), -1, dtype=np.int64)
-        row = np.repeat(np.arange(len(self)), self.lengths)
-        out[row, np.arange(len(self.item)) - self.start[row]] = self.item
-        return out
+        return padded(np.repeat(np.arange(len(self)), self.lengths), self.item, len(self))
 
     @cached_property
     def _matrix(self) -> sp.csr_matrix:
@@ -158,6 +155,14 @@ class Histories:
     def matrix(self) -> sp.csr_matrix:
         """The rows without their order: binary float32 CSR (n_rows, n_items), kept and not to be changed."""
         return self._matrix
+
+
+def padded(row: NDArray[np.integer[Any]], value: NDArray[np.integer[Any]], n_rows: int) -> NDArray[np.int64]:
+    """Values row by row, int64 (n_rows, longest), -1 = padding; `row` is ascending."""
+    length = np.bincount(row, minlength=n_rows)
+    out = np.full((n_rows, max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
+    out[row, np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)] = value
+    return out
 
 
 def matrix_of(histories: Histories | sp.csr_matrix) -> sp.csr_matrix:

@@ -56,8 +56,6 @@ class Interactions:
             shape: (n_users, n_items).
             rows: int64 event indices, ascending.
         """
-        if self.order is not None:
-            rows = rows[np.argsort(self.order[rows], kind="stable")]
         return Histories.of_events(self.user[rows], self.item[rows], shape, self.order is not None)
 
     def matrix(

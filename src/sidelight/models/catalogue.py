@@ -27,7 +27,7 @@ class Catalogue:
     Args:
         item_ids: Outside ids, shape (n_items,), in inner order.
         user_ids: Outside ids of the users with a stored history, sorted.
-        histories: Of each user, oldest first.
+        histories: Items of each user, oldest first.
         items: Item rows for display and explanation, one an item.
         popular: float32 (n_items,), the order to fall back on, higher first.
         fingerprint: Of the data it was fitted on.

@@ -276,7 +276,7 @@ def recent(split: Split, users: NDArray[np.int64], length: int | None = None) ->
         rows = rows[np.argsort(key, kind="stable")]
         events = data.interactions.user[rows], data.interactions.item[rows]
         shuffled = Histories.of_events(*events, (data.n_users, data.n_items))
-        return replace(shuffled.last(length), ordered=False)[users]
+        return Histories.of_matrix(shuffled.last(length)[users].matrix())
     return split.histories()[users].last(length)
 
 

@@ -17,7 +17,7 @@ from sidelight.models.listing import Lists, fill
 from sidelight.models.recommender import UNKNOWN
 from sidelight.models.scorer import Scorer, Scores
 from sidelight.serving.index import EXACT, Top
-from sidelight.serving.persons import Person, rows_of
+from sidelight.serving.persons import Person
 from sidelight.serving.snapshot import Snapshot
 from sidelight.serving.turns import checkpoint
 
@@ -134,7 +134,8 @@ class _Block:
     def of(cls, snapshot: Snapshot, wishes: Sequence[Wish], context: Mapping[str, Any]) -> _Block:
         who = np.array([wish.person.who for wish in wishes], dtype=np.int64)
         rows = Histories.of_distinct([wish.person.history for wish in wishes], snapshot.n_items)
-        seen = rows_of([wish.excluded(snapshot.out) for wish in wishes], snapshot.n_items)
+        out = [wish.excluded(snapshot.out) for wish in wishes]
+        seen = Histories.of_distinct(out, snapshot.n_items).matrix()
         scorer, informed = snapshot.told(who, context)
         touched = rows.lengths > 0
         known = who != UNKNOWN

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.models.recommender import GIVEN, UNKNOWN
@@ -74,12 +72,3 @@ def known(snapshot: Snapshot, state: PersonState, user: str) -> Person:
     if who < 0:
         who = GIVEN if len(history) else UNKNOWN
     return Person(who, history, np.sort(bad))
-
-
-def rows_of(lists: Sequence[NDArray[np.integer]], n_items: int) -> sp.csr_matrix:
-    """Lists of inner indices as binary CSR float32 (n_lists, n_items)."""
-    ends = np.zeros(len(lists) + 1, dtype=np.int32)
-    np.cumsum([len(each) for each in lists], out=ends[1:])
-    indices = np.concatenate(lists) if len(lists) > 1 else lists[0]
-    data = np.ones(len(indices), dtype=np.float32)
-    return sp.csr_matrix((data, indices.astype(np.int32, copy=False), ends), shape=(len(lists), n_items))

@@ -80,7 +80,7 @@ class Turn:
     Args:
         until: `time.monotonic()` at which it is to stop.
         first: Says whether short requests are at work, which go first; None for work that is short itself.
-        baton: Of the pieces of work of which one goes on at a time; it goes round at checkpoints.
+        baton: Shared by pieces of work of which one goes on at a time; it goes round at checkpoints.
     """
 
     def __init__(

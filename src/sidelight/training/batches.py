@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sidelight.data.histories import padded
 from sidelight.data.sampling import draw_items, item_probabilities
 from sidelight.data.split import Split
 from sidelight.seeding import generator
@@ -166,11 +167,3 @@ def _views(towers: Towers, viewed: Ints, noise: torch.Generator) -> torch.Tensor
     found = towers.views(torch.as_tensor(viewed[at], device=device), noise)
     out = torch.zeros(len(viewed), towers.dim, device=device)
     return out.index_copy(0, torch.as_tensor(at, device=device), found)
-
-
-def padded(row: Ints, value: Ints, n_rows: int) -> Ints:
-    """Values row by row, int64 (n_rows, longest), -1 = padding; `row` is ascending."""
-    length = np.bincount(row, minlength=n_rows)
-    out = np.full((n_rows, max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
-    out[row, np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)] = value
-    return out
