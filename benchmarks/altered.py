@@ -13,10 +13,10 @@ import sidelight as sl
 from sidelight.content.cache import Cache
 from sidelight.content.features import Features
 from sidelight.evaluation.ranking import top_k
-from sidelight.models.space import ContentSpace
-from sidelight.towers.inputs import Modality
+from sidelight.models.content_space import ContentSpace
+from sidelight.towers.modality import Modality
 from sidelight.training.loop import train
-from sidelight.training.validate import TowerScores, item_vectors
+from sidelight.training.validation_scores import TowerScores, item_vectors
 
 
 def trained(spec: sl.TwoTower, split: sl.Split, space: ContentSpace) -> Any:

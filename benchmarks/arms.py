@@ -68,11 +68,11 @@ SETS: dict[str, Callable[[Path], sl.Split]] = {
     "amazon-beauty": partial(published, "amazon-beauty", "split_leave_one_out.parquet"),
     "ml-1m": movielens,
 }
-OPTIONS = sl.Options(epochs=14, patience=3, lr=3e-3, inputs=(0.3, 0.9), users=1000)
+OPTIONS = sl.TrainingOptions(epochs=14, patience=3, lr=3e-3, input_share=(0.3, 0.9), validation_users=1000)
 # Larger batches and sampled negatives where there are four times as many people.
-LARGE = replace(OPTIONS, batch_size=2048, full=5000, steps=16, epochs=12)
+LARGE = replace(OPTIONS, batch_size=2048, full_softmax_limit=5000, min_steps=16, epochs=12)
 # The dense set is learned in a few passes: smaller steps, and more looks at validation.
-MANY_CLICKS = replace(OPTIONS, lr=1e-3, steps=24, drawn=512)
+MANY_CLICKS = replace(OPTIONS, lr=1e-3, min_steps=24, task_items=512)
 CHOSEN = {"amazon-beauty": LARGE, "ml-1m": MANY_CLICKS}
 # Half the dimensions where a fit takes minutes: the same figure on validation.
 DIM = {"amazon-beauty": 64}

@@ -22,10 +22,10 @@ import shape
 import torch
 
 import sidelight as sl
-from sidelight.evaluation.consistency import rank_biased_overlap
+from sidelight.evaluation.rank_overlap import rank_biased_overlap
 from sidelight.experiment.bootstrap import crossed_intervals
 from sidelight.seeding import generator
-from sidelight.training.validate import TowerScores
+from sidelight.training.validation_scores import TowerScores
 
 NAME = "citeulike-a"
 PEOPLE = 2000
@@ -104,7 +104,7 @@ class ContentOf:
     """Features of other rows, in the space of the fitted encoders."""
 
     def __init__(self, space: Any, rows: pl.DataFrame) -> None:
-        grown = space.extended(rows)
+        grown = space.with_items(rows)
         old = space.n_items
         self.features = [type(f)(f.name, f.values[old:], f.present[old:], f.names) for f in grown.features]
 

@@ -16,8 +16,8 @@ import arms
 import shape
 
 import sidelight as sl
-from sidelight.data.splitting import subsample
-from sidelight.evaluation.paired import differences
+from sidelight.data.split.event_splits import subsample
+from sidelight.evaluation.paired_difference import differences
 
 LEVELS = (1.0, 0.2, 0.1, 0.05)
 SLICES = ("overall", "cold", "warm")

@@ -16,7 +16,7 @@ import numpy as np
 import shape
 
 import sidelight as sl
-from sidelight.data.splitting import subsample
+from sidelight.data.split.event_splits import subsample
 
 LEVELS = (1.0, 0.1)
 METRIC = "ndcg@20"

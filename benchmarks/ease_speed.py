@@ -16,9 +16,9 @@ import scipy.sparse as sp
 import shape
 
 from sidelight.data.histories import Histories
-from sidelight.models.item_item import DenseItemItem
 from sidelight.models.linear import EASE, ease_weights
 from sidelight.models.recommender import Recommender
+from sidelight.models.similarity_scorers import DenseSimilarityScorer
 
 USERS, ITEMS, A_USER, K = 5_551, 17_000, 24, 20
 
@@ -72,7 +72,7 @@ def main() -> None:
 def recommending(seen: sp.csr_matrix, weights: np.ndarray, figures: dict[str, float]) -> None:
     """Top lists for all users, seen items left out, ids and all; best of three, taken in turn."""
     catalogue = _catalogue(seen)
-    model = Recommender(EASE(), DenseItemItem(weights, np.arange(ITEMS), ITEMS), catalogue)
+    model = Recommender(EASE(), DenseSimilarityScorer(weights, np.arange(ITEMS), ITEMS), catalogue)
     bare, lists = [], []
     for _ in range(3):
         bare.append(clock(lambda: seen @ weights)[0])

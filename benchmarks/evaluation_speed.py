@@ -26,7 +26,7 @@ from sidelight.data.dataset import Dataset
 from sidelight.data.histories import Histories, matrix_of
 from sidelight.data.interactions import Interactions
 from sidelight.data.schema import Column, Schema
-from sidelight.data.split import Split
+from sidelight.data.split.split import Split
 from sidelight.evaluation.evaluate import block_rows, evaluate
 
 NAME = "evaluation_speed"

@@ -28,7 +28,7 @@ import faults
 import shape
 
 from sidelight.serving.database.database import Database
-from sidelight.serving.records import DatabaseError, Event
+from sidelight.serving.domain import DatabaseError, Event
 
 SYSCALLS = (
     "write", "writev", "pwrite64", "fallocate", "ftruncate", "fsync", "fdatasync", "rename", "unlink",

@@ -19,9 +19,9 @@ import shape
 from numpy.typing import NDArray
 
 import sidelight as sl
-from sidelight.data.groceries import groceries
+from sidelight.datasets.groceries import groceries
 from sidelight.evaluation.statistics import paired_bootstrap
-from sidelight.models.parts import Parts
+from sidelight.models.components import Components
 from sidelight.models.recommender import Recommender
 from sidelight.seeding import generator
 
@@ -93,7 +93,7 @@ def judge(name: str, split: sl.Split, lists: list[list[Any]], figures: Any, inte
     fitted: dict[Any, Any] = {}
     spec = sl.automatic(split)
     model = spec.fit(split, fitted=fitted)
-    parts = Parts.of(spec.components, fitted)
+    parts = Components.of(spec.components, fitted)
     singles = [
         Recommender(s, scorer, model.catalogue)
         for s, scorer in zip(parts.specs, parts.scorers(split), strict=True)

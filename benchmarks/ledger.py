@@ -29,14 +29,14 @@ import shape
 
 import sidelight as sl
 from sidelight import tasks, weighting
-from sidelight.data.groceries import groceries
-from sidelight.evaluation.table import aligned
+from sidelight.datasets.groceries import groceries
+from sidelight.evaluation.evaluation_table import aligned
 from sidelight.experiment import runs
 from sidelight.experiment.figures import Contrast, contrasts
-from sidelight.experiment.fitting import Bench, Measure
+from sidelight.experiment.run_arm import EvaluationPlan, Runner
 from sidelight.experiment.runs import Run
-from sidelight.spectypes import hints
-from sidelight.training.combine import RULES
+from sidelight.option_types import hints
+from sidelight.training.gradient_aggregation import RULES
 
 LEVELS = (1.0, 0.1)
 METRIC, SLICES = "ndcg@20", ("overall", "cold", "warm")
@@ -61,8 +61,9 @@ PEOPLE = {
     "groceries": sl.Categories("age", "income", "household_size", "kids_count"),
 }
 MOMENTS = sl.Categories("hour", "weekday")
-OPTIONS = sl.Options(
-    epochs=8, patience=3, lr=3e-3, batch_size=256, drawn=512, inputs=(0.3, 0.9), users=1000
+OPTIONS = sl.TrainingOptions(
+    epochs=8, patience=3, lr=3e-3, batch_size=256, task_items=512, input_share=(0.3, 0.9),
+    validation_users=1000
 )  # fmt: skip
 ITEMS, PEOPLE_SETS = ("amazon-industrial", "ml-1m"), ("ml-1m", "groceries")
 
@@ -131,14 +132,14 @@ ROWS = {
     "weighting Uncertainty": _joined(weighting=sl.Uncertainty()),
     "weighting ValidationGuided": _joined(weighting=sl.ValidationGuided()),
     "combine Sum": Row(None),
-    "combine UPGrad": _joined(combine=sl.Combine("UPGrad")),
-    "combine DualProj": _joined(combine=sl.Combine("DualProj")),
-    "combine AlignedMTL": _joined(combine=sl.Combine("AlignedMTL")),
-    "combine PCGrad": _joined(combine=sl.Combine("PCGrad")),
-    "combine MGDA": _joined(combine=sl.Combine("MGDA")),
-    "combine IMTLG": _joined(combine=sl.Combine("IMTLG")),
+    "combine UPGrad": _joined(combine=sl.GradientAggregation("UPGrad")),
+    "combine DualProj": _joined(combine=sl.GradientAggregation("DualProj")),
+    "combine AlignedMTL": _joined(combine=sl.GradientAggregation("AlignedMTL")),
+    "combine PCGrad": _joined(combine=sl.GradientAggregation("PCGrad")),
+    "combine MGDA": _joined(combine=sl.GradientAggregation("MGDA")),
+    "combine IMTLG": _joined(combine=sl.GradientAggregation("IMTLG")),
     "draw uniform": Row(None),
-    "draw richness": _joined(PEOPLE_SETS, options=replace(OPTIONS, draw="richness")),
+    "draw richness": _joined(PEOPLE_SETS, options=replace(OPTIONS, task_sampling="richness")),
     "input users": Row(
         lambda name: replace(alone(name), users=(PEOPLE[name],), sensitive=True), sets=PEOPLE_SETS
     ),
@@ -171,8 +172,8 @@ def specs(room: ModuleType, *members: str) -> Iterator[str]:
 
 
 def draws() -> list[str]:
-    """What `Options.draw` may be, as its annotation names them."""
-    return list(get_args(hints(sl.Options)["draw"]))
+    """What `TrainingOptions.task_sampling` may be, as its annotation names them."""
+    return list(get_args(hints(sl.TrainingOptions)["task_sampling"]))
 
 
 def films(folder: Path) -> sl.Split:
@@ -224,7 +225,7 @@ def main() -> None:
     )  # fmt: skip
 
 
-def _bench(run: shape.Run, name: str) -> Bench:
+def _bench(run: shape.Run, name: str) -> Runner:
     """Split and folder of a data set."""
     makers: dict[str, Callable[[], sl.Split]] = {
         "amazon-industrial": lambda: arms.SETS["amazon-industrial"](run.data),
@@ -234,14 +235,14 @@ def _bench(run: shape.Run, name: str) -> Bench:
     place = runs.begin(run.folder / name)
     ks = (int(METRIC.partition("@")[2]),)
     log = place / "openings.jsonl"
-    return Bench(makers[name](), Measure("test", True, log, ks, ("ndcg",), ()), place, None)
+    return Runner(makers[name](), EvaluationPlan("test", True, log, ks, ("ndcg",), ()), place, None)
 
 
 HEAD = ("part", "set", "clicks", "none ", "gain, one list ", "new items ", "known items ", "changed ", "s ")
 
 
 def measure(
-    bench: Bench,
+    bench: Runner,
     part: str,
     name: str,
     seeds: range,
@@ -273,7 +274,7 @@ def measure(
     return lines
 
 
-def _run(bench: Bench, arm: str, spec: Spec, keep: float, seed: int) -> Run:
+def _run(bench: Runner, arm: str, spec: Spec, keep: float, seed: int) -> Run:
     return bench.run(spec, keep, seed, bench.folder / runs.RUNS / runs.run_name(arm, keep, seed))
 
 

@@ -27,13 +27,13 @@ import shape
 from numpy.typing import NDArray
 
 import sidelight as sl
-from sidelight.evaluation.openings import spec_hash
+from sidelight.evaluation.test_access_log import spec_hash
 from sidelight.experiment.arms import seeded
-from sidelight.experiment.fitting import thinned
+from sidelight.experiment.run_arm import thinned
 from sidelight.experiment.runs import write_json
-from sidelight.models import parts
-from sidelight.models.automatic import content_of
-from sidelight.models.evidence import some
+from sidelight.models import components
+from sidelight.models.default_model import content_of
+from sidelight.models.held_out_scores import some
 from sidelight.seeding import generator
 
 LEVELS = (1.0, 0.5, 0.2, 0.1, 0.05)
@@ -61,7 +61,14 @@ LABELS = {
 DIM = 64
 USERS = 6_000  # with test events who are judged at most: a list for each of 22,000 takes longer than the fits
 # As many epochs and as much sampling for both arms, so that a cell takes a minute or two and not ten.
-SMALL = {"epochs": 8, "patience": 3, "batch_size": 512, "full": 5000, "negatives": 512, "drawn": 512}
+SMALL = {
+    "epochs": 8,
+    "patience": 3,
+    "batch_size": 512,
+    "full_softmax_limit": 5000,
+    "negatives": 512,
+    "task_items": 512,
+}
 # Histories are long there: a step of fewer people sees as many clicks.
 SMALLER = {"ml-1m": {"batch_size": 256}}
 
@@ -101,7 +108,7 @@ def blends(name: str, split: sl.Split) -> dict[str, sl.Blend]:
 
 
 def fit_cell(
-    alone: Mapping[str, Any], joined: Mapping[str, sl.Blend], split: sl.Split, fitted: parts.Fitted
+    alone: Mapping[str, Any], joined: Mapping[str, sl.Blend], split: sl.Split, fitted: components.Fitted
 ) -> tuple[dict[str, sl.Recommender], dict[str, float]]:
     """The fitted model of each arm, and the seconds that each one added.
 
@@ -118,12 +125,16 @@ def fit_cell(
         if arm in joined:
             models[arm] = spec.fit(split, fitted=fitted)
         else:
-            models[arm] = sl.Recommender.of(spec, parts.Parts.of((spec,), fitted).scorers(split)[0], split)
+            models[arm] = sl.Recommender.of(
+                spec, components.Components.of((spec,), fitted).scorers(split)[0], split
+            )
         seconds[arm] = time.perf_counter() - start
     return models, seconds
 
 
-def measure(name: str, split: sl.Split, keep: float, seed: int, folder: Path, fitted: parts.Fitted) -> None:
+def measure(
+    name: str, split: sl.Split, keep: float, seed: int, folder: Path, fitted: components.Fitted
+) -> None:
     """One cell: fit, open the test part once an arm, and keep every user's value.
 
     Raises:
@@ -309,7 +320,7 @@ def main() -> None:
     for name in () if run.collect else run.sets:
         split = arms.SETS[name](run.data)
         for keep in run.levels:
-            fitted: parts.Fitted = {}
+            fitted: components.Fitted = {}
             for seed in range(run.seeds):
                 # With all clicks every seed has the same ones, so that the closed forms stay as they are.
                 fitted = fitted if keep == 1 else {}

@@ -20,11 +20,11 @@ import polars as pl
 import shape
 
 import sidelight as sl
-from sidelight.data.synthetic import planted
+from sidelight.data.synthetic import make_synthetic
 from sidelight.experiment.bootstrap import crossed_intervals
-from sidelight.models.space import ContentSpace
+from sidelight.models.content_space import ContentSpace
 from sidelight.seeding import generator
-from sidelight.towers.evidence import evidence, useful
+from sidelight.towers.modality_evidence import modality_evidence, useful
 
 COLUMNS, DRAWS = 64, 200
 SLICES = ("overall", "cold")
@@ -39,7 +39,7 @@ KEEP = {"citeulike-a": 0.1}
 def read(name: str, folder: Path) -> tuple[sl.Split, sl.TwoTower]:
     """A split with new items in its validation part, and the model without noise."""
     if name == "planted":
-        split = sl.split.temporal(planted(1000, 600, 10_000, seed=0).data)
+        split = sl.split.temporal(make_synthetic(1000, 600, 10_000, seed=0).data)
         spec = sl.TwoTower(PLANTED, dim=64, options=arms.OPTIONS)
     else:
         split, spec = arms.SETS[name](folder), arms.primary(name, dim=64)
@@ -108,8 +108,8 @@ def with_noise(space: ContentSpace, seed: int) -> ContentSpace:
 def draws_left_out(space: ContentSpace, split: sl.Split) -> float:
     """Share of draws of the column that the test leaves out; no other modality is drawn again."""
     fitting = split.fitting()
-    known = evidence(space.features, fitting)
-    draws = [evidence(with_noise(space, 1000 + n).features[-1:], fitting, n) for n in range(DRAWS)]
+    known = modality_evidence(space.features, fitting)
+    draws = [modality_evidence(with_noise(space, 1000 + n).features[-1:], fitting, n) for n in range(DRAWS)]
     return float(np.mean([not useful([*known, *each])[-1] for each in draws]))
 
 

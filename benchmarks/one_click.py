@@ -17,7 +17,7 @@ import shape
 
 import sidelight as sl
 from sidelight.evaluation import differences
-from sidelight.models.parts import Parts, without_floor
+from sidelight.models.components import Components, without_floor
 from sidelight.models.recommender import Recommender
 
 KS = (50, 100, 300)
@@ -40,9 +40,9 @@ def main() -> None:
     for name in run.splits:
         split = sl.split.published(data, place / f"split_cvae_{name}.parquet")
         spec, fitted, singles = sl.automatic(split), {}, {}
-        for part in Parts.of(spec.components).specs:
+        for part in Components.of(spec.components).specs:
             started = time.perf_counter()
-            scorer = Parts.of((part,), fitted).scorers(split)[0]
+            scorer = Components.of((part,), fitted).scorers(split)[0]
             singles[repr(part)] = _measure(Recommender.of(part, scorer, split), split, log)
             figures[f"{name}.{_short(part)}.seconds"] = time.perf_counter() - started
             _collect(f"{name}.{_short(part)}", singles[repr(part)], figures, intervals)

@@ -22,17 +22,17 @@ import shape
 from numpy.typing import NDArray
 
 import sidelight as sl
-from sidelight.content.encoder import Content
-from sidelight.data.groceries import groceries
-from sidelight.data.synthetic import planted
-from sidelight.models import prior
-from sidelight.models.automatic import components, content_of
-from sidelight.models.evidence import buckets_of, some
-from sidelight.models.parts import Parts
-from sidelight.models.pool import Pool, Slate
+from sidelight.content.protocols import Content
+from sidelight.data.synthetic import make_synthetic
+from sidelight.datasets.groceries import groceries
+from sidelight.models import weight_prior
+from sidelight.models.blend_candidates import BlendCandidates, CandidateLists
+from sidelight.models.components import Components
+from sidelight.models.default_model import components, content_of
+from sidelight.models.held_out_scores import buckets_of, some
 from sidelight.seeding import generator
 
-TABLE = Path(prior.__file__).with_suffix(".json")
+TABLE = Path(weight_prior.__file__).with_suffix(".json")
 LEVELS: tuple[float | str, ...] = ("one", "three", 0.1, 0.3, 1.0)
 DENSITY = (1.0, 4.0, 16.0, 64.0)
 GRID = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
@@ -41,7 +41,7 @@ WIDTH = 1.0  # kernel over log2 density, in knots (each a factor of four)
 USERS, LOOKED, K = 600, 500, 20
 FLOOR, WORTH = 0.05, 0.01
 LEAST = 50  # users below which a slice of a cell is not looked at
-SIDES = prior.SIDES
+SIDES = weight_prior.SIDES
 # Families that no cell has take the weights of the nearest one that was measured.
 LIKE = {
     "ContentKNN:sparse": "ContentKNN:dense", "HybridKNN:sparse": "HybridKNN:dense",
@@ -72,7 +72,9 @@ def _groceries(folder: Path) -> tuple[sl.Split, tuple[Content, ...]]:
 
 
 def _synthetic(sharp: float) -> tuple[sl.Split, tuple[Content, ...]]:
-    split = sl.split.random_per_user(planted(800, 1500, round(24_000 * (0.5 + sharp)), seed=7).data, test=0.1)
+    split = sl.split.random_per_user(
+        make_synthetic(800, 1500, round(24_000 * (0.5 + sharp)), seed=7).data, test=0.1
+    )
     return split, content_of(split.data.schema)[1]
 
 
@@ -108,13 +110,13 @@ def measure(
         return
     cell = thinned(split, level)
     sparse = tuple(c for c in content if getattr(c, "encoder", "tfidf") == "tfidf")
-    parts = Parts.of(components(sparse, content, split.data.interactions.timestamp is not None))
+    parts = Components.of(components(sparse, content, split.data.interactions.timestamp is not None))
     scorers = parts.scorers(cell)
     users = np.flatnonzero((cell.histories().matrix().getnnz(axis=1) > 0) & (cell.truth().getnnz(axis=1) > 0))
     users = some(users, USERS, 0, "prior users")
-    pool = Pool.build(scorers, cell, users, 60, buckets_of(cell, (4, 10, 30)))
+    pool = BlendCandidates.build(scorers, cell, users, 60, buckets_of(cell, (4, 10, 30)))
     pool = pool.standardised(pool.scales())
-    families = prior.families(parts.specs, scorers)
+    families = weight_prior.families(parts.specs, scorers)
     density = len(cell.train) / max(1, int((~cell.cold).sum()))
     arrays = {f"{which}.{key}": value for which in SIDES for key, value in vars(pool.slate(which, K)).items()}
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +136,7 @@ class Cell:
             self.families = [str(each) for each in kept["families"]]
             self.density = float(kept["density"])
             names = ("values", "eligible", "relevant", "place", "ideal")
-            self.slates = {w: _first(Slate(*(kept[f"{w}.{n}"] for n in names), K)) for w in SIDES}
+            self.slates = {w: _first(CandidateLists(*(kept[f"{w}.{n}"] for n in names), K)) for w in SIDES}
         self.set = path.name.split(".")[0] if "synthetic" not in path.name else "synthetic"
         alone = np.eye(len(self.families))
         self.best = {w: max((self.quality(w, row) for row in alone), default=0.0) for w in SIDES}
@@ -149,7 +151,7 @@ class Cell:
         return np.array([weights.get(f, 0.0) / self.families.count(f) for f in self.families])
 
 
-def _first(slate: Slate) -> Slate:
+def _first(slate: CandidateLists) -> CandidateLists:
     """Its first users: they are in no order that matters, and the search looks at each many times."""
     rows = slice(None, LOOKED)
     return replace(
@@ -176,14 +178,14 @@ def worth(
     return float(np.average(found, weights=shares * np.array([by_set[c.set] for c in cells])))
 
 
-def places_new(family: str) -> bool:
+def supports_cold_items(family: str) -> bool:
     """Whether components of a family score cold items by what they say."""
-    return prior.group(family) == "content"
+    return weight_prior.group(family) == "content"
 
 
 def sides(weights: dict[str, float]) -> dict[str, dict[str, float]]:
     """The weights on cold and on warm items: the same, where a component has something to say."""
-    return {"cold": {f: w for f, w in weights.items() if places_new(f)}, "warm": weights}
+    return {"cold": {f: w for f, w in weights.items() if supports_cold_items(f)}, "warm": weights}
 
 
 def fit(cells: Sequence[Cell], knot: float) -> dict[str, float]:
@@ -203,7 +205,7 @@ def fit(cells: Sequence[Cell], knot: float) -> dict[str, float]:
     weights = dict.fromkeys(families, 0.0) | START
 
     def value(tried: dict[str, float]) -> float:
-        if not any(w for f, w in tried.items() if places_new(f)):
+        if not any(w for f, w in tried.items() if supports_cold_items(f)):
             return -np.inf
         return sum(worth(cells, which, own, closeness) for which, own in sides(tried).items()) / len(SIDES)
 

@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 import sidelight as sl
-from sidelight.models.item_item import Constant
-from sidelight.models.mixture import Mixture
+from sidelight.models.blend_scorer import BlendScorer
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scorer
+from sidelight.models.similarity_scorers import ConstantScorer
 from sidelight.models.tower_scorer import TowerScorer
 from sidelight.seeding import generator
-from sidelight.training.options import Options
+from sidelight.training.training_options import TrainingOptions
 
 SETS = ("amazon-industrial", "ml-1m")
 COLUMNS = {"amazon-industrial": ("title", "brand"), "ml-1m": ("title", "genres", "directors")}
@@ -59,19 +59,19 @@ def specs(name: str, split: sl.Split) -> dict[str, Any]:
     content: list[Any] = [sl.Text("title")]
     content += [sl.Tags(c) if c in ("genres", "directors") else sl.Categories(c) for c in COLUMNS[name][1:]]
     users = (sl.Categories("occupation"),) if "occupation" in split.data.users.columns else ()
-    towers = sl.TwoTower(tuple(content), users=users, options=Options(epochs=4))
+    towers = sl.TwoTower(tuple(content), users=users, options=TrainingOptions(epochs=4))
     knn = sl.ContentKNN(tuple(content))
     return {"ease": sl.EASE(), "content_knn": knn, "two_tower": towers, "default": sl.automatic(split)}
 
 
-def impersonal(scorer: Scorer) -> Scorer:
+def user_independent_scores(scorer: Scorer) -> Scorer:
     """A scorer without what it says to everybody alike."""
-    if isinstance(scorer, Constant):
-        return Constant(np.zeros_like(scorer.values))
+    if isinstance(scorer, ConstantScorer):
+        return ConstantScorer(np.zeros_like(scorer.values))
     if isinstance(scorer, TowerScorer):
         return replace(scorer, default=np.zeros_like(scorer.default))
-    if isinstance(scorer, Mixture):
-        return replace(scorer, parts=tuple(map(impersonal, scorer.parts)))
+    if isinstance(scorer, BlendScorer):
+        return replace(scorer, parts=tuple(map(user_independent_scores, scorer.parts)))
     return scorer
 
 
@@ -84,14 +84,14 @@ def row_of(model: Recommender, history: NDArray[np.int64]) -> sp.csr_matrix:
 def claims(model: Recommender, users: NDArray[np.int64], k: int) -> dict[str, Pairs]:
     """What explanations claim and what falls, by kind of reason."""
     found: dict[str, Pairs] = {"history": [], "popularity": [], "user": []}
-    own, bare = model.catalogue, replace(model, scorer=impersonal(model.scorer))
+    own, bare = model.catalogue, replace(model, scorer=user_independent_scores(model.scorer))
     for user in users:
         seen = own.histories.matrix()[user].indices.astype(np.int64)
         whole, who = row_of(model, seen), np.array([user])
-        asked = model.told(who)
+        asked = model.with_context(who)
         score = asked.score(whole)[0]
         shorter = {i: asked.score(row_of(model, seen[seen != i]))[0] for i in seen}
-        plain, nobody = bare.told(who).score(whole)[0], model.score(whole)[0]
+        plain, nobody = bare.with_context(who).score(whole)[0], model.score(whole)[0]
         lists = model.recommend(users=[own.user_ids[user]], k=k)
         for item in lists.filter(pl.col("score") > 0)["item_id"]:
             at = int(own.find_items([item])[0])

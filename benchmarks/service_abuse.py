@@ -32,7 +32,7 @@ import shape
 
 from sidelight.serving.bundle import load
 from sidelight.serving.database.database import Database
-from sidelight.serving.store import Store
+from sidelight.serving.store.store import Store
 
 RATE, K, SILENT, COMPARISONS, DRIPS = 20.0, 10, 700, 30, 40
 HEAVY = {"requests": [{"user": f"u{n:07d}", "k": 1000, "explain": True} for n in range(200)]}

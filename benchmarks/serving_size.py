@@ -27,8 +27,8 @@ import shape
 import sidelight as sl
 from sidelight.data.histories import Histories
 from sidelight.models.catalogue import Catalogue
+from sidelight.models.content_space import ContentSpace
 from sidelight.models.recommender import Recommender
-from sidelight.models.space import ContentSpace
 from sidelight.models.tower_scorer import TowerScorer
 
 SEED = 13

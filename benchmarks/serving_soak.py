@@ -17,7 +17,7 @@ import serving_swaps
 import shape
 
 from sidelight.serving.bundle import load
-from sidelight.serving.store import Store
+from sidelight.serving.store.store import Store
 
 RATE = 40.0
 

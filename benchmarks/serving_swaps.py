@@ -21,9 +21,9 @@ import shape
 
 from sidelight.errors import SidelightError
 from sidelight.models.recommender import Recommender
-from sidelight.serving import store_files
 from sidelight.serving.bundle import load
-from sidelight.serving.store import Store
+from sidelight.serving.store import version_files
+from sidelight.serving.store.store import Store
 
 RATE, K, PEOPLE = 100.0, 10, 200
 
@@ -102,9 +102,9 @@ class Poison:
         _flip(max((self.store.root / "versions" / name).rglob("*.npy"), key=lambda p: p.stat().st_size))
         current = self.store.root / "CURRENT"
         good = current.read_bytes()
-        named = store_files.read_hashed(good, current, "")
+        named = version_files.read_hashed(good, current, "")
         named["serves"]["name"] = name
-        current.write_bytes(store_files.hashed(store_files.packed(named)))
+        current.write_bytes(version_files.hashed(version_files.packed(named)))
         until, said = time.monotonic() + 5.0, {"refused": "", "version": ""}
         while name not in said["refused"] and time.monotonic() < until:
             said = self.admin.ask("GET", "/v1/status")[1]

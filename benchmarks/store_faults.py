@@ -21,7 +21,7 @@ import shape
 
 import sidelight as sl
 from sidelight.errors import SidelightError
-from sidelight.serving.store import PUBLISHING, SERVING, Store
+from sidelight.serving.store.store import PUBLISHING, SERVING, Store
 
 BARS = ("torn", "unloadable", "lost", "stuck", "missed", "unsynced")
 OLDEST, OLD, OTHER, NEW = "x", "b", "c", "d"  # prune removes x, b serves, c is promoted, d is published

@@ -14,10 +14,10 @@ from pathlib import Path
 
 # Where a service starts, and what it imports late: it all has bytecode.
 USED = (
-    "sidelight.cli.main", "sidelight.serving.http.run", "sidelight.serving.explorer.pages",
-    "sidelight.serving.store", "sidelight.serving.canary", "sidelight.serving.engine",
+    "sidelight.cli.main", "sidelight.serving.http.server", "sidelight.serving.explorer.page_routes",
+    "sidelight.serving.store.store", "sidelight.serving.store.canary", "sidelight.serving.engine",
     "sidelight.serving.database.database", "sqlalchemy.dialects.sqlite",
-    "sqlalchemy.dialects.postgresql.psycopg", "sidelight.models.kinds", "sidelight.content.image",
+    "sqlalchemy.dialects.postgresql.psycopg", "sidelight.models.restore", "sidelight.content.image",
     "sklearn.feature_extraction.text", "sklearn.neighbors", "scipy.linalg", "scipy.sparse.linalg",
     "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin", "rich.console", "rich.table",
     "uvicorn.lifespan.on", "uvicorn.loops.auto",

@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import sidelight as sl
-from sidelight.data.synthetic import planted
+from sidelight.data.synthetic import make_synthetic
 from sidelight.experiment.arms import controls
 from sidelight.report.page import write
 
-split = sl.split.cold_items(planted(300, 200, 3000, seed=1).data)
+split = sl.split.cold_items(make_synthetic(300, 200, 3000, seed=1).data)
 title = sl.Text("title", min_df=1)
-plain = sl.TwoTower((title, sl.Categories("category")), dim=16, options=sl.Options(epochs=4, lr=0.01))
+plain = sl.TwoTower((title, sl.Categories("category")), dim=16, options=sl.TrainingOptions(epochs=4, lr=0.01))
 arms = {
     "clicks": plain,
     "clicks and tags": plain.with_tasks(

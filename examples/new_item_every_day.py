@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 
 import sidelight as sl
-from sidelight.data.synthetic import planted
+from sidelight.data.synthetic import make_synthetic
 
-data = planted(n_users=300, n_items=300, n_events=6_000, seed=2).data
+data = make_synthetic(n_users=300, n_items=300, n_events=6_000, seed=2).data
 split = sl.split.automatic(data)
 folder = Path(tempfile.mkdtemp()) / "model"
 sl.Blend((sl.EASE(reg=100.0), sl.ContentKNN((sl.Text("title"),)))).fit(split).save(folder)

@@ -6,9 +6,9 @@ Run: python examples/one_list.py
 import numpy as np
 
 import sidelight as sl
-from sidelight.data.synthetic import planted
+from sidelight.data.synthetic import make_synthetic
 
-made = planted(n_users=400, n_items=500, n_events=10_000, seed=1)
+made = make_synthetic(n_users=400, n_items=500, n_events=10_000, seed=1)
 split = sl.split.temporal(made.data, validation=0.15, test=0.15)
 content = (sl.Text("title", "description"), sl.Categories("category"))
 

@@ -18,14 +18,21 @@ from starlette.testclient import TestClient
 
 from sidelight.data.schema import Column
 from sidelight.errors import BundleError, DataError, UnknownIdError, complain
-from sidelight.serving.asking import Answer, Ask, Audience, Explanation, Listed, Receipt, Shown, Status
 from sidelight.serving.database.database import Database
+from sidelight.serving.domain import Event
 from sidelight.serving.http.app import create_app
-from sidelight.serving.http.logs import request_log
-from sidelight.serving.http.options import HttpOptions
-from sidelight.serving.records import Event
-from sidelight.serving.rules import RuleCost
-from sidelight.serving.store import Store, Version
+from sidelight.serving.http.http_options import HttpOptions
+from sidelight.serving.http.request_log import request_log
+from sidelight.serving.recommend.requests import (
+    AudienceRequest,
+    Explanation,
+    RecommendRequest,
+    Status,
+    WriteReceipt,
+)
+from sidelight.serving.recommend.responses import Item, RankedItem, RecommendResponse
+from sidelight.serving.rerank.rules import RuleCost
+from sidelight.serving.store.store import Store, Version
 
 HERE = "http://127.0.0.1:8000"
 COLUMNS = (
@@ -40,7 +47,7 @@ class LittleEngine:
     """Twelve items and no model: what the service asks of an engine, with knobs for trouble."""
 
     def __init__(self) -> None:
-        self.callbacks: list[Callable[[Answer, float], None]] = []
+        self.callbacks: list[Callable[[RecommendResponse, float], None]] = []
         self._lock = threading.Lock()
         self.reset()
 
@@ -66,7 +73,7 @@ class LittleEngine:
         model = SimpleNamespace(catalogue=SimpleNamespace(columns=COLUMNS, items=frame))
         return SimpleNamespace(version=self.version, change=self.change, model=model)
 
-    def on_answer(self, callback: Callable[[Answer, float], None]) -> None:
+    def on_answer(self, callback: Callable[[RecommendResponse, float], None]) -> None:
         self.callbacks.append(callback)
 
     def _work(self) -> None:
@@ -81,28 +88,30 @@ class LittleEngine:
             with self._lock:
                 self.running -= 1
 
-    def _listed(self, k: int, source: str, ids: Sequence[str] | None = None) -> tuple[Listed, ...]:
+    def _listed(self, k: int, source: str, ids: Sequence[str] | None = None) -> tuple[RankedItem, ...]:
         chosen = [i for i in (self.items if ids is None else ids) if i in self.items][:k]
         return tuple(
-            Listed(i, self.items[i].get("title") or "", 1.0 / n, n, source, new=n % 2 == 0)
+            RankedItem(i, self.items[i].get("title") or "", 1.0 / n, n, source, new=n % 2 == 0)
             for n, i in enumerate(chosen, 1)
         )
 
-    def recommend(self, ask: Ask) -> Answer:
+    def recommend(self, ask: RecommendRequest) -> RecommendResponse:
         self._work()
         given = [*(ask.history or ()), *(ask.candidates or ())]
         unknown = tuple(i for i in given if i not in self.items)
         cost = RuleCost(0.1, {"floor": 0.1}, 0, 1) if ask.rules else None
         items = self._listed(ask.k, "personal", ask.candidates)
-        answer = Answer(self.version, uuid4().hex, items, cost, unknown, ask.user == "nobody", self.change)
+        answer = RecommendResponse(
+            self.version, uuid4().hex, items, cost, unknown, ask.user == "nobody", self.change
+        )
         for callback in self.callbacks:
             callback(answer, 0.001)
         return answer
 
-    def recommend_many(self, asks: Sequence[Ask]) -> list[Answer]:
+    def recommend_many(self, asks: Sequence[RecommendRequest]) -> list[RecommendResponse]:
         return [self.recommend(ask) for ask in asks]
 
-    def similar(self, item: str, k: int) -> list[Listed]:
+    def similar(self, item: str, k: int) -> list[RankedItem]:
         self._work()
         self.item(item)
         return list(self._listed(k, "similar"))
@@ -111,21 +120,21 @@ class LittleEngine:
         self.item(item)
         return Explanation(item, 2.0, 0.5, history=(("i01", "thing 1", 0.5),), words=(("thing", 0.2),))
 
-    def audience(self, item: str | None, row: Mapping[str, Any] | None, k: int) -> Audience:
+    def audience(self, item: str | None, row: Mapping[str, Any] | None, k: int) -> AudienceRequest:
         if item is not None:
             self.item(item)
-        return Audience((("u1", 1, 0.5),), self._listed(2, "similar"), 1, 1)
+        return AudienceRequest((("u1", 1, 0.5),), self._listed(2, "similar"), 1, 1)
 
-    def search(self, text: str, k: int) -> list[Shown]:
+    def search(self, text: str, k: int) -> list[Item]:
         found = [i for i, row in self.items.items() if text in (row.get("title") or "") or i.startswith(text)]
         return [self.item(i) for i in found[:k]]
 
-    def item(self, item: str) -> Shown:
+    def item(self, item: str) -> Item:
         if item not in self.items:
             raise UnknownIdError(complain("an item from the catalogue", repr(item)))
-        return Shown(item, self.items[item].get("title") or "", self.items[item])
+        return Item(item, self.items[item].get("title") or "", self.items[item])
 
-    def put_items(self, rows: Sequence[Mapping[str, Any]], wait: float = 0.0) -> Receipt:
+    def put_items(self, rows: Sequence[Mapping[str, Any]], wait: float = 0.0) -> WriteReceipt:
         self._work()
         for row in rows:
             for name in row:
@@ -134,7 +143,7 @@ class LittleEngine:
         for row in rows:
             self.items[row["item_id"]] = {n: v for n, v in row.items() if n != "item_id"}
         self.change += len(rows)
-        return Receipt(self.change, len(rows), placed=wait > 0)
+        return WriteReceipt(self.change, len(rows), placed=wait > 0)
 
     def retire(self, items: Sequence[str], retired: bool = True) -> tuple[int, list[str]]:
         before = set(self.out)
@@ -144,11 +153,11 @@ class LittleEngine:
     def retired(self) -> list[str]:
         return sorted(self.out)
 
-    def add_events(self, events: Sequence[Event]) -> Receipt:
+    def add_events(self, events: Sequence[Event]) -> WriteReceipt:
         self._work()
         kept = [e for e in events if self.consent.get(e.user_id, True)]
         self.events += kept
-        return Receipt(0, len(kept), dropped=len(events) - len(kept))
+        return WriteReceipt(0, len(kept), dropped=len(events) - len(kept))
 
     def set_consent(self, user: str, given: bool) -> None:
         self.consent[user] = given

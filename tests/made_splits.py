@@ -13,7 +13,7 @@ from sidelight.data.dataset import Dataset
 from sidelight.data.histories import Histories, matrix_of
 from sidelight.data.interactions import Interactions
 from sidelight.data.schema import Column, Schema
-from sidelight.data.split import Split
+from sidelight.data.split.split import Split
 
 TRAIN, VALIDATION, TEST = 1, 2, 3
 

@@ -14,8 +14,8 @@ import sidelight as sl
 from sidelight import storage
 from sidelight.data.histories import Histories
 from sidelight.models.catalogue import Catalogue
-from sidelight.models.item_item import DenseItemItem
 from sidelight.models.recommender import Recommender
+from sidelight.models.similarity_scorers import DenseSimilarityScorer
 
 USERS, ITEMS = 8, 14
 
@@ -34,7 +34,7 @@ def model(seed: int = 0) -> Recommender:
         np.asarray(seen.sum(axis=0), dtype=np.float32).ravel(),
         f"data of seed {seed}",
     )
-    return Recommender(sl.EASE(), DenseItemItem(weights, np.arange(ITEMS), ITEMS), catalogue)
+    return Recommender(sl.EASE(), DenseSimilarityScorer(weights, np.arange(ITEMS), ITEMS), catalogue)
 
 
 def poisoned(

@@ -14,15 +14,15 @@ import torch
 import sidelight as sl
 import sidelight.tasks
 from sidelight.data.interactions import Interactions
-from sidelight.models.space import ContentSpace
+from sidelight.models.content_space import ContentSpace
 from sidelight.models.two_tower import TwoTower
 from sidelight.towers.batch import Batch
 from sidelight.training.batches import Batches
-from sidelight.training.options import Options
+from sidelight.training.training_options import TrainingOptions
 
 FILES = [m.name for m in pkgutil.iter_modules(sidelight.tasks.__path__) if m.name != "task"]
 CONTENT = (sl.Text("title", min_df=1), sl.Categories("category"), sl.Tags("tags"), sl.Vector("vector"))
-OPTIONS = Options(batch_size=16, drawn=50, empty=0.0)
+OPTIONS = TrainingOptions(batch_size=16, task_items=50, empty_history_rate=0.0)
 NAMED = {"SensitiveRemoval": ("gender",)}  # what a class that has no default asks for
 
 
@@ -43,7 +43,7 @@ def instances(file: str) -> list[Any]:
 TASKS = [task for file in FILES for task in instances(file)]
 
 
-def towers_of(split: sl.Split, options: Options = OPTIONS) -> Any:
+def towers_of(split: sl.Split, options: TrainingOptions = OPTIONS) -> Any:
     """Towers before training, over four modalities."""
     model = TwoTower(CONTENT, dim=6, options=options)
     return model.towers(ContentSpace.fit(model.content, split.data), split)

@@ -12,7 +12,7 @@ import polars as pl
 from sidelight.data.checks import check
 from sidelight.data.defects import DEFECTS
 from sidelight.data.findings import Finding
-from sidelight.data.raw import FILE, ROW, RawTables
+from sidelight.data.raw_tables import FILE, ROW, RawTables
 from sidelight.data.schema import Column, Role, Schema
 
 NOW = 1_770_000_000_000_000  # 2026-02-02

@@ -24,14 +24,14 @@ from sidelight.content.features import Features
 from sidelight.content.text import Text, TfidfEncoder
 from sidelight.data.histories import Histories
 from sidelight.models.catalogue import Catalogue
+from sidelight.models.content_space import ContentSpace
 from sidelight.models.recommender import Recommender
-from sidelight.models.space import ContentSpace
 from sidelight.models.tower_scorer import TowerScorer
-from sidelight.serving.asking import EngineOptions
 from sidelight.serving.database.database import Database
+from sidelight.serving.domain import Event
 from sidelight.serving.engine import Engine
-from sidelight.serving.records import Event
-from sidelight.serving.store import Store
+from sidelight.serving.recommend.requests import EngineOptions
+from sidelight.serving.store.store import Store
 
 TITLE, BRAND = sl.Text("title", "description"), sl.Categories("brand")
 SPECS: dict[str, Any] = {
@@ -42,7 +42,9 @@ SPECS: dict[str, Any] = {
     "ridge": sl.Ridge((TITLE, BRAND)),
     "als": sl.ALS(dim=8, epochs=3),
     "blend": sl.Blend((sl.Popular(), sl.EASE(20.0), sl.ContentKNN((TITLE,))), depth=40),
-    "two_tower": sl.TwoTower(content=(TITLE, BRAND), dim=16, options=sl.Options(epochs=2, steps=4)),
+    "two_tower": sl.TwoTower(
+        content=(TITLE, BRAND), dim=16, options=sl.TrainingOptions(epochs=2, min_steps=4)
+    ),
 }
 START = datetime(2026, 4, 1, tzinfo=UTC)
 

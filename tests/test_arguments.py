@@ -16,17 +16,19 @@ import pytest
 
 import sidelight as sl
 from sidelight.errors import SidelightError, SpecError
-from sidelight.serving.asking import Ask
-from sidelight.serving.rules import Pin, Where
-from sidelight.specfit import Range
-from sidelight.spectypes import SOME, Count, Positive, check_call, checked, hints
+from sidelight.option_types import SOME, Count, Positive, check_call, checked, hints
+from sidelight.option_values import Range
+from sidelight.serving.recommend.requests import RecommendRequest
+from sidelight.serving.rerank.rules import ItemCondition, Pin
 
 ROOMS = ("content", "data", "models", "serving", "tasks", "training", "weighting")
 NEEDED: dict[str, dict[str, Any]] = {
-    "Ask": {"user": "u1"}, "Blend": {"components": (sl.Popular(),)}, "Distillation": {"teacher": sl.EASE()},
+    "RecommendRequest": {"user": "u1"},
+    "Blend": {"components": (sl.Popular(),)}, "Distillation": {"teacher": sl.EASE()},
     "Column": {"name": "title", "role": "text"}, "LabelPrediction": {"labels": sl.Tags("genres")},
     "PredictedLabels": {"labels": sl.Tags("genres")}, "UserAttribute": {"column": "plan"},
-    "SensitiveRemoval": {"column": "gender"}, "Pin": {"item": "i1", "place": 1}, "Where": {"items": ("i1",)},
+    "SensitiveRemoval": {"column": "gender"}, "Pin": {"item": "i1", "place": 1},
+    "ItemCondition": {"items": ("i1",)},
 }  # fmt: skip
 MISSING = object()
 
@@ -95,7 +97,7 @@ FIELDS = [
     (cls, name, kind)
     for cls in SPECS.values()
     for name, kind in hints(cls).items()
-    if name not in OPEN or cls is not Ask
+    if name not in OPEN or cls is not RecommendRequest
 ]
 
 
@@ -116,7 +118,9 @@ def test_lists_become_tuples_and_numbers_of_numpy_plain_ones(cls: type) -> None:
     for name, value in vars(spec).items():
         if isinstance(value, tuple):
             assert made(cls, **{name: list(value)}) == spec
-            assert hash(made(cls, **{name: list(value)})) == hash(spec) if cls is not Ask else True
+            assert (
+                hash(made(cls, **{name: list(value)})) == hash(spec) if cls is not RecommendRequest else True
+            )
         if type(value) in (int, float):
             again = getattr(made(cls, **{name: np.array(value)[()]}), name)
             assert again == value
@@ -124,7 +128,9 @@ def test_lists_become_tuples_and_numbers_of_numpy_plain_ones(cls: type) -> None:
 
 
 def test_the_walk_finds_the_specs_of_the_package() -> None:
-    assert {"TwoTower", "Options", "Text", "Fixed", "Rules", "HttpOptions", "EngineOptions"} <= set(SPECS)
+    assert {"TwoTower", "TrainingOptions", "Text", "Fixed", "Rules", "HttpOptions", "EngineOptions"} <= set(
+        SPECS
+    )
     exported = [getattr(sl, n) for n in sl.__all__ if n[:1].isupper()]
     not_options = {
         "Comparison",
@@ -145,7 +151,7 @@ def test_the_walk_finds_the_specs_of_the_package() -> None:
     [
         (lambda: sl.TwoTower(sl.Text("title")), "with a comma"),
         (lambda: sl.TwoTower((sl.Text("title"),), tasks=sl.Contrastive()), r"write \(Contrastive\(...\),\)"),
-        (lambda: sl.TwoTower((sl.Text("title"),), options={"epochs": 2}), r"write Options\(...\)"),
+        (lambda: sl.TwoTower((sl.Text("title"),), options={"epochs": 2}), r"write TrainingOptions\(...\)"),
         (lambda: sl.TwoTower((sl.Text("title"),), pooling="attn"), "did you mean 'attention'"),
         (lambda: sl.Blend((sl.Popular, sl.EASE())), r"make one: Popular\(...\)"),
         (lambda: sl.Blend((sl.Text("title"),)), "Fittable with fit"),
@@ -160,7 +166,7 @@ def test_an_error_says_what_to_write(make: Any, fix: str) -> None:
 
 def test_a_device_that_is_not_there_is_named(split: sl.Split) -> None:
     for device in ("cuda:99", "banana", "meta"):
-        spec = sl.TwoTower((sl.Text("title"),), dim=4, options=sl.Options(epochs=1, device=device))
+        spec = sl.TwoTower((sl.Text("title"),), dim=4, options=sl.TrainingOptions(epochs=1, device=device))
         with pytest.raises(SpecError, match="a device that torch can use"):
             spec.fit(split)
 
@@ -253,7 +259,8 @@ def test_ids_in_any_list_are_taken(model: sl.Recommender) -> None:
         lambda s, m: sl.read(b"x"), lambda s, m: sl.read("x", schema=5), lambda s, m: m.save(5),
         lambda s, m: m.recommend(["u01"], filter_seen="no"), lambda s, m: m.add_items(["i99"]),
         lambda s, m: m.add_items("i99"), lambda s, m: m.add_items(None), lambda s, m: sl.EASE().fit(s.data),
-        lambda s, m: Where(items="i1"), lambda s, m: Pin("i1", True), lambda s, m: Ask("u1", k=0),
+        lambda s, m: ItemCondition(items="i1"), lambda s, m: Pin("i1", True), 
+        lambda s, m: RecommendRequest("u1", k=0),
     ],
 )  # fmt: skip
 def test_a_verb_refuses_what_it_cannot_use(split: sl.Split, model: sl.Recommender, call: Any) -> None:

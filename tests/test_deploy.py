@@ -329,7 +329,9 @@ def test_a_library_that_does_not_survive_stripping_stays(
 
 
 def test_the_metrics_of_the_page_are_ones_that_there_are() -> None:
-    source = (ROOT / "src" / "sidelight" / "serving" / "http" / "metrics.py").read_text(encoding="utf-8")
+    source = (ROOT / "src" / "sidelight" / "serving" / "http" / "prometheus_metrics.py").read_text(
+        encoding="utf-8"
+    )
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     named = set(re.findall(r"\bsidelight_([a-z_]+)", text))
     assert len(named) > 10

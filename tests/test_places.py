@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 import sidelight as sl
-from sidelight.data.split_files import read_split, write_split
-from sidelight.data.synthetic import planted
+from sidelight.data.split.files import read_split, write_split
+from sidelight.data.synthetic import make_synthetic
 from sidelight.errors import BundleError, SpecError
 from sidelight.evaluation import evaluate
-from sidelight.places import check_room, claimed, naming
+from sidelight.target_paths import check_room, claimed, naming
 
 HOLD = """import sys
 from pathlib import Path
-from sidelight.places import claimed
+from sidelight.target_paths import claimed
 with claimed(Path(sys.argv[1])):
 """
 
@@ -65,7 +65,7 @@ def test_one_process_holds_a_folder_and_the_next_one_is_told(tmp_path: Path) -> 
         assert process.stdout is not None and process.stdout.readline() == "held\n"
         with pytest.raises(SpecError, match="another process at work in it"), claimed(tmp_path):
             raise AssertionError
-        split = sl.split.leave_last_out(planted(30, 20, 200, seed=1).data)
+        split = sl.split.leave_last_out(make_synthetic(30, 20, 200, seed=1).data)
         with pytest.raises(SpecError, match="another process"):
             sl.compare(split, {"a": sl.Popular(), "b": sl.EASE()}, seeds=1, folder=tmp_path)
         process.kill()
@@ -76,7 +76,7 @@ def test_one_process_holds_a_folder_and_the_next_one_is_told(tmp_path: Path) -> 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("kinds")
-    split = sl.split.leave_last_out(planted(30, 20, 200, seed=1).data)
+    split = sl.split.leave_last_out(make_synthetic(30, 20, 200, seed=1).data)
     write_split(split, root / "split")
     model = sl.Popular().fit(split)
     model.save(root / "model")

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RIGHT = """import sidelight as sl
 
 split = sl.split.temporal(sl.read("shop/"))
-spec = sl.TwoTower((sl.Text("title"),), tasks=(sl.Contrastive(),), options=sl.Options(epochs=2))
+spec = sl.TwoTower((sl.Text("title"),), tasks=(sl.Contrastive(),), options=sl.TrainingOptions(epochs=2))
 model: sl.Recommender = sl.Blend((sl.Popular(), sl.EASE(), spec)).fit(split)
 model.recommend(users=["u01"], k=5).head(3)
 model.recommend(histories=[["i01"], []])

@@ -26,9 +26,10 @@ from typing import Any, TypeGuard
 
 import tomli_w
 
+from sidelight import renamed
 from sidelight.errors import SpecError, complain, did_you_mean
-from sidelight.specfit import NONE
-from sidelight.spectypes import hints, option
+from sidelight.option_types import hints, option
+from sidelight.option_values import NONE
 
 USE = "use"
 
@@ -67,12 +68,14 @@ def from_dict(options: Mapping[str, Any], importing: bool = True) -> Any:
     if not isinstance(options, Mapping) or not isinstance(options.get(USE), str):
         found = f"the options {sorted(options)}" if isinstance(options, Mapping) else repr(options)
         raise SpecError(complain(f'a spec with {USE} = "CLASS"', found))
-    cls = resolve(options[USE], importing)
-    types = hints(cls)
+    use = options[USE]
+    cls = resolve(renamed.CLASSES.get(str(use), str(use)), importing)
+    types, former = hints(cls), renamed.OPTIONS.get(cls.__name__, {})
     given: dict[str, Any] = {}
     for name, value in options.items():
         if name == USE:
             continue
+        name = former.get(name, name)
         if name not in types:
             raise SpecError(f"{cls.__name__} has no option {name!r}; {did_you_mean(name, types)}")
         given[name] = option(cls, name, _nested(value, importing), types[name])

@@ -32,7 +32,7 @@ from sidelight.manifest import (
     seal,
     signature,
 )
-from sidelight.places import naming
+from sidelight.target_paths import naming
 
 CSR_PARTS = ("data", "indices", "indptr")
 

@@ -15,9 +15,9 @@ pytest.importorskip("torch")
 import ledger
 
 import sidelight as sl
-from sidelight.data.synthetic import planted
+from sidelight.data.synthetic import make_synthetic
 from sidelight.experiment import runs
-from sidelight.experiment.fitting import Bench, Measure
+from sidelight.experiment.run_arm import EvaluationPlan, Runner
 
 
 def test_every_part_has_a_row() -> None:
@@ -87,8 +87,8 @@ def test_a_row_differs_from_its_baseline_in_its_part_alone() -> None:
 def test_a_row_is_measured_and_what_does_nothing_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    split = sl.split.temporal(planted(150, 60, 2500, seed=2).data)
-    options = sl.Options(epochs=1, batch_size=64, steps=3, drawn=20)
+    split = sl.split.temporal(make_synthetic(150, 60, 2500, seed=2).data)
+    options = sl.TrainingOptions(epochs=1, batch_size=64, min_steps=3, task_items=20)
 
     def alone(name: str) -> sl.TwoTower:
         return sl.TwoTower((sl.Text("title", min_df=1),), dim=8, options=options)
@@ -102,7 +102,9 @@ def test_a_row_is_measured_and_what_does_nothing_changes_nothing(
     rows = {"task A": ledger.Row(taught, alone, ("made",)), "task B": ledger.Row(idle, alone, ("made",))}
     monkeypatch.setattr(ledger, "ROWS", rows)
     place = runs.begin(tmp_path / "made")
-    bench = Bench(split, Measure("test", True, place / "log.jsonl", (20,), ("ndcg",), ()), place, None)
+    bench = Runner(
+        split, EvaluationPlan("test", True, place / "log.jsonl", (20,), ("ndcg",), ()), place, None
+    )
     figures, intervals = {}, {}
     lines = ledger.measure(bench, "task A", "made", range(2), figures, intervals)
     lines += ledger.measure(bench, "task B", "made", range(2), figures, intervals)

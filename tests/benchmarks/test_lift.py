@@ -19,10 +19,10 @@ import arms
 import lift
 
 import sidelight as sl
-from sidelight.data.synthetic import planted
-from sidelight.evaluation.openings import read_openings
+from sidelight.data.synthetic import make_synthetic
+from sidelight.evaluation.test_access_log import read_test_accesses
 from sidelight.experiment.bootstrap import crossed_intervals
-from sidelight.experiment.fitting import thinned
+from sidelight.experiment.run_arm import thinned
 
 # Small cells are thin, and a blend says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Blend. weights on")
@@ -43,13 +43,13 @@ class Counted:
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    return sl.split.temporal(planted(400, 80, 8000, seed=2).data)
+    return sl.split.temporal(make_synthetic(400, 80, 8000, seed=2).data)
 
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch, split: sl.Split, tmp_path: Path) -> Path:
     """A small grid in place of the real one."""
-    options = sl.Options(epochs=1, batch_size=64, steps=2, drawn=20)
+    options = sl.TrainingOptions(epochs=1, batch_size=64, min_steps=2, task_items=20)
     towers = sl.TwoTower((sl.Text("title", min_df=1),), dim=8, options=options)
     monkeypatch.setattr(lift, "towers", lambda name: (towers, towers.with_tasks(sl.Reconstruction())))
     monkeypatch.setattr(
@@ -66,7 +66,7 @@ def test_a_cell_fits_each_model_once_and_opens_the_test_part_once_an_arm(split: 
     cell = json.loads((made / "made" / "0.5-0.json").read_text())
     wanted = ["primary", "augmented", "blend", "blend + primary", "blend + augmented"]
     assert list(cell["seconds"]) == wanted
-    assert len(read_openings(made / "made.openings.jsonl")) == len(wanted)
+    assert len(read_test_accesses(made / "made.openings.jsonl")) == len(wanted)
     thin = thinned(split, 0.5, 0)
     assert (cell["train"], cell["validation"]) == (len(thin.train), len(thin.validation))
     values = np.load(made / "made" / "0.5-0.npz")
@@ -75,7 +75,7 @@ def test_a_cell_fits_each_model_once_and_opens_the_test_part_once_an_arm(split: 
     # What is there is not made again, and another model's cell is not taken for it.
     fits = len(FITS)
     lift.measure("made", split, 0.5, 0, made, {})
-    assert len(FITS) == fits and len(read_openings(made / "made.openings.jsonl")) == len(wanted)
+    assert len(FITS) == fits and len(read_test_accesses(made / "made.openings.jsonl")) == len(wanted)
 
 
 def test_another_models_cell_is_refused(split: sl.Split, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 import sidelight as sl
 from sidelight import config
 from sidelight.cli import main
-from sidelight.data.split_files import write_split
+from sidelight.data.split.files import write_split
 
 TITLE = (sl.Text("title", min_df=1),)
 SPECS = {
@@ -115,7 +115,7 @@ def test_final_opens_the_test_part_once_a_run(
 
 def test_ablate_makes_the_arms(made: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
-    options = sl.Options(epochs=1, batch_size=32, steps=2, drawn=20)
+    options = sl.TrainingOptions(epochs=1, batch_size=32, min_steps=2, task_items=20)
     towers = sl.TwoTower(TITLE, dim=4, options=options).with_tasks(sl.Reconstruction(), sl.Decorrelation())
     (tmp_path / "towers.toml").write_text(config.dump(towers))
     line = (made / "split", "--ablate", tmp_path / "towers.toml", "-o", tmp_path / "c", "--seeds", "1")

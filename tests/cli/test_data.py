@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sidelight.cli.main import run
-from sidelight.data import public
+from sidelight.datasets import registry
 
 BODY = b"user_id,item_id\n1,1\n"
 SUM = hashlib.sha256(BODY).hexdigest()
@@ -56,12 +56,12 @@ def data(capsys: Capture, *args: Any, code: int = 0) -> tuple[str, str]:
 
 def test_the_list_names_every_set_with_its_terms(capsys: Capture) -> None:
     out, _ = data(capsys, "list")
-    for s in public.SETS:
+    for s in registry.SETS:
         assert s.name in out and s.licence in out
     lines, _ = data(capsys, "list", "--json")
     rows = [json.loads(line) for line in lines.splitlines()]
     assert [(r["name"], r["url"], r["sha256"]) for r in rows] == [
-        (s.name, s.url, s.sha256 or "") for s in public.SETS
+        (s.name, s.url, s.sha256 or "") for s in registry.SETS
     ]
 
 
@@ -95,7 +95,7 @@ def test_a_set_reports_counts_and_terms(
         (folder / "items.csv").write_text("item_id\n")
         return {"users": 3, "items": 2, "events": 4, "density": 2 / 3}
 
-    monkeypatch.setattr(public, "groceries", made)
+    monkeypatch.setattr(registry, "groceries", made)
     out, err = data(capsys, "get", "groceries", "-o", tmp_path / "shop")
     assert "0.6667" in out and "groceries" in out
     assert "terms: MIT" in err and "writing files" in err and "trusted" not in err

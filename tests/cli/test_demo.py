@@ -16,10 +16,10 @@ from report.browser import Browser, launched
 
 from sidelight.cli import demo, demo_answer, demo_arms
 from sidelight.cli.main import run
-from sidelight.data import groceries as module
-from sidelight.evaluation.openings import read_openings
-from sidelight.evaluation.paired import differences
+from sidelight.datasets import groceries as module
+from sidelight.evaluation.paired_difference import differences
 from sidelight.evaluation.result import Evaluation
+from sidelight.evaluation.test_access_log import read_test_accesses
 from sidelight.experiment.comparison import Comparison
 from sidelight.models.blend import Blend
 from sidelight.models.two_tower import TwoTower
@@ -66,7 +66,7 @@ def test_four_rows_say_what_the_record_says(made: tuple[Path, str]) -> None:
 @installed
 def test_the_test_part_is_opened_once_an_arm(made: tuple[Path, str]) -> None:
     place, _ = made
-    opened = read_openings(place / demo_arms.LOG)
+    opened = read_test_accesses(place / demo_arms.LOG)
     specs = {each["spec_hash"] for each in Comparison.load(place / demo_arms.FOLDER).to_dict()["arms"]}
     assert len(opened) == len(demo_arms.ARMS) == len(specs)
 

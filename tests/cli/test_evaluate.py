@@ -11,7 +11,7 @@ import pytest
 
 import sidelight as sl
 from sidelight.cli import main
-from sidelight.data.split_files import read_split, write_split
+from sidelight.data.split.files import read_split, write_split
 from sidelight.evaluation import Evaluation, evaluate
 
 

@@ -10,7 +10,7 @@ import pytest
 import sidelight as sl
 from sidelight import config
 from sidelight.cli.main import run
-from sidelight.data.split_files import read_split, write_split
+from sidelight.data.split.files import read_split, write_split
 from sidelight.serving.bundle import verify
 
 SPEC = """

@@ -22,7 +22,7 @@ import pytest
 
 from sidelight.cli.main import run
 from sidelight.serving.database.database import Database
-from sidelight.serving.store import Store
+from sidelight.serving.store.store import Store
 
 COMMAND = [sys.executable, "-c", "from sidelight.cli.main import run; run()", "serve"]
 

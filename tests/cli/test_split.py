@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from sidelight.cli.main import run
-from sidelight.data.split_files import read_split
+from sidelight.data.split.files import read_split
 from sidelight.serving.bundle import load
 
 MARCH = "2026-03-01T00:00:00.000000Z"

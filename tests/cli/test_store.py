@@ -9,7 +9,7 @@ import made_store
 import pytest
 
 from sidelight.cli.main import run
-from sidelight.serving.store import Store
+from sidelight.serving.store.store import Store
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sidelight.cli import terminal
+from sidelight.cli import console
 from sidelight.errors import SpecError
 
 ROWS = [
@@ -21,7 +21,7 @@ ROWS = [
 
 
 def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.emit(pl.DataFrame(ROWS), json=True)
+    console.emit(pl.DataFrame(ROWS), json=True)
     out, err = capsys.readouterr()
     found = [json.loads(line) for line in out.splitlines()]
     assert found[0] == {
@@ -35,7 +35,7 @@ def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_numpy_values_are_json(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.emit(
+    console.emit(
         [{"a": np.float32(0.5), "b": np.arange(2), "c": np.int64(3), "d": np.inf, "e": Path("x")}], json=True
     )
     assert json.loads(capsys.readouterr().out) == {"a": 0.5, "b": [0, 1], "c": 3, "d": None, "e": "x"}
@@ -43,7 +43,7 @@ def test_numpy_values_are_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_table_shows_every_value_whole(capsys: pytest.CaptureFixture[str]) -> None:
     long = "x" * 300
-    terminal.emit([*ROWS, {"item_id": long, "new": 1}], title="Found")
+    console.emit([*ROWS, {"item_id": long, "new": 1}], title="Found")
     out = capsys.readouterr().out
     assert "Found" in out
     assert "0.1235" in out
@@ -53,12 +53,12 @@ def test_a_table_shows_every_value_whole(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_no_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.emit([], json=True)
+    console.emit([], json=True)
     assert capsys.readouterr().out == ""
 
 
 def test_progress_is_plain_lines_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
-    with terminal.progress() as update:
+    with console.progress() as update:
         for done in range(1001):
             update(done, 1000, "encode")
         update(5, 0, "read")
@@ -72,7 +72,7 @@ def test_progress_is_a_bar_on_a_terminal(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    with terminal.progress() as update:
+    with console.progress() as update:
         update(0, 10, "encode")
         update(10, 10, "encode")
     out, err = capsys.readouterr()
@@ -82,10 +82,10 @@ def test_progress_is_a_bar_on_a_terminal(
 
 
 def test_a_target_that_exists_needs_force(tmp_path: Path) -> None:
-    assert terminal.target(tmp_path / "new") == tmp_path / "new"
-    assert terminal.target(tmp_path) == tmp_path  # empty
+    assert console.target(tmp_path / "new") == tmp_path / "new"
+    assert console.target(tmp_path) == tmp_path  # empty
     (tmp_path / "file").write_text("x")
     for place in (tmp_path, tmp_path / "file"):
         with pytest.raises(SpecError, match="--force"):
-            terminal.target(place)
-        assert terminal.target(place, force=True) == place
+            console.target(place)
+        assert console.target(place, force=True) == place

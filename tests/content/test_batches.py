@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.content.batches import encode_rows, key_of
 from sidelight.content.cache import Cache
+from sidelight.content.cached_encoding import encode_rows, key_of
 from sidelight.errors import DataError
 
 

@@ -16,11 +16,11 @@ import pytest
 import scipy.sparse as sp
 
 from sidelight.content.categories import Categories
-from sidelight.content.encoder import Content, Encoder, fit_features, restore_encoder
 from sidelight.content.features import Features
 from sidelight.content.image import Image
 from sidelight.content.numbers import Numbers
-from sidelight.content.predicted import PredictedLabels
+from sidelight.content.predicted_labels import PredictedLabels
+from sidelight.content.protocols import Content, Encoder, fit_features, restore_encoder
 from sidelight.content.tags import Tags
 from sidelight.content.text import Text
 from sidelight.content.vector import Vector

@@ -9,10 +9,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from sidelight.content import descriptor
-from sidelight.content.descriptor import BLOCKS, DIM, GRID, describe
-from sidelight.content.encoder import fit_features
+from sidelight.content import image_descriptor
 from sidelight.content.image import Image
+from sidelight.content.image_descriptor import BLOCKS, DIM, GRID, describe
+from sidelight.content.protocols import fit_features
 
 AT = dict(zip(BLOCKS, np.cumsum([0, *BLOCKS.values()]), strict=False))
 SIDE = 16  # small enough for loops
@@ -117,4 +117,4 @@ def test_blocks_weigh_the_same_after_scaling() -> None:
         varying = (features.values[:, AT[name] : AT[name] + width].std(axis=0) > 0).sum()
         weight = (features.values[:, AT[name] : AT[name] + width] ** 2).sum(axis=1).mean()
         assert weight == pytest.approx(varying / width, rel=1e-4)
-    assert DIM == sum(BLOCKS.values()) == descriptor.DIM
+    assert DIM == sum(BLOCKS.values()) == image_descriptor.DIM

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidelight.content.categories import Categories
-from sidelight.content.encoder import fit_features, restore_encoder
-from sidelight.content.labels import LabelEncoder
+from sidelight.content.label_encoder import LabelEncoder
+from sidelight.content.protocols import fit_features, restore_encoder
 from sidelight.content.tags import Tags
 
 LABEL = st.text(max_size=4)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.content.encoder import fit_features
 from sidelight.content.numbers import Numbers
+from sidelight.content.protocols import fit_features
 from sidelight.content.vector import Vector
 from sidelight.errors import DataError
 

@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 
 from sidelight.content.cache import Cache
-from sidelight.content.encoder import fit_features, restore_encoder
 from sidelight.content.image import IMAGENET, Image
+from sidelight.content.protocols import fit_features, restore_encoder
 from sidelight.errors import BundleError, DataError, SpecError
 
 onnx = pytest.importorskip("onnx")

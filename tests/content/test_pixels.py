@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.content import descriptor, image_rows, pixels
+from sidelight.content import image_decoding, image_descriptor, image_encoding
 from sidelight.content.cache import Cache
-from sidelight.content.encoder import fit_features
 from sidelight.content.image import Image
-from sidelight.content.pixels import BadImage, ImageWarning, decode, read_bytes
+from sidelight.content.image_decoding import BadImage, ImageWarning, decode, read_bytes
+from sidelight.content.protocols import fit_features
 from sidelight.errors import DataError
 
 PICTURE = np.zeros((24, 32, 3), dtype=np.uint8)
@@ -155,9 +155,9 @@ def test_limits_and_formats_are_ours_not_pillows(monkeypatch: pytest.MonkeyPatch
         decode(BROKEN["large"])
     with pytest.raises(BadImage, match="not an image of a known format"):
         decode(BROKEN["unlisted format"])
-    monkeypatch.setattr(pixels, "MAX_PIXELS", PICTURE[..., 0].size)
+    monkeypatch.setattr(image_decoding, "MAX_PIXELS", PICTURE[..., 0].size)
     close_to_picture(saved(picture()))
-    monkeypatch.setattr(pixels, "MAX_PIXELS", PICTURE[..., 0].size - 1)
+    monkeypatch.setattr(image_decoding, "MAX_PIXELS", PICTURE[..., 0].size - 1)
     with pytest.raises(BadImage, match="32 x 24 pixels"):
         decode(saved(picture()))
 
@@ -198,7 +198,7 @@ def test_paths_are_read_below_root(tmp_path: Path) -> None:
 
 
 def test_too_many_bytes_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pixels, "MAX_BYTES", 20)
+    monkeypatch.setattr(image_decoding, "MAX_BYTES", 20)
     (tmp_path / "a.png").write_bytes(saved(picture()))
     for value in (str(tmp_path / "a.png"), saved(picture())):
         with pytest.raises(BadImage, match="more than 20"):
@@ -212,8 +212,10 @@ def test_only_broken_images_are_no_modality() -> None:
 
 def test_a_changed_picture_is_described_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    real = descriptor.describe
-    monkeypatch.setattr(image_rows.descriptor, "describe", lambda im, side: asked.append(1) or real(im, side))
+    real = image_descriptor.describe
+    monkeypatch.setattr(
+        image_encoding.image_descriptor, "describe", lambda im, side: asked.append(1) or real(im, side)
+    )
     for i in range(5):
         (tmp_path / f"{i}.png").write_bytes(saved(picture().rotate(17 * i)))
     items = pl.DataFrame({"p": [f"{i}.png" for i in range(5)]})
@@ -235,14 +237,14 @@ def test_a_file_that_goes_while_it_is_read_is_a_problem(
 ) -> None:
     for name in "abc":
         (tmp_path / name).write_bytes(saved(picture().rotate(ord(name))))
-    real, cache = image_rows.encode_rows, Cache(tmp_path / "cache")
+    real, cache = image_encoding.encode_rows, Cache(tmp_path / "cache")
 
     def late(*args: object, **options: object) -> object:
         (tmp_path / "a").unlink()
         (tmp_path / "b").write_bytes(saved(picture().rotate(5)))
         return real(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(image_rows, "encode_rows", late)
+    monkeypatch.setattr(image_encoding, "encode_rows", late)
     with pytest.warns(ImageWarning, match="2 images .* changed while it was read"):
         _, features = fit_features(Image("p", root=str(tmp_path)), pl.DataFrame({"p": list("abc")}), cache)
     assert features.present.tolist() == [False, False, True] and len(cache) == 1

@@ -16,11 +16,11 @@ import scipy.sparse as sp
 
 import sidelight as sl
 from sidelight import config
-from sidelight.content.encoder import fit_features, restore_encoder
-from sidelight.content.predicted import _axes, _ridge
-from sidelight.data.synthetic import planted
+from sidelight.content.predicted_labels import _axes, _ridge
+from sidelight.content.protocols import fit_features, restore_encoder
+from sidelight.data.synthetic import make_synthetic
 from sidelight.errors import DataError, SpecError
-from sidelight.models.space import ContentSpace, LateContentWarning
+from sidelight.models.content_space import ContentSpace, LateContentWarning
 from sidelight.storage import read_folder, write_folder
 
 SPEC = sl.PredictedLabels(sl.Tags("tags"), (sl.Text("title", min_df=1), sl.Vector("vector")), dim=8, reg=0.5)
@@ -29,7 +29,7 @@ SPEC = sl.PredictedLabels(sl.Tags("tags"), (sl.Text("title", min_df=1), sl.Vecto
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
     """Tags are not known at launch, and a fifth of the items is cold."""
-    data = planted(120, 90, 1500, seed=3, missing=0.2).data
+    data = make_synthetic(120, 90, 1500, seed=3, missing=0.2).data
     late = tuple(replace(c, known_at_launch=c.name != "tags") for c in data.schema.items)
     return sl.split.cold_items(replace(data, schema=replace(data.schema, items=late)), share=0.2)
 
@@ -176,7 +176,7 @@ def test_a_saved_late_encoder_carries_no_labels_and_needs_no_torch(split: sl.Spl
     )
     code = (
         "import sys; from sidelight.storage import read_folder; "
-        "from sidelight.content.encoder import restore_encoder; "
+        "from sidelight.content.protocols import restore_encoder; "
         f"a, m, _ = read_folder({json.dumps(str(tmp_path / 'saved'))}); restore_encoder(a, m); "
         "sys.exit('torch' in sys.modules)"
     )

@@ -16,11 +16,11 @@ import PIL.Image
 import polars as pl
 import pytest
 
-from sidelight.content import sentence
+from sidelight.content import sentence_models
 from sidelight.content.cache import Cache
-from sidelight.content.encoder import fit_features, restore_encoder
 from sidelight.content.image import Image
-from sidelight.content.sentence import SentenceModel
+from sidelight.content.protocols import fit_features, restore_encoder
+from sidelight.content.sentence_models import SentenceModel
 from sidelight.content.text import Text
 from sidelight.errors import BundleError, DataError, MissingExtraError
 
@@ -52,7 +52,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vision_config={**size, "image_size": 32, "patch_size": 16},
         projection_dim=DIM,
     )
-    with sentence.quiet():
+    with sentence_models.quiet():
         torch.manual_seed(0)
         transformers.CLIPModel(config).save_pretrained(base)
         images = transformers.CLIPImageProcessorPil(
@@ -150,7 +150,7 @@ def test_everything_cached_needs_no_torch(
     spec, cache = Text("t", encoder=str(built)), Cache(tmp_path)
     _, first = fit_features(spec, items(), cache)
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    sentence.load.cache_clear()
+    sentence_models.load.cache_clear()
     _, second = fit_features(spec, items(), cache)
     np.testing.assert_array_equal(second.values, first.values)
     with pytest.raises(MissingExtraError, match=r"pip install 'sidelight\[text\]'"):
@@ -191,7 +191,7 @@ def test_a_local_folder_never_asks_the_network(built: Path, monkeypatch: pytest.
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a socket was opened")
 
-    sentence.load.cache_clear()
+    sentence_models.load.cache_clear()
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)

@@ -11,15 +11,15 @@ import polars as pl
 import pytest
 
 import sidelight as sl
-from sidelight.data.synthetic import planted
-from sidelight.models.space import ContentSpace
+from sidelight.data.synthetic import make_synthetic
+from sidelight.models.content_space import ContentSpace
 
 TITLE = sl.Text("title", min_df=1)
 
 
 @pytest.fixture
 def data() -> sl.Dataset:
-    return planted(n_users=60, n_items=80, n_events=600, seed=4).data
+    return make_synthetic(n_users=60, n_items=80, n_events=600, seed=4).data
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def test_a_modality_is_encoded_once_while_a_space_holds_it(data):
 def test_another_weight_another_data_set_and_a_spec_without_a_hash_are_encoded_again(data):
     spec, odd = Counted(), Counted(odd=[])
     spaces = [ContentSpace.fit((spec,), data), ContentSpace.fit((spec,), data, (2.0,))]
-    other = planted(n_users=60, n_items=80, n_events=600, seed=5).data
+    other = make_synthetic(n_users=60, n_items=80, n_events=600, seed=5).data
     spaces += [ContentSpace.fit((spec,), other)]
     assert spec.fits == [80, 80, 80]
     spaces += [ContentSpace.fit((odd,), data), ContentSpace.fit((odd,), data)]

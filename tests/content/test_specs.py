@@ -10,9 +10,9 @@ import pytest
 
 from sidelight import config
 from sidelight.content.categories import Categories
-from sidelight.content.columns import options_of, pack, unpack
 from sidelight.content.image import Image
 from sidelight.content.numbers import Numbers
+from sidelight.content.spec_fields import options_of, pack, unpack
 from sidelight.content.tags import Tags
 from sidelight.content.text import Text
 from sidelight.content.vector import Vector

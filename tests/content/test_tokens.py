@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import sidelight as sl
-from sidelight.content.encoder import fit_features
+from sidelight.content.protocols import fit_features
 from sidelight.content.text import TfidfEncoder
 
 SCRIPTS = {

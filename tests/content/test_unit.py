@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sidelight.content.features import Features
-from sidelight.content.unit import centre_of, scaled
+from sidelight.content.normalise import centre_of, scaled
 
 
 @pytest.mark.parametrize("power", [0, 40, 66, 100, 125, -40, -66, -90])

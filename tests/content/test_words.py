@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sidelight.content.encoder import fit_features
 from sidelight.content.features import Features
+from sidelight.content.protocols import fit_features
+from sidelight.content.shared_terms import shared_words, text_of, top_words
 from sidelight.content.text import Text
-from sidelight.content.words import shared_words, text_of, top_words
 from sidelight.errors import SpecError
 
 

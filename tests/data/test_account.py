@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidelight.data.assemble import assemble
-from sidelight.data.frames import frame_sheet
+from sidelight.data.frames import frame_table
+from sidelight.data.join_tables import assemble
 from sidelight.data.schema import Column, Schema
 
 VALUE = st.sampled_from([
@@ -27,7 +27,7 @@ def test_every_column_is_used_declared_or_named(events, items, users, declared):
     ids = {"interactions": ("user_id", "item_id"), "items": ("item_id",), "users": ("user_id",)}
     given = {"interactions": events, "items": items, "users": users}
     frames = {t: {**{k: list(range(6)) for k in ids[t]}, **columns} for t, columns in given.items()}
-    sheets = {t: [frame_sheet(frame, t)] for t, frame in frames.items()}
+    sheets = {t: [frame_table(frame, t)] for t, frame in frames.items()}
     schema = Schema(**{declared: tuple(Column(k, k) for k in ids[declared])}) if declared else None
     raw = assemble(sheets, schema)
     for table, columns in given.items():
@@ -56,7 +56,7 @@ def test_the_finding_has_the_line_to_write(name, values, defect, line):
     items = pl.DataFrame({"item_id": range(30), name: values})
     events = {"user_id": [1], "item_id": [1]}
     raw = assemble(
-        {"interactions": [frame_sheet(events, "interactions")], "items": [frame_sheet(items, "items")]}
+        {"interactions": [frame_table(events, "interactions")], "items": [frame_table(items, "items")]}
     )
     [found] = [f for f in raw.findings if f.column == name]
     assert found.defect == defect and line in found.fix and "[items]" in found.fix

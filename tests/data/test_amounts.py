@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.data.amounts import amounts
 from sidelight.data.dataset import Dataset
+from sidelight.data.parse_amounts import amounts
 from sidelight.data.read import read_raw
 from sidelight.data.schema import Column, Schema
 

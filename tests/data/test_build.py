@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidelight.data.build import build
+from sidelight.data.build_dataset import build
 from sidelight.data.dataset import Dataset
 from sidelight.data.read import SidelightWarning, read, read_raw
 

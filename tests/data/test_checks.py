@@ -15,7 +15,7 @@ from sidelight.data import defects
 from sidelight.data.checks import CHECKS, check
 from sidelight.data.defects import DEFECTS
 from sidelight.data.findings import Finding
-from sidelight.data.raw import FILE, ROW, RawTables
+from sidelight.data.raw_tables import FILE, ROW, RawTables
 from sidelight.data.schema import Column, Schema
 
 

@@ -27,8 +27,8 @@ from plain_tables import (
     put,
 )  # fmt: skip
 
-from sidelight.data.checks import check, content, images
-from sidelight.data.raw import RawTables
+from sidelight.data.checks import check, image_files, item_content
+from sidelight.data.raw_tables import RawTables
 
 
 def picture(pixels: tuple[int, int], shade: int = 0) -> bytes:
@@ -161,14 +161,14 @@ def test_verdicts_on_single_images() -> None:
     out = io.BytesIO()
     Image.effect_noise((300, 300), 80).save(out, "JPEG")
     photo = out.getvalue()
-    assert images._verdict(photo) == ""
-    assert images._verdict(photo[: len(photo) // 2]) == "image-broken"
-    assert images._verdict(b"") == "image-broken"
-    assert images._verdict(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n") == "image-broken"
+    assert image_files._verdict(photo) == ""
+    assert image_files._verdict(photo[: len(photo) // 2]) == "image-broken"
+    assert image_files._verdict(b"") == "image-broken"
+    assert image_files._verdict(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n") == "image-broken"
     for side in (10_000, 20_000):  # Pillow warns of the first and refuses the second; neither is decoded
         head = picture((9, 9))[:16] + side.to_bytes(4, "big") * 2 + picture((9, 9))[24:29]
         wide = head + zlib.crc32(head[12:]).to_bytes(4, "big") + picture((9, 9))[33:]
-        assert images._verdict(wide) == "image-huge"
+        assert image_files._verdict(wide) == "image-huge"
 
 
 def test_near_copies_agree_with_comparing_every_pair() -> None:
@@ -181,7 +181,7 @@ def test_near_copies_agree_with_comparing_every_pair() -> None:
     near = {
         (i, j) for j in range(150) for i in range(j) if len(sets[i] & sets[j]) >= 0.8 * len(sets[i] | sets[j])
     }
-    got = set(map(tuple, content._near(texts).tolist()))
+    got = set(map(tuple, item_content._near(texts).tolist()))
     assert got <= near
     assert len(near) == 50 and len(got) >= 48
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from sidelight.data import fetch
-from sidelight.data.fetch import cache_folder, download, file_name
+from sidelight.datasets import downloads
+from sidelight.datasets.downloads import cache_folder, download, file_name
 from sidelight.errors import DataError, SpecError
 
 BODY = bytes(range(256)) * 2_000
@@ -198,7 +198,7 @@ def test_a_busy_server_is_asked_again(site: Site, tmp_path: Path) -> None:
 
 def test_pauses_double(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(fetch.time, "sleep", pauses.append)
+    monkeypatch.setattr(downloads.time, "sleep", pauses.append)
     site.errors = [503] * 9
     with pytest.raises(DataError):
         download(site.url, tmp_path / "set.bin", wait=0.5, retries=3)

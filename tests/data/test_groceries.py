@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sidelight.data import groceries as module
-from sidelight.data import splitting
+from sidelight.data import split as make
 from sidelight.data.dataset import Dataset
-from sidelight.data.groceries import PACKAGE, groceries
-from sidelight.data.grocery_names import department, package, phrase, title, whole_words, words
 from sidelight.data.read import read, read_raw
+from sidelight.datasets import groceries as module
+from sidelight.datasets.groceries import PACKAGE, groceries
+from sidelight.datasets.grocery_names import department, package, phrase, title, whole_words, words
 from sidelight.errors import DataError, MissingExtraError, SpecError
 
 installed = pytest.mark.skipif(
@@ -67,7 +67,7 @@ def test_what_looks_new_is_new(data: Dataset) -> None:
     np.minimum.at(first, item, time)
     sold = data.items["first_sold"].to_numpy()  # by the day
     assert (first >= sold).all() and (first - sold <= 31 * DAY).all()
-    split = splitting.temporal(data)
+    split = make.temporal(data)
     begins = time[split.validation].min()
     assert (sold[split.cold] >= begins - 31 * DAY).all() and (sold[split.warm] < begins).all()
     for part in (split.validation, split.sealed):

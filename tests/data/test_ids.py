@@ -15,7 +15,7 @@ from sidelight.data.read import read_raw
 from sidelight.data.schema import ID_LENGTH
 from sidelight.errors import DataError
 from sidelight.models.recommender import Recommender
-from sidelight.serving.snapshot import Names
+from sidelight.serving.snapshot import IdIndex
 
 MISSING = [
     None,
@@ -72,7 +72,7 @@ def test_what_is_no_spelling_of_an_id_is_unknown_at_every_door(given):
         model.catalogue.find_items([given]).tolist() == model.catalogue.find_users([given]).tolist() == [-1]
     )
     if isinstance(given, str):
-        assert Names.of(known).find(given) == Names.of(known.astype(str)).find(given) == -1
+        assert IdIndex.of(known).find(given) == IdIndex.of(known.astype(str)).find(given) == -1
 
 
 @pytest.mark.parametrize(

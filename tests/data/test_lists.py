@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.data.infer import infer_role
-from sidelight.data.values import parse
+from sidelight.data.infer_roles import infer_role
+from sidelight.data.parse_values import parse
 
 WORD = st.text(st.sampled_from("abc ,;|'\"\\{}[]()é\n"), min_size=1, max_size=6).filter(
     lambda w: w == w.strip()

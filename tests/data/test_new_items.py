@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import sidelight as sl
-from sidelight.data.new_items import read_items
+from sidelight.data.read_items import read_items
 from sidelight.errors import DataError
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from plain_tables import DAY, EVENTS, ITEMS, NOW, USERS, column, plain, put
 
 from sidelight.data.profile import BUCKETS, Profile, profile
-from sidelight.data.raw import FILE, ROW, RawTables
+from sidelight.data.raw_tables import FILE, ROW, RawTables
 from sidelight.data.schema import Column, Schema
 
 EVENT = st.tuples(st.integers(0, 6), st.integers(0, 9), st.integers(0, 50))

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from sidelight.data import public
-from sidelight.data.public import SETS, find, get
 from sidelight.data.read import read
+from sidelight.datasets import registry
+from sidelight.datasets.registry import SETS, find, get
 from sidelight.errors import DataError, SpecError
 
 U_DATA = "1\t2\t5\t880000000\n2\t1\t1\t880000060\n1\t1\t3\t880000120\n"
@@ -51,7 +51,7 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
         with zipfile.ZipFile(archive, "w") as out:
             for member, content in ARCHIVES[name].items():
                 out.writestr(member, content)
-        monkeypatch.setattr(public, "download", lambda url, *rest: archive)
+        monkeypatch.setattr(registry, "download", lambda url, *rest: archive)
 
     return use
 
@@ -94,7 +94,7 @@ def test_a_damaged_archive_leaves_no_folder(
         get("ml-100k", tmp_path / "films")
     broken = tmp_path / "broken.zip"
     broken.write_bytes(b"PK no zip")
-    monkeypatch.setattr(public, "download", lambda *args: broken)
+    monkeypatch.setattr(registry, "download", lambda *args: broken)
     with pytest.raises(DataError, match="zip archive"):
         get("ml-1m", tmp_path / "films")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["broken.zip", "ml-1m.zip"]
@@ -104,7 +104,7 @@ def test_an_interruption_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.Mo
     def interrupt(*args: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(public, "groceries", interrupt)
+    monkeypatch.setattr(registry, "groceries", interrupt)
     with pytest.raises(KeyboardInterrupt):
         get("groceries", tmp_path / "shop", progress=interrupt)
     assert list(tmp_path.iterdir()) == []
@@ -135,7 +135,7 @@ def test_any_address_is_kept_as_it_is(tmp_path: Path, monkeypatch: pytest.Monkey
         target.write_bytes(b"abc")
         return target
 
-    monkeypatch.setattr(public, "download", download)
+    monkeypatch.setattr(registry, "download", download)
     found = get("https://x.org/a.csv", tmp_path / "out", sha256="0" * 64, cache=tmp_path / "cache")
     digest = hashlib.sha256(b"abc").hexdigest()
     assert found == {"file": "a.csv", "bytes": 3, "sha256": digest}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sidelight.data.columns import ALIASES, resolve
+from sidelight.data.column_names import ALIASES, resolve
 from sidelight.data.read import read, read_raw
 from sidelight.errors import DataError
 

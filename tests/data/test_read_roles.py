@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidelight.data.coerce_types import plain
 from sidelight.data.dataset import Dataset
-from sidelight.data.infer import describe, infer_role, is_afterwards, is_sensitive
-from sidelight.data.plain import plain
+from sidelight.data.infer_roles import describe, infer_role, is_afterwards, is_sensitive
+from sidelight.data.parse_values import parse
 from sidelight.data.schema import Column, Schema
-from sidelight.data.values import parse
 from sidelight.errors import DataError
 
 MANY = range(40)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.data.assemble import assemble
-from sidelight.data.frames import frame_sheet
+from sidelight.data.frames import frame_table
+from sidelight.data.join_tables import assemble
 from sidelight.data.read import from_frames
 from sidelight.data.schema import Column, Schema
-from sidelight.data.times import to_microseconds
+from sidelight.data.timestamps import to_microseconds
 from sidelight.errors import DataError, SpecError
 
 MOMENT = st.datetimes(datetime(2001, 9, 10), datetime(2100, 1, 1))
@@ -158,7 +158,7 @@ def test_what_is_no_time_of_the_event_is_not_taken_for_one(name, values):
 
 def test_of_several_times_the_event_comes_first_and_the_choice_is_said():
     raw = assemble(
-        {"interactions": [frame_sheet(events("shipped_at", WRITTEN["iso"], sold_at=SECONDS), "interactions")]}
+        {"interactions": [frame_table(events("shipped_at", WRITTEN["iso"], sold_at=SECONDS), "interactions")]}
     )
     assert raw.schema.find("interactions", "timestamp").source == "sold_at"
     [found] = [f for f in raw.findings if f.column == "sold_at"]
@@ -186,7 +186,7 @@ def test_an_odd_time_is_set_aside_and_leaves_the_others_alone(way, odd, share):
     raw = assemble(
         {
             "interactions": [
-                frame_sheet(pl.DataFrame(events("clicked_at", rows), strict=False), "interactions")
+                frame_table(pl.DataFrame(events("clicked_at", rows), strict=False), "interactions")
             ]
         }
     )
@@ -205,7 +205,7 @@ def test_toy_times_stay_as_they_are():
 
 def test_undecided_dates_are_said_and_a_declared_format_decides():
     values = [f"0{1 + k % 9}/0{1 + k % 7}/2024" for k in range(200)]
-    sheet = frame_sheet(events("sold_at", values), "interactions")
+    sheet = frame_table(events("sold_at", values), "interactions")
     [found] = [f for f in assemble({"interactions": [sheet]}).findings if f.defect == "ambiguous-values"]
     assert 'unit = "mdy"' in found.fix and 'unit = "dmy"' in found.fix
     for unit, month, day in (("dmy", 2, 1), ("mdy", 1, 2), ("%d/%m/%Y", 2, 1)):

@@ -12,10 +12,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from made_events import Row, dataset, keys, rows
 
-from sidelight.data import splitting as make
+from sidelight.data import split as make
 from sidelight.data.dataset import Dataset
-from sidelight.data.split import Split
-from sidelight.data.synthetic import planted
+from sidelight.data.split.split import Split
+from sidelight.data.synthetic import make_synthetic
 from sidelight.errors import DataError, SpecError
 
 MAKERS: dict[str, Callable[[Dataset, int], Split]] = {
@@ -226,10 +226,10 @@ def test_wrong_parts_and_shares_are_named() -> None:
 
 
 def test_the_hash_covers_every_field_and_nothing_else() -> None:
-    split = make.leave_last_out(planted(30, 20, 200, seed=1).data)
+    split = make.leave_last_out(make_synthetic(30, 20, 200, seed=1).data)
     bit = np.arange(split.data.n_items) == 0
     changed = {
-        "data": planted(30, 20, 200, seed=2).data, "train": split.train[:-1],
+        "data": make_synthetic(30, 20, 200, seed=2).data, "train": split.train[:-1],
         "validation": split.validation[1:], "sealed": split.sealed[1:],
         "candidates": split.candidates ^ bit, "cold": split.cold ^ bit, "simulated": split.simulated ^ bit,
         "how": {**split.how, "rule": "other"}, "mask": "others", "overall_users": "both",

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from made_events import dataset, keys
 
-from sidelight.data import splitting as make
+from sidelight.data import split as make
 from sidelight.errors import BundleError, DataError, SpecError
 from sidelight.storage import read_folder, write_folder
 

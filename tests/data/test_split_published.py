@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_events import dataset, keys, rows
 
-from sidelight.data import splitting as make
+from sidelight.data import split as make
 from sidelight.data.dataset import Dataset
 from sidelight.data.interactions import Interactions
 from sidelight.data.schema import Schema

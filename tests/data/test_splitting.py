@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from made_events import Row, dataset, keys, rows
 
 import sidelight as sl
-from sidelight.data import split_parts as make_parts
-from sidelight.data import splitting as make
+from sidelight.data import split as make
 from sidelight.data.read import SidelightWarning
-from sidelight.data.split_parts import held_out, one_each
+from sidelight.data.split import assemble as make_parts
+from sidelight.data.split.assemble import held_out, one_each
 from sidelight.errors import DataError, SpecError
 from sidelight.seeding import generator
 

@@ -8,16 +8,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sidelight.data import splitting
+from sidelight.data import split as make
 from sidelight.data.dataset import Dataset
-from sidelight.data.synthetic import START, Planted, planted
+from sidelight.data.synthetic import START, SyntheticData, make_synthetic
 from sidelight.data.synthetic_content import png, vocabulary
 from sidelight.errors import SpecError
 
 
 @pytest.fixture(scope="module")
-def made() -> Planted:
-    return planted(400, 150, 6_000, seed=1, noise=0.1)
+def made() -> SyntheticData:
+    return make_synthetic(400, 150, 6_000, seed=1, noise=0.1)
 
 
 def hits(truth: Any, scores: np.ndarray, known: np.ndarray, k: int = 10) -> float:
@@ -27,8 +27,8 @@ def hits(truth: Any, scores: np.ndarray, known: np.ndarray, k: int = 10) -> floa
     return float(np.mean([truth[u, best[u]].sum() > 0 for u in users]))
 
 
-def test_the_true_affinity_beats_popularity_and_taste_alone_beats_chance(made: Planted) -> None:
-    split = splitting.random_per_user(made.data, seed=1)
+def test_the_true_affinity_beats_popularity_and_taste_alone_beats_chance(made: SyntheticData) -> None:
+    split = make.random_per_user(made.data, seed=1)
     known, truth = split.histories().matrix().toarray() > 0, split.truth("validation")
     popular = np.tile(known.sum(axis=0), (made.data.n_users, 1)).astype(float)
     chance = np.random.default_rng(0).random(known.shape)
@@ -38,7 +38,7 @@ def test_the_true_affinity_beats_popularity_and_taste_alone_beats_chance(made: P
     assert hits(truth, made.affinity(popularity=False), known) > hits(truth, chance, known) + 0.1
 
 
-def test_content_shows_the_topics(made: Planted) -> None:
+def test_content_shows_the_topics(made: SyntheticData) -> None:
     words = {w: z for z, row in enumerate(vocabulary(8)) for w in row}
     main = made.topics.argmax(axis=1)
     said = [
@@ -55,31 +55,31 @@ def test_content_shows_the_topics(made: Planted) -> None:
     assert np.mean(main[present][alike.argmax(axis=1)] == main[present]) > 0.7
 
 
-def test_nobody_clicks_before_the_launch_and_no_pair_twice(made: Planted) -> None:
+def test_nobody_clicks_before_the_launch_and_no_pair_twice(made: SyntheticData) -> None:
     log = made.data.interactions
     assert log.timestamp is not None
     assert (log.timestamp >= made.launch[log.item]).all() and (log.timestamp >= START).all()
     assert made.data.matrix().nnz == len(log) == 6_000
     late = made.launch > START
     assert 0.2 < late.mean() < 0.4
-    assert splitting.temporal(made.data).cold[late].any()
+    assert make.temporal(made.data).cold[late].any()
     inside = np.diff(log.timestamp) >= 0
     assert (inside | (np.diff(log.user) != 0)).all()
 
 
 def test_popularity_is_skewed_when_asked_for() -> None:
-    flat, steep = (planted(seed=2, skew=s, new=0) for s in (0.0, 1.5))
+    flat, steep = (make_synthetic(seed=2, skew=s, new=0) for s in (0.0, 1.5))
     top = [np.sort(np.bincount(p.data.interactions.item, minlength=200))[-20:].sum() for p in (flat, steep)]
     assert top[1] > 1.5 * top[0]
 
 
 def test_the_seed_decides_everything() -> None:
-    one, same, other = planted(seed=3), planted(seed=3), planted(seed=4)
+    one, same, other = make_synthetic(seed=3), make_synthetic(seed=3), make_synthetic(seed=4)
     assert one.data.fingerprint == same.data.fingerprint != other.data.fingerprint
     assert (one.affinity() == same.affinity()).all()
 
 
-def test_columns_say_what_they_are(made: Planted) -> None:
+def test_columns_say_what_they_are(made: SyntheticData) -> None:
     schema = made.data.schema
     assert [c.name for c in schema.items] == made.data.items.columns
     assert [c.name for c in schema.users if c.sensitive] == ["gender"]
@@ -95,7 +95,7 @@ def test_columns_say_what_they_are(made: Planted) -> None:
 
 
 def test_the_readers_give_the_same_data() -> None:
-    data = planted(seed=5, images=True).data
+    data = make_synthetic(seed=5, images=True).data
     log = data.interactions
     events = {
         "user_id": data.user_ids[log.user],
@@ -111,7 +111,7 @@ def test_photos_are_pictures() -> None:
     import io
 
     Image = pytest.importorskip("PIL.Image", reason="needs Pillow, from the extra 'image'")
-    photo = planted(20, 10, 30, images=True).data.items["photo"][0]
+    photo = make_synthetic(20, 10, 30, images=True).data.items["photo"][0]
     assert Image.open(io.BytesIO(photo)).convert("RGB").size == (16, 16)
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
     assert (np.asarray(Image.open(io.BytesIO(png(pixels)))) == pixels).all()
@@ -131,7 +131,7 @@ def test_photos_are_pictures() -> None:
 )
 def test_impossible_wishes_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SpecError, match="planted"):
-        planted(**wrong)
+        make_synthetic(**wrong)
 
 
 def test_vocabulary_words_are_distinct() -> None:

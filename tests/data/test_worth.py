@@ -9,15 +9,15 @@ import polars as pl
 import pytest
 
 import sidelight as sl
-from sidelight.data.demand import future_demand, worth_of
-from sidelight.data.synthetic import planted
-from sidelight.models.pool import Pool
+from sidelight.data.cold_demand import future_demand, worth_of
+from sidelight.data.synthetic import make_synthetic
+from sidelight.models.blend_candidates import BlendCandidates
 
 
 @pytest.fixture(scope="module")
 def untimed() -> sl.Split:
     """Nothing says what the future wants: no times, no validation rows."""
-    made = planted(n_users=200, n_items=300, n_events=2000, seed=2).data
+    made = make_synthetic(n_users=200, n_items=300, n_events=2000, seed=2).data
     log = made.interactions
     events = pl.DataFrame({"user_id": made.user_ids[log.user], "item_id": made.item_ids[log.item]})
     items = made.items.with_columns(item_id=pl.Series(made.item_ids))
@@ -26,7 +26,7 @@ def untimed() -> sl.Split:
 
 
 def test_where_validation_speaks_every_event_is_worth_one():
-    split = sl.split.random_per_user(planted(n_users=200, n_items=300, n_events=4000, seed=2).data)
+    split = sl.split.random_per_user(make_synthetic(n_users=200, n_items=300, n_events=4000, seed=2).data)
     assert (worth_of(split, future_demand(split)) == 1).all()
     assert (worth_of(split, None) == 1).all()
 
@@ -47,7 +47,9 @@ def test_a_pool_weighs_hits_by_what_they_are_worth(untimed):
     scorer = sl.Popular().fit(choosing).scorer
     buckets = np.where(choosing.cold, 0, 1)
     worth = np.full(choosing.data.n_items, 3, dtype=np.float32)
-    plain, weighed = (Pool.build([scorer], choosing, users, 30, buckets, worth=w) for w in (None, worth))
+    plain, weighed = (
+        BlendCandidates.build([scorer], choosing, users, 30, buckets, worth=w) for w in (None, worth)
+    )
     one, three = (p.slate("warm", 20) for p in (plain, weighed))
     assert one.ndcg(one.values[0]).mean() > 0
     np.testing.assert_allclose(three.ndcg(three.values[0]), 3 * one.ndcg(one.values[0]))

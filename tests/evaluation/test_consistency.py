@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidelight.errors import DataError, SpecError
-from sidelight.evaluation.consistency import overlap, rank_biased_overlap
+from sidelight.evaluation.rank_overlap import overlap, rank_biased_overlap
 
 
 def slow(a, b, p):

@@ -21,8 +21,8 @@ from sidelight.errors import DataError, SpecError
 from sidelight.evaluation import evaluate as package_evaluate
 from sidelight.evaluation.evaluate import block_rows, evaluate
 from sidelight.evaluation.metrics import METRICS
-from sidelight.evaluation.openings import read_openings, sealed_hash
 from sidelight.evaluation.ranking import tie_breakers
+from sidelight.evaluation.test_access_log import read_test_accesses, sealed_hash
 
 
 def slow(split, scores, part):
@@ -192,7 +192,7 @@ def test_the_test_part_opens_with_final_only_and_each_opening_is_recorded(shop_c
     other = split_of(np.roll(np.full((4, 6), TEST), 0), np.zeros(6, bool))
     model = Fixed(np.zeros((4, 6), np.float32), other.histories().matrix())
     assert evaluate(model, other, part="test", final=True).opened == 1  # another split, same log
-    assert [line["split"] for line in read_openings("openings.jsonl")] == [split.hash] * 3 + [other.hash]
+    assert [line["split"] for line in read_test_accesses("openings.jsonl")] == [split.hash] * 3 + [other.hash]
 
 
 def test_other_candidates_or_given_events_do_not_seal_the_test_part_again(shop_case, tmp_path):
@@ -200,7 +200,7 @@ def test_other_candidates_or_given_events_do_not_seal_the_test_part_again(shop_c
     log = tmp_path / "log.jsonl"
     open_it = functools.partial(evaluate, model, part="test", final=True, log=log)
     open_it(split)
-    lines = [{k: v for k, v in line.items() if k != "sealed"} for line in read_openings(log)]
+    lines = [{k: v for k, v in line.items() if k != "sealed"} for line in read_test_accesses(log)]
     lines[0]["split"] = sealed_hash(split)  # as an earlier version wrote it
     log.write_text(json.dumps(lines[0]) + "\n")
     assert open_it(replace(split, candidates=split.candidates & split.warm)).opened == 2
@@ -301,7 +301,7 @@ class Common:
 class Told(Common):
     """The same, and scores of who the rows are."""
 
-    def told(self, users):
+    def with_context(self, users):
         by_user = np.asarray(users)[:, None] % 3 == np.arange(len(self.own))
         return Common(self.common + by_user, self.own)
 
@@ -316,7 +316,7 @@ def test_lists_that_the_history_moved_are_counted(tmp_path_factory, case, kind, 
     if "overall" not in found.users:
         return
     for at, user in enumerate(found.users["overall"].tolist()):
-        asked = model.told([user]) if kind is Told else model
+        asked = model.with_context([user]) if kind is Told else model
         plain = asked.score(Histories.of_lists([[]], split.data.n_items))[0]
         able = [i for i in np.flatnonzero(split.candidates) if not split.excluded("validation")[user, i]]
         able.sort(key=lambda i: (-plain[i], i))

@@ -11,10 +11,10 @@ import pytest
 import scipy.sparse as sp
 
 import sidelight as sl
-from sidelight.data.synthetic import planted
+from sidelight.data.synthetic import make_synthetic
 from sidelight.errors import DataError, SpecError
 from sidelight.evaluation import Evaluation, differences, evaluate
-from sidelight.evaluation.openings import read_openings
+from sidelight.evaluation.test_access_log import read_test_accesses
 from sidelight.models.refit import refit
 
 BOTH, TRAIN = "train+validation", "train"
@@ -33,7 +33,7 @@ class Keeps:
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    return sl.split.leave_last_out(planted(120, 60, 1500, seed=4).data)
+    return sl.split.leave_last_out(make_synthetic(120, 60, 1500, seed=4).data)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_the_history_is_recorded_and_shown(
     assert (both.info["history"], train.info["history"]) == (BOTH, TRAIN)
     assert str(both).splitlines()[0].startswith("test part, opened 1 time; histories: train + validation")
     assert str(train).splitlines()[0].endswith("histories: train")
-    assert [line["test_history"] for line in read_openings(tmp_path / "openings.jsonl")] == [BOTH, TRAIN]
+    assert [line["test_history"] for line in read_test_accesses(tmp_path / "openings.jsonl")] == [BOTH, TRAIN]
     on_validation = evaluate(model, split)
     assert on_validation.info["history"] == TRAIN and "histories" not in str(on_validation)
     again = Evaluation.load(both.save(tmp_path / "kept"))
@@ -170,6 +170,6 @@ def test_a_refitted_model_is_not_judged_by_what_it_has_seen(
         assert "\n" not in str(e.value)
     tested = judge(again)
     assert differences(tested, judge(spec.fit(split)), n=100)  # the same history: these may be compared
-    elsewhere = sl.split.leave_last_out(planted(120, 60, 1500, seed=5).data)
+    elsewhere = sl.split.leave_last_out(make_synthetic(120, 60, 1500, seed=5).data)
     assert elsewhere.data.fingerprint != split.data.fingerprint
     evaluate(again, elsewhere)  # other events: nothing of them was seen

@@ -7,8 +7,8 @@ import pytest
 import sidelight as sl
 from sidelight import config
 from sidelight.errors import SpecError
-from sidelight.experiment.arms import ablations, controls, differs, is_seeded, seeded
-from sidelight.tasks.noise import NoiseTask
+from sidelight.experiment.arms import ablations, controls, is_seeded, seeded, spec_diff
+from sidelight.tasks.noise_control import NoiseTask
 
 TITLE = (sl.Text("title"),)
 TOWERS = sl.TwoTower(TITLE, dim=8)
@@ -89,7 +89,7 @@ def test_models_that_draw_nothing_have_no_seed():
 
 
 def lines(one, two):
-    return differs(config.to_dict(one), config.to_dict(two))
+    return spec_diff(config.to_dict(one), config.to_dict(two))
 
 
 def test_what_differs_is_said_in_lines():

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 import sidelight as sl
-from sidelight.data.synthetic import planted
+from sidelight.data.synthetic import make_synthetic
 from sidelight.errors import BundleError, DataError, SpecError
 from sidelight.evaluation import bootstrap_interval, evaluate, sign_flip_test
-from sidelight.evaluation.openings import read_openings
 from sidelight.evaluation.statistics import holm
-from sidelight.experiment import record as record_module
+from sidelight.evaluation.test_access_log import read_test_accesses
+from sidelight.experiment import to_record as record_module
 from sidelight.experiment.arms import seeded
 from sidelight.experiment.figures import Contrast
-from sidelight.experiment.fitting import thinned
+from sidelight.experiment.run_arm import thinned
 
 FITS: list[Any] = []
 """Every fit of the specs below, in order; a number at the front stops the fits after so many."""
@@ -71,7 +71,7 @@ def fitted(spec: Any, split: sl.Split) -> Scores:
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    return sl.split.temporal(planted(150, 60, 2500, seed=2).data)
+    return sl.split.temporal(make_synthetic(150, 60, 2500, seed=2).data)
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +132,7 @@ def test_another_run_in_the_folder_is_refused(split: sl.Split, tmp_path: Path) -
         sl.compare(split, {**ARMS, "noisy": Noisy(0.2)}, seeds=1, folder=place)
     with pytest.raises(DataError, match=r"cut-offs \[10, 20\] instead of \[20\]"):
         sl.compare(split, ARMS, seeds=1, ks=(20,), folder=place)
-    other = sl.split.temporal(planted(150, 60, 2500, seed=3).data)
+    other = sl.split.temporal(make_synthetic(150, 60, 2500, seed=3).data)
     with pytest.raises(DataError, match="another data set"):
         sl.compare(other, ARMS, seeds=1, folder=place)
     thinner = replace(split, train=split.train[1:])
@@ -487,7 +487,7 @@ def test_tuning_never_looks_at_the_test_part(split: sl.Split, tmp_path: Path) ->
     log = tmp_path / "log.jsonl"
     arms = {"base": [Noisy(9.0), Noisy(0.05)], "plain": [Counts(), Counts(1.0)]}
     found = sl.compare(split, arms, seeds=2, part="test", final=True, log=log)
-    assert [line["what"]["use"].rpartition(":")[2] for line in read_openings(log)] == [
+    assert [line["what"]["use"].rpartition(":")[2] for line in read_test_accesses(log)] == [
         "Noisy",
         "Counts",
         "Noisy",
@@ -554,7 +554,7 @@ def test_the_record_holds_what_a_report_needs(split: sl.Split) -> None:
 
 def test_what_towers_noted_is_in_the_record_alone_and_in_a_blend(split: sl.Split) -> None:
     pytest.importorskip("torch")
-    options = sl.Options(epochs=2, batch_size=64, steps=4, drawn=20)
+    options = sl.TrainingOptions(epochs=2, batch_size=64, min_steps=4, task_items=20)
     towers = sl.TwoTower((sl.Text("title", min_df=1),), dim=8, options=options)
     taught = towers.with_tasks(sl.Reconstruction())
     blends = {"alone": sl.Blend((towers,), depth=20), "blend": sl.Blend((taught,), depth=20)}
@@ -576,7 +576,7 @@ def test_training_goes_on_from_its_checkpoint(
     pytest.importorskip("torch")
     from sidelight.training import loop
 
-    options = sl.Options(epochs=3, batch_size=64, steps=4, drawn=20)
+    options = sl.TrainingOptions(epochs=3, batch_size=64, min_steps=4, task_items=20)
     towers = sl.TwoTower((sl.Text("title", min_df=1),), dim=8, options=options)
     arms = {"towers": towers, "plain": Counts()}
     real, steps = loop.primary_loss, []

@@ -14,8 +14,8 @@ import pytest
 
 import sidelight as sl
 from sidelight.data.schema import Column, Schema
-from sidelight.data.synthetic import planted
-from sidelight.experiment.leaks import LeakWarning, leaks
+from sidelight.data.synthetic import make_synthetic
+from sidelight.experiment.column_leaks import LeakWarning, leaks
 
 Values = Callable[[int, int, np.random.Generator], Any]
 
@@ -39,7 +39,7 @@ KINDS = {"paid": sl.Numbers, "random": sl.Numbers, "basket": sl.Tags, "review": 
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    data = planted(150, 120, 2000, seed=3).data
+    data = make_synthetic(150, 120, 2000, seed=3).data
     log, rng = data.interactions, np.random.default_rng(0)
     pairs = list(zip(log.user.tolist(), log.item.tolist(), strict=True))
     columns = {name: [value(u, i, rng) for u, i in pairs] for name, value in (TOLD | FREE).items()}
@@ -100,7 +100,7 @@ def test_item_content_made_from_clicks_is_a_leak(split: sl.Split, name: str, sai
 
 
 def test_content_of_items_with_clicks_alone_is_a_leak() -> None:
-    split = sl.split.cold_items(planted(150, 120, 2000, seed=3).data, share=0.4)
+    split = sl.split.cold_items(make_synthetic(150, 120, 2000, seed=3).data, share=0.4)
     clicked = np.zeros(split.data.n_items, dtype=bool)
     clicked[split.data.interactions.item[np.concatenate([split.train, split.validation])]] = True
     text = pl.Series("quotes", [f"they like it {n % 7}" if has else None for n, has in enumerate(clicked)])
@@ -113,7 +113,7 @@ def test_content_of_items_with_clicks_alone_is_a_leak() -> None:
 def test_a_leak_is_warned_of_before_fitting_and_again_from_the_folder(
     split: sl.Split, tmp_path: Path
 ) -> None:
-    options = sl.Options(epochs=1, batch_size=64, steps=2, drawn=20)
+    options = sl.TrainingOptions(epochs=1, batch_size=64, min_steps=2, task_items=20)
     told = sl.TwoTower((sl.Text("title"),), dim=4, context=(sl.Categories("department"),), options=options)
     arms = {"plain": sl.Popular(), "told": told}
     for _ in range(2):  # the second time nothing is fitted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sidelight.models.ascent import GRID, ascend, gain
+from sidelight.models.coordinate_ascent import GRID, coordinate_ascent, gain
 
 TARGET = np.array([0.5, 1.0, 0.0])
 
@@ -22,7 +22,7 @@ def quality_of(n, noise, seed=0):
 
 def test_with_many_users_the_optimum_is_found_from_any_prior():
     for start in ([1.0, 0.0, 0.0], [0.0, 0.0, 5.0], [1.0, 1.0, 1.0]):
-        found, better = ascend(quality_of(5000, 0.1), np.array(start), np.ones(3, dtype=bool))
+        found, better = coordinate_ascent(quality_of(5000, 0.1), np.array(start), np.ones(3, dtype=bool))
         np.testing.assert_allclose(found, TARGET)
         assert better > 0
 
@@ -30,7 +30,7 @@ def test_with_many_users_the_optimum_is_found_from_any_prior():
 def test_with_few_noisy_users_the_prior_stays():
     start = np.array([0.5, 0.75, 0.05])
     for seed in range(20):
-        found, better = ascend(quality_of(5, 3.0, seed), start, np.ones(3, dtype=bool))
+        found, better = coordinate_ascent(quality_of(5, 3.0, seed), start, np.ones(3, dtype=bool))
         assert better >= 0
         if np.array_equal(found, start):
             break
@@ -41,13 +41,13 @@ def test_with_few_noisy_users_the_prior_stays():
 def test_no_evidence_and_ties_leave_the_prior_alone():
     start = np.array([0.2, 0.3, 0.0])
     for flat in (np.zeros(0), np.zeros(100), np.ones(100)):
-        found, better = ascend(lambda w, f=flat: f, start, np.ones(3, dtype=bool))
+        found, better = coordinate_ascent(lambda w, f=flat: f, start, np.ones(3, dtype=bool))
         np.testing.assert_array_equal(found, start)
         assert better == 0
 
 
 def test_what_is_not_usable_gets_no_weight():
-    found, _ = ascend(quality_of(500, 0.1), np.ones(3), np.array([True, False, False]))
+    found, _ = coordinate_ascent(quality_of(500, 0.1), np.ones(3), np.array([True, False, False]))
     assert found[1] == found[2] == 0
 
 
@@ -58,7 +58,7 @@ def test_alike_components_may_exchange_their_weights():
         good = (w == np.array([0.0, 1.0])).all()
         return np.full(50, 1.0 if good else 0.5 if (w == np.array([1.0, 0.0])).all() else 0.0)
 
-    found, _ = ascend(quality, np.array([1.0, 0.0]), np.ones(2, dtype=bool), ("a", "a"), GRID)
+    found, _ = coordinate_ascent(quality, np.array([1.0, 0.0]), np.ones(2, dtype=bool), ("a", "a"), GRID)
     np.testing.assert_array_equal(found, [0.0, 1.0])
 
 

@@ -12,18 +12,18 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.errors import DataError, SpecError  # noqa: E402
+from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.models.explanation import EVERYBODY, USER  # noqa: E402
-from sidelight.models.space import ContentSpace  # noqa: E402
-from sidelight.towers.attributes import Attributes  # noqa: E402
+from sidelight.towers.side_features import SideFeatures  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
-from sidelight.training.options import Options  # noqa: E402
+from sidelight.training.training_options import TrainingOptions  # noqa: E402
 
 USERS, ITEMS, FEW = 240, 48, 160  # users from FEW on have no click to train on, or one
 HOUR = 3_600_000_000
 TITLE, PLAN, WHEN = sl.Text("title", min_df=1), sl.Categories("plan"), sl.Categories("hour")
-QUICK = Options(epochs=15, batch_size=64, lr=2e-2, patience=15)
+QUICK = TrainingOptions(epochs=15, batch_size=64, lr=2e-2, patience=15)
 ROLES = {
     "interactions": ("user_id", "item_id", "timestamp"),
     "items": ("item_id", "title"),
@@ -115,22 +115,22 @@ def test_an_attribute_helps_users_with_no_click_or_one(split: sl.Split, plain: s
 
 
 def test_an_attribute_of_planted_tastes_is_used() -> None:
-    split = sl.split.temporal(planted(120, 80, 1200, seed=1).data)
+    split = sl.split.temporal(make_synthetic(120, 80, 1200, seed=1).data)
     model = fit(split, users=(sl.Categories("gender"),), sensitive=True, options=replace(QUICK, epochs=5))
     empty = split.histories().matrix()[:2] * 0
     people = split.data.users["gender"]
     one_each = np.array([people.index_of("f"), people.index_of("m")])
-    women, men = model.told(one_each).score(empty)
+    women, men = model.with_context(one_each).score(empty)
     assert not np.allclose(women, men)
 
 
 def test_missing_values_and_strangers_add_nothing(split: sl.Split, model: sl.Recommender) -> None:
     rows = split.histories().matrix()
-    told, untold = model.told(everybody(split)).score(rows), model.score(rows)
+    told, untold = model.with_context(everybody(split)).score(rows), model.score(rows)
     missing = split.data.users["plan"].is_null().to_numpy()
     assert np.array_equal(told[missing], untold[missing])
     assert (told[~missing] != untold[~missing]).any(axis=1).all()
-    assert np.array_equal(model.told(np.full(len(told), -1)).score(rows), untold)
+    assert np.array_equal(model.with_context(np.full(len(told), -1)).score(rows), untold)
 
 
 def test_a_sensitive_column_is_refused_unless_asked_for(split: sl.Split) -> None:
@@ -144,8 +144,8 @@ def test_values_without_consent_have_no_effect(split: sl.Split) -> None:
     other = [s if a else "unheard-of" for s, a in zip(split.data.users["secret"], asked, strict=True)]
     one, two = fit(split, **options), fit(divided(dataset(secret=other)), **options)
     rows, who = split.histories().matrix(), everybody(split)
-    told = one.told(who).score(rows)
-    assert np.array_equal(told, two.told(who).score(rows))
+    told = one.with_context(who).score(rows)
+    assert np.array_equal(told, two.with_context(who).score(rows))
     assert np.array_equal((told != one.score(rows)).any(axis=1), np.array(asked))
     assert two.scorer.people.features[0].names == ("secret=f", "secret=m")
     assert np.array_equal(two.scorer.people.features[0].present, np.array(asked))
@@ -223,7 +223,7 @@ def test_evaluation_and_lists_agree(split: sl.Split, model: sl.Recommender) -> N
 
 
 def test_audience_and_reasons_know_the_user(split: sl.Split, model: sl.Recommender) -> None:
-    scores = model.told(everybody(split)).score(split.histories())
+    scores = model.with_context(everybody(split)).score(split.histories())
     for user, score in model.audience(["i03"], k=20).select("user_id", "score").iter_rows():
         assert score == pytest.approx(scores[split.data.user_index([user])[0], 3], rel=1e-4)
     first = model.recommend(users=["u001"], k=1).row(0, named=True)
@@ -250,7 +250,7 @@ def test_an_explanation_says_when_the_attributes_speak(
     item = model.recommend(users=["u001"], k=1)["item_id"][0]
     both, late = (model.explain(item, user="u001", context=c) for c in (None, {"hour": 20}))
     assert both.history and both.user > 0 and both.context == 0
-    told = model.told(split.data.user_index(["u001"]), {"hour": 20}).score(
+    told = model.with_context(split.data.user_index(["u001"]), {"hour": 20}).score(
         split.histories().matrix()[split.data.user_index(["u001"])]
     )[0, split.data.item_index([item])[0]]
     assert late.score == pytest.approx(told, rel=1e-4)
@@ -269,8 +269,8 @@ def test_a_loaded_model_answers_alike(
     again = sl.load(tmp_path / "m")
     assert again.spec == model.spec
     who, rows, when = everybody(split), split.histories().matrix(), {"hour": 20}
-    told = model.told(who, when).score(rows)
-    assert np.array_equal(again.told(who, when).score(rows), told)
+    told = model.with_context(who, when).score(rows)
+    assert np.array_equal(again.with_context(who, when).score(rows), told)
     assert not np.array_equal(told, model.score(rows))
     assert again.recommend(k=7, context=when).equals(model.recommend(k=7, context=when))
     grown = again.add_items({"item_id": ["new"], "title": ["blue dusk"]})
@@ -287,13 +287,13 @@ def test_numbers_and_tags_of_users_work(split: sl.Split) -> None:
     columns = (*data.schema.users, sl.Column("age", "number"), sl.Column("likes", "tags"))
     wide = replace(split, data=replace(data, users=more, schema=replace(data.schema, users=columns)))
     model = fit(wide, users=(sl.Numbers("age"), sl.Tags("likes")))
-    same = model.told(everybody(split)).score(split.histories()) == model.score(split.histories())
+    same = model.with_context(everybody(split)).score(split.histories()) == model.score(split.histories())
     assert np.array_equal(same.all(axis=1), np.arange(USERS) % 15 == 0)
 
 
 def test_models_that_listen_to_nobody_are_as_they_were(split: sl.Split, plain: sl.Recommender) -> None:
     rows = split.histories().matrix()
-    assert plain.told(everybody(split)).scorer is plain.scorer
+    assert plain.with_context(everybody(split)).scorer is plain.scorer
     assert not [name for name in plain.to_arrays()[0] if "people" in name or "moment" in name]
     before = {k: v for k, v in plain.scorer.state()[1].items() if k not in ("people", "moments")}
     old = type(plain.scorer).restore(plain.scorer.state()[0], before)  # a bundle of before
@@ -337,9 +337,9 @@ def test_targets_share_the_moment_of_their_user(split: sl.Split) -> None:
 
 
 def test_context_is_read_off_the_clock() -> None:
-    log = planted(30, 20, 100, seed=2).data.interactions
+    log = make_synthetic(30, 20, 100, seed=2).data.interactions
     specs = (sl.Categories("weekday"), sl.Numbers("month"))
-    found = Attributes.of_moments(specs, log, np.arange(50), sl.Schema())
+    found = SideFeatures.of_moments(specs, log, np.arange(50), sl.Schema())
     names, rows = found.features[0].names, found.features[0].values[found.row_of].toarray()
     for at in range(50):
         day = log.timestamp[at].astype("datetime64[us]").item().isoweekday()

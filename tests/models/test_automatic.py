@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import sidelight as sl
 from sidelight.data.schema import Schema
-from sidelight.models.automatic import automatic, content_of
+from sidelight.models.default_model import automatic, content_of
 
 
 def test_content_is_what_is_known_at_launch_and_not_sensitive(_shop):

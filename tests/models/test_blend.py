@@ -13,16 +13,16 @@ import pytest
 import scipy.sparse as sp
 
 import sidelight as sl
-from sidelight.data.synthetic import planted
+from sidelight.data.synthetic import make_synthetic
 from sidelight.errors import SpecError
-from sidelight.models import prior
+from sidelight.models import weight_prior
 from sidelight.models.blend import Blend
-from sidelight.models.choices import ThinEvidenceWarning
-from sidelight.models.choosing import KNOTS, as_factors, cold_gain, knot_weights
-from sidelight.models.evidence import buckets_of, folds_of
-from sidelight.models.mixture import Mixture
-from sidelight.models.parts import Parts
-from sidelight.models.pool import Pool, recent
+from sidelight.models.blend_candidates import BlendCandidates, recent
+from sidelight.models.blend_choices import ThinEvidenceWarning
+from sidelight.models.blend_scorer import BlendScorer
+from sidelight.models.blend_weights import KNOTS, as_factors, cold_gain, knot_weights
+from sidelight.models.components import Components
+from sidelight.models.held_out_scores import buckets_of, folds_of
 from sidelight.storage import placed, under
 
 TITLE = (sl.Text("title", min_df=1),)
@@ -30,7 +30,7 @@ TITLE = (sl.Text("title", min_df=1),)
 
 @pytest.fixture(scope="module")
 def split():
-    data = planted(n_users=300, n_items=400, n_events=6000, seed=3).data
+    data = make_synthetic(n_users=300, n_items=400, n_events=6000, seed=3).data
     return sl.split.cold_items(data, share=0.2, seed=1)
 
 
@@ -70,7 +70,7 @@ def test_pooled_ndcg_is_that_of_the_full_ranking(split, parts):
     choosing = split.selection()
     model = parts[2].fit(choosing)
     users = np.flatnonzero(choosing.truth().getnnz(axis=1))
-    pool = Pool.build([model.scorer], choosing, users, 60, buckets_of(choosing, (4,)))
+    pool = BlendCandidates.build([model.scorer], choosing, users, 60, buckets_of(choosing, (4,)))
     exact = sl.evaluate(model, choosing, ks=(20,)).figures()
     for which in ("cold", "warm", "overall"):
         slate = pool.slate(which, 20)
@@ -123,7 +123,7 @@ def test_the_same_component_twice_weighs_as_much_as_once(one_click):
 
 def test_stand_in_users_keep_a_history():
     """What is held out is never all that a user has."""
-    data = planted(n_users=200, n_items=150, n_events=900, seed=4).data
+    data = make_synthetic(n_users=200, n_items=150, n_events=900, seed=4).data
     split = sl.split.random_per_user(data, validation=0.01, test=0.2)
     log = data.interactions
     for fold in range(3):
@@ -137,18 +137,18 @@ def test_stand_in_users_keep_a_history():
 
 
 def test_thin_validation_is_completed_by_several_draws():
-    data = planted(n_users=120, n_items=150, n_events=900, seed=4).data
+    data = make_synthetic(n_users=120, n_items=150, n_events=900, seed=4).data
     thin = sl.split.random_per_user(data, validation=0.01, test=0.2)
     folds = folds_of(thin)
     assert len(folds) == 3
     assert len({each.validation.tobytes() for each in folds}) == 3
-    rich = sl.split.random_per_user(planted(n_users=300, n_items=200, n_events=9000, seed=4).data)
+    rich = sl.split.random_per_user(make_synthetic(n_users=300, n_items=200, n_events=9000, seed=4).data)
     assert len(folds_of(rich)) == 1
 
 
 def test_a_second_click_is_enough_to_measure():
     """The warm side is chosen on carved events where validation is empty, and all is fitted again."""
-    data = planted(n_users=400, n_items=200, n_events=4000, seed=6).data
+    data = make_synthetic(n_users=400, n_items=200, n_events=4000, seed=6).data
     split = sl.split.random_per_user(data, validation=0.0001, test=0.1)
     split = replace(split, validation=split.validation[:0])
     model = sl.Blend((sl.Popular(), sl.ItemKNN(floor=False), sl.EASE(20.0, floor=False))).fit(split)
@@ -180,7 +180,9 @@ def made_pool(cold_scale=0.01):
     relevant = rng.random((n, width)) < 0.1
     sides = (relevant & cold).sum(axis=1), (relevant & ~cold).sum(axis=1)
     counts = np.array([*sides, sides[0] + sides[1]], dtype=np.float64)
-    return Pool(scores[None], items, relevant, np.where(cold, 0, 1), counts, np.ones(n, dtype=bool))
+    return BlendCandidates(
+        scores[None], items, relevant, np.where(cold, 0, 1), counts, np.ones(n, dtype=bool)
+    )
 
 
 @pytest.mark.parametrize("target", [0.0, 0.1, 0.2, 0.4])
@@ -237,7 +239,7 @@ def _new_id(split):
 
 def test_parts_without_weight_are_let_go():
     weights = np.array([[0.0, 1.0], [0.0, 2.0]])
-    made = Mixture.build(["a", "b"], weights, np.ones(3), np.array([0, 1, 2]))
+    made = BlendScorer.build(["a", "b"], weights, np.ones(3), np.array([0, 1, 2]))
     assert made.parts == ("b",)
     np.testing.assert_allclose(made.weights, [[1.0, 2.0, 2.0]])
 
@@ -256,7 +258,7 @@ def test_factors_hold_at_their_knots_and_are_linear_between():
     factors = np.ones((5, 2, 2))
     factors[:, 1, 1] = [0.0, 1.0, 2.0, 3.0, 4.0]
     factors[:, 0, 0] = [5.0, 4.0, 3.0, 2.0, 1.0]
-    made = Mixture.build([Flat(2), Flat(2)], np.ones((2, 2)), np.ones(2), np.array([0, 1]), factors)
+    made = BlendScorer.build([Flat(2), Flat(2)], np.ones((2, 2)), np.ones(2), np.array([0, 1]), factors)
 
     def score(n):
         wide = sp.csr_matrix(np.ones((1, n), dtype=np.float32)) if n else sp.csr_matrix((1, 1))
@@ -277,13 +279,13 @@ def test_factors_survive_a_bundle_and_bundles_without_them_load(blend):
     scorers = blend.scorer.parts
     m = len(scorers)
     buckets = np.zeros(blend.catalogue.n_items, dtype=np.int64)
-    made = Mixture.build(scorers, np.ones((2, m)), np.ones(2), buckets, factors[..., :m], {"k": 1})
+    made = BlendScorer.build(scorers, np.ones((2, m)), np.ones(2), buckets, factors[..., :m], {"k": 1})
     arrays, meta = made.state()
-    again = Mixture.restore(under("x", placed("x", arrays)), meta)
+    again = BlendScorer.restore(under("x", placed("x", arrays)), meta)
     rows = blend.catalogue.histories.matrix()[:20]
     np.testing.assert_array_equal(again.score(rows), made.score(rows))
     assert again.choices == {"k": 1}
-    old = Mixture.restore(
+    old = BlendScorer.restore(
         {k: v for k, v in arrays.items() if k not in ("factors", "cold")}, {"parts": meta["parts"]}
     )
     assert not len(old.factors)
@@ -301,7 +303,7 @@ def test_popularity_stays_one_vector_when_it_is_trusted_more_for_short_histories
 
 
 def test_the_latest_events_of_a_history_are_kept():
-    data = planted(n_users=40, n_items=60, n_events=600, seed=2).data
+    data = make_synthetic(n_users=40, n_items=60, n_events=600, seed=2).data
     split = sl.split.temporal(data)
     log = data.interactions
     users = np.flatnonzero(split.histories().lengths >= 3)
@@ -327,7 +329,9 @@ def test_short_histories_lean_on_what_holds_for_them():
     def pool(good):
         first, second = (right, noise) if good == 0 else (noise, right)
         values = np.stack([first, second]).astype(np.float32)
-        return Pool(values, items, relevant, np.ones((n, width), dtype=int), counts, np.ones(n, dtype=bool))
+        return BlendCandidates(
+            values, items, relevant, np.ones((n, width), dtype=int), counts, np.ones(n, dtype=bool)
+        )
 
     start = np.array([[0.0, 0.0], [0.5, 0.5]])
     found, users = knot_weights([pool(0), None, None, pool(1)], start, np.array([False, False]), 10)
@@ -346,7 +350,7 @@ def test_what_one_blend_fitted_another_need_not_fit_again(split, parts):
     assert len(fitted) == len(known)
     plain = sl.Blend((parts[2], parts[0])).fit(split)
     np.testing.assert_array_equal(again.score(split.histories()), plain.score(split.histories()))
-    assert first.choices["prior"] == prior.provenance()
+    assert first.choices["prior"] == weight_prior.provenance()
 
 
 def test_wrong_options_are_refused():
@@ -358,7 +362,7 @@ def test_wrong_options_are_refused():
 
 
 def test_components_are_fitted_without_a_floor_of_their_own():
-    parts = Parts.of((sl.EASE(20.0), sl.Popular()))
+    parts = Components.of((sl.EASE(20.0), sl.Popular()))
     assert not any(getattr(spec, "floor", False) for spec in parts.specs)
 
 
@@ -384,19 +388,19 @@ def test_the_test_part_has_no_say_in_the_weights(split, parts):
 
 def test_the_test_part_has_no_say_in_a_floor():
     """Popularity under a single model is measured on validation alone, whatever the protocol masks."""
-    data = planted(n_users=400, n_items=120, n_events=5000, seed=8).data
+    data = make_synthetic(n_users=400, n_items=120, n_events=5000, seed=8).data
     split = replace(sl.split.random_per_user(data, validation=0.2, test=0.2), mask="others")
     without = replace(split, sealed=split.sealed[:0])
     spec = sl.ItemKNN(shrink=300.0)
     scorers = [spec.fit(each).scorer for each in (split, without)]
-    assert all(isinstance(scorer, Mixture) for scorer in scorers)
+    assert all(isinstance(scorer, BlendScorer) for scorer in scorers)
     np.testing.assert_array_equal(scorers[0].factors, scorers[1].factors)
     np.testing.assert_array_equal(scorers[0].weights, scorers[1].weights)
 
 
 def test_few_cold_items_with_content_do_not_flood_the_lists(parts):
     """What cannot be reached is not forced: new items stay a part of the list."""
-    data = planted(n_users=200, n_items=60, n_events=2500, seed=2).data
+    data = make_synthetic(n_users=200, n_items=60, n_events=2500, seed=2).data
     split = sl.split.random_per_user(data)
     model = sl.Blend(parts, depth=30).fit(split)
     twins = data.items.head(3).with_columns(item_id=_ids(data, 3))

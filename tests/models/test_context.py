@@ -12,17 +12,17 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.moments import moments, shared  # noqa: E402
+from sidelight.data.context import context_rows, shared  # noqa: E402
 from sidelight.errors import SpecError  # noqa: E402
-from sidelight.evaluation.moments import predicted  # noqa: E402
-from sidelight.models.space import ContentSpace  # noqa: E402
-from sidelight.training.options import Options  # noqa: E402
-from sidelight.training.signals import Validation  # noqa: E402
-from sidelight.training.validate import TowerScores, item_vectors  # noqa: E402
+from sidelight.evaluation.prediction_context import predicted  # noqa: E402
+from sidelight.models.content_space import ContentSpace  # noqa: E402
+from sidelight.training.gradient_signals import ValidationGradient  # noqa: E402
+from sidelight.training.training_options import TrainingOptions  # noqa: E402
+from sidelight.training.validation_scores import TowerScores, item_vectors  # noqa: E402
 
 USERS, ITEMS = 120, 24
 TITLE, DEVICE, PLAN = sl.Text("title", min_df=1), sl.Categories("device"), sl.Categories("plan")
-QUICK = Options(epochs=12, batch_size=64, lr=2e-2, patience=12)
+QUICK = TrainingOptions(epochs=12, batch_size=64, lr=2e-2, patience=12)
 
 
 def dataset(**flags: dict[str, Any]) -> sl.Dataset:
@@ -128,7 +128,7 @@ def test_a_wrong_column_is_refused(split: sl.Split) -> None:
 def test_context_without_consent_is_absent(split: sl.Split) -> None:
     asking = dataset(device={"consent": "agreed"})
     log, schema = asking.interactions, asking.schema
-    found = moments(log, schema, ["device", "hour"])
+    found = context_rows(log, schema, ["device", "hour"])
     agreed = log.user > 59
     assert np.array_equal(found["device"].is_not_null().to_numpy(), agreed)
     assert found["device"].filter(agreed).to_list() == log.context["device"].filter(agreed).to_list()
@@ -153,7 +153,7 @@ def test_a_loaded_model_answers_alike_and_keeps_no_row_of_the_log(
 
 def test_the_moment_of_a_user_is_told_where_there_is_one(split: sl.Split) -> None:
     log = split.data.interactions
-    table, truth = moments(log, split.data.schema, ["device"]), split.truth()
+    table, truth = context_rows(log, split.data.schema, ["device"]), split.truth()
     everybody = np.arange(USERS)
     found = predicted(table, split, split.validation, truth, everybody)["device"].to_list()
     for user in range(USERS):
@@ -175,7 +175,7 @@ def test_evaluate_tells_the_moment_and_agrees_with_recommend(split: sl.Split) ->
         f.figures()["overall.ndcg@10"] for f in (found, sl.evaluate(Deaf(model), split, ks=(10,)))
     )
     assert better > plain + 0.02
-    table = moments(split.data.interactions, split.data.schema, ["device"])
+    table = context_rows(split.data.interactions, split.data.schema, ["device"])
     users = found.users["overall"]
     at = predicted(table, split, split.validation, split.truth(), users)["device"].to_list()
     for user, device, items in zip(users, at, found.items, strict=True):
@@ -235,7 +235,7 @@ def test_validation_in_training_scores_as_the_saved_model(split: sl.Split) -> No
 
 
 def test_steering_knows_users_and_their_moments(split: sl.Split) -> None:
-    steering = Validation.of(split, 0)
+    steering = ValidationGradient.of(split, 0)
     plain = towers_of(split)
     before = [float(loss.detach()) for loss in steering.losses(0, plain)]
     for options in ({"users": (PLAN,)}, {"context": (DEVICE,)}):
@@ -246,7 +246,7 @@ def test_steering_knows_users_and_their_moments(split: sl.Split) -> None:
                 table.zero_()
         assert [float(loss.detach()) for loss in steering.losses(0, towers)] == before
     towers = towers_of(split, context=(DEVICE,))
-    table = moments(split.data.interactions, split.data.schema, ["device"])
+    table = context_rows(split.data.interactions, split.data.schema, ["device"])
     wanted = predicted(table, split, split.validation, split.truth(), steering.users)["device"]
     rows = steering._moments(towers)
     names = towers.moments.features[0].names

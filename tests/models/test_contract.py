@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import sidelight as sl
 from sidelight.errors import DataError, SpecError, UnknownIdError
+from sidelight.models.blend_scorer import BlendScorer
+from sidelight.models.content_space import LateContentWarning
 from sidelight.models.explanation import EVERYBODY, LEAST_SHARE, PERSONAL_SHARE
-from sidelight.models.mixture import Mixture
 from sidelight.models.recommender import NewItemsWarning, UnknownHistoryWarning
-from sidelight.models.space import LateContentWarning
 
 TITLE, BRAND = sl.Text("title", "description"), sl.Categories("brand")
 MODELS = {
@@ -203,7 +203,7 @@ def test_the_scores_without_an_item_are_those_of_the_shorter_history(model, spli
 def test_shares_are_of_the_whole_score_and_sum_to_its_sign(model, split):
     for user in ("u01", "u05", "u33"):
         row = split.histories().matrix()[split.data.user_index([user])[0]]
-        fixed = model.scorer.impersonal(np.array([row.nnz]), np.arange(80)[None])[0]
+        fixed = model.scorer.user_independent_scores(np.array([row.nnz]), np.arange(80)[None])[0]
         for row in model.recommend(users=[user], k=5).iter_rows(named=True):
             found = model.explain(row["item_id"], user=user, k=2)
             parts = [found.popularity, found.user, found.context, found.rest]
@@ -225,7 +225,7 @@ def test_a_history_that_hardly_counts_is_no_reason(split):
     """Popularity carries almost the whole score: no list of such a model is personal."""
     ease, popular = sl.EASE(20.0, floor=False).fit(split), sl.Popular().fit(split)
     weights = np.array([[1.0, 0.001], [1.0, 0.001]])
-    mixed = Mixture.build([popular.scorer, ease.scorer], weights, np.ones(2), np.where(split.cold, 0, 1))
+    mixed = BlendScorer.build([popular.scorer, ease.scorer], weights, np.ones(2), np.where(split.cold, 0, 1))
     model = replace(popular, scorer=mixed)
     lists = model.recommend(k=5)
     assert set(lists["source"]) == {"popular"}

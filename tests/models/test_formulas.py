@@ -12,10 +12,10 @@ import sidelight as sl
 from sidelight.errors import SpecError
 from sidelight.models import linear
 from sidelight.models.als import solve
-from sidelight.models.graph import cosine_counts, neighbour_graph
+from sidelight.models.content_space import ContentSpace
+from sidelight.models.knn_graph import cosine_counts, neighbour_graph
 from sidelight.models.linear import ease_of, ease_weights, inverse_spd
-from sidelight.models.ridge import ContentProfile
-from sidelight.models.space import ContentSpace
+from sidelight.models.ridge import RidgeScorer
 
 WORDS = ["red", "blue", "green", "tall", "small", "round"]
 
@@ -125,7 +125,7 @@ def test_ridge_is_each_users_own_regression(split, smooth):
     space = _space(split, sl.Text("title", min_df=1), sl.Vector("vector"), weights=(1.0, 2.0))
     x = np.hstack([b.toarray() if sp.issparse(b) else b for b in space.blocks()]).astype(np.float64)
     mix = np.eye(12) + 0.1 * np.random.default_rng(2).random((12, 12)) * smooth
-    scorer = ContentProfile.solve(space, known, reg, mix.astype(np.float32) if smooth else None)
+    scorer = RidgeScorer.solve(space, known, reg, mix.astype(np.float32) if smooth else None)
     scores = scorer.score(split.histories())
     for user, history in enumerate(_train(split)):
         y = history[:12] @ mix
@@ -137,20 +137,20 @@ def test_ridge_gives_the_same_in_either_size(split):
     space = _space(split)
     assert space.dim == len(WORDS)
     many, few = np.arange(12), np.arange(5)
-    assert not ContentProfile.solve(space, many, 1.0).dual
-    assert ContentProfile.solve(space, few, 1.0).dual
+    assert not RidgeScorer.solve(space, many, 1.0).dual
+    assert RidgeScorer.solve(space, few, 1.0).dual
     rows = split.histories().matrix()
     inner = space.blocks(few)[0].toarray().astype(np.float64)
     left = np.linalg.inv(inner.T @ inner + np.eye(space.dim))
     expected = rows[:, few] @ inner @ left @ space.blocks()[0].toarray().T
-    np.testing.assert_allclose(ContentProfile.solve(space, few, 1.0).score(rows), expected, atol=1e-5)
+    np.testing.assert_allclose(RidgeScorer.solve(space, few, 1.0).score(rows), expected, atol=1e-5)
 
 
 def test_ridge_words_sum_to_the_score(split):
     model = sl.Ridge((sl.Text("title", min_df=1),), reg=1.0).fit(split)
     row = split.histories().matrix()[3]
     history = row.indices.astype(np.int64)
-    [words] = model.scorer.words(history, np.array([13]), 100)
+    [words] = model.scorer.top_terms(history, np.array([13]), 100)
     profile = model.scorer.profiles(row)[0]
     exact = profile * model.scorer.space.features[0].values[[13]].toarray()[0]
     assert sum(v for _, v in words) == pytest.approx(exact[exact > 0].sum(), rel=1e-5)
@@ -183,7 +183,7 @@ def test_neighbour_graph_power_and_hub():
 def test_neighbour_graph_does_not_depend_on_the_block(monkeypatch, split):
     similarity, everything = cosine_counts(split.histories().matrix(), 1.0), np.arange(12)
     whole = neighbour_graph(similarity, everything, everything, 15, 5)
-    monkeypatch.setattr("sidelight.models.graph.CELLS", 24)
+    monkeypatch.setattr("sidelight.models.knn_graph.CELLS", 24)
     assert (whole != neighbour_graph(similarity, everything, everything, 15, 5)).nnz == 0
 
 
@@ -224,7 +224,7 @@ def test_the_centre_is_the_mean_of_what_is_there():
     np.testing.assert_allclose(space.features[0].values, expected, atol=1e-6)
     # An item without a vector is like no other, and a new one is placed around the same centre.
     assert (space.similarity(np.array([1]))[0] == 0).all()
-    grown = space.extended(pl.DataFrame({"vector": [[5.0, 2.0]]}))
+    grown = space.with_items(pl.DataFrame({"vector": [[5.0, 2.0]]}))
     np.testing.assert_allclose(grown.features[0].values[-1], [2.0, 0.0], atol=1e-6)
 
 

@@ -19,15 +19,15 @@ from http_service import Service
 import sidelight as sl
 from sidelight.data.histories import Histories
 from sidelight.evaluation import order_blind
-from sidelight.models import kinds
+from sidelight.models import restore
 from sidelight.models.catalogue import Catalogue
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import additive
-from sidelight.models.word_parts import WordParts
-from sidelight.serving.client import Client
+from sidelight.models.term_contributions import WordParts
+from sidelight.serving.client.client import Client
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
-from sidelight.serving.http.options import HttpOptions
+from sidelight.serving.http.http_options import HttpOptions
 
 N = 12
 
@@ -44,7 +44,7 @@ class AfterLast:
             scores[at, self.following[histories.row(at)[-1]]] = 1.0
         return scores
 
-    def impersonal(self, length: np.ndarray, items: np.ndarray) -> np.ndarray:
+    def user_independent_scores(self, length: np.ndarray, items: np.ndarray) -> np.ndarray:
         return np.zeros(items.shape, dtype=np.float32)
 
     def similar(self, items: np.ndarray) -> np.ndarray:
@@ -56,13 +56,13 @@ class AfterLast:
             weights[-1] = self.following[history[-1]] == items
         return additive(weights)
 
-    def words(self, history: np.ndarray, items: np.ndarray, k: int) -> list[WordParts]:
+    def top_terms(self, history: np.ndarray, items: np.ndarray, k: int) -> list[WordParts]:
         return [[] for _ in items]
 
-    def extended(self, items: pl.DataFrame) -> AfterLast:
+    def with_items(self, items: pl.DataFrame) -> AfterLast:
         return AfterLast(np.append(self.following, np.arange(len(items)) + len(self.following)))
 
-    places_new = False
+    supports_cold_items = False
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return {"following": self.following}, {}
@@ -105,7 +105,7 @@ def model(split: Any) -> Recommender:
 
 @pytest.fixture(autouse=True)
 def known_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(kinds.KINDS, "AfterLast", AfterLast)  # type: ignore[arg-type]
+    monkeypatch.setitem(restore.KINDS, "AfterLast", AfterLast)  # type: ignore[arg-type]
 
 
 def after(item: str) -> str:

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import sidelight as sl
-from sidelight.data.synthetic import planted
+from sidelight.data.synthetic import make_synthetic
 from sidelight.errors import SpecError
 from sidelight.models.refit import refit
 
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    return sl.split.temporal(planted(80, 60, 1500, seed=3).data)
+    return sl.split.temporal(make_synthetic(80, 60, 1500, seed=3).data)
 
 
 @pytest.mark.parametrize("spec", [sl.Popular(), sl.ItemKNN(), sl.EASE()], ids=lambda s: type(s).__name__)
@@ -76,7 +76,7 @@ def test_towers_choose_on_validation_and_then_train_on_everything(split: sl.Spli
     # Half of the cold items have their first events in validation.
     split = sl.split.cold_items(split.data, share=0.3)
     names = [c.name for c in split.data.schema.items if c.role == "text"]
-    options = sl.Options(epochs=3, batch_size=32, steps=4, drawn=20, lr=1e-2)
+    options = sl.TrainingOptions(epochs=3, batch_size=32, min_steps=4, task_items=20, lr=1e-2)
     spec = sl.TwoTower((sl.Text(*names, min_df=1),), dim=8, options=options)
     steps: list[tuple[int, int]] = []
     again = refit(spec, split, lambda done, total, label: steps.append((done, total)))

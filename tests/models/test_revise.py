@@ -9,7 +9,7 @@ import scipy.sparse as sp
 import served
 
 from sidelight.errors import DataError, UnknownIdError
-from sidelight.models.revise import encoders_of, revised, with_spaces
+from sidelight.models.item_updates import encoders_of, with_revised_items, with_spaces
 
 CONTENT = ("content_knn", "hybrid_knn", "ridge", "blend", "two_tower")
 CLICKS = ("popular", "ease", "als")
@@ -40,7 +40,7 @@ def assert_equal(a, b, name=""):
 @pytest.mark.parametrize("name", CONTENT)
 def test_the_same_row_again_changes_no_score(name):
     model = served.model(name)
-    again = revised(model, row_of(model, untouched(model)))
+    again = with_revised_items(model, row_of(model, untouched(model)))
     before, after = model.scorer.state()[0], again.scorer.state()[0]
     assert before.keys() == after.keys()
     for key, value in before.items():
@@ -54,7 +54,7 @@ def test_the_same_row_again_changes_no_score(name):
 def test_an_untouched_item_scores_as_if_it_had_joined_with_its_new_row(name):
     model = served.model(name)
     item, new = untouched(model), {"title": "folding guitar no 5", "description": None, "brand": "Stringway"}
-    moved = revised(model, row_of(model, item, **new))
+    moved = with_revised_items(model, row_of(model, item, **new))
     joined = model.add_items(row_of(model, item, **new).with_columns(item_id=pl.lit("twin")))
     at = model.catalogue.find_items([item])[0]
     histories = joined.catalogue.histories.matrix()
@@ -70,7 +70,7 @@ def test_an_untouched_item_scores_as_if_it_had_joined_with_its_new_row(name):
 def test_a_touched_item_changes_its_row_and_no_score(name):
     model = served.model(name)
     item = touched(model)
-    moved = revised(model, row_of(model, item, title="folding guitar no 5"))
+    moved = with_revised_items(model, row_of(model, item, title="folding guitar no 5"))
     assert moved.scorer is model.scorer
     at = int(model.catalogue.find_items([item])[0])
     assert moved.catalogue.items["title"][at] == "folding guitar no 5"
@@ -80,7 +80,9 @@ def test_a_touched_item_changes_its_row_and_no_score(name):
 @pytest.mark.parametrize("name", CLICKS)
 def test_models_of_clicks_alone_keep_their_scores(name):
     model = served.model(name)
-    assert_equal(scores(revised(model, row_of(model, untouched(model), title="tent"))), scores(model))
+    assert_equal(
+        scores(with_revised_items(model, row_of(model, untouched(model), title="tent"))), scores(model)
+    )
 
 
 @pytest.mark.parametrize("name", CONTENT)
@@ -89,10 +91,10 @@ def test_several_rows_at_once_equal_one_after_the_other_in_any_order(name):
     items = [str(i) for i in model.catalogue.item_ids[model.catalogue.popular == 0][:3]]
     titles = ["sturdy tent", "light spade", "large kettle"]
     rows = [row_of(model, i, title=t, description=None) for i, t in zip(items, titles, strict=True)]
-    together = revised(model, pl.concat(rows[::-1]))
+    together = with_revised_items(model, pl.concat(rows[::-1]))
     apart = model
     for row in rows:
-        apart = revised(apart, row)
+        apart = with_revised_items(apart, row)
     assert_equal(scores(together), scores(apart))
     assert together.catalogue.items.equals(apart.catalogue.items)
 
@@ -100,14 +102,14 @@ def test_several_rows_at_once_equal_one_after_the_other_in_any_order(name):
 def test_a_row_replaces_the_whole_row():
     model = served.model()
     item = untouched(model)
-    moved = revised(model, {"item_id": [item], "title": ["tent"]})
+    moved = with_revised_items(model, {"item_id": [item], "title": ["tent"]})
     row = moved.catalogue.items.filter(pl.col("item_id") == item)
     assert row["title"].to_list() == ["tent"] and row["brand"].to_list() == [None]
 
 
 def test_an_item_that_joined_can_be_revised_too():
     model = served.model().add_items({"item_id": ["late"], "title": ["sturdy tent"]})
-    moved = revised(model, {"item_id": ["late"], "title": ["light spade"]})
+    moved = with_revised_items(model, {"item_id": ["late"], "title": ["light spade"]})
     spade = served.model().add_items({"item_id": ["late"], "title": ["light spade"]})
     assert_equal(scores(moved), scores(spade))
 
@@ -128,7 +130,7 @@ def test_an_item_that_joined_can_be_revised_too():
 )
 def test_wrong_rows_are_refused(rows, error, said):
     with pytest.raises(error, match=said):
-        revised(served.model(), rows)
+        with_revised_items(served.model(), rows)
 
 
 def test_every_space_of_a_blend_is_reached():

@@ -11,9 +11,9 @@ from made_splits import TRAIN, VALIDATION, split_of
 
 import sidelight as sl
 from sidelight.errors import SpecError
-from sidelight.models.graph import neighbour_graph, two_step_graph
-from sidelight.models.revise import revised
-from sidelight.models.space import ContentSpace
+from sidelight.models.content_space import ContentSpace
+from sidelight.models.item_updates import with_revised_items
+from sidelight.models.knn_graph import neighbour_graph, two_step_graph
 
 N = 30
 OPTIONS = (4, 2.0, 0.5)
@@ -39,7 +39,7 @@ def expected(similarity, sources, options, bridges, among):
 
 @pytest.mark.parametrize("among", [N, 20])
 def test_weights_are_those_of_the_formula(among, monkeypatch):
-    monkeypatch.setattr("sidelight.models.graph.BLOCK", 7)
+    monkeypatch.setattr("sidelight.models.knn_graph.BLOCK", 7)
     sources = np.array([0, 3, 4, 9, 11, 17, 25])
     found = two_step_graph(symmetric(), np.arange(N), sources, N, OPTIONS, (5, among))
     np.testing.assert_allclose(found.toarray(), expected(symmetric(), sources, OPTIONS, 5, among), rtol=1e-5)
@@ -80,7 +80,7 @@ def test_new_and_changed_items_are_linked_over_the_items_of_the_fit():
     once, twice = model.add_items(rows), model.add_items(rows[:1]).add_items(rows[1:])
     np.testing.assert_allclose(once.scorer.graph.toarray(), twice.scorer.graph.toarray(), rtol=1e-6)
     assert once.scorer.graph[0, 5] > 0 and once.scorer.graph[0, 6] == once.scorer.graph[0, 5]
-    moved = revised(model, pl.DataFrame({"item_id": [3], "title": ["lamp chair"]}))
+    moved = with_revised_items(model, pl.DataFrame({"item_id": [3], "title": ["lamp chair"]}))
     assert moved.scorer.graph[0, 3] == pytest.approx(once.scorer.graph[0, 5])
     assert model.scorer.graph[0, 3] == 0
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report import made_record
 
-from sidelight.report import charts, curves, svg, words
-from sidelight.report.charts import Row
+from sidelight.report import charts, curves, svg, wording
+from sidelight.report.charts import ForestRow
 from sidelight.report.curves import Point, Series
 from sidelight.report.page import page
 
@@ -40,11 +40,11 @@ def inside(drawing: str) -> None:
 
 
 ROWS = [
-    Row("better", 0.02, 0.01, 0.03, "better"),
-    Row("worse <b>", -0.02, -0.03, -0.01, "worse"),
-    Row("neither", 0.001, -0.01, 0.012, "unclear"),
-    Row("no interval", 0.005),
-    Row("a name that is far too long for the room that there is", None),
+    ForestRow("better", 0.02, 0.01, 0.03, "better"),
+    ForestRow("worse <b>", -0.02, -0.03, -0.01, "worse"),
+    ForestRow("neither", 0.001, -0.01, 0.012, "unclear"),
+    ForestRow("no interval", 0.005),
+    ForestRow("a name that is far too long for the room that there is", None),
 ]
 
 
@@ -74,7 +74,11 @@ def test_drawings_say_what_they_show() -> None:
 
 
 def test_slots_and_shift_have_a_mark_for_each_share() -> None:
-    rows = [Row("base", 0.02, 0.01, 0.03), Row("other", 0.15, 0.14, 0.16), Row("unknown", None)]
+    rows = [
+        ForestRow("base", 0.02, 0.01, 0.03),
+        ForestRow("other", 0.15, 0.14, 0.16),
+        ForestRow("unknown", None),
+    ]
     drawn = charts.slots("s", "Slots", rows, 0.23)
     inside(drawn)
     assert len(marked(drawn, "bar")) == 2 and len(marked(drawn, "bar", "base")) == 1
@@ -82,7 +86,7 @@ def test_slots_and_shift_have_a_mark_for_each_share() -> None:
     assert len(marked(charts.slots("s", "Slots", rows, None), "chosen")) == 0
     widths = [float(bar.attrib["width"]) for bar in marked(drawn, "bar")]
     assert widths[1] / widths[0] == pytest.approx(7.5, rel=0.05)
-    groups = [Row("new", 0.2, other=0.02, chosen=0.23), Row("old", 0.8, other=0.98, chosen=None)]
+    groups = [ForestRow("new", 0.2, other=0.02, chosen=0.23), ForestRow("old", 0.8, other=0.98, chosen=None)]
     drawn = charts.shift("m", "Shift", groups, 1.0)
     inside(drawn)
     assert [len(marked(drawn, *kind)) for kind in (("point", "after"), ("point", "hollow"), ("chosen",))] == [
@@ -176,14 +180,14 @@ def test_ticks_have_the_decimals_that_tell_them_apart() -> None:
     ],
 )
 def test_numbers_are_written_alike(value: float | None, number: str, signed: str, short: str) -> None:
-    assert (words.number(value), words.signed(value), words.short(value)) == (number, signed, short)
+    assert (wording.number(value), wording.signed(value), wording.short(value)) == (number, signed, short)
 
 
 def test_groups_are_told_in_words() -> None:
-    assert words.group("item:popularity=1-4").label == "1\u20134"
-    assert words.phrase("item:popularity=0") == "items that nobody chose in training"
-    assert words.phrase("user:city=New-York") == "people with city New-York"
-    assert words.group("odd").family == "Other groups" and words.phrase("cold") == "new items"
+    assert wording.group("item:popularity=1-4").label == "1\u20134"
+    assert wording.phrase("item:popularity=0") == "items that nobody chose in training"
+    assert wording.phrase("user:city=New-York") == "people with city New-York"
+    assert wording.group("odd").family == "Other groups" and wording.phrase("cold") == "new items"
 
 
 # Colours -----------------------------------------------------------------------------------------

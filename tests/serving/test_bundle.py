@@ -88,7 +88,7 @@ def test_loading_imports_no_class_that_the_bundle_names(
     text = (
         (folder / MANIFEST)
         .read_text()
-        .replace("sidelight.models.neighbours:ContentKNN", "lurking:ContentKNN")
+        .replace("sidelight.models.content_knn:ContentKNN", "lurking:ContentKNN")
     )
     (folder / MANIFEST).write_text(text)
     (folder / SEAL).write_bytes(seal(text.encode()))

@@ -15,9 +15,9 @@ import scipy.sparse as sp
 import sidelight as sl
 from sidelight.data.histories import Histories
 from sidelight.errors import BundleError, DataError
-from sidelight.models.item_item import DenseItemItem
 from sidelight.models.recommender import Recommender
-from sidelight.serving.canary import EACH, Canaries, Canary, K, make_canaries, run_canaries
+from sidelight.models.similarity_scorers import DenseSimilarityScorer
+from sidelight.serving.store.canary import EACH, CanaryQuery, CanarySet, K, make_canaries, run_canaries
 
 TEXT = sl.Text("title", "description")
 SPECS = {
@@ -45,11 +45,11 @@ def model() -> Recommender:
 
 
 @pytest.fixture(scope="module")
-def canaries(model: Recommender) -> Canaries:
+def canaries(model: Recommender) -> CanarySet:
     return make_canaries(model)
 
 
-def refused(model: Recommender, canaries: Canaries, where: str = "") -> str:
+def refused(model: Recommender, canaries: CanarySet, where: str = "") -> str:
     with pytest.raises(BundleError) as error:
         run_canaries(model, canaries, where)
     assert "\n" not in str(error.value)
@@ -65,7 +65,7 @@ def with_weights(model: Recommender, change: Any) -> Recommender:
 def test_a_model_passes_its_own_canaries_also_after_a_trip_through_json(fitted: Recommender) -> None:
     made = make_canaries(fitted)
     run_canaries(fitted, made)
-    again = Canaries.from_json(made.to_json())
+    again = CanarySet.from_json(made.to_json())
     assert again == made
     run_canaries(fitted, again)
 
@@ -79,7 +79,7 @@ def test_every_kind_of_question_is_asked(fitted: Recommender) -> None:
     assert all(len(query.items) == K for query in queries if query.kind != "item")
 
 
-def test_the_answers_are_those_that_people_get(model: Recommender, canaries: Canaries) -> None:
+def test_the_answers_are_those_that_people_get(model: Recommender, canaries: CanarySet) -> None:
     for query in canaries.queries:
         if query.kind == "user":
             assert model.recommend(users=query.ask, k=K)["item_id"].to_list() == list(query.items)
@@ -87,11 +87,11 @@ def test_the_answers_are_those_that_people_get(model: Recommender, canaries: Can
             assert model.similar(query.ask, k=K)["similar_id"].to_list() == list(query.items)
 
 
-def test_another_model_fails(canaries: Canaries) -> None:
+def test_another_model_fails(canaries: CanarySet) -> None:
     assert "canary user" in refused(made_store.model(1), canaries)
 
 
-def test_rounding_passes_and_a_changed_weight_does_not(model: Recommender, canaries: Canaries) -> None:
+def test_rounding_passes_and_a_changed_weight_does_not(model: Recommender, canaries: CanarySet) -> None:
     def noisy(weights: Any) -> None:
         weights *= 1 + np.random.default_rng(0).normal(scale=1e-6, size=weights.shape).astype(np.float32)
 
@@ -112,7 +112,7 @@ def test_items_with_equal_scores_may_change_places_and_others_may_not(model: Rec
     assert "at rank" in refused(replace(tied, catalogue=replace(tied.catalogue, item_ids=ids)), made)
 
 
-def _swap(query: Canary) -> tuple[Any, ...]:
+def _swap(query: CanaryQuery) -> tuple[Any, ...]:
     """The list with two items of equal scores exchanged; fillers have an order of their own."""
     other = {"i01": "i02", "i02": "i01"}
     scored = {item for item, score in zip(query.items, query.scores, strict=True) if score > 0}
@@ -139,7 +139,7 @@ def test_one_weight_that_is_not_finite_is_found_wherever_it_is(
     assert spoilt >= 2
 
 
-def test_parts_that_do_not_fit_are_refused(model: Recommender, canaries: Canaries) -> None:
+def test_parts_that_do_not_fit_are_refused(model: Recommender, canaries: CanarySet) -> None:
     own = model.catalogue
     wrong = {
         "popularity": replace(own, popular=own.popular[:-1]),
@@ -155,14 +155,14 @@ def test_parts_that_do_not_fit_are_refused(model: Recommender, canaries: Canarie
 @pytest.mark.parametrize(
     "scorer",
     [
-        DenseItemItem(np.ones((14, 13), np.float32), np.arange(14), 14),
-        DenseItemItem(np.ones((13, 13), np.float32), np.arange(14), 14),
-        DenseItemItem(np.ones((14, 14), np.float32), np.arange(14), 15),
-        DenseItemItem(np.ones((14, 1), np.float32), np.arange(14), 14),
+        DenseSimilarityScorer(np.ones((14, 13), np.float32), np.arange(14), 14),
+        DenseSimilarityScorer(np.ones((13, 13), np.float32), np.arange(14), 14),
+        DenseSimilarityScorer(np.ones((14, 14), np.float32), np.arange(14), 15),
+        DenseSimilarityScorer(np.ones((14, 1), np.float32), np.arange(14), 14),
     ],
 )
 def test_scores_of_wrong_dimensions_are_refused(
-    model: Recommender, canaries: Canaries, scorer: DenseItemItem
+    model: Recommender, canaries: CanarySet, scorer: DenseSimilarityScorer
 ) -> None:
     wrong = replace(model, scorer=scorer)
     assert "canary user" in refused(wrong, canaries, "the/folder") and "the/folder" in refused(
@@ -172,17 +172,17 @@ def test_scores_of_wrong_dimensions_are_refused(
         make_canaries(wrong)
 
 
-def test_finite_weights_with_infinite_scores_are_refused(model: Recommender, canaries: Canaries) -> None:
+def test_finite_weights_with_infinite_scores_are_refused(model: Recommender, canaries: CanarySet) -> None:
     assert "finite scores" in refused(with_weights(model, lambda w: w.fill(3e38)), canaries)
 
 
-def test_a_model_of_another_size_is_refused(model: Recommender, canaries: Canaries) -> None:
+def test_a_model_of_another_size_is_refused(model: Recommender, canaries: CanarySet) -> None:
     with pytest.warns(UserWarning, match="know"):
         grown = model.add_items(pl.DataFrame({"item_id": ["n1"], "title": ["new"]}))
     assert "15 items" in refused(grown, canaries)
 
 
-def test_a_user_who_is_not_there_is_named(model: Recommender, canaries: Canaries) -> None:
+def test_a_user_who_is_not_there_is_named(model: Recommender, canaries: CanarySet) -> None:
     ids = model.catalogue.user_ids.copy()
     ids[:] = [f"x{n:02d}" for n in range(len(ids))]
     assert "no such id" in refused(replace(model, catalogue=replace(model.catalogue, user_ids=ids)), canaries)
@@ -191,7 +191,7 @@ def test_a_user_who_is_not_there_is_named(model: Recommender, canaries: Canaries
 def test_integer_ids_stay_integers(model: Recommender) -> None:
     own = replace(model.catalogue, item_ids=np.arange(14), user_ids=np.arange(8) * 7)
     numbered = replace(model, catalogue=own)
-    made = Canaries.from_json(make_canaries(numbered).to_json())
+    made = CanarySet.from_json(make_canaries(numbered).to_json())
     assert all(isinstance(item, int) for query in made.queries for item in query.items)
     run_canaries(numbered, made)
 
@@ -203,7 +203,7 @@ def test_a_model_without_users_has_canaries(model: Recommender) -> None:
 
 
 @pytest.mark.parametrize("change", [{"format": 2}, {"queries": None}, {"n_items": "many"}])
-def test_canaries_of_another_form_are_refused(canaries: Canaries, change: dict[str, Any]) -> None:
+def test_canaries_of_another_form_are_refused(canaries: CanarySet, change: dict[str, Any]) -> None:
     content = {**json.loads(canaries.to_json()), **change}
     with pytest.raises(BundleError, match="canaries of format 1"):
-        Canaries.from_json(json.dumps(content).encode())
+        CanarySet.from_json(json.dumps(content).encode())

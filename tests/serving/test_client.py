@@ -24,19 +24,19 @@ from pydantic import BaseModel
 
 import sidelight as sl
 from sidelight.errors import DataError, SpecError
-from sidelight.serving import client as client_module
-from sidelight.serving import client_answers, client_errors, client_requests
-from sidelight.serving.asking import EngineOptions
-from sidelight.serving.client import Client, ask, event
+from sidelight.serving.client import client as client_module
+from sidelight.serving.client import client_errors, client_requests, client_responses
+from sidelight.serving.client.client import Client, ask, event
 from sidelight.serving.database.database import Database
+from sidelight.serving.domain import Event
 from sidelight.serving.engine import Engine
-from sidelight.serving.http import answers as http_answers
-from sidelight.serving.http import schemas
+from sidelight.serving.http import request_models
+from sidelight.serving.http import response_models as http_answers
 from sidelight.serving.http.app import create_app
-from sidelight.serving.http.options import HttpOptions
-from sidelight.serving.records import Event
-from sidelight.serving.rules import Pin, Rules, Where
-from sidelight.serving.store import Store
+from sidelight.serving.http.http_options import HttpOptions
+from sidelight.serving.recommend.requests import EngineOptions
+from sidelight.serving.rerank.rules import ItemCondition, Pin, Rules
+from sidelight.serving.store.store import Store
 
 LISTED = {
     "item_id": "i07", "title": "folding spade", "score": 1, "rank": 1, "source": "personal", "new": True,
@@ -107,7 +107,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
 def test_a_list_is_asked_for_and_read() -> None:
     service = Service(ANSWER)
-    rules = Rules(boost=(Where("brand", "Fernhill", strength=2.0),), pin=(Pin("i33", 2),), floor=0.2)
+    rules = Rules(boost=(ItemCondition("brand", "Fernhill", strength=2.0),), pin=(Pin("i33", 2),), floor=0.2)
     with client(service, key="sl_secret") as asking:
         found = asking.recommend(
             "u1", k=3, context={"hour": 7}, candidates=["i07"], rules=rules, explain=True
@@ -116,7 +116,7 @@ def test_a_list_is_asked_for_and_read() -> None:
     assert (seen.method, seen.url.path) == ("POST", "/shop/v1/recommend")
     assert seen.headers["Authorization"] == "Bearer sl_secret"
     assert seen.headers["Content-Type"] == "application/json"
-    asked = schemas.Recommend.model_validate_json(service.seen[0].content)
+    asked = request_models.Recommend.model_validate_json(service.seen[0].content)
     assert (asked.user, asked.history, asked.k, asked.candidates) == ("u1", None, 3, ["i07"])
     assert asked.context == {"hour": 7} and asked.explain and asked.explore and asked.filter_seen
     assert asked.rules is not None and asked.rules.floor == 0.2
@@ -124,7 +124,7 @@ def test_a_list_is_asked_for_and_read() -> None:
     [item] = found.items
     assert found.version == "monday" and found.cost is not None and found.cost.by_rule == {"pin": 0.1}
     assert (item.score, item.moved) == (1.0, -2) and isinstance(item.score, float)
-    assert item.why == client_answers.Explanation(
+    assert item.why == client_responses.Explanation(
         "i07", 1.0, user=0.25, history=(("i01", "a rake", 0.75),), words=(("steel", 0.3),)
     )
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -144,21 +144,25 @@ def test_every_method_asks_what_the_api_takes() -> None:
     audience = {"people": [{"user": "u1", "place": 2, "score": 0.5}], "near": [LISTED]}
     cases: list[tuple[Callable[[Client], Any], str, str, type[BaseModel] | None, Any]] = [
         (lambda c: c.recommend_many([ask("u1"), ask(history=["i1"], k=2)]), "POST", "/v1/recommend/batch",
-         schemas.Batch, {"answers": [ANSWER, ANSWER]}),
-        (lambda c: c.similar("i07", k=3), "POST", "/v1/similar", schemas.Similar, {"items": [LISTED]}),
-        (lambda c: c.explain("i07", history=["i1"]), "POST", "/v1/explain", schemas.Explain, LISTED["why"]),
-        (lambda c: c.audience(row={"title": "spade"}), "POST", "/v1/audience", schemas.Audience, audience),
-        (lambda c: c.audience("i07", k=2), "POST", "/v1/audience", schemas.Audience, audience),
-        (lambda c: c.items(["i07", "i99"]), "POST", "/v1/items/get", schemas.GetItems,
+         request_models.Batch, {"answers": [ANSWER, ANSWER]}),
+        (lambda c: c.similar("i07", k=3), "POST", "/v1/similar", request_models.Similar, {"items": [LISTED]}),
+        (lambda c: c.explain("i07", history=["i1"]), "POST", "/v1/explain", request_models.Explain,
+        LISTED["why"]),
+        (lambda c: c.audience(row={"title": "spade"}), "POST", "/v1/audience", request_models.Audience,
+        audience),
+        (lambda c: c.audience("i07", k=2), "POST", "/v1/audience", request_models.Audience, audience),
+        (lambda c: c.items(["i07", "i99"]), "POST", "/v1/items/get", request_models.GetItems,
          {"items": [SHOWN], "unknown": ["i99"]}),
         (lambda c: c.search("folding spade & co", 5), "GET", "/v1/items", None, {"items": [SHOWN]}),
-        (lambda c: c.put_items([pictured], wait=2), "PUT", "/v1/items", schemas.PutItems, receipt),
-        (lambda c: c.send_events([Event("u1", "i07", "click", at)]), "POST", "/v1/events", schemas.Events,
+        (lambda c: c.put_items([pictured], wait=2), "PUT", "/v1/items", request_models.PutItems, receipt),
+        (lambda c: c.send_events([Event("u1", "i07", "click", at)]), "POST", "/v1/events",
+        request_models.Events,
          {"accepted": 1, "dropped": 0}),
-        (lambda c: c.set_consent("u1", False), "PUT", "/v1/consent", schemas.Consent, {"given": False}),
-        (lambda c: c.forget("u1"), "POST", "/v1/forget", schemas.Forget, {"deleted": 12}),
+        (lambda c: c.set_consent("u1", False), "PUT", "/v1/consent", request_models.Consent,
+        {"given": False}),
+        (lambda c: c.forget("u1"), "POST", "/v1/forget", request_models.Forget, {"deleted": 12}),
         (lambda c: c.versions(), "GET", "/v1/versions", None, {"versions": [VERSION]}),
-        (lambda c: c.promote("monday"), "POST", "/v1/versions/promote", schemas.Promote, VERSION),
+        (lambda c: c.promote("monday"), "POST", "/v1/versions/promote", request_models.Promote, VERSION),
         (lambda c: c.rollback(), "POST", "/v1/versions/rollback", None, VERSION),
         (lambda c: c.status(), "GET", "/v1/status", None, STATUS),
         (lambda c: c.ready(), "GET", "/readyz", None, {"status": "ok"}),
@@ -181,9 +185,9 @@ def test_every_method_asks_what_the_api_takes() -> None:
             assert service.body == {"items": [row]}
     lists, near, why, new, old, shown, searched, put, sent, consent, forgotten, versions, *rest = found
     assert len(lists) == 2 and near[0].item_id == "i07" and why.words == (("steel", 0.3),) and new == old
-    assert new.people == (client_answers.Placed("u1", 2, 0.5),)
+    assert new.people == (client_responses.Placed("u1", 2, 0.5),)
     assert shown.unknown == ("i99",) and searched == shown.items and shown.items[0].row["price"] == 1.5
-    assert put.placed and put.refused == (client_answers.RefusedRow("i1", "no"),)
+    assert put.placed and put.refused == (client_responses.RefusedRow("i1", "no"),)
     assert (sent.accepted, consent, forgotten) == (1, False, 12)
     assert versions[0].created == datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
     assert rest[:2] == [versions[0], versions[0]] and versions[0].metrics["cold.ndcg@10"] is None
@@ -192,7 +196,10 @@ def test_every_method_asks_what_the_api_takes() -> None:
 
 def test_what_is_read_has_the_fields_that_the_api_describes() -> None:
     """A field that the service gets is one that the client gets, under the same name."""
-    renamed = {"PlacedUser": "Placed", "Refused": "RefusedRow", "Problem": ""}
+    renamed = {
+        "PlacedUser": "Placed", "Refused": "RefusedRow", "Problem": "", "Listed": "RankedItem",
+        "Answer": "RecommendResponse", "Shown": "Item",
+    }  # fmt: skip
     unwrapped = {"Given", "Answers", "ListedItems", "Versions", "ConsentReceipt", "ForgetReceipt", "Health"}
     for name, model in vars(http_answers).items():
         own = (
@@ -202,15 +209,15 @@ def test_what_is_read_has_the_fields_that_the_api_describes() -> None:
         )
         if not own or name in unwrapped or not renamed.get(name, name):
             continue
-        place = client_errors if name == "Mistake" else client_answers
+        place = client_errors if name == "Mistake" else client_responses
         kind = getattr(place, renamed.get(name, name))
         assert {f.name for f in dataclasses.fields(kind)} == set(model.model_fields), name
 
 
 def test_errors_of_answers_name_the_place() -> None:
-    with pytest.raises(client_module.ServiceError, match=r"nothing at Answer\.items"):
+    with pytest.raises(client_module.ServiceError, match=r"nothing at RecommendResponse\.items"):
         client(Service({"version": "v", "request_id": "r"})).recommend("u1")
-    with pytest.raises(client_module.ServiceError, match=r"another type at Answer\.items\.rank"):
+    with pytest.raises(client_module.ServiceError, match=r"another type at RecommendResponse\.items\.rank"):
         client(Service({**ANSWER, "items": [{**LISTED, "rank": "1"}]})).recommend("u1")
 
 
@@ -436,7 +443,7 @@ def test_text_and_arrays_survive_the_way() -> None:
 
 def test_importing_the_client_imports_no_service() -> None:
     heavy = ["numpy", "polars", "sqlalchemy", "fastapi", "pydantic", "torch", "sklearn"]
-    code = f"import sidelight.serving.client, sys; print([n for n in {heavy} if n in sys.modules])"
+    code = f"import sidelight.serving.client.client, sys; print([n for n in {heavy} if n in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
@@ -485,7 +492,7 @@ def test_the_real_service_retires_items(address: tuple[str, str]) -> None:
 
 
 def test_the_real_service_gives_lists(address: tuple[str, str]) -> None:
-    rules = Rules(block=(Where(items=("i01",)),), pin=(Pin("i33", 2),), diversity=0.2, floor=0.2)
+    rules = Rules(block=(ItemCondition(items=("i01",)),), pin=(Pin("i33", 2),), diversity=0.2, floor=0.2)
     with Client(*address) as asking:
         assert asking.ready()
         found = asking.recommend("u01", k=5, rules=rules, explain=True)

@@ -16,7 +16,7 @@ from sidelight.data.histories import Histories
 from sidelight.data.schema import Column
 from sidelight.errors import DataError
 from sidelight.models.catalogue import Catalogue
-from sidelight.serving.columns import Columns
+from sidelight.serving.items.item_schema import ItemSchema
 
 TYPES = {
     "item_id": pl.Int64(),
@@ -60,7 +60,7 @@ def catalogue():
 
 
 def test_every_kind_of_column_is_read_as_in_training(catalogue):
-    columns = Columns.of(catalogue)
+    columns = ItemSchema.of(catalogue)
     columns.check(ROW)
     found = columns.frame([ROW]).row(0, named=True)
     assert found["item_id"] == 7 and found["vec"] == [1.0, 2.0] and found["day"] == date(2026, 3, 1)
@@ -70,7 +70,7 @@ def test_every_kind_of_column_is_read_as_in_training(catalogue):
 
 @pytest.mark.parametrize("name", [n for n in TYPES if n != "item_id"])
 def test_any_value_may_be_missing(catalogue, name):
-    columns = Columns.of(catalogue)
+    columns = ItemSchema.of(catalogue)
     for row in ({**ROW, name: None}, {n: v for n, v in ROW.items() if n != name}):
         columns.check(row)
         assert catalogue.typed(columns.frame([row]), "x")[name].to_list() == [None]
@@ -98,7 +98,7 @@ def test_any_value_may_be_missing(catalogue, name):
 )
 def test_what_does_not_fit_is_refused_with_the_column(catalogue, name, value, said):
     with pytest.raises(DataError, match=said):
-        Columns.of(catalogue).check({**ROW, name: value})
+        ItemSchema.of(catalogue).check({**ROW, name: value})
 
 
 @pytest.mark.parametrize(

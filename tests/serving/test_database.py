@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sidelight.errors import DataError, SpecError
-from sidelight.serving.database import people, tables
+from sidelight.serving.database import consent_rows, sql_tables
 from sidelight.serving.database.database import Database
-from sidelight.serving.records import HISTORY, KINDS, DatabaseError, Event, Exposure, PersonState
+from sidelight.serving.domain import HISTORY, KINDS, DatabaseError, Event, Exposure, PersonState
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HARD_IDS = [
@@ -83,7 +83,9 @@ def raw(db: Database) -> str:
     """Everything in all tables, as text."""
     with db._connections._engine.connect() as connection:
         return "\n".join(
-            repr(tuple(r)) for t in tables.metadata.sorted_tables for r in connection.execute(sa.select(t))
+            repr(tuple(r))
+            for t in sql_tables.metadata.sorted_tables
+            for r in connection.execute(sa.select(t))
         )
 
 
@@ -235,7 +237,7 @@ def test_marks_differ_between_databases(db: Database, tmp_path: Path) -> None:
 
         def marks(one: Database) -> list[bytes]:
             with one._connections._engine.connect() as connection:
-                return list(connection.execute(sa.select(tables.tombstones.c.mark)).scalars())
+                return list(connection.execute(sa.select(sql_tables.tombstones.c.mark)).scalars())
 
         assert len(marks(db)[0]) == 32 and marks(db) != marks(other)
 
@@ -373,7 +375,9 @@ def test_many_may_open_a_new_database_at_once(url: str) -> None:
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line(url: str) -> None:
     with Database.open(url) as db, db._connections._engine.begin() as connection:
-        newer = sa.update(tables.meta).where(tables.meta.c.name == "schema_version").values(value="99")
+        newer = (
+            sa.update(sql_tables.meta).where(sql_tables.meta.c.name == "schema_version").values(value="99")
+        )
         connection.execute(newer)
     with pytest.raises(
         DatabaseError, match=r"expected tables of version 1 to \d+; found version 99.*newer"
@@ -386,8 +390,8 @@ def test_a_database_of_a_newer_version_is_refused_in_one_line(url: str) -> None:
 def test_a_clock_that_jumps_lets_in_nothing_from_before_the_forgetting(
     db: Database, monkeypatch: pytest.MonkeyPatch, jump: int
 ) -> None:
-    clock = [tables.to_micros(START)]
-    monkeypatch.setattr(people, "now", lambda: clock[0])
+    clock = [sql_tables.to_micros(START)]
+    monkeypatch.setattr(consent_rows, "now", lambda: clock[0])
     db.forget("u")
     clock[0] += jump * 1_000_000
     db.set_consent("u", True)
@@ -399,10 +403,10 @@ def test_a_clock_that_jumps_lets_in_nothing_from_before_the_forgetting(
 def aged(db: Database) -> None:
     """Turn tables back into those of version 1."""
     with db._connections._engine.begin() as connection:
-        tables.retirements.drop(connection)
-        later = tables.meta.c.name.in_(["keys_required", "database_id"])
-        connection.execute(sa.delete(tables.meta).where(later))
-        first = sa.update(tables.meta).where(tables.meta.c.name == "schema_version")
+        sql_tables.retirements.drop(connection)
+        later = sql_tables.meta.c.name.in_(["keys_required", "database_id"])
+        connection.execute(sa.delete(sql_tables.meta).where(later))
+        first = sa.update(sql_tables.meta).where(sql_tables.meta.c.name == "schema_version")
         connection.execute(first.values(value="1"))
 
 
@@ -453,7 +457,7 @@ def test_keys_stay_required_from_the_first_key_on(url: str) -> None:
     with Database.open(url) as db:
         assert db.keys_required() is True
         with db._connections._engine.begin() as connection:
-            connection.execute(sa.delete(tables.meta).where(tables.meta.c.name == "keys_required"))
+            connection.execute(sa.delete(sql_tables.meta).where(sql_tables.meta.c.name == "keys_required"))
         assert db.keys_required() is True, "a state that is lost is a closed one"
 
 
@@ -539,7 +543,7 @@ def test_nothing_of_a_person_is_left_when_writers_race_with_forgetting(db: Datab
         assert db.person(user) == PersonState(forgotten=True) and user not in raw(db)
         assert user not in {e.user_id for e in stored(db)}
     with db._connections._engine.connect() as connection:
-        for table, seen in ((tables.events, stored(db)), (tables.exposures, db.exposures())):
+        for table, seen in ((sql_tables.events, stored(db)), (sql_tables.exposures, db.exposures())):
             left = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
             assert left == len(seen)  # none without an owner
 

@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from sidelight.errors import MissingExtraError
-from sidelight.serving.database import connections, tables
+from sidelight.serving.database import connections, sql_tables
 from sidelight.serving.database.database import Database
-from sidelight.serving.records import DatabaseError, Event
+from sidelight.serving.domain import DatabaseError, Event
 
 pytestmark = pytest.mark.skipif(postgres.why_not() is not None, reason=str(postgres.why_not()))
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -71,7 +71,7 @@ def test_forgetting_waits_for_events_that_are_being_stored(db: Database) -> None
         storing.set()
         forgotten.wait(0.5)  # with the lock, forgetting cannot end before this transaction does
 
-    on_insert(db, tables.events, "before", pause)
+    on_insert(db, sql_tables.events, "before", pause)
 
     def forget() -> int:
         storing.wait(5)
@@ -85,7 +85,7 @@ def test_forgetting_waits_for_events_that_are_being_stored(db: Database) -> None
         assert db.add_events([event("u", "after")]) == 1
         assert gone.result() == 2
     with db._connections._engine.connect() as connection:
-        assert connection.execute(sa.select(tables.events)).all() == []
+        assert connection.execute(sa.select(sql_tables.events)).all() == []
 
 
 def test_a_number_is_given_out_only_when_none_below_it_is_still_to_come(db: Database) -> None:
@@ -97,7 +97,7 @@ def test_a_number_is_given_out_only_when_none_below_it_is_still_to_come(db: Data
             storing.set()
             read.wait(0.5)
 
-    on_insert(db, tables.events, "after", pause)
+    on_insert(db, sql_tables.events, "after", pause)
     with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(db.add_events, [event("slow")])
         storing.wait(5)
@@ -112,7 +112,7 @@ def test_a_number_is_given_out_only_when_none_below_it_is_still_to_come(db: Data
 def test_a_deadlock_is_solved_by_trying_again(db: Database) -> None:
     db.add_events([event("u")])
     names = [str(n) for n in range(2000)]  # two statements
-    on_insert(db, tables.events, "after", meeting(2))
+    on_insert(db, sql_tables.events, "after", meeting(2))
     with ThreadPoolExecutor(2) as pool:
         jobs = [
             pool.submit(db.add_events, [event("u", n) for n in order])
@@ -124,7 +124,7 @@ def test_a_deadlock_is_solved_by_trying_again(db: Database) -> None:
 def test_new_people_cause_no_deadlock(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "TRIES", 1)
     people = sorted((f"u{n}" for n in range(2000)), key=lambda user: hash(user))
-    on_insert(db, tables.people, "after", meeting(2))
+    on_insert(db, sql_tables.people, "after", meeting(2))
     with ThreadPoolExecutor(2) as pool:
         jobs = [
             pool.submit(db.add_events, [event(user) for user in order])

@@ -21,16 +21,16 @@ import sqlalchemy as sa
 
 import sidelight.serving.database as package
 from sidelight.errors import MissingExtraError, SpecError
-from sidelight.serving.database import connections, people
+from sidelight.serving.database import connections, consent_rows
 from sidelight.serving.database.database import Database
-from sidelight.serving.records import DatabaseError, Event
+from sidelight.serving.domain import DatabaseError, Event
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 CHILD = """
 import os, signal, sys
 from datetime import UTC, datetime
 from sidelight.serving.database.database import Database
-from sidelight.serving.records import Event
+from sidelight.serving.domain import Event
 db = Database.open(sys.argv[1])
 for n in range(5):
     db.add_events([Event("u", f"{n}-{m}", "view", datetime.now(UTC)) for m in range(3)])
@@ -279,13 +279,13 @@ def test_without_sqlalchemy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_records_need_no_database() -> None:
-    code = "import sys, sidelight.serving.records; assert 'sqlalchemy' not in sys.modules"
+    code = "import sys, sidelight.serving.domain; assert 'sqlalchemy' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_person_is_found_by_index_alone(db: Database) -> None:
     with db._connections._engine.connect() as connection:
-        sql = str(people._PERSON.compile(db._connections._engine))
+        sql = str(consent_rows._PERSON.compile(db._connections._engine))
         plan = connection.exec_driver_sql(
             f"EXPLAIN QUERY PLAN {sql}", (1, b"", b"", b"", 1000, 0)[: sql.count("?")]
         )

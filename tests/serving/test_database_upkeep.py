@@ -13,9 +13,9 @@ import postgres
 import pytest
 
 from sidelight.errors import SpecError
-from sidelight.serving.database import upkeep
+from sidelight.serving.database import maintenance
 from sidelight.serving.database.database import Database
-from sidelight.serving.records import DatabaseError, Event
+from sidelight.serving.domain import DatabaseError, Event
 
 
 def event(user: str, item: str = "i") -> Event:
@@ -33,13 +33,13 @@ def db(tmp_path: Path) -> Iterator[Database]:
 
 def test_a_backup_of_a_database_in_use_is_whole_and_private(db: Database, tmp_path: Path) -> None:
     source, target = str(tmp_path / "service.sqlite"), tmp_path / "backup.sqlite"
-    found = upkeep.backup(source, target)
-    assert found == upkeep.verify(str(target)) and (found["events"], found["keys"]) == (2, 1)
+    found = maintenance.backup(source, target)
+    assert found == maintenance.verify(str(target)) and (found["events"], found["keys"]) == (2, 1)
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     db.add_events([event("later")])
     with pytest.raises(SpecError, match="it exists already"):
-        upkeep.backup(source, target)
-    assert upkeep.backup(source, target, force=True)["events"] == 3
+        maintenance.backup(source, target)
+    assert maintenance.backup(source, target, force=True)["events"] == 3
     assert not [p for p in tmp_path.iterdir() if p.name.startswith((".", "backup.sqlite-"))]
     with Database.open(str(target), make=False) as copy:
         assert copy.person("gone").forgotten and copy.keys_required() and copy.id == db.id
@@ -49,7 +49,7 @@ def test_a_backup_of_a_database_in_use_is_whole_and_private(db: Database, tmp_pa
 def test_a_damaged_copy_is_told_and_replaces_nothing(db: Database, tmp_path: Path, how: str) -> None:
     db.add_events([event(f"u{n}", f"i{n}") for n in range(3000)])
     good, bad = tmp_path / "good.sqlite", tmp_path / "bad.sqlite"
-    upkeep.backup(str(tmp_path / "service.sqlite"), good)
+    maintenance.backup(str(tmp_path / "service.sqlite"), good)
     before = good.read_bytes()
     if how == "flipped":
         at = 3 * len(before) // 4 // 4096 * 4096
@@ -59,7 +59,10 @@ def test_a_damaged_copy_is_told_and_replaces_nothing(db: Database, tmp_path: Pat
     elif how == "foreign":
         with closing(sqlite3.connect(bad)) as other:
             other.execute("CREATE TABLE shop (id)")
-    for work in (lambda: upkeep.verify(str(bad)), lambda: upkeep.backup(str(bad), good, force=True)):
+    for work in (
+        lambda: maintenance.verify(str(bad)),
+        lambda: maintenance.backup(str(bad), good, force=True),
+    ):
         with pytest.raises(DatabaseError) as found:
             work()
         assert "\n" not in str(found.value)
@@ -67,10 +70,10 @@ def test_a_damaged_copy_is_told_and_replaces_nothing(db: Database, tmp_path: Pat
 
 
 def test_vacuum_of_sqlite_loses_nothing(db: Database, tmp_path: Path) -> None:
-    assert upkeep.vacuum(str(tmp_path / "service.sqlite"))
+    assert maintenance.vacuum(str(tmp_path / "service.sqlite"))
     assert [e.item_id for e in db.history("u")] == ["a", "b"] and db.person("gone").forgotten
     with pytest.raises(DatabaseError, match="no such file"):
-        upkeep.vacuum(str(tmp_path / "other.sqlite"))
+        maintenance.vacuum(str(tmp_path / "other.sqlite"))
 
 
 @pytest.mark.skipif(bool(postgres.why_not()), reason=str(postgres.why_not()))
@@ -85,8 +88,8 @@ def test_after_a_vacuum_no_table_of_postgresql_holds_a_forgotten_id() -> None:
                 pages = (server.folder / "data" / "base").rglob("*")
                 return any(name.encode() in page.read_bytes() for page in pages if page.is_file())
 
-            assert upkeep.vacuum(url)
+            assert maintenance.vacuum(url)
             assert not held()
             assert db.person(name).forgotten and len(db.history("other-7")) == 1
         with pytest.raises(SpecError, match="pg_dump"):
-            upkeep.verify(url)
+            maintenance.verify(url)

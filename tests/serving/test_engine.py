@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 import sidelight as sl
 from sidelight.errors import SpecError
 from sidelight.models.recommender import UnknownHistoryWarning
-from sidelight.serving import block
-from sidelight.serving.asking import Ask
 from sidelight.serving.database.database import Database
+from sidelight.serving.domain import Event
 from sidelight.serving.engine import Engine
-from sidelight.serving.records import Event
+from sidelight.serving.recommend import batch_scoring
+from sidelight.serving.recommend.requests import RecommendRequest
 
 KINDS = ("popular", "ease", "content_knn", "als", "blend", "two_tower")
 ITEMS = [f"i{n:02d}" for n in range(1, 81)]
@@ -76,7 +76,7 @@ choices = st.none() | st.lists(st.sampled_from(ITEMS), min_size=1, max_size=30, 
 def test_a_list_equals_that_of_the_model(engines, name, who, k, seen, only):
     asked = {"user": who} if isinstance(who, str) else {"history": tuple(who)}
     candidates = None if only is None else tuple(only)
-    answer = engines(name).recommend(Ask(**asked, k=k, filter_seen=seen, candidates=candidates))
+    answer = engines(name).recommend(RecommendRequest(**asked, k=k, filter_seen=seen, candidates=candidates))
     them = {"users": [who]} if isinstance(who, str) else {"histories": [who]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnknownHistoryWarning)
@@ -93,12 +93,12 @@ def test_a_list_equals_that_of_the_model(engines, name, who, k, seen, only):
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("cells", [1, 1 << 24])
 def test_many_lists_equal_single_ones(engines, name, cells, monkeypatch):
-    monkeypatch.setattr(block, "CELLS", cells)
-    asks = [Ask(user=f"u{n:02d}", k=7) for n in range(1, 20)]
+    monkeypatch.setattr(batch_scoring, "CELLS", cells)
+    asks = [RecommendRequest(user=f"u{n:02d}", k=7) for n in range(1, 20)]
     asks += [
-        Ask(history=("i03", "i07"), k=3),
-        Ask(user="nobody", k=7),
-        Ask(user="u05", k=4, candidates=("i09", "i11")),
+        RecommendRequest(history=("i03", "i07"), k=3),
+        RecommendRequest(user="nobody", k=7),
+        RecommendRequest(user="u05", k=4, candidates=("i09", "i11")),
     ]
     for many in (asks, asks[:19]):
         for ask, answer in zip(many, engines(name).recommend_many(many), strict=True):
@@ -110,7 +110,7 @@ def test_titles_and_newness_are_told(engine):
     model = served.model()
     titles = dict(model.catalogue.items.select("item_id", "title").iter_rows())
     count = dict(zip(model.catalogue.item_ids.tolist(), model.catalogue.popular.tolist(), strict=True))
-    answer = engine.recommend(Ask(user="u03", k=60))
+    answer = engine.recommend(RecommendRequest(user="u03", k=60))
     assert all(one.title == titles[one.item_id] for one in answer.items)
     assert all(one.new == (count[one.item_id] == 0) for one in answer.items)
     assert any(one.new for one in answer.items) and not all(one.new for one in answer.items)
@@ -118,20 +118,23 @@ def test_titles_and_newness_are_told(engine):
 
 
 def test_events_move_the_next_list_and_dismissals_leave_it(engine):
-    before = engine.recommend(Ask(user="u02", k=10))
+    before = engine.recommend(RecommendRequest(user="u02", k=10))
     first, second = shown(before)[:2]
     engine.add_events([served.event("u02", first)])
-    assert first not in shown(engine.recommend(Ask(user="u02", k=80)))
+    assert first not in shown(engine.recommend(RecommendRequest(user="u02", k=80)))
     stored = served.model().catalogue
     at = stored.find_users(["u02"])[0]
     history = [*stored.item_ids[stored.histories.matrix()[at].indices].tolist(), first]
-    same(engine.recommend(Ask(user="u02", k=10)), served.model().recommend(histories=[history], k=10))
+    same(
+        engine.recommend(RecommendRequest(user="u02", k=10)),
+        served.model().recommend(histories=[history], k=10),
+    )
 
     engine.add_events([served.event("u02", second, "dismissal", 1)])
     for seen in (True, False):
-        assert second not in shown(engine.recommend(Ask(user="u02", k=80, filter_seen=seen)))
+        assert second not in shown(engine.recommend(RecommendRequest(user="u02", k=80, filter_seen=seen)))
     engine.add_events([served.event("u02", second, "purchase", 2)])
-    assert second in shown(engine.recommend(Ask(user="u02", k=80, filter_seen=False)))
+    assert second in shown(engine.recommend(RecommendRequest(user="u02", k=80, filter_seen=False)))
 
 
 def test_a_dismissed_item_of_the_stored_history_no_longer_counts(engine):
@@ -140,38 +143,38 @@ def test_a_dismissed_item_of_the_stored_history_no_longer_counts(engine):
     history = stored.item_ids[stored.histories.matrix()[at].indices].tolist()
     engine.add_events([served.event("u04", history[0], "dismissal")])
     frame = served.model().recommend(histories=[history[1:]], k=40).filter(pl.col("item_id") != history[0])
-    answer = engine.recommend(Ask(user="u04", k=len(frame)))
+    answer = engine.recommend(RecommendRequest(user="u04", k=len(frame)))
     same(answer, frame)
 
 
 def test_somebody_new_is_known_by_events_alone(engine):
-    assert engine.recommend(Ask(user="newcomer")).fallback
+    assert engine.recommend(RecommendRequest(user="newcomer")).fallback
     engine.add_events([served.event("newcomer", "i03", kind, n) for n, kind in enumerate(("view", "click"))])
-    answer = engine.recommend(Ask(user="newcomer", k=8))
+    answer = engine.recommend(RecommendRequest(user="newcomer", k=8))
     assert not answer.fallback
     same(answer, served.model().recommend(histories=[["i03"]], k=8))
     engine.add_events([served.event("newcomer", "i03", "dismissal", 5)])
-    gone = engine.recommend(Ask(user="newcomer", k=80))
+    gone = engine.recommend(RecommendRequest(user="newcomer", k=80))
     assert gone.fallback and "i03" not in shown(gone) and len(gone.items) == 79
 
 
 def test_events_of_unknown_items_are_kept_for_when_the_item_comes(engine):
     engine.add_events([served.event("newcomer", "tomorrow")])
-    assert engine.recommend(Ask(user="newcomer")).fallback
+    assert engine.recommend(RecommendRequest(user="newcomer")).fallback
     engine.put_items([{"item_id": "tomorrow", "title": "sturdy tent"}], wait=5)
-    assert not engine.recommend(Ask(user="newcomer")).fallback
+    assert not engine.recommend(RecommendRequest(user="newcomer")).fallback
 
 
 @pytest.mark.parametrize("how", ["consent", "forget"])
 def test_nothing_is_used_without_consent_or_after_forgetting(tmp_path, how):
     with served.engine(tmp_path, "two_tower") as engine:
         engine.add_events([served.event("u05", "i03")])
-        assert not engine.recommend(Ask(user="u05")).fallback
+        assert not engine.recommend(RecommendRequest(user="u05")).fallback
         if how == "consent":
             engine.set_consent("u05", False)
         else:
             assert engine.forget("u05") == 1
-        answer = engine.recommend(Ask(user="u05", k=80))
+        answer = engine.recommend(RecommendRequest(user="u05", k=80))
         assert answer.fallback and {one.source for one in answer.items} == {"popular:unknown-user"}
         same(answer, served.model("two_tower").recommend(users=["somebody unknown"], k=80))
         receipt = engine.add_events([served.event("u05", "i09")])
@@ -179,7 +182,7 @@ def test_nothing_is_used_without_consent_or_after_forgetting(tmp_path, how):
         if how == "consent":
             engine.set_consent("u05", True)
             same(
-                engine.recommend(Ask(user="u05", filter_seen=False, k=5)),
+                engine.recommend(RecommendRequest(user="u05", filter_seen=False, k=5)),
                 served.model("two_tower").recommend(
                     histories=[[*_history("two_tower", "u05"), "i03"]], k=5, filter_seen=False
                 ),
@@ -194,10 +197,13 @@ def _history(name, user):
 def test_who_comes_back_is_known_by_what_came_since(engine):
     engine.forget("u06")
     engine.set_consent("u06", True)
-    assert engine.recommend(Ask(user="u06")).fallback
+    assert engine.recommend(RecommendRequest(user="u06")).fallback
     soon = datetime.now(UTC) + timedelta(seconds=1)
     engine.add_events([Event("u06", "i03", "click", soon)])
-    same(engine.recommend(Ask(user="u06", k=5)), served.model().recommend(histories=[["i03"]], k=5))
+    same(
+        engine.recommend(RecommendRequest(user="u06", k=5)),
+        served.model().recommend(histories=[["i03"]], k=5),
+    )
 
 
 def test_an_event_sent_again_is_neither_new_nor_dropped(engine):
@@ -208,18 +214,20 @@ def test_an_event_sent_again_is_neither_new_nor_dropped(engine):
 
 
 def test_unknown_ids_are_reported_once_and_left_out(engine):
-    answer = engine.recommend(Ask(history=("i03", "zz", "i03", "yy", "zz"), candidates=("i05", "qq", "i05")))
+    answer = engine.recommend(
+        RecommendRequest(history=("i03", "zz", "i03", "yy", "zz"), candidates=("i05", "qq", "i05"))
+    )
     assert answer.unknown == ("zz", "yy", "qq")
     assert shown(answer) == ["i05"]
-    assert shown(engine.recommend(Ask(user="u01", candidates=("qq",)))) == []
-    assert shown(engine.recommend(Ask(user="u01", candidates=()))) == []
+    assert shown(engine.recommend(RecommendRequest(user="u01", candidates=("qq",)))) == []
+    assert shown(engine.recommend(RecommendRequest(user="u01", candidates=()))) == []
 
 
 def test_ids_may_be_long_strange_or_numbers(tmp_path, engine):
     for item in ("x" * 5000, "\U0001f6d2", "I03"):
-        assert engine.recommend(Ask(history=(item,))).unknown == (item,)
+        assert engine.recommend(RecommendRequest(history=(item,))).unknown == (item,)
     for item in ("i03\u0000", " i03"):
-        assert engine.recommend(Ask(history=(item,))).unknown == ()
+        assert engine.recommend(RecommendRequest(history=(item,))).unknown == ()
     items = {"item_id": [7, 17, 27, 37], "title": ["red tent", "red pan", "blue tent", "blue pan"]}
     events = {"user_id": [1, 1, 2, 2, 3, 3] * 3, "item_id": [7, 17, 17, 27, 27, 37] * 3}
     events["timestamp"] = list(range(1_700_000_000, 1_700_000_018))
@@ -227,9 +235,9 @@ def test_ids_may_be_long_strange_or_numbers(tmp_path, engine):
     sl.ContentKNN((sl.Text("title", min_df=1),)).fit(sl.split.automatic(data)).save(tmp_path / "numbers")
     with Database.open(str(tmp_path / "n.sqlite")) as database:
         numbers = Engine(tmp_path / "numbers", database)
-        answer = numbers.recommend(Ask(history=("7", "x", "1.0")))
+        answer = numbers.recommend(RecommendRequest(history=("7", "x", "1.0")))
         assert answer.unknown == ("x", "1.0") and "27" in shown(answer)
-        assert not numbers.recommend(Ask(user="1")).fallback
+        assert not numbers.recommend(RecommendRequest(user="1")).fallback
 
 
 @pytest.mark.parametrize(
@@ -245,38 +253,38 @@ def test_ids_may_be_long_strange_or_numbers(tmp_path, engine):
 )
 def test_a_wrong_ask_is_refused_when_it_is_made(wrong, said):
     with pytest.raises(SpecError, match=said):
-        Ask(**wrong)
+        RecommendRequest(**wrong)
 
 
 def test_unknown_context_is_refused(engine):
     with pytest.raises(SpecError, match="a column of context of this model; found 'hour'"):
-        engine.recommend(Ask(user="u01", context={"hour": 7}))
+        engine.recommend(RecommendRequest(user="u01", context={"hour": 7}))
 
 
 def test_attributes_and_context_are_used_as_in_the_model(tmp_path):
     spec = sl.TwoTower(
         content=(served.TITLE,), dim=8, users=(sl.Categories("gender"),), context=(sl.Categories("hour"),),
-        options=sl.Options(epochs=1, steps=2), sensitive=True,
+        options=sl.TrainingOptions(epochs=1, min_steps=2), sensitive=True,
     )  # fmt: skip
     model = spec.fit(served.split())
     model.save(tmp_path / "m")
     with Database.open(str(tmp_path / "d.sqlite")) as database:
         engine = Engine(tmp_path / "m", database)
         moments = [{"hour": 7}, {}, {"hour": 20}, {"hour": 7}]
-        asks = [Ask(user=f"u{n:02d}", context=m, k=6) for n, m in enumerate(moments, 1)]
+        asks = [RecommendRequest(user=f"u{n:02d}", context=m, k=6) for n, m in enumerate(moments, 1)]
         for ask, answer in zip(asks, engine.recommend_many(asks), strict=True):
             same(answer, model.recommend(users=[ask.user], k=6, context=ask.context))
         for who in ({"user": "nobody"}, {"history": ()}, {"history": ("i04",)}):
             them = {"users": [who["user"]]} if "user" in who else {"histories": [list(who["history"])]}
             same(
-                engine.recommend(Ask(**who, k=6, context={"hour": 7})),
+                engine.recommend(RecommendRequest(**who, k=6, context={"hour": 7})),
                 model.recommend(**them, k=6, context={"hour": 7}),
             )
         engine.set_consent("u01", False)
-        hidden = engine.recommend(Ask(user="u01", k=6))
+        hidden = engine.recommend(RecommendRequest(user="u01", k=6))
         same(hidden, model.recommend(users=["nobody"], k=6))
         with pytest.raises(SpecError, match="hour from 0 to 23"):
-            engine.recommend(Ask(user="u02", context={"hour": 99}))
+            engine.recommend(RecommendRequest(user="u02", context={"hour": 99}))
 
 
 def test_observers_are_told_and_may_fail(engine):
@@ -287,19 +295,21 @@ def test_observers_are_told_and_may_fail(engine):
 
     engine.on_answer(broken)
     engine.on_answer(lambda answer, seconds: told.append((answer.request_id, seconds)))
-    answers = engine.recommend_many([Ask(user="u01"), Ask(user="u02")])
+    answers = engine.recommend_many([RecommendRequest(user="u01"), RecommendRequest(user="u02")])
     assert [name for name, _ in told] == [a.request_id for a in answers]
     assert all(seconds > 0 for _, seconds in told) and answers[0].request_id != answers[1].request_id
 
 
 def test_threads_get_the_lists_that_they_would_get_alone(engines):
     engine = engines("blend")
-    alone = {u: shown(engine.recommend(Ask(user=u, k=9))) for u in (f"u{n:02d}" for n in range(1, 33))}
+    alone = {
+        u: shown(engine.recommend(RecommendRequest(user=u, k=9))) for u in (f"u{n:02d}" for n in range(1, 33))
+    }
     wrong = []
 
     def ask(user):
         for _ in range(20):
-            if shown(engine.recommend(Ask(user=user, k=9))) != alone[user]:
+            if shown(engine.recommend(RecommendRequest(user=user, k=9))) != alone[user]:
                 wrong.append(user)
 
     threads = [threading.Thread(target=ask, args=(user,)) for user in alone]

@@ -8,10 +8,10 @@ import pytest
 import served
 
 from sidelight.errors import DataError, SpecError, UnknownIdError
-from sidelight.serving.asking import Ask, EngineOptions
-from sidelight.serving.explorer.catalogue import newest
-from sidelight.serving.reasons import likeness
-from sidelight.serving.searching import Words
+from sidelight.serving.explorer.catalogue_page import newest
+from sidelight.serving.recommend.explanations import likeness
+from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
+from sidelight.serving.search.text_search import TextSearch
 
 TENT = {"title": "sturdy tent no 15", "description": "A sturdy tent for camping.", "brand": "Northfold"}
 
@@ -27,7 +27,7 @@ def words(titles, texts=None, ids=None, popular=None):
     ids = np.array([f"i{n}" for n in range(size)] if ids is None else ids)
     others = [] if texts is None else [pl.Series(texts)]
     counts = np.zeros(size, np.float32) if popular is None else np.array(popular, np.float32)
-    return Words.of(ids, pl.Series(titles, dtype=pl.String), others, counts)
+    return TextSearch.of(ids, pl.Series(titles, dtype=pl.String), others, counts)
 
 
 def test_search_finds_words_in_any_order_and_case():
@@ -88,7 +88,7 @@ def test_similar_equals_the_model(tmp_path, name):
 @pytest.mark.parametrize("name", ["content_knn", "blend", "two_tower"])
 def test_reasons_equal_those_of_the_model(tmp_path, name):
     with served.engine(tmp_path, name) as engine:
-        for one in engine.recommend(Ask(user="u03", k=3, explain=True)).items:
+        for one in engine.recommend(RecommendRequest(user="u03", k=3, explain=True)).items:
             told = served.model(name).explain(one.item_id, user="u03", k=3)
             assert one.why.history == tuple((i, t, pytest.approx(v, abs=1e-5)) for i, t, v in told.history)
             assert one.why.words == tuple((w, pytest.approx(v, abs=1e-5)) for w, v in told.words)
@@ -142,7 +142,7 @@ def test_a_previewed_row_has_the_audience_that_it_has_once_stored(engine):
     after = engine.audience(item="fresh", k=5)
     assert before == after
     for user, place, score in after.people:
-        answer = engine.recommend(Ask(user=user, k=81))
+        answer = engine.recommend(RecommendRequest(user=user, k=81))
         listed = {one.item_id: one for one in answer.items}
         assert listed["fresh"].rank == place and listed["fresh"].score == pytest.approx(score, rel=1e-5)
 
@@ -174,7 +174,7 @@ def test_the_audience_counts_what_people_did_since(engine):
     engine.add_events([served.event("u01", item, after=n) for n, item in enumerate(("i03", "i07", "i11"))])
     people = {user: (place, score) for user, place, score in engine.audience(row=TENT, k=60).people}
     engine.put_items([{"item_id": "fresh", **TENT}], wait=5)
-    listed = {one.item_id: one for one in engine.recommend(Ask(user="u01", k=81)).items}
+    listed = {one.item_id: one for one in engine.recommend(RecommendRequest(user="u01", k=81)).items}
     assert people["u01"] == (listed["fresh"].rank, pytest.approx(listed["fresh"].score))
 
 

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidelight.errors import DataError, SpecError
-from sidelight.serving.exploration import Exploration, Explored, explore
-from sidelight.serving.rules import Pin, Pool, Rules, Where, apply
+from sidelight.serving.rerank.candidates import CandidatePool
+from sidelight.serving.rerank.exploration import Exploration, ExploredList, explore
+from sidelight.serving.rerank.rules import ItemCondition, Pin, Rules, apply_rules
 
 DRAWS = 20_000
 
 
-def draws(n: int, *arguments: Any, **options: Any) -> list[Explored]:
+def draws(n: int, *arguments: Any, **options: Any) -> list[ExploredList]:
     rng = np.random.default_rng(5)
     order, new, rate = arguments
     return [explore(np.array(order), np.array(new), rate, rng, **options) for _ in range(n)]
@@ -140,9 +141,9 @@ def test_without_candidates_the_list_stays(new: list[int]) -> None:
         assert each.order.tolist() == [0, 1, 2] and (each.propensity == 1.0).all()
 
 
-def shelf() -> Pool:
+def shelf() -> CandidatePool:
     kind = np.array(["old"] * 10 + ["good", "bad"] * 5)
-    return Pool(
+    return CandidatePool(
         ids=[f"i{at}" for at in range(20)],
         scores=np.arange(20, 0, -1).astype(float),
         new=kind != "old",
@@ -151,8 +152,8 @@ def shelf() -> Pool:
 
 
 def test_pins_stay_and_blocked_items_are_not_drawn() -> None:
-    rules = Rules(block=(Where("kind", "bad"),), pin=(Pin("i10", 4), Pin("i12", 9)))
-    ruled = apply(rules, shelf(), 5)
+    rules = Rules(block=(ItemCondition("kind", "bad"),), pin=(Pin("i10", 4), Pin("i12", 9)))
+    ruled = apply_rules(rules, shelf(), 5)
     options = Exploration(rate=0.8)
     seen = set()
     for n in range(300):
@@ -165,21 +166,21 @@ def test_pins_stay_and_blocked_items_are_not_drawn() -> None:
 
 def test_exploring_keeps_the_floor() -> None:
     pool = shelf()
-    ruled = apply(Rules(floor=0.4), pool, 5)
+    ruled = apply_rules(Rules(floor=0.4), pool, 5)
     assert ruled.cost.slots_new_after == 2
     for n in range(100):
         assert pool.new[Exploration(rate=0.5).on(ruled, str(n)).order].sum() >= 2
 
 
 def test_the_best_new_items_take_part() -> None:
-    ruled = apply(Rules(bury=(Where("kind", "good", strength=10.0),)), shelf(), 3)
+    ruled = apply_rules(Rules(bury=(ItemCondition("kind", "good", strength=10.0),)), shelf(), 3)
     options = Exploration(rate=0.9, pool=5)
     found = [options.on(ruled, str(n)) for n in range(200)]
     assert set().union(*(each.order[each.explored].tolist() for each in found)) == {11, 13, 15, 17, 19}
 
 
 def test_equal_requests_get_equal_draws_and_others_do_not() -> None:
-    ruled = apply(Rules(), shelf(), 8)
+    ruled = apply_rules(Rules(), shelf(), 8)
     options = Exploration(rate=0.5)
     first = options.on(ruled, "a").order.tolist()
     assert options.on(ruled, "a").order.tolist() == first

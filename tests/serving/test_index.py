@@ -13,12 +13,12 @@ import served
 
 from sidelight.data.histories import Histories
 from sidelight.errors import BundleError, MissingExtraError, SpecError
-from sidelight.serving.asking import Ask, EngineOptions
 from sidelight.serving.database.database import Database
-from sidelight.serving.drift import Bins, Reference
 from sidelight.serving.engine import Engine
-from sidelight.serving.index import EXACT
-from sidelight.serving.watch import Seen, Watch
+from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
+from sidelight.serving.search.exact_search import EXACT
+from sidelight.serving.status.drift import DriftReference, HistogramBins
+from sidelight.serving.status.recent_traffic import RecentTraffic, TrafficSample
 
 HNSW = EngineOptions(search="hnsw")
 
@@ -37,7 +37,7 @@ def both(bundle, tmp_path_factory):
 
 
 def shown(engine, k=10, **who):
-    return [(one.item_id, one.source) for one in engine.recommend(Ask(k=k, **who)).items]
+    return [(one.item_id, one.source) for one in engine.recommend(RecommendRequest(k=k, **who)).items]
 
 
 def test_the_exact_search_is_exact():
@@ -61,7 +61,7 @@ def test_the_approximate_search_finds_what_it_promises(both):
     for n in range(60):
         a, b = (shown(e, user=f"u{n:06d}") for e in both)
         hits, total = hits + len({i for i, _ in a} & {i for i, _ in b}), total + len(a)
-        ranked = [one.score for one in approximate.recommend(Ask(user=f"u{n:06d}")).items]
+        ranked = [one.score for one in approximate.recommend(RecommendRequest(user=f"u{n:06d}")).items]
         assert ranked == sorted(ranked, reverse=True) and len(set(b)) == 10
     assert hits / total >= 0.95
 
@@ -105,11 +105,11 @@ def test_items_that_arrive_or_change_are_found_without_a_new_graph(bundle, tmp_p
 
 def test_a_recall_below_the_option_is_refused(bundle, tmp_path, monkeypatch):
     pytest.importorskip("faiss")
-    from sidelight.serving import ann
+    from sidelight.serving.search import hnsw_search
 
-    monkeypatch.setattr(ann, "LINKS", 2)
-    monkeypatch.setattr(ann, "BUILD", 2)
-    monkeypatch.setattr(ann, "LOOKS", (1, 2))
+    monkeypatch.setattr(hnsw_search, "LINKS", 2)
+    monkeypatch.setattr(hnsw_search, "BUILD", 2)
+    monkeypatch.setattr(hnsw_search, "LOOKS", (1, 2))
     with (
         Database.open(str(tmp_path / "d.sqlite")) as database,
         pytest.raises(
@@ -122,7 +122,7 @@ def test_a_recall_below_the_option_is_refused(bundle, tmp_path, monkeypatch):
 def test_the_approximate_search_needs_vectors_and_its_package(bundle, tmp_path, monkeypatch):
     with Database.open(str(tmp_path / "d.sqlite")) as database:
         with pytest.raises(
-            SpecError, match="a scorer with vectors for search='hnsw'; found ContentNeighbours"
+            SpecError, match="a scorer with vectors for search='hnsw'; found ContentKNNScorer"
         ):
             Engine(served.bundle(), database, HNSW)
         monkeypatch.setitem(sys.modules, "faiss", None)
@@ -164,7 +164,7 @@ def psi(then, now):
 def test_the_stability_index_is_its_formula():
     rng = np.random.default_rng(0)
     usual = rng.normal(size=2000)
-    bins = Bins.of(usual)
+    bins = HistogramBins.of(usual)
     for moved in (0.0, 0.5, 2.0):
         values = rng.normal(moved, 1, size=500)
         counts = [
@@ -175,21 +175,21 @@ def test_the_stability_index_is_its_formula():
     assert bins.distance(usual) == pytest.approx(0.0, abs=1e-12)
     near, far = (bins.distance(rng.normal(m, 1, size=500)) for m in (0.0, 2.0))
     assert near < 0.1 < 1.0 < far
-    assert Bins.of(np.ones(50, dtype=np.int64)).distance([1.0] * 40) == pytest.approx(0.0, abs=0.01)
+    assert HistogramBins.of(np.ones(50, dtype=np.int64)).distance([1.0] * 40) == pytest.approx(0.0, abs=0.01)
 
 
 def test_a_model_nobody_has_used_has_no_reference():
     model = served.large(500, 8, 3)
     own = replace(model.catalogue, histories=model.catalogue.histories.last(0))
-    found = Reference.of(replace(model, catalogue=own))
+    found = DriftReference.of(replace(model, catalogue=own))
     assert found.lengths is None and found.scores is None
 
 
 def test_counts_of_a_minute_forget_what_is_older(monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    watch = Watch()
-    seen = Seen(0.0, 3, 0, 0, 1.0, 10, 2, False, "v")
+    watch = RecentTraffic()
+    seen = TrafficSample(0.0, 3, 0, 0, 1.0, 10, 2, False, "v")
     for _ in range(90):
         now[0] += 1.0
         watch.answer(replace(seen, at=now[0]))
@@ -233,7 +233,7 @@ def test_a_list_costs_little_more_than_the_product(big):
         best = np.argpartition(-scores, 10, axis=1)[:, :10]
         return np.take_along_axis(best, np.argsort(-np.take_along_axis(scores, best, 1), axis=1), 1)
 
-    asks = [Ask(user=f"u{n:06d}") for n in range(64)]
+    asks = [RecommendRequest(user=f"u{n:06d}") for n in range(64)]
     one = cpu({"bare": lambda t: bare(queries[t : t + 1]), "engine": lambda t: big.recommend(asks[t])}, 60)
     assert one["bare"] / one["engine"] >= 0.6
     many = cpu({"bare": lambda t: bare(queries), "engine": lambda t: big.recommend_many(asks)}, 5)

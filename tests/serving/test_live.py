@@ -15,12 +15,12 @@ import pytest
 import served
 
 from sidelight.errors import BundleError, SidelightError, SpecError
-from sidelight.serving import live, turns
-from sidelight.serving.asking import Ask, EngineOptions
+from sidelight.serving import fair_turns, hot_swap
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
-from sidelight.serving.rules import Rules
-from sidelight.serving.store import Store
+from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
+from sidelight.serving.rerank.rules import Rules
+from sidelight.serving.store.store import Store
 
 FAST = EngineOptions(poll=0.02)
 
@@ -33,7 +33,7 @@ def until(condition, seconds=10.0):
 
 
 def shown(engine, user="u01"):
-    answer = engine.recommend(Ask(user=user, k=8))
+    answer = engine.recommend(RecommendRequest(user=user, k=8))
     return answer.version, [one.item_id for one in answer.items]
 
 
@@ -102,14 +102,14 @@ def test_a_bad_version_never_replaces_the_one_that_serves(tmp_path, damage, capl
 
 def _wrong_canary(folder):
     """Another expected score, sealed again: the bytes are as published, the model answers otherwise."""
-    from sidelight.serving import store_files
-    from sidelight.serving.store_versions import CANARIES, SEAL, SEALED
+    from sidelight.serving.store import version_files
+    from sidelight.serving.store.versions import CANARIES, SEAL, SEALED
 
     content = json.loads((folder / CANARIES).read_text())
     query = next(q for q in content["queries"] if q["scores"] and q["scores"][0] > 0)
     query["scores"][0] *= 2
     (folder / CANARIES).write_text(json.dumps(content))
-    (folder / SEAL).write_bytes(store_files.seal_of(folder, SEALED))
+    (folder / SEAL).write_bytes(version_files.seal_of(folder, SEALED))
 
 
 def test_a_refused_version_is_not_loaded_again_all_the_time(tmp_path, monkeypatch):
@@ -125,7 +125,7 @@ def test_a_refused_version_is_not_loaded_again_all_the_time(tmp_path, monkeypatc
         for _ in range(5):
             assert not engine._live.follow()
         assert loads == ["ease"]
-        monkeypatch.setattr(live, "AGAIN", 0.0)
+        monkeypatch.setattr(hot_swap, "AGAIN", 0.0)
         engine._live.follow()
         assert loads == ["ease", "ease"]
 
@@ -191,7 +191,9 @@ def test_thirty_two_threads_never_see_two_versions_in_one_answer(tmp_path):
             user = users[number % len(users)]
             try:
                 while not stop.is_set():
-                    many = engine.recommend_many([Ask(user=user, k=8), Ask(user=users[0], k=8)])
+                    many = engine.recommend_many(
+                        [RecommendRequest(user=user, k=8), RecommendRequest(user=users[0], k=8)]
+                    )
                     assert many[0].version == many[1].version
                     name, found = many[0].version, [one.item_id for one in many[0].items]
                     seen[name] += 1
@@ -216,18 +218,18 @@ def test_thirty_two_threads_never_see_two_versions_in_one_answer(tmp_path):
 def test_comparing_asks_both_versions_the_same(tmp_path):
     with served.engine(tmp_path, "content_knn", "ease") as engine:
         engine.put_items([{"item_id": "fresh", "title": "sturdy tent"}], wait=5)
-        now, then = engine.compare(Ask(user="u01", k=5), "ease")
+        now, then = engine.compare(RecommendRequest(user="u01", k=5), "ease")
         assert (now.version, then.version) == ("content_knn", "ease") and then.change == 1
         assert [i.item_id for i in then.items] == served.model("ease").recommend(users=["u01"], k=5)[
             "item_id"
         ].to_list()
         kept = engine._live._kept
-        engine.compare(Ask(user="u02"), "ease")
+        engine.compare(RecommendRequest(user="u02"), "ease")
         assert engine._live._kept is not None and engine._live._kept.model.scorer is kept.model.scorer
-        same = engine.compare(Ask(user="u01", k=5), "content_knn")
+        same = engine.compare(RecommendRequest(user="u01", k=5), "content_knn")
         assert same[0].items == same[1].items
         with pytest.raises(BundleError):
-            engine.compare(Ask(user="u01"), "nothing")
+            engine.compare(RecommendRequest(user="u01"), "nothing")
         assert engine.snapshot.version == "content_knn"
 
 
@@ -241,7 +243,7 @@ def test_a_rollback_loads_nothing_whatever_was_compared_or_started_meanwhile(tmp
     ):
         until(lambda: engine._live._before is not None)  # after a start as well
         for other in ("popular", "content_knn", "popular"):
-            engine.compare(Ask(user="u01"), other)
+            engine.compare(RecommendRequest(user="u01"), other)
         engine.put_items([{"item_id": "fresh", "title": "sturdy tent"}], wait=5)
         until(lambda: engine._live._before.change == 1)
 
@@ -266,7 +268,7 @@ def test_a_rollback_does_not_wait_for_a_version_that_is_loaded(tmp_path, monkeyp
 
         monkeypatch.setattr(engine._live, "_loaded", slow)
         work = {
-            "compare": lambda: engine.compare(Ask(user="u01"), "popular"),
+            "compare": lambda: engine.compare(RecommendRequest(user="u01"), "popular"),
             "promote": lambda: engine.promote("popular"),
         }
         thread = threading.Thread(target=work[how])
@@ -281,29 +283,29 @@ def test_a_rollback_does_not_wait_for_a_version_that_is_loaded(tmp_path, monkeyp
 @pytest.mark.parametrize(
     "work",
     [
-        lambda e: e.recommend(Ask(user="u01", k=20, explain=True)),
-        lambda e: e.recommend(Ask(user="u01", k=20, rules=Rules(diversity=0.5))),
-        lambda e: e.recommend_many([Ask(user=f"u{n:02d}", k=9) for n in range(1, 40)]),
-        lambda e: e.recommend_many([Ask(history=("i01",), candidates=("i02", "i03"))] * 9),
+        lambda e: e.recommend(RecommendRequest(user="u01", k=20, explain=True)),
+        lambda e: e.recommend(RecommendRequest(user="u01", k=20, rules=Rules(diversity=0.5))),
+        lambda e: e.recommend_many([RecommendRequest(user=f"u{n:02d}", k=9) for n in range(1, 40)]),
+        lambda e: e.recommend_many([RecommendRequest(history=("i01",), candidates=("i02", "i03"))] * 9),
         lambda e: e.audience("i05", k=10),
         lambda e: e.audience(row={"title": "sturdy tent"}, k=10),
-        lambda e: e.compare(Ask(user="u01", k=20), "ease"),
+        lambda e: e.compare(RecommendRequest(user="u01", k=20), "ease"),
     ],
     ids=["reasons", "diversity", "batch", "candidates", "audience", "new item", "comparison"],
 )
 def test_all_that_takes_long_stops_between_its_rows(tmp_path, monkeypatch, work):
     with served.engine(tmp_path, "content_knn", "ease") as engine:
         work(engine)
-        turn = turns.Turn(time.monotonic() + 60)
+        turn = fair_turns.Turn(time.monotonic() + 60)
         checks = []
 
         def check():
             checks.append(1)
             if len(checks) == 3:
-                raise turns.Stopped
+                raise fair_turns.Stopped
 
         monkeypatch.setattr(turn, "check", check)
-        with pytest.raises(turns.Stopped), turns.taking(turn):
+        with pytest.raises(fair_turns.Stopped), fair_turns.taking(turn):
             work(engine)
         work(engine)  # nothing is left of it
 
@@ -312,14 +314,14 @@ def test_drift_is_small_for_the_usual_and_large_for_others(tmp_path):
     with served.engine(tmp_path, "content_knn", "ease") as engine:
         assert engine.status().drift.history_length is None
         for _ in range(3):
-            engine.recommend_many([Ask(user=f"u{n:02d}") for n in range(1, 61)])
+            engine.recommend_many([RecommendRequest(user=f"u{n:02d}") for n in range(1, 61)])
         usual = engine.status().drift
         assert usual.history_length < 0.1 and usual.scores < 0.1
         assert usual.unknown is None and usual.answers == 180
         rng = np.random.default_rng(0)
         ids = [f"i{n:02d}" for n in range(1, 81)]
         for _ in range(600):
-            engine.recommend(Ask(history=(*rng.choice(ids, 60), "lost")))
+            engine.recommend(RecommendRequest(history=(*rng.choice(ids, 60), "lost")))
         other = engine.status().drift
         assert other.history_length > 1.0 and other.scores > 0.2
         assert 0.01 < other.unknown < 0.05 and other.unknown == pytest.approx(other.unknown_before)
@@ -327,7 +329,14 @@ def test_drift_is_small_for_the_usual_and_large_for_others(tmp_path):
 
 def test_the_state_is_plain_and_counts(tmp_path):
     with served.engine(tmp_path, "content_knn", "ease") as engine:
-        engine.recommend_many([Ask(user="u01"), Ask(user="nobody"), Ask(user="nobody"), Ask(history=())])
+        engine.recommend_many(
+            [
+                RecommendRequest(user="u01"),
+                RecommendRequest(user="nobody"),
+                RecommendRequest(user="nobody"),
+                RecommendRequest(history=()),
+            ]
+        )
         engine.add_events([served.event("u01", "i05"), served.event("u02", "i05")])
         status = engine.status()
         assert (status.answers_per_minute, status.events_per_minute) == (4, 2)
@@ -345,7 +354,7 @@ KILLED = """
 from pathlib import Path
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
-from sidelight.serving.rules import Rules
+from sidelight.serving.rerank.rules import Rules
 from sidelight.serving.store import Store
 folder = Path({folder!r})
 with Database.open(str(folder / "served.sqlite")) as database:

@@ -11,17 +11,17 @@ import http_service
 import pytest
 import served
 
-from sidelight.serving.asking import Ask, EngineOptions
 from sidelight.serving.engine import Engine
-from sidelight.serving.exploration import Exploration
-from sidelight.serving.rules import Rules
+from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
+from sidelight.serving.rerank.exploration import Exploration
+from sidelight.serving.rerank.rules import Rules
 
 ALL = 1000
 EXPLORING = EngineOptions(exploration=Exploration(rate=0.9))
 
 
 def listed(engine: Engine, **asked: Any) -> set[str]:
-    return {one.item_id for one in engine.recommend(Ask(k=ALL, **asked)).items}
+    return {one.item_id for one in engine.recommend(RecommendRequest(k=ALL, **asked)).items}
 
 
 def ruled(engine: Engine, **rules: Any) -> set[str]:
@@ -39,7 +39,9 @@ WAYS: dict[str, Callable[[Engine, str], set[str]]] = {
     "floor": lambda e, item: ruled(e, floor=0.5),
     "batch": lambda e, item: {
         one.item_id
-        for answer in e.recommend_many([Ask(user="u02", k=ALL), Ask(history=("i03",), k=5)])
+        for answer in e.recommend_many(
+            [RecommendRequest(user="u02", k=ALL), RecommendRequest(history=("i03",), k=5)]
+        )
         for one in answer.items
     },
     "similar": lambda e, item: {one.item_id for one in e.similar("i01", ALL)},

@@ -17,7 +17,7 @@ import served
 import sidelight as sl
 from sidelight.errors import BundleError, SidelightError, SpecError
 from sidelight.manifest import KEY, MANIFEST, SEAL, SIGNATURE, digest, seal
-from sidelight.serving.store import Store
+from sidelight.serving.store.store import Store
 
 Change = Callable[[Path], None]
 

@@ -10,21 +10,21 @@ import pytest
 import served
 from served import no_collector, open_files
 
-from sidelight.serving.asking import Ask, EngineOptions
 from sidelight.serving.database.connections import POOL
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
-from sidelight.serving.rules import Rules, Where
+from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
+from sidelight.serving.rerank.rules import ItemCondition, Rules
 
 FORGETFUL = EngineOptions(keep_previous=False)
 
 
 def used(engine: Engine) -> dict[str, weakref.ref[object]]:
     """The parts of the snapshot that answers, after it answered in every way."""
-    item = engine.recommend(Ask(user="u01", k=5)).items[0].item_id
-    rules = Rules(boost=(Where("brand", "cork"),), diversity=0.2, floor=0.1)
-    engine.recommend(Ask(user="u01", k=5, rules=rules, explain=True))
-    engine.recommend(Ask(history=(item,), k=5))
+    item = engine.recommend(RecommendRequest(user="u01", k=5)).items[0].item_id
+    rules = Rules(boost=(ItemCondition("brand", "cork"),), diversity=0.2, floor=0.1)
+    engine.recommend(RecommendRequest(user="u01", k=5, rules=rules, explain=True))
+    engine.recommend(RecommendRequest(history=(item,), k=5))
     engine.similar(item, 5)
     engine.explain(item, user="u01")
     engine.audience(item)

@@ -19,9 +19,9 @@ import pytest
 import sidelight as sl
 from sidelight.errors import BundleError, SpecError
 from sidelight.manifest import MANIFEST, SEAL, seal
-from sidelight.serving import store as store_module
-from sidelight.serving import store_files, store_versions
-from sidelight.serving.store import PUBLISHING, SERVING, Store
+from sidelight.serving.store import store as store_module
+from sidelight.serving.store import version_files, versions
+from sidelight.serving.store.store import PUBLISHING, SERVING, Store
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +252,7 @@ def test_canaries_that_fail_keep_a_version_from_serving(
     served: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a machine whose packages compute something else from the same bytes."""
-    monkeypatch.setattr(store_versions, "read_model", lambda folder: made_store.model(7))
+    monkeypatch.setattr(versions, "read_model", lambda folder: made_store.model(7))
     refused(lambda: served.promote("a"), "the canary", str(served.root / "versions" / "a"))
     assert served.current_name() == "b"
 
@@ -347,7 +347,7 @@ def test_a_current_that_leads_out_of_the_store_is_refused(served: Store) -> None
     path = served.root / "CURRENT"
     found = json.loads(path.read_bytes().splitlines()[0])
     found["serves"]["name"] = "../../elsewhere"
-    path.write_bytes(store_files.hashed(store_files.packed(found)))
+    path.write_bytes(version_files.hashed(version_files.packed(found)))
     refused(served.current, "'../../elsewhere'")
 
 
@@ -423,7 +423,7 @@ def test_promotions_at_once_leave_one_of_them_and_a_whole_history(served: Store,
 
 
 def test_a_rollback_does_not_wait_for_a_publish(served: Store) -> None:
-    with store_files.locked(served.root / PUBLISHING):
+    with version_files.locked(served.root / PUBLISHING):
         assert served.rollback().name == "a"
         assert served.promote("b").current
 

@@ -19,7 +19,7 @@ from typing import Any
 import made_store
 import pytest
 
-from sidelight.serving.store import PUBLISHING, SERVING, Store
+from sidelight.serving.store.store import PUBLISHING, SERVING, Store
 
 CALLS = ("fsync", "rename", "replace", "mkdir")
 REMOVALS = ("unlink", "rmdir")  # never fail here, but a dead process removes nothing

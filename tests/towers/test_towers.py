@@ -9,8 +9,8 @@ import scipy.sparse as sp
 torch = pytest.importorskip("torch")
 
 from sidelight.content.features import Features  # noqa: E402
-from sidelight.towers.attributes import Attributes  # noqa: E402
-from sidelight.towers.inputs import Modality  # noqa: E402
+from sidelight.towers.modality import Modality  # noqa: E402
+from sidelight.towers.side_features import SideFeatures  # noqa: E402
 from sidelight.towers.towers import Dropout, Towers  # noqa: E402
 
 RNG = np.random.default_rng(0)
@@ -128,8 +128,8 @@ def test_attributes_are_the_formula_and_what_is_missing_adds_nothing() -> None:
     bare, features = made()
     label = Features("label", sp.csr_matrix(np.eye(3, 2, dtype=np.float32)), np.array([1, 1, 0], bool))
     age = Features("age", np.array([[0.5], [9.0], [-2.0]], np.float32), np.array([1, 0, 1], bool))
-    people = Attributes((), (label, age))
-    moments = Attributes((), (Features("hour", np.eye(2, dtype=np.float32), np.ones(2, bool)),))
+    people = SideFeatures((), (label, age))
+    moments = SideFeatures((), (Features("hour", np.eye(2, dtype=np.float32), np.ones(2, bool)),))
     content = [Modality.of(f) for f in features]
     towers = Towers(content, bare.touched, 4, "mean", NO_DROPOUT, None, people, moments).eval()
     users, when = torch.tensor([0, 1, 2, -1]), torch.tensor([1, 0, -1, -1])
@@ -147,13 +147,13 @@ def test_attributes_are_the_formula_and_what_is_missing_adds_nothing() -> None:
     both = towers.users(vectors, history, towers.attributes(users, when))
     torch.testing.assert_close(both - towers.users(vectors, history), torch.as_tensor(found))
     assert bare.attributes(users) is None
-    only = Towers(content, bare.touched, 4, people=Attributes((), (label,)))
+    only = Towers(content, bare.touched, 4, people=SideFeatures((), (label,)))
     assert not only.attributes(torch.tensor([2, 2])).any()  # nobody in the step has it
 
 
 def test_attributes_are_hidden_in_training_only_and_by_the_generator() -> None:
     bare, features = made()
-    people = Attributes((), (Features("age", np.ones((1, 1), np.float32), np.ones(1, bool)),))
+    people = SideFeatures((), (Features("age", np.ones((1, 1), np.float32), np.ones(1, bool)),))
     options = ("mean", Dropout(0, 0, 0, attributes=0.5), None, people)
     towers = Towers([Modality.of(f) for f in features], bare.touched, 4, *options)
     with torch.no_grad():

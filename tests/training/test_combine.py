@@ -13,26 +13,26 @@ pytest.importorskip("torchjd")
 
 import sidelight as sl  # noqa: E402
 from sidelight import config  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.errors import MissingExtraError, SpecError  # noqa: E402
-from sidelight.models.space import ContentSpace  # noqa: E402
+from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.models.two_tower import TwoTower  # noqa: E402
 from sidelight.tasks.alignment import Alignment  # noqa: E402
-from sidelight.tasks.labels import LabelPrediction  # noqa: E402
+from sidelight.tasks.label_prediction import LabelPrediction  # noqa: E402
 from sidelight.training import loop  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
-from sidelight.training.combine import RULES, Combine, backward  # noqa: E402
-from sidelight.training.options import Options  # noqa: E402
+from sidelight.training.gradient_aggregation import RULES, GradientAggregation, backward  # noqa: E402
+from sidelight.training.training_options import TrainingOptions  # noqa: E402
 from sidelight.weighting.fixed import Fixed  # noqa: E402
 from sidelight.weighting.fork_merge import ForkMerge  # noqa: E402
 
-SMALL = Options(epochs=2, batch_size=32, steps=3, drawn=20, lr=1e-2)
+SMALL = TrainingOptions(epochs=2, batch_size=32, min_steps=3, task_items=20, lr=1e-2)
 TASKS = (LabelPrediction(sl.Categories("category"), min_items=1), Alignment(dim=4))
 
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    return sl.split.temporal(planted(60, 50, 900, seed=1).data)
+    return sl.split.temporal(make_synthetic(60, 50, 900, seed=1).data)
 
 
 def spec(split: sl.Split, **options: Any) -> TwoTower:
@@ -49,19 +49,19 @@ def gradients(split: sl.Split, aggregate: Any, step: int = 3) -> tuple[Any, dict
     """State and gradients of the step after a few, where the losses no longer agree."""
     towers = towers_of(split)
     state = loop.begin(towers, split, TASKS, Fixed(), SMALL)
-    data, keyed = Batches.of(split, SMALL), loop.with_keys(TASKS)
+    data, keyed = Batches.of(split, SMALL), loop.module_keys(TASKS)
     towers.train()
     for _ in range(step):
-        loop.descend(state, loop.measure(state, data, keyed, SMALL), SMALL)
+        loop.optimizer_step(state, loop.compute_losses(state, data, keyed, SMALL), SMALL)
     state.optimizer.step = lambda: None  # the gradients are wanted, not the step
-    loop.descend(state, loop.measure(state, data, keyed, SMALL), SMALL, aggregate)
+    loop.optimizer_step(state, loop.compute_losses(state, data, keyed, SMALL), SMALL, aggregate)
     found = {n: p.grad for n, p in state.modules.named_parameters()}
     return state, {n: g.clone() for n, g in found.items() if g is not None}
 
 
 def test_the_sum_is_the_ordinary_step(split: sl.Split) -> None:
     _, plain = gradients(split, None)
-    _, summed = gradients(split, Combine("Sum").build())
+    _, summed = gradients(split, GradientAggregation("Sum").build())
     assert plain.keys() == summed.keys()
     for name, gradient in plain.items():
         assert torch.allclose(gradient, summed[name], rtol=1e-4, atol=1e-7), name
@@ -91,17 +91,17 @@ def losses(scale: float = 1.0) -> tuple[Any, list[Any], Any]:
 def test_no_loss_grows_by_the_step(rule: str, scale: float) -> None:
     (shared, own), parts, rows = losses(scale)
     assert (rows @ rows.sum(dim=0)).min() < 0  # the plain sum makes one of them worse
-    backward(parts, [shared], [shared, own], Combine(rule).build(), 0)
+    backward(parts, [shared], [shared, own], GradientAggregation(rule).build(), 0)
     inner = rows @ shared.grad / rows.norm(dim=1) / shared.grad.norm()
     assert (inner >= -1e-3).all()
     assert torch.equal(own.grad, torch.ones(2))
 
 
 def test_no_loss_grows_in_training(split: sl.Split) -> None:
-    state, joined = gradients(split, Combine().build())
+    state, joined = gradients(split, GradientAggregation().build())
     towers, data = state.modules["towers"], Batches.of(split, SMALL)
     state.step -= 1
-    found = loop.measure(state, data, loop.with_keys(TASKS), SMALL)
+    found = loop.compute_losses(state, data, loop.module_keys(TASKS), SMALL)
     named = {n: p for n, p in towers.named_parameters() if f"towers.{n}" in joined}
     for name, loss in found.items():
         own = torch.autograd.grad(loss, list(named.values()), retain_graph=True, allow_unused=True)
@@ -115,7 +115,7 @@ def test_no_loss_grows_in_training(split: sl.Split) -> None:
 def test_losses_that_agree_are_added_up(rule: str) -> None:
     shared = torch.nn.Parameter(torch.zeros(2))
     rows = torch.tensor([[2.0, 0.0], [0.0, 2.0]])
-    backward([shared @ row for row in rows], [shared], [shared], Combine(rule).build(), 0)
+    backward([shared @ row for row in rows], [shared], [shared], GradientAggregation(rule).build(), 0)
     assert torch.allclose(shared.grad, rows.sum(dim=0), atol=2e-3)
 
 
@@ -123,7 +123,7 @@ def test_losses_that_agree_are_added_up(rule: str) -> None:
 def test_a_loss_without_a_gradient_has_no_say(rule: str) -> None:
     (shared, own), parts, rows = losses()
     parts = [parts[0], shared.sum() * 0.0, torch.zeros(())]
-    backward(parts, [shared], [shared, own], Combine(rule).build(), 0)
+    backward(parts, [shared], [shared, own], GradientAggregation(rule).build(), 0)
     assert torch.allclose(shared.grad, rows[0])
     assert own.grad is None
 
@@ -134,14 +134,14 @@ def test_equal_seeds_give_equal_weights(split: sl.Split, rule: str) -> None:
     for noise in (0, 1):
         torch.manual_seed(noise)  # nothing outside the run has a say
         towers = towers_of(split)
-        loop.train(towers, split, TASKS, Fixed(), SMALL, combine=Combine(rule))
+        loop.train(towers, split, TASKS, Fixed(), SMALL, combine=GradientAggregation(rule))
         found.append({k: v.clone() for k, v in towers.state_dict().items()})
     assert all(torch.equal(found[0][k], found[1][k]) for k in found[0])
 
 
 @pytest.mark.parametrize("rule", [Fixed(), ForkMerge(branches="all", level=1.0)], ids=["train", "fork_merge"])
 def test_a_model_is_fitted_and_saved_with_it(split: sl.Split, tmp_path: Path, rule: Any) -> None:
-    model, plain = spec(split, weighting=rule, combine=Combine()), spec(split, weighting=rule)
+    model, plain = spec(split, weighting=rule, combine=GradientAggregation()), spec(split, weighting=rule)
     assert config.from_dict(config.to_dict(model)) == model
     fitted, other = model.fit(split), plain.fit(split)
     assert (fitted.scorer.vectors != other.scorer.vectors).any()
@@ -150,10 +150,10 @@ def test_a_model_is_fitted_and_saved_with_it(split: sl.Split, tmp_path: Path, ru
 
 
 def test_it_is_a_spec() -> None:
-    rule = Combine("PCGrad")
+    rule = GradientAggregation("PCGrad")
     assert config.from_dict(config.to_dict(rule)) == rule
     with pytest.raises(SpecError, match="did you mean 'UPGrad'"):
-        Combine("UpGrad")
+        GradientAggregation("UpGrad")
 
 
 @pytest.mark.parametrize("package", ["torchjd", "torchjd.aggregation"])
@@ -162,4 +162,4 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, package: str)
     if package == "torchjd.aggregation":
         monkeypatch.delattr("torchjd.aggregation")
     with pytest.raises(MissingExtraError, match=r"sidelight\[combine\]"):
-        Combine().build()
+        GradientAggregation().build()

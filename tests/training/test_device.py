@@ -13,20 +13,20 @@ torch = pytest.importorskip("torch")
 from made_tasks import CONTENT, TASKS  # noqa: E402
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
-from sidelight.training.combine import RULES  # noqa: E402
-from sidelight.training.options import Options  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
+from sidelight.training.gradient_aggregation import RULES  # noqa: E402
+from sidelight.training.training_options import TrainingOptions  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
 
 QUIET = (0.0, 0.0, 0.0)  # no dropout: devices draw differently
-SMALL = Options(epochs=2, batch_size=32, steps=4, drawn=20, lr=1e-2)
+SMALL = TrainingOptions(epochs=2, batch_size=32, min_steps=4, task_items=20, lr=1e-2)
 WEIGHTINGS = (sl.Fixed(), sl.ForkMerge(), sl.NormBalance(), sl.Uncertainty(), sl.ValidationGuided())
 
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    return sl.split.cold_items(planted(80, 60, 1500, seed=3).data, share=0.2, warm=0.1)
+    return sl.split.cold_items(make_synthetic(80, 60, 1500, seed=3).data, share=0.2, warm=0.1)
 
 
 def model(*tasks: Any, device: str, **options: Any) -> sl.TwoTower:
@@ -59,7 +59,7 @@ def test_every_task_trains_there(split: sl.Split, task: Any) -> None:
 def test_every_combiner_does(split: sl.Split, rule: str) -> None:
     pytest.importorskip("torchjd")
     tasks = (sl.ContentNeighbours(), sl.Contrastive())
-    _, found = scores(split, model(*tasks, device="cuda", combine=sl.Combine(rule)))
+    _, found = scores(split, model(*tasks, device="cuda", combine=sl.GradientAggregation(rule)))
     assert np.isfinite(found).all() and found.std() > 0
 
 

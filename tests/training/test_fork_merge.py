@@ -17,23 +17,23 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.errors import SidelightError, SpecError  # noqa: E402
-from sidelight.models.space import ContentSpace  # noqa: E402
+from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.models.two_tower import TwoTower, _Replayed  # noqa: E402
-from sidelight.tasks.labels import LabelPrediction  # noqa: E402
-from sidelight.training import fork_merge as forked  # noqa: E402
+from sidelight.tasks.label_prediction import LabelPrediction  # noqa: E402
+from sidelight.training import branch_training as forked  # noqa: E402
 from sidelight.training import loop  # noqa: E402
-from sidelight.training.fork_merge import fork_merge, mixed  # noqa: E402
-from sidelight.training.options import Options  # noqa: E402
-from sidelight.training.state import Checkpoints, unbroken  # noqa: E402
+from sidelight.training.branch_training import fork_merge, mixed  # noqa: E402
+from sidelight.training.checkpoint import Checkpoints, defer_interrupt  # noqa: E402
+from sidelight.training.training_options import TrainingOptions  # noqa: E402
 from sidelight.weighting.fixed import Fixed  # noqa: E402
 from sidelight.weighting.fork_merge import ForkMerge  # noqa: E402
 from sidelight.weighting.norm_balance import NormBalance  # noqa: E402
 from sidelight.weighting.weighting import Signals  # noqa: E402
 
 GENTLE = {"dropout": (0.3, 0.4, 0.0)}  # eight dimensions bear less than the defaults hide
-SMALL = Options(epochs=3, batch_size=32, steps=3, drawn=20, lr=1e-2, inputs=(0.5, 0.8))
+SMALL = TrainingOptions(epochs=3, batch_size=32, min_steps=3, task_items=20, lr=1e-2, input_share=(0.5, 0.8))
 GOOD = LabelPrediction(sl.Categories("category"), min_items=1)
 
 
@@ -101,7 +101,7 @@ def ctrl_c_interrupts() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    return sl.split.temporal(planted(80, 60, 1500, seed=3).data)
+    return sl.split.temporal(make_synthetic(80, 60, 1500, seed=3).data)
 
 
 def spec(split: sl.Split, **options: Any) -> TwoTower:
@@ -110,7 +110,7 @@ def spec(split: sl.Split, **options: Any) -> TwoTower:
 
 
 def run(
-    split: sl.Split, tasks: Any, rule: Any, options: Options = SMALL, **kw: Any
+    split: sl.Split, tasks: Any, rule: Any, options: TrainingOptions = SMALL, **kw: Any
 ) -> tuple[dict[str, Any], Any]:
     model = spec(split)
     towers = model.towers(ContentSpace.fit(model.content, split.data), split)
@@ -126,8 +126,10 @@ def same(one: Any, two: Any) -> bool:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_harmful_task_ends_with_nothing(seed: int) -> None:
-    split = sl.split.temporal(planted(150, 80, 3000, seed=seed, noise=0.0).data)
-    options = Options(epochs=3, batch_size=32, steps=20, drawn=80, lr=3e-2, inputs=(0.5, 0.8))
+    split = sl.split.temporal(make_synthetic(150, 80, 3000, seed=seed, noise=0.0).data)
+    options = TrainingOptions(
+        epochs=3, batch_size=32, min_steps=20, task_items=80, lr=3e-2, input_share=(0.5, 0.8)
+    )
     alone, primary = run(split, (), Fixed(), options)
     _, harmed = run(split, (Collapse(),), Fixed(), options)
     merged, state = run(split, (Collapse(),), ForkMerge(), options)
@@ -203,7 +205,14 @@ def test_equal_seeds_give_equal_weights(split: sl.Split) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "call"), [("measure", 2), ("measure", 5), ("measure", 9), ("measure", 16), ("validate", 5)]
+    ("where", "call"),
+    [
+        ("compute_losses", 2),
+        ("compute_losses", 5),
+        ("compute_losses", 9),
+        ("compute_losses", 16),
+        ("validate", 5),
+    ],
 )
 def test_an_interrupted_run_goes_on_bit_for_bit(
     split: sl.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, call: int
@@ -262,7 +271,7 @@ def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end(split: sl.Split, tmp_p
 
 def test_an_unbroken_block_is_ended_before_ctrl_c_is_felt() -> None:
     done = []
-    with pytest.raises(KeyboardInterrupt), unbroken():
+    with pytest.raises(KeyboardInterrupt), defer_interrupt():
         os.kill(os.getpid(), signal.SIGINT)
         done.append(1)
     assert done == [1]
@@ -315,14 +324,14 @@ def test_a_model_is_fitted_in_branches(
 ) -> None:
     model = spec(split, tasks=(GOOD,), weighting=ForkMerge())
     assert split.selection() is not split
-    seen, real = [], loop.descend
+    seen, real = [], loop.optimizer_step
 
     def watched(state: Any, *rest: Any) -> None:
         seen.append((state.step, dict(state.weights)))
         real(state, *rest)
 
     # The branches call it by another name: what is seen here is the second training.
-    monkeypatch.setattr(loop, "descend", watched)
+    monkeypatch.setattr(loop, "optimizer_step", watched)
     fitted = model.fit(split, checkpoint=tmp_path / "c")
     trace = fitted.scorer.trace
     assert len(trace["weights"][GOOD.name]) == len(trace["step"]) >= 1
@@ -353,8 +362,8 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_fork_merge as t
 import sidelight as sl
-from sidelight.data.synthetic import planted
-split = sl.split.temporal(planted(80, 60, 1500, seed=3).data)
+from sidelight.data.synthetic import make_synthetic
+split = sl.split.temporal(make_synthetic(80, 60, 1500, seed=3).data)
 def progress(done, total, label):
     if done == 25:
         print("there", flush=True)

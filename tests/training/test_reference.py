@@ -12,23 +12,23 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
-from sidelight.models.space import ContentSpace  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
+from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
-from sidelight.training.primary import primary_loss  # noqa: E402
-from sidelight.training.sharpness import SHARPNESS, at_best_sharpness  # noqa: E402
-from sidelight.training.signals import USERS, Validation  # noqa: E402
-from sidelight.training.validate import item_vectors  # noqa: E402
+from sidelight.training.gradient_signals import USERS, ValidationGradient  # noqa: E402
+from sidelight.training.objective import primary_loss  # noqa: E402
+from sidelight.training.temperature_free_loss import SHARPNESS, temperature_free_nll  # noqa: E402
+from sidelight.training.validation_scores import item_vectors  # noqa: E402
 
 CONTENT = (sl.Text("title", min_df=1),)
-FULL = sl.Options(batch_size=32, steps=4, drawn=20)
-SAMPLED = replace(FULL, full=1, negatives=30)
+FULL = sl.TrainingOptions(batch_size=32, min_steps=4, task_items=20)
+SAMPLED = replace(FULL, full_softmax_limit=1, negatives=30)
 Towers = Any
 
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    return sl.split.temporal(planted(80, 60, 700, seed=3).data)
+    return sl.split.temporal(make_synthetic(80, 60, 700, seed=3).data)
 
 
 def towers_of(split: sl.Split) -> Towers:
@@ -43,12 +43,12 @@ def towers_of(split: sl.Split) -> Towers:
 @pytest.mark.parametrize(
     "options", [FULL, SAMPLED, replace(SAMPLED, views=0.4)], ids=["full", "sampled", "views"]
 )
-def test_the_primary_loss_is_the_formula(split: sl.Split, options: sl.Options) -> None:
+def test_the_primary_loss_is_the_formula(split: sl.Split, options: sl.TrainingOptions) -> None:
     """Another user's target and a negative are one of n in N; a user's own targets are there for certain."""
     towers, data = towers_of(split), Batches.of(split, options)
     batch = data.make(2, towers)
     n, everything = len(batch.items), len(data.touched)
-    assert (n < everything) == (options.full == 1)
+    assert (n < everything) == (options.full_softmax_limit == 1)
     vectors = batch.vectors.detach().numpy().astype(np.float64)
     default = towers.default.detach().numpy().astype(np.float64)
     scale = float(towers.log_scale.exp().detach())
@@ -99,7 +99,10 @@ def test_a_single_interaction_is_never_an_input(split: sl.Split, lone: float) ->
     one = replace(
         split, train=np.concatenate([split.train[first[:20]], split.train[user >= user[first[20]]]])
     )
-    data, towers = Batches.of(one, replace(FULL, batch_size=80, empty=0.0, lone=lone)), towers_of(split)
+    data, towers = (
+        Batches.of(one, replace(FULL, batch_size=80, empty_history_rate=0.0, lone=lone)),
+        towers_of(split),
+    )
     for step in range(5):
         batch = data.make(step, towers)
         length = torch.as_tensor(np.diff(data.start))[batch.users]
@@ -129,7 +132,7 @@ def test_what_is_drawn_for_tasks_knows_no_popularity(split: sl.Split, draw: str)
         }
     )
     loud = sl.Dataset.from_frames(pl.concat([events, more]), data.items, data.users, data.schema)
-    options = replace(FULL, draw=draw)
+    options = replace(FULL, task_sampling=draw)
     one = Batches.of(split, options)
     two = Batches.of(sl.split.temporal(loud), options)
     assert two.item.tolist().count(7) > one.item.tolist().count(7) + 20
@@ -143,16 +146,16 @@ def test_sharpness_is_no_business_of_tasks() -> None:
     at, to = torch.arange(30), torch.arange(30) % 12
     logits[at, to] += 1.0
     logits *= 1.5  # too sure
-    found = float(at_best_sharpness(logits, at, to))
+    found = float(temperature_free_nll(logits, at, to))
     plain = [float(torch.nn.functional.cross_entropy(logits[at] * sharp, to)) for sharp in SHARPNESS]
     assert found == pytest.approx(min(plain), rel=1e-5) and found < plain[SHARPNESS.index(1.0)]
     for factor in (0.5, 2.0):
-        assert float(at_best_sharpness(logits * factor, at, to)) == pytest.approx(found, rel=1e-3)
+        assert float(temperature_free_nll(logits * factor, at, to)) == pytest.approx(found, rel=1e-3)
 
 
 def test_the_validation_signal_is_the_formula(split: sl.Split) -> None:
     """Of each side the least surprise over the grid of sharpness, which is not that of the towers."""
-    towers, steering = towers_of(split).eval(), Validation.of(split, 0)
+    towers, steering = towers_of(split).eval(), ValidationGradient.of(split, 0)
     vectors = item_vectors(towers).numpy().astype(np.float64)
     default = towers.default.detach().numpy()
     users = np.stack(

@@ -11,13 +11,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
-from sidelight.models.space import ContentSpace  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
+from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.training import loop  # noqa: E402
-from sidelight.training.fork_merge import fork_merge  # noqa: E402
-from sidelight.training.options import Options  # noqa: E402
-from sidelight.training.signals import Validation  # noqa: E402
-from sidelight.training.validate import validation_part  # noqa: E402
+from sidelight.training.branch_training import fork_merge  # noqa: E402
+from sidelight.training.gradient_signals import ValidationGradient  # noqa: E402
+from sidelight.training.training_options import TrainingOptions  # noqa: E402
+from sidelight.training.validation_scores import validation_part  # noqa: E402
 from sidelight.weighting.fixed import Fixed  # noqa: E402
 from sidelight.weighting.fork_merge import ForkMerge  # noqa: E402
 
@@ -25,7 +25,7 @@ from sidelight.weighting.fork_merge import ForkMerge  # noqa: E402
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
     """The protocol of the splits that mask a user's positives of the other parts."""
-    found = sl.split.random_per_user(planted(80, 60, 1500, seed=3).data, validation=0.15, test=0.15)
+    found = sl.split.random_per_user(make_synthetic(80, 60, 1500, seed=3).data, validation=0.15, test=0.15)
     return replace(found, mask="others")
 
 
@@ -47,10 +47,10 @@ def test_validation_masks_the_history_alone(split: sl.Split, users: int) -> None
 
 
 def test_steering_looks_at_validation_alone(split: sl.Split) -> None:
-    wanted = Validation.of(split, 0)
+    wanted = ValidationGradient.of(split, 0)
     assert len(wanted.event)
     for other in others(split):
-        found = Validation.of(other, 0)
+        found = ValidationGradient.of(other, 0)
         assert found.event.tolist() == wanted.event.tolist()
         for (_, a), (_, b) in zip(found.sides, wanted.sides, strict=True):
             assert (a != b).nnz == 0
@@ -59,7 +59,9 @@ def test_steering_looks_at_validation_alone(split: sl.Split) -> None:
 @pytest.mark.parametrize("users", [20, 2000])
 @pytest.mark.parametrize("rule", [Fixed(), ForkMerge()], ids=["plain", "branches"])
 def test_other_sealed_events_give_the_same_training(split: sl.Split, rule: Any, users: int) -> None:
-    options = Options(epochs=2, batch_size=32, steps=4, drawn=20, lr=1e-2, users=users)
+    options = TrainingOptions(
+        epochs=2, batch_size=32, min_steps=4, task_items=20, lr=1e-2, validation_users=users
+    )
     names = [c.name for c in split.data.schema.items if c.role == "text"]
     spec = sl.TwoTower((sl.Text(*names, min_df=1),), (sl.Reconstruction(),), dim=8, options=options)
     space = ContentSpace.fit(spec.content, split.data)

@@ -16,21 +16,21 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
-from sidelight.models.space import ContentSpace  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
+from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.models.two_tower import TwoTower  # noqa: E402
 from sidelight.training import loop  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
-from sidelight.training.options import Options  # noqa: E402
-from sidelight.training.primary import primary_loss  # noqa: E402
+from sidelight.training.objective import primary_loss  # noqa: E402
+from sidelight.training.training_options import TrainingOptions  # noqa: E402
 from sidelight.weighting.fixed import Fixed  # noqa: E402
 
-SMALL = Options(epochs=3, batch_size=32, steps=4, drawn=20, lr=1e-2)
+SMALL = TrainingOptions(epochs=3, batch_size=32, min_steps=4, task_items=20, lr=1e-2)
 
 
 @pytest.fixture(scope="module")
 def split() -> sl.Split:
-    data = planted(80, 60, 1500, seed=3).data
+    data = make_synthetic(80, 60, 1500, seed=3).data
     return sl.split.temporal(data)
 
 
@@ -62,7 +62,7 @@ class Broken:
         return Loss()
 
 
-def run(split: sl.Split, options: Options = SMALL, **kw: Any) -> tuple[dict[str, Any], Any]:
+def run(split: sl.Split, options: TrainingOptions = SMALL, **kw: Any) -> tuple[dict[str, Any], Any]:
     towers = towers_of(spec(split), split)
     state = loop.train(towers, split, (), Fixed(), options, **kw)
     return {k: v.clone() for k, v in towers.state_dict().items()}, state
@@ -74,7 +74,7 @@ def test_the_loss_falls_and_the_model_beats_chance(split: sl.Split) -> None:
     towers.eval()
     with torch.no_grad():
         before = float(primary_loss(data.make(0, towers), towers, len(data.touched)))
-    loop.train(towers, split, (), Fixed(), Options(epochs=30, batch_size=32, steps=4, lr=1e-2))
+    loop.train(towers, split, (), Fixed(), TrainingOptions(epochs=30, batch_size=32, min_steps=4, lr=1e-2))
     towers.eval()
     with torch.no_grad():
         after = float(primary_loss(data.make(0, towers), towers, len(data.touched)))
@@ -140,7 +140,9 @@ def test_a_sampled_softmax_is_near_the_full_one(split: sl.Split) -> None:
     towers = towers_of(spec(split), split)
     towers.eval()
     full = Batches.of(split, SMALL)
-    part = Batches.of(split, Options(batch_size=32, steps=4, drawn=20, full=1, negatives=30))
+    part = Batches.of(
+        split, TrainingOptions(batch_size=32, min_steps=4, task_items=20, full_softmax_limit=1, negatives=30)
+    )
     n = len(full.touched)
     with torch.no_grad():
         exact = np.mean([float(primary_loss(full.make(s, towers), towers, n)) for s in range(40)])
@@ -160,8 +162,8 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_training as t
 import sidelight as sl
-from sidelight.data.synthetic import planted
-split = sl.split.temporal(planted(80, 60, 1500, seed=3).data)
+from sidelight.data.synthetic import make_synthetic
+split = sl.split.temporal(make_synthetic(80, 60, 1500, seed=3).data)
 options = t.Options(epochs=40, batch_size=32, steps=4, drawn=20, minutes=0.0001, patience=99)
 said = []
 def progress(done, total, label):
@@ -173,7 +175,7 @@ t.run(split, options, progress=progress, checkpoint=Path({place!r}), about="x")
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_bit_for_bit(split: sl.Split, tmp_path: Path) -> None:
-    options = Options(epochs=40, batch_size=32, steps=4, drawn=20, patience=99)
+    options = TrainingOptions(epochs=40, batch_size=32, min_steps=4, task_items=20, patience=99)
     whole, _ = run(split, options)
     script = KILLED.format(tests=str(Path(__file__).parent), place=str(tmp_path / "c"))
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)

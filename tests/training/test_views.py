@@ -12,19 +12,21 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import planted  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.errors import SpecError  # noqa: E402
-from sidelight.models.space import ContentSpace  # noqa: E402
-from sidelight.tasks.noise import NoiseTask  # noqa: E402
+from sidelight.models.content_space import ContentSpace  # noqa: E402
+from sidelight.tasks.noise_control import NoiseTask  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
-from sidelight.training.judge import Judge, NoPersonalSignalWarning, personal  # noqa: E402
-from sidelight.training.primary import primary_loss  # noqa: E402
+from sidelight.training.gradient_signals import signals  # noqa: E402
+from sidelight.training.objective import primary_loss  # noqa: E402
 from sidelight.training.self_retrieval import LEAST, SelfRetrieval, with_new_items  # noqa: E402
-from sidelight.training.signals import signals  # noqa: E402
-from sidelight.weighting.guided import ValidationGuided  # noqa: E402
+from sidelight.training.stopping_signal import NoPersonalSignalWarning, StoppingSignal, personal  # noqa: E402
+from sidelight.weighting.validation_guided import ValidationGuided  # noqa: E402
 
 CONTENT = (sl.Text("title", "description", min_df=1), sl.Vector("vector"))
-OPTIONS = sl.Options(epochs=6, batch_size=64, steps=4, drawn=20, lr=1e-2, empty=0.0)
+OPTIONS = sl.TrainingOptions(
+    epochs=6, batch_size=64, min_steps=4, task_items=20, lr=1e-2, empty_history_rate=0.0
+)
 Towers = Any
 
 
@@ -40,7 +42,7 @@ def first_clicks(split: sl.Split) -> sl.Split:
 
 @pytest.fixture(scope="module")
 def many() -> sl.Split:
-    return sl.split.random_per_user(planted(250, 300, 4000, seed=5, skew=0.3).data)
+    return sl.split.random_per_user(make_synthetic(250, 300, 4000, seed=5, skew=0.3).data)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +124,7 @@ def test_no_person_no_validation_and_one_line_says_so(lone: sl.Split) -> None:
 
 def test_validation_is_the_judge_where_it_tells_persons_apart(many: sl.Split, lone: sl.Split) -> None:
     towers = towers_of(many)
-    judge = Judge.of(many, towers, OPTIONS)
+    judge = StoppingSignal.of(many, towers, OPTIONS)
     assert (judge.kind, judge.why) == ("validation", "")
     nobody = replace(many, train=lone.train, validation=many.validation)
     users = np.unique(many.data.interactions.user[many.validation])
@@ -134,7 +136,7 @@ def test_validation_is_the_judge_where_it_tells_persons_apart(many: sl.Split, lo
 
 def test_steering_has_a_direction_where_validation_has_none(lone: sl.Split) -> None:
     towers = towers_of(lone)
-    judge = Judge.of(lone, towers, OPTIONS)
+    judge = StoppingSignal.of(lone, towers, OPTIONS)
     data = Batches.of(lone, OPTIONS)
     losses = {"primary": primary_loss(data.make(0, towers), towers, len(data.touched))}
     losses["twin"] = judge.steering.losses(0, towers)[0]
@@ -178,6 +180,6 @@ def test_items_are_hidden_only_where_all_are_touched(many: sl.Split, lone: sl.Sp
 
 
 def test_views_of_a_share_are_shares() -> None:
-    for name in ("lone", "views", "empty"):
+    for name in ("lone", "views", "empty_history_rate"):
         with pytest.raises(SpecError, match=f"{name} in \\[0, 1\\]"):
             replace(OPTIONS, **{name: 1.5})

@@ -16,9 +16,9 @@ from sidelight import config
 from sidelight.errors import SpecError
 from sidelight.weighting.fixed import Fixed
 from sidelight.weighting.fork_merge import ForkMerge, effective
-from sidelight.weighting.guided import ValidationGuided
 from sidelight.weighting.norm_balance import NormBalance
 from sidelight.weighting.uncertainty import Uncertainty
+from sidelight.weighting.validation_guided import ValidationGuided
 from sidelight.weighting.weighting import Signals
 
 FILES = [m.name for m in pkgutil.iter_modules(sidelight.weighting.__path__) if m.name != "weighting"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from sidelight.cli.terminal import Progress
+    from sidelight.cli.console import Progress
     from sidelight.data.findings import Finding
     from sidelight.data.profile import Profile
-    from sidelight.data.raw import RawTables
+    from sidelight.data.raw_tables import RawTables
 
 SCHEMA, QUARANTINE, REPORT = "sidelight.toml", "quarantine.jsonl", "check.json"
 
@@ -56,7 +56,7 @@ def check(
     Example:
         sidelight check shop/ -o checked/
     """
-    from sidelight.cli.terminal import emit, progress
+    from sidelight.cli.console import emit, progress
 
     targets = _targets(output, force)
     with progress() as show:
@@ -76,7 +76,7 @@ def check(
 
 def _targets(output: Path | None, force: bool) -> dict[str, Path]:
     """Where the three files go, by name; none of them may be there without `--force`."""
-    from sidelight.cli.terminal import target
+    from sidelight.cli.console import target
 
     if output is None:
         return {}
@@ -102,7 +102,7 @@ def _look(
     from dataclasses import replace
 
     from sidelight.data.checks import check as run_checks
-    from sidelight.data.checks.splits import read_split
+    from sidelight.data.checks.published_splits import read_split
     from sidelight.data.profile import profile
     from sidelight.data.read import read_raw
 
@@ -121,7 +121,7 @@ def _summary(data: Path, raw: RawTables, findings: list[Finding], targets: dict[
     """What was read, how many findings of each severity, and the rows set aside by defect."""
     import polars as pl
 
-    from sidelight.data.build import repeats
+    from sidelight.data.build_dataset import repeats
 
     aside = pl.concat([raw.quarantine, repeats(raw)]).group_by("defect").len().sort("len", descending=True)
     return {

@@ -26,7 +26,7 @@ WRAP = ("column", "holds")  # columns that give way where the terminal is narrow
 
 def report(summary: Mapping[str, Any], profile: Profile, findings: Sequence[Finding]) -> None:
     """Print the report of a check to standard output."""
-    ink = Ink(rich="utf" in (sys.stdout.encoding or "").lower())
+    ink = Palette(rich="utf" in (sys.stdout.encoding or "").lower())
     if not ink.rich and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # values from the data may hold any letter
     console = Console(file=sys.stdout, highlight=False)
@@ -44,7 +44,7 @@ def report(summary: Mapping[str, Any], profile: Profile, findings: Sequence[Find
             console.print()
 
 
-class Ink:
+class Palette:
     """Bars and marks in the letters that the terminal can show."""
 
     def __init__(self, rich: bool) -> None:
@@ -67,7 +67,7 @@ class Ink:
         return Text("█" * whole + (EIGHTHS[rest - 1] if rest else ""), style=style)
 
 
-def _headline(summary: Mapping[str, Any], p: Profile, ink: Ink) -> RenderableType:
+def _headline(summary: Mapping[str, Any], p: Profile, ink: Palette) -> RenderableType:
     size = f"{_many(p.n_users, 'user')}, {_many(p.n_items, 'item')}, {_many(p.n_events, 'interaction')}"
     when = f", {p.first[:10]} to {p.last[:10]}" if p.first and p.last else ", no times"
     first = Text.assemble((str(summary["data"]), "bold"), "\n", size, when)
@@ -76,7 +76,7 @@ def _headline(summary: Mapping[str, Any], p: Profile, ink: Ink) -> RenderableTyp
     return Group(first, second, _verdict(summary, ink))
 
 
-def _verdict(summary: Mapping[str, Any], ink: Ink) -> Text:
+def _verdict(summary: Mapping[str, Any], ink: Palette) -> Text:
     out = Text()
     for severity in ("error", "warning", "note"):
         n = summary[f"{severity}s"]
@@ -87,7 +87,7 @@ def _verdict(summary: Mapping[str, Any], ink: Ink) -> Text:
     return out
 
 
-def _activity(p: Profile, ink: Ink, width: int) -> RenderableType:
+def _activity(p: Profile, ink: Palette, width: int) -> RenderableType:
     """Users and items by number of interactions, side by side."""
     table = _grid("interactions", ">users", "", "", ">items", "", "")
     room = max(8, (width - 52) // 2)
@@ -113,7 +113,7 @@ def _activity(p: Profile, ink: Ink, width: int) -> RenderableType:
     return _section("Who does how much", table, "; ".join(said))
 
 
-def _content(p: Profile, ink: Ink, width: int) -> RenderableType | None:
+def _content(p: Profile, ink: Palette, width: int) -> RenderableType | None:
     """What is known about items and users."""
     if not p.modalities:
         return None
@@ -146,7 +146,7 @@ def _holds(m: Modality) -> str:
     return f"{r['distinct']:,.0f} different" if "distinct" in r else ""
 
 
-def _time(p: Profile, ink: Ink, width: int) -> RenderableType | None:
+def _time(p: Profile, ink: Palette, width: int) -> RenderableType | None:
     """Ten bins of equal length: how many events, how many on items that are new."""
     if not p.cold_over_time:
         return None
@@ -167,7 +167,7 @@ def _time(p: Profile, ink: Ink, width: int) -> RenderableType | None:
     return _section("How cold over time", table, note)
 
 
-def _findings(findings: Sequence[Finding], ink: Ink) -> list[RenderableType]:
+def _findings(findings: Sequence[Finding], ink: Palette) -> list[RenderableType]:
     """Findings by severity; one defect in several places is named once, with its remedy."""
     out: list[RenderableType] = []
     for severity in ("error", "warning", "note"):
@@ -185,7 +185,7 @@ def _findings(findings: Sequence[Finding], ink: Ink) -> list[RenderableType]:
     return out
 
 
-def _place(f: Finding, ink: Ink) -> Text:
+def _place(f: Finding, ink: Palette) -> Text:
     """File, row and column, number of rows, and what was found there."""
     where = f.file or f.table
     where = f"{where}:{f.row}" if f.row is not None else where
@@ -195,7 +195,7 @@ def _place(f: Finding, ink: Ink) -> Text:
     return out.append(ink.dot, "dim").append(_safe(f.message))
 
 
-def _ending(summary: Mapping[str, Any], findings: Sequence[Finding], ink: Ink) -> RenderableType:
+def _ending(summary: Mapping[str, Any], findings: Sequence[Finding], ink: Palette) -> RenderableType:
     """Where the rows that were set aside are, and what to do next."""
     lines = []
     if summary["rows_set_aside"]:

@@ -55,9 +55,9 @@ def compare(
         sidelight train split/ --show | sed 's/^power = 3.0/power = 1.0/' > flat.toml
         sidelight compare split/ flat.toml sharp.toml -o comparison/ --seeds 2
     """
-    from sidelight.cli.terminal import note, progress
+    from sidelight.cli.console import note, progress
     from sidelight.data.read import read
-    from sidelight.data.split_files import read_split
+    from sidelight.data.split.files import read_split
     from sidelight.experiment import runs
     from sidelight.experiment.compare import compare as measure
 
@@ -113,7 +113,7 @@ def _command() -> str:
 
 def _page(record: dict[str, Any], place: Path) -> None:
     """The record as a page, where what draws it is installed."""
-    from sidelight.cli.terminal import note
+    from sidelight.cli.console import note
 
     try:
         from sidelight.report.page import write
@@ -124,7 +124,7 @@ def _page(record: dict[str, Any], place: Path) -> None:
 
 
 def _show(found: Comparison, record: dict[str, Any], json: bool) -> None:
-    from sidelight.cli.terminal import emit
+    from sidelight.cli.console import emit
 
     if not json:
         print(found.table())

@@ -14,8 +14,8 @@ def list_(json: Annotated[bool, typer.Option("--json", help="JSON lines, with ad
     Example:
         sidelight data list
     """
-    from sidelight.cli.terminal import emit
-    from sidelight.data.public import SETS
+    from sidelight.cli.console import emit
+    from sidelight.datasets.registry import SETS
 
     rows = [{"name": s.name, "what": s.note, "terms": s.licence} for s in SETS]
     if json:
@@ -47,9 +47,9 @@ def get(
     Example:
         sidelight data get groceries -o groceries/
     """
-    from sidelight.cli.terminal import emit, note, progress, target
-    from sidelight.data.public import SETS
-    from sidelight.data.public import get as fetch
+    from sidelight.cli.console import emit, note, progress, target
+    from sidelight.datasets.registry import SETS
+    from sidelight.datasets.registry import get as fetch
 
     place = target(output, force)
     with progress() as show:

@@ -25,10 +25,10 @@ def backup(
     Example:
         sidelight database backup backup.sqlite
     """
-    from sidelight.cli.terminal import emit
-    from sidelight.serving.database import upkeep
+    from sidelight.cli.console import emit
+    from sidelight.serving.database import maintenance
 
-    emit([upkeep.backup(database, target, force)], json=json)
+    emit([maintenance.backup(database, target, force)], json=json)
 
 
 def verify(
@@ -40,10 +40,10 @@ def verify(
     Example:
         sidelight database verify backup.sqlite
     """
-    from sidelight.cli.terminal import emit
-    from sidelight.serving.database import upkeep
+    from sidelight.cli.console import emit
+    from sidelight.serving.database import maintenance
 
-    emit([upkeep.verify(file)], json=json)
+    emit([maintenance.verify(file)], json=json)
 
 
 def vacuum(database: Where = "service.sqlite") -> None:
@@ -55,10 +55,10 @@ def vacuum(database: Where = "service.sqlite") -> None:
     Example:
         sidelight database vacuum
     """
-    from sidelight.cli.terminal import note
-    from sidelight.serving.database import upkeep
+    from sidelight.cli.console import note
+    from sidelight.serving.database import maintenance
 
-    done = upkeep.vacuum(database)
+    done = maintenance.vacuum(database)
     note("the tables are rewritten, and nothing of deleted rows is left in them")
     if not done:
         note("the journal could not be cut: it keeps deleted rows until the server recycles it")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from sidelight.cli.demo_arms import Measured
-    from sidelight.data.split import Split
+    from sidelight.data.split.split import Split
     from sidelight.models.recommender import Recommender
 
 NEW_PRODUCT = {
@@ -43,9 +43,9 @@ def demo(
     Example:
         sidelight demo -o demo/ --no-sentences
     """
+    from sidelight.cli.console import progress, target
     from sidelight.cli.demo_arms import measure
     from sidelight.cli.demo_report import answer, closing, comparison, heading, new_product, people
-    from sidelight.cli.terminal import progress, target
 
     place = target(output, force)
     with progress() as show:
@@ -68,10 +68,10 @@ def _prepare(place: Path, show: Any) -> Split:
     import shutil
     import warnings
 
-    from sidelight.data.groceries import groceries
     from sidelight.data.read import read
-    from sidelight.data.split_files import write_split
-    from sidelight.data.splitting import temporal
+    from sidelight.data.split.event_splits import temporal
+    from sidelight.data.split.files import write_split
+    from sidelight.datasets.groceries import groceries
     from sidelight.storage import check_target
 
     # Results of another run must not lie beside new data if this one is cut off.

@@ -34,7 +34,7 @@ def verdict(found: Comparison) -> str:
 
 def against(found: Comparison, arm: str, other: str) -> str:
     """How an arm stands to one that is not the baseline, in one sentence."""
-    from sidelight.evaluation.paired import differences
+    from sidelight.evaluation.paired_difference import differences
 
     keep, seed = max(found.keeps), found.seeds[0]
     first, second = (found.run(name, keep, seed).evaluation for name in (arm, other))

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sidelight.cli.terminal import Progress
-    from sidelight.data.split import Split
+    from sidelight.cli.console import Progress
+    from sidelight.data.split.split import Split
     from sidelight.evaluation.result import Evaluation
     from sidelight.experiment.comparison import Comparison
     from sidelight.models.recommender import Recommender
@@ -39,7 +39,7 @@ class Measured:
     @cached_property
     def best(self) -> str:
         """The blend to serve: a larger one only where it is clearly better on validation."""
-        from sidelight.evaluation.paired import differences
+        from sidelight.evaluation.paired_difference import differences
 
         chosen = CLOSED
         for arm in (PRIMARY, AUGMENTED):
@@ -80,19 +80,19 @@ def arms(split: Split, sentences: bool) -> dict[str, Any]:
     Both two-tower models have equal options, and both were chosen on the validation part among three:
     the primary by its learning rate, the augmented one by its tasks.
     """
-    from sidelight.models.automatic import automatic, content_of
     from sidelight.models.blend import Blend
+    from sidelight.models.default_model import automatic, content_of
     from sidelight.models.popular import Popular
     from sidelight.models.two_tower import TwoTower
+    from sidelight.tasks.content_neighbours import ContentNeighbours
     from sidelight.tasks.contrastive import Contrastive
-    from sidelight.tasks.neighbours import ContentNeighbours
-    from sidelight.training.options import Options
-    from sidelight.weighting.guided import ValidationGuided
+    from sidelight.training.training_options import TrainingOptions
+    from sidelight.weighting.validation_guided import ValidationGuided
 
     wanted = None if sentences else False
     lexical, content = content_of(split.data.schema, wanted)
     near = (content[len(lexical) :] or lexical)[0].name
-    primary = TwoTower(content, dim=64, options=Options(epochs=10, lr=0.01, patience=3))
+    primary = TwoTower(content, dim=64, options=TrainingOptions(epochs=10, lr=0.01, patience=3))
     tasks = (ContentNeighbours((near,)), Contrastive())
     augmented = primary.with_tasks(*tasks, weighting=ValidationGuided())
     closed = automatic(split, wanted)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from sidelight.cli.demo_arms import Measured
-    from sidelight.data.split import Split
+    from sidelight.data.split.split import Split
     from sidelight.models.explanation import Explanation
     from sidelight.models.recommender import Recommender
 
@@ -170,7 +170,7 @@ def closing(place: Path, history: Sequence[Any]) -> None:
 
 def title(model: Recommender, item: Any, limit: int = 72) -> str:
     """The name of an item."""
-    from sidelight.content.words import text_of
+    from sidelight.content.shared_terms import text_of
 
     at = int(model.catalogue.find_items([item])[0])
     return text_of(model.catalogue.items.row(at, named=True), limit=limit)

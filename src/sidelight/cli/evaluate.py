@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sidelight.content.features import Features
-    from sidelight.data.split import Split
+    from sidelight.data.split.split import Split
     from sidelight.evaluation import Difference, Evaluation, Interval
     from sidelight.models.recommender import Recommender
 
@@ -71,7 +71,7 @@ def evaluate(
         sidelight train split/ -o model/ --force
         sidelight evaluate model/ split/ --ks 10,50 --group user:activity
     """
-    from sidelight.cli.terminal import target
+    from sidelight.cli.console import target
 
     place = target(output, force, bundle=True) if output else None
     options = {"ks": _cut_offs(ks), "groups": tuple(group or ()), "final": final}
@@ -87,9 +87,9 @@ def _results(
     bundles: list[Path], folder: Path, data: Path | None, options: dict[str, Any]
 ) -> list[Evaluation]:
     """Every bundle is loaded and checked before the first is measured."""
-    from sidelight.cli.terminal import progress
+    from sidelight.cli.console import progress
     from sidelight.data.read import read
-    from sidelight.data.split_files import read_split
+    from sidelight.data.split.files import read_split
     from sidelight.evaluation.evaluate import evaluate as measure
 
     split = read_split(folder, read(data) if data else None)
@@ -100,7 +100,7 @@ def _results(
 
 
 def _show(results: list[Evaluation], title: str, json: bool) -> None:
-    from sidelight.cli.terminal import emit
+    from sidelight.cli.console import emit
     from sidelight.evaluation import differences
 
     intervals = results[0].intervals()
@@ -154,7 +154,7 @@ def _fitted(path: Path, split: Split, final: bool) -> Recommender:
 
 def _content(split: Split) -> dict[str, Features]:
     """Words for diversity and labels for calibration, where the item table has any."""
-    from sidelight.content import encoder
+    from sidelight.content import protocols
     from sidelight.content.categories import Categories
     from sidelight.content.tags import Tags
     from sidelight.content.text import Text
@@ -163,11 +163,11 @@ def _content(split: Split) -> dict[str, Features]:
     found: dict[str, Features] = {}
     texts = [c.name for c in schema.with_role("items", "text")]
     if texts:
-        found["content"] = encoder.fit_features(Text(*texts), items)[1]
+        found["content"] = protocols.fit_features(Text(*texts), items)[1]
     labels = schema.with_role("items", "category", "tags")
     if labels:
         spec = Categories(labels[0].name) if labels[0].role == "category" else Tags(labels[0].name)
-        found["categories"] = encoder.fit_features(spec, items)[1]
+        found["categories"] = protocols.fit_features(spec, items)[1]
     return found
 
 

@@ -40,7 +40,7 @@ def list_(
     Example:
         sidelight items list
     """
-    from sidelight.cli.terminal import emit, note
+    from sidelight.cli.console import emit, note
     from sidelight.serving.database.database import Database
 
     with Database.open(database, make=False) as db:
@@ -52,7 +52,7 @@ def list_(
 
 
 def _put(items: list[str], database: str, out: bool) -> None:
-    from sidelight.cli.terminal import note
+    from sidelight.cli.console import note
     from sidelight.serving.database.database import Database
 
     with Database.open(database, make=False) as db:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from sidelight.serving.records import Key
+    from sidelight.serving.domain import Key
 
 
 class Scope(StrEnum):
@@ -48,7 +48,7 @@ def new(
     Example:
         sidelight keys new "shop window" --scope read --scope events --init
     """
-    from sidelight.cli.terminal import emit, note
+    from sidelight.cli.console import emit, note
     from sidelight.errors import DataError, complain
     from sidelight.serving.database.database import Database
 
@@ -75,7 +75,7 @@ def list_(
     Example:
         sidelight keys list --revoked
     """
-    from sidelight.cli.terminal import emit, note
+    from sidelight.cli.console import emit, note
     from sidelight.serving.database.database import Database
 
     with Database.open(database, make=False) as db:
@@ -95,7 +95,7 @@ def revoke(
     Example:
         sidelight keys revoke 1
     """
-    from sidelight.cli.terminal import note
+    from sidelight.cli.console import note
     from sidelight.errors import DataError, complain
     from sidelight.serving.database.database import Database
 

@@ -44,7 +44,7 @@ def recommend(
         sidelight recommend model/ --user u01 --user u02 -k 5 --why
         sidelight recommend model/ --history i01,i05 -k 5
     """
-    from sidelight.cli.terminal import emit, note
+    from sidelight.cli.console import emit, note
     from sidelight.errors import SpecError, complain
     from sidelight.serving.bundle import load
 
@@ -53,7 +53,7 @@ def recommend(
         raise SpecError(complain("one of --user, --history and --audience", " and ".join(asked)))
     found = load(model)
     if add is not None:
-        from sidelight.data.new_items import read_items
+        from sidelight.data.read_items import read_items
 
         found = found.add_items(read_items(add, found.catalogue.columns))
     if audience:
@@ -83,7 +83,7 @@ def _described(
     """The lists with what each item is and, if asked for, what carried its score."""
     import polars as pl
 
-    from sidelight.content.words import text_of
+    from sidelight.content.shared_terms import text_of
 
     at = model.catalogue.find_items(answer["item_id"].to_list())
     said = [text_of(model.catalogue.items.row(int(i), named=True)) for i in at]

@@ -26,7 +26,7 @@ def report(
     Example:
         sidelight report comparison/ -o report.html --force
     """
-    from sidelight.cli.terminal import note
+    from sidelight.cli.console import note
     from sidelight.report.page import check_place, write
 
     check_place(output, force)

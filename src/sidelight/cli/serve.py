@@ -70,10 +70,10 @@ def serve(
         sidelight serve model/ --init --check
         sidelight serve model/ --check
     """
-    from sidelight.serving.asking import EngineOptions
-    from sidelight.serving.exploration import Exploration
-    from sidelight.serving.http.options import HttpOptions
-    from sidelight.serving.http.run import is_store, serve
+    from sidelight.serving.http.http_options import HttpOptions
+    from sidelight.serving.http.server import is_store, serve
+    from sidelight.serving.recommend.requests import EngineOptions
+    from sidelight.serving.rerank.exploration import Exploration
 
     is_store(source)  # a wrong folder is told before a database is made
     options = HttpOptions(

@@ -19,7 +19,7 @@ def similar(
     Example:
         sidelight similar model/ --item i09 -k 5
     """
-    from sidelight.cli.terminal import emit
+    from sidelight.cli.console import emit
     from sidelight.serving.bundle import load
 
     emit(load(model).similar(item, k), json=json)

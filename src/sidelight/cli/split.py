@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from sidelight.data.dataset import Dataset
-    from sidelight.data.split import Split
+    from sidelight.data.split.split import Split
 
 
 class Rule(StrEnum):
@@ -25,7 +25,7 @@ class Rule(StrEnum):
     published = "published"
 
 
-# The maker of each rule in `sidelight.data.splitting`, and the options that mean something to it.
+# The maker of each rule in `sidelight.data.split.event_splits`, and the options that mean something to it.
 _MAKERS: dict[Rule, tuple[str, tuple[str, ...]]] = {
     Rule.automatic: ("automatic", ()),
     Rule.temporal: ("temporal", ("validation", "test")),
@@ -98,9 +98,9 @@ def split(
         sidelight split shop/ -o by-date/ --validation 2026-02-01 --test 2026-03-01
         sidelight split shop/ -o new-items/ --by cold-items --newest --seed 1
     """
-    from sidelight.cli.terminal import emit, note, target
+    from sidelight.cli.console import emit, note, target
     from sidelight.data.read import read
-    from sidelight.data.split_files import write_split
+    from sidelight.data.split.files import write_split
 
     given: dict[str, Any] = {
         "validation": validation, "test": test, "n": n, "share": share, "warm": warm,
@@ -131,9 +131,9 @@ def _implied(given: dict[str, Any]) -> Rule:
 
 
 def _made(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate: float) -> Split:
-    from sidelight.cli.terminal import note
-    from sidelight.data import splitting
-    from sidelight.data.split_parts import unanswerable
+    from sidelight.cli.console import note
+    from sidelight.data import split
+    from sidelight.data.split.assemble import unanswerable
 
     options: dict[str, Any] = dict(given)
     for name in ("validation", "test"):
@@ -145,7 +145,7 @@ def _made(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate:
         if "file" not in options:
             raise typer.BadParameter("--by published needs --file")
         options["path_or_frame"] = options.pop("file")
-    maker = getattr(splitting, _MAKERS[rule][0])
+    maker = getattr(split, _MAKERS[rule][0])
     made: Split = maker(data, **options, seed=seed, simulate=simulate)
     for said in unanswerable(made):
         note(f"warning: {said}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from sidelight.serving.store import Store, Version
+    from sidelight.serving.store.store import Store, Version
 
 Root = Annotated[Path, typer.Argument(help="Folder of the store.", show_default=False)]
 Name = Annotated[str, typer.Argument(help="Name of a version.", show_default=False)]
@@ -34,16 +34,16 @@ def publish(
         sidelight store publish store/ model/ --name monday --promote
         sidelight store publish store/ model/ --name tuesday --note "with descriptions"
     """
-    from sidelight.cli import terminal
-    from sidelight.serving.store import Store
+    from sidelight.cli import console
+    from sidelight.serving.store.store import Store
 
     opened = Store(store)
     found = opened.publish(bundle, name, note)
     if promote:
         found = opened.promote(found.name)
     else:
-        terminal.note(f"published; to let it serve: sidelight store promote {store} {found.name}")
-    terminal.emit([_row(found)], json=json)
+        console.note(f"published; to let it serve: sidelight store promote {store} {found.name}")
+    console.emit([_row(found)], json=json)
 
 
 def list_(store: Root, json: Json = False) -> None:
@@ -52,7 +52,7 @@ def list_(store: Root, json: Json = False) -> None:
     Example:
         sidelight store list store/
     """
-    from sidelight.cli.terminal import emit, note
+    from sidelight.cli.console import emit, note
 
     opened = _there(store)
     emit([_row(each) for each in opened.list()], json=json)
@@ -71,7 +71,7 @@ def show(
     Example:
         sidelight store show store/ monday --check
     """
-    from sidelight.cli.terminal import emit, note
+    from sidelight.cli.console import emit, note
 
     opened = _there(store)
     found = opened.show(name)
@@ -89,7 +89,7 @@ def promote(store: Root, name: Name, json: Json = False) -> None:
     Example:
         sidelight store promote store/ tuesday
     """
-    from sidelight.cli.terminal import emit
+    from sidelight.cli.console import emit
 
     emit([_row(_there(store).promote(name))], json=json)
 
@@ -100,7 +100,7 @@ def rollback(store: Root, json: Json = False) -> None:
     Example:
         sidelight store rollback store/
     """
-    from sidelight.cli.terminal import emit
+    from sidelight.cli.console import emit
 
     emit([_row(_there(store).rollback())], json=json)
 
@@ -115,7 +115,7 @@ def prune(
     Example:
         sidelight store prune store/ --keep 5
     """
-    from sidelight.cli.terminal import emit, note
+    from sidelight.cli.console import emit, note
 
     removed = _there(store, keep).prune()
     if removed:
@@ -125,7 +125,7 @@ def prune(
 
 def _there(root: Path, keep: int = 5) -> Store:
     """A store that must exist: a mistyped folder is no empty store."""
-    from sidelight.serving.store import Store
+    from sidelight.serving.store.store import Store
 
     return Store(root, keep).existing()
 

@@ -10,8 +10,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sidelight.content.encoder import Progress
-    from sidelight.data.split import Split
+    from sidelight.content.protocols import Progress
+    from sidelight.data.split.split import Split
     from sidelight.models.recommender import Recommender
 
 
@@ -45,12 +45,12 @@ def train(
     import warnings
 
     from sidelight import config
-    from sidelight.cli.terminal import emit, note, progress, target
+    from sidelight.cli.console import emit, note, progress, target
     from sidelight.data.read import read
-    from sidelight.data.split_files import read_split
-    from sidelight.data.split_parts import weights_unused
-    from sidelight.experiment.leaks import LeakWarning, leaks
-    from sidelight.models.automatic import automatic
+    from sidelight.data.split.assemble import weights_unused
+    from sidelight.data.split.files import read_split
+    from sidelight.experiment.column_leaks import LeakWarning, leaks
+    from sidelight.models.default_model import automatic
     from sidelight.models.refit import check_refit
     from sidelight.models.refit import refit as fit_again
 
@@ -80,7 +80,7 @@ def train(
 
 def _figures(model: Recommender, split: Split, report: Progress) -> Mapping[str, float]:
     """Figures on validation; none, with a note, where it cannot judge: the fit is not lost for that."""
-    from sidelight.cli.terminal import note
+    from sidelight.cli.console import note
     from sidelight.errors import DataError
     from sidelight.evaluation.evaluate import evaluate
 

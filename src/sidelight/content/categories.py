@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sidelight.content.columns import fill
-from sidelight.content.encoder import Progress
-from sidelight.content.labels import LabelEncoder
-from sidelight.spectypes import Count
+from sidelight.content.label_encoder import LabelEncoder
+from sidelight.content.protocols import Progress
+from sidelight.content.spec_fields import set_fields
+from sidelight.option_types import Count
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +33,7 @@ class Categories:
     min_count: Count
 
     def __init__(self, *names: str, columns: Sequence[str] = (), min_count: int = 1) -> None:
-        fill(self, names, columns, {"min_count": min_count})
+        set_fields(self, names, columns, {"min_count": min_count})
 
     @property
     def name(self) -> str:

@@ -10,21 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.content import descriptor
-from sidelight.content.columns import (
-    fill,
-    nothing_there,
-    only_one,
-    options_of,
-    spec_from,
-)
-from sidelight.content.encoder import Arrays, Progress
+from sidelight.content import image_descriptor
 from sidelight.content.features import Features
-from sidelight.content.image_rows import DESCRIPTOR, encode_images, how
-from sidelight.content.sentence import short_name
+from sidelight.content.image_encoding import DESCRIPTOR, encode_images, select_encoder
+from sidelight.content.protocols import Arrays, Progress
+from sidelight.content.sentence_models import short_name
+from sidelight.content.spec_fields import nothing_there, only_one, options_of, set_fields, spec_from
 from sidelight.errors import BundleError, complain
-from sidelight.specfit import Range
-from sidelight.spectypes import Count, Label, Positive
+from sidelight.option_types import Count, Label, Positive
+from sidelight.option_values import Range
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +27,7 @@ if TYPE_CHECKING:
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
-Side = Annotated[int, Range(f"[{2 * descriptor.GRID}, 8192]")]
+Side = Annotated[int, Range(f"[{2 * image_descriptor.GRID}, 8192]")]
 
 
 @dataclass(frozen=True, init=False)
@@ -88,7 +82,7 @@ class Image:
             "mean": mean,
             "std": std,
         }
-        fill(self, names, columns, {**options, "device": device, "batch_size": batch_size})
+        set_fields(self, names, columns, {**options, "device": device, "batch_size": batch_size})
         only_one(self)
 
     @property
@@ -107,7 +101,7 @@ class Image:
         self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
     ) -> tuple[DescriptorEncoder | ImageModelEncoder, Features]:
         """`fit`, and the features of the same rows; every image is encoded once."""
-        identity, encode = how(self)
+        identity, encode = select_encoder(self)
         raw, present = encode_images(self, identity, encode, items, cache, progress)
         if not present.any():
             raise nothing_there("Image", self.columns)
@@ -116,7 +110,7 @@ class Image:
             return fitted, Features(self.name, raw, present)
         centre = raw[present].mean(axis=0, dtype=np.float64)
         spread = raw[present].std(axis=0, dtype=np.float64)
-        width = np.repeat(list(descriptor.BLOCKS.values()), list(descriptor.BLOCKS.values()))
+        width = np.repeat(list(image_descriptor.BLOCKS.values()), list(image_descriptor.BLOCKS.values()))
         scale = np.divide(1.0, spread * np.sqrt(width), out=np.zeros(len(spread)), where=spread > 1e-6)
         described = DescriptorEncoder(self, centre, scale, cache)
         return described, described.scaled(raw, present)
@@ -137,7 +131,7 @@ class DescriptorEncoder:
 
     def transform(self, items: pl.DataFrame, progress: Progress | None = None) -> Features:
         """Dense (n_items, dim); absent where there is no readable image."""
-        identity, encode = how(self.spec)
+        identity, encode = select_encoder(self.spec)
         raw, present = encode_images(self.spec, identity, encode, items, self.cache, progress)
         return self.scaled(raw, present)
 
@@ -149,17 +143,19 @@ class DescriptorEncoder:
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
         """Centre, scale, and the version of the formulas."""
-        meta = {"kind": "descriptor", "spec": options_of(self.spec), "version": descriptor.VERSION}
+        meta = {"kind": "descriptor", "spec": options_of(self.spec), "version": image_descriptor.VERSION}
         return {"centre": self.centre, "scale": self.scale}, meta
 
     @classmethod
     def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
         """The encoder that `state` described."""
-        if meta["version"] != descriptor.VERSION:
-            raise ValueError(f"image descriptor version {meta['version']}, this is {descriptor.VERSION}")
+        if meta["version"] != image_descriptor.VERSION:
+            raise ValueError(
+                f"image descriptor version {meta['version']}, this is {image_descriptor.VERSION}"
+            )
         centre, scale = (np.asarray(arrays[key], dtype=np.float64) for key in ("centre", "scale"))
-        if centre.shape != (descriptor.DIM,) or scale.shape != centre.shape:
-            raise ValueError(f"expected {descriptor.DIM} numbers, found shape {centre.shape}")
+        if centre.shape != (image_descriptor.DIM,) or scale.shape != centre.shape:
+            raise ValueError(f"expected {image_descriptor.DIM} numbers, found shape {centre.shape}")
         return cls(spec_from(Image, meta), centre, scale)
 
 
@@ -178,7 +174,7 @@ class ImageModelEncoder:
 
     def transform(self, items: pl.DataFrame, progress: Progress | None = None) -> Features:
         """Dense (n_items, dim); absent where there is no readable image."""
-        identity, encode = how(self.spec)
+        identity, encode = select_encoder(self.spec)
         if identity != self.identity:
             found = "other files under the same name"
             raise BundleError(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.content.columns import column, fill, nothing_there, options_of, spec_from, wrong_type
-from sidelight.content.encoder import Arrays, Progress
 from sidelight.content.features import Features
+from sidelight.content.protocols import Arrays, Progress
+from sidelight.content.spec_fields import column, nothing_there, options_of, set_fields, spec_from, wrong_type
 from sidelight.errors import DataError, complain
-from sidelight.spectypes import Positive
+from sidelight.option_types import Positive
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,7 +50,7 @@ class Numbers:
         scale: Literal["robust", "standard"] = "robust",
         clip: float = 5.0,
     ) -> None:
-        fill(self, names, columns, {"scale": scale, "clip": clip})
+        set_fields(self, names, columns, {"scale": scale, "clip": clip})
 
     @property
     def name(self) -> str:

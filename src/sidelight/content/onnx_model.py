@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.content.sentence import hash_file
+from sidelight.content.sentence_models import hash_file
 from sidelight.errors import DataError, SpecError, complain, missing_extra
 
 if TYPE_CHECKING:

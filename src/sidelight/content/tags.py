@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sidelight.content.columns import fill
-from sidelight.content.encoder import Progress
-from sidelight.content.labels import LabelEncoder
-from sidelight.spectypes import Count, Label
+from sidelight.content.label_encoder import LabelEncoder
+from sidelight.content.protocols import Progress
+from sidelight.content.spec_fields import set_fields
+from sidelight.option_types import Count, Label
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,7 +44,7 @@ class Tags:
         idf: bool = True,
         separator: str | None = None,
     ) -> None:
-        fill(self, names, columns, {"min_count": min_count, "idf": idf, "separator": separator})
+        set_fields(self, names, columns, {"min_count": min_count, "idf": idf, "separator": separator})
 
     @property
     def name(self) -> str:

@@ -11,24 +11,24 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sidelight.content.batches import encode_rows, key_of
-from sidelight.content.columns import (
+from sidelight.content.cached_encoding import encode_rows, key_of
+from sidelight.content.features import Features
+from sidelight.content.protocols import Arrays, Progress
+from sidelight.content.sentence_models import SentenceModel, short_name
+from sidelight.content.spec_fields import (
     column,
-    fill,
     nothing_there,
     options_of,
     pack,
+    set_fields,
     spec_from,
     unpack,
     wrong_type,
 )
-from sidelight.content.encoder import Arrays, Progress
-from sidelight.content.features import Features
-from sidelight.content.sentence import SentenceModel, short_name
-from sidelight.content.tokens import composed, word_pattern
-from sidelight.data.values import LONGEST_TEXT
+from sidelight.content.tokenizer import composed, word_pattern
+from sidelight.data.parse_values import LONGEST_TEXT
 from sidelight.errors import BundleError, DataError, complain
-from sidelight.spectypes import Count, Label, Share
+from sidelight.option_types import Count, Label, Share
 
 if TYPE_CHECKING:
     import polars as pl
@@ -101,7 +101,7 @@ class Text:
             "ngrams": ngrams,
         }
         options |= {"sublinear": sublinear, "max_features": max_features, "stop_words": stop_words}
-        fill(self, names, columns, {**options, "device": device, "batch_size": batch_size})
+        set_fields(self, names, columns, {**options, "device": device, "batch_size": batch_size})
 
     @property
     def name(self) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from sidelight.content.columns import column, fill, nothing_there, only_one, wrong_type
-from sidelight.content.encoder import Arrays, Progress
 from sidelight.content.features import Features
+from sidelight.content.protocols import Arrays, Progress
+from sidelight.content.spec_fields import column, nothing_there, only_one, set_fields, wrong_type
 from sidelight.errors import DataError, complain
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Vector:
     columns: tuple[str, ...]
 
     def __init__(self, *names: str, columns: Sequence[str] = ()) -> None:
-        fill(self, names, columns, {})
+        set_fields(self, names, columns, {})
         only_one(self)
 
     @property

@@ -49,7 +49,7 @@ class Dataset:
 
         Args:
             interactions: One row an event: user_id, item_id and, where known, timestamp or
-                position, weight; the aliases of `sidelight.data.columns` are understood.
+                position, weight; the aliases of `sidelight.data.column_names` are understood.
             items: One row an item, or None.
             users: One row a user, or None.
             schema: What the columns are; None infers it.

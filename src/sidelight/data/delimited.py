@@ -11,16 +11,16 @@ from pathlib import Path
 import polars as pl
 
 from sidelight.data.findings import Finding
-from sidelight.data.raw import ROW
-from sidelight.data.sheet import Sheet, noted, set_aside, with_rows
-from sidelight.data.textfile import load_text
+from sidelight.data.raw_tables import ROW
+from sidelight.data.source_table import SourceTable, quarantine_rows, with_findings, with_rows
+from sidelight.data.text_decoding import load_text
 from sidelight.errors import DataError, complain
 
 SEPARATORS = ",\t;|"
 _LONGEST_FIELD = 1 << 27
 
 
-def read_delimited(path: Path, table: str, separator: str | None = None) -> Sheet:
+def read_delimited(path: Path, table: str, separator: str | None = None) -> SourceTable:
     """A delimited text file with a header line; every value is text, blank is null.
 
     Rows with more or fewer fields than the header are set aside ("ragged-row"). Blank lines are
@@ -48,12 +48,12 @@ def read_delimited(path: Path, table: str, separator: str | None = None) -> Shee
         )
     if bad:
         findings.append(_ragged(table, path.name, bad, len(names)))
-    return Sheet(
+    return SourceTable(
         table,
         path.name,
         frame.with_columns(pl.col(pl.String).replace("", None)),
         tuple(findings),
-        set_aside(
+        quarantine_rows(
             table,
             path.name,
             [row for row, _ in bad],
@@ -106,7 +106,7 @@ def _odd_names(names: list[str], unique: list[str], table: str, file: str) -> li
             continue
         defect, what = ("duplicate-column-name", f"{name!r} again") if name else ("empty-column-name", "none")
         out.append(
-            noted(
+            with_findings(
                 defect,
                 table,
                 f"expected a name of its own for each column; found {what}, which is read as {fresh!r}",
@@ -189,7 +189,7 @@ def _loose(line: str, separator: str) -> list[str]:
 
 def _ragged(table: str, file: str, bad: list[tuple[int, list[str]]], width: int) -> Finding:
     row, fields = bad[0]
-    return noted(
+    return with_findings(
         "ragged-row",
         table,
         f"expected {width} fields; found {len(fields)}, beginning {' '.join(fields)[:40]!r}",

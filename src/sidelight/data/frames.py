@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 
 from sidelight.data.jsonlines import from_python
-from sidelight.data.sheet import Sheet, with_rows
+from sidelight.data.source_table import SourceTable, with_rows
 from sidelight.errors import DataError, complain
 
 
-def frame_sheet(frame: Any, table: str) -> Sheet:
+def frame_table(frame: Any, table: str) -> SourceTable:
     """A sheet from a frame; pandas is recognised by its shape, so it is never imported here.
 
     Raises:
@@ -29,7 +29,7 @@ def frame_sheet(frame: Any, table: str) -> Sheet:
         ) from None
     if found.is_empty():
         raise DataError(complain("rows", "none", f"the {table} frame", "leave it out or fill it"))
-    return Sheet(table, "", with_rows(found))
+    return SourceTable(table, "", with_rows(found))
 
 
 def _to_polars(frame: Any, table: str) -> pl.DataFrame:

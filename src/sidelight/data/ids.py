@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sidelight.data.plain import is_missing, sound
+from sidelight.data.coerce_types import is_missing, sound
 
 Ids = NDArray[Any]  # int64 or str ("U"), sorted ascending, unique
 

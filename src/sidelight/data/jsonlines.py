@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from sidelight.data.plain import as_text, is_missing
-from sidelight.data.raw import ROW
-from sidelight.data.sheet import Sheet, noted, set_aside, with_rows
-from sidelight.data.textfile import load_text
+from sidelight.data.coerce_types import as_text, is_missing
+from sidelight.data.raw_tables import ROW
+from sidelight.data.source_table import SourceTable, quarantine_rows, with_findings, with_rows
+from sidelight.data.text_decoding import load_text
 from sidelight.errors import DataError, complain
 
 
-def read_json(path: Path, table: str) -> Sheet:
+def read_json(path: Path, table: str) -> SourceTable:
     """A table from JSON lines, or from one JSON array of objects.
 
     Lines that are not one JSON object are set aside ("bad-json-line"). Blank lines are not rows.
@@ -35,7 +35,7 @@ def read_json(path: Path, table: str) -> Sheet:
         raise DataError(complain("one JSON object a line", found, str(path), "write one object a line"))
     if bad:
         findings.append(
-            noted(
+            with_findings(
                 "bad-json-line",
                 table,
                 f"expected one JSON object; found {bad[0][1][:60]!r}",
@@ -46,8 +46,8 @@ def read_json(path: Path, table: str) -> Sheet:
             )
         )
     rows, contents = [row for row, _ in bad], [json.dumps(text, ensure_ascii=False) for _, text in bad]
-    aside = set_aside(table, path.name, rows, ["bad-json-line"] * len(bad), contents)
-    return Sheet(table, path.name, frame, tuple(findings), aside)
+    aside = quarantine_rows(table, path.name, rows, ["bad-json-line"] * len(bad), contents)
+    return SourceTable(table, path.name, frame, tuple(findings), aside)
 
 
 def _array(data: bytes, path: Path) -> list[Any] | None:

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sidelight.data.checks.leaks import agreed
-from sidelight.data.checks.tables import CONTENT_ROLES, Tables
-from sidelight.data.raw import FILE, ROW, RawTables
+from sidelight.data.checks.checked_tables import CONTENT_ROLES, CheckedTables
+from sidelight.data.checks.leakage import agreed
+from sidelight.data.raw_tables import FILE, ROW, RawTables
 from sidelight.data.schema import Column
 
 BUCKETS = ("0", "1", "2-4", "5-9", "10-19", "20-49", "50+")
@@ -113,7 +113,7 @@ class Profile:
 
 def profile(raw: RawTables) -> Profile:
     """Profile of tables as they were read; rows set aside while reading are not in it."""
-    t = Tables(raw)
+    t = CheckedTables(raw)
     n_users, users = _activity(t, "users", "user_id", t.events_by_user)
     n_items, items = _activity(t, "items", "item_id", t.events_by_item)
     n_events = len(t.events)
@@ -148,7 +148,7 @@ def profile(raw: RawTables) -> Profile:
     )
 
 
-def _activity(t: Tables, table: str, key: str, counts: pl.DataFrame) -> tuple[int, dict[str, int]]:
+def _activity(t: CheckedTables, table: str, key: str, counts: pl.DataFrame) -> tuple[int, dict[str, int]]:
     """How many ids there are, and how many have 0, 1, 2-4 ... events."""
     frame = t.frame(table)
     idle = 0
@@ -165,7 +165,7 @@ def _median(values: pl.Series) -> float:
     return float(values.median() or 0.0)  # type: ignore[arg-type]
 
 
-def _modalities(t: Tables) -> tuple[Modality, ...]:
+def _modalities(t: CheckedTables) -> tuple[Modality, ...]:
     found = []
     for table in ("items", "users"):
         for column in t.columns(table, *CONTENT_ROLES):
@@ -213,7 +213,7 @@ def _richness(column: Column, known: pl.Series) -> dict[str, float]:
     return {"distinct": known.n_unique()} if column.role == "category" else {}
 
 
-def _cold(t: Tables, n_items: int) -> tuple[TimeBin, ...]:
+def _cold(t: CheckedTables, n_items: int) -> tuple[TimeBin, ...]:
     """Ten bins of equal length: how much of each falls on items first seen in it."""
     events = t.events.select("item_id", "timestamp").drop_nulls()
     times = events["timestamp"].cast(pl.Int64).to_numpy()
@@ -244,7 +244,7 @@ def _bin(times: NDArray[np.int64], edges: list[int]) -> NDArray[np.int64]:
     return np.clip(np.searchsorted(np.array(edges[1:-1]), times, side="right"), 0, BINS - 1)
 
 
-def _consent(t: Tables) -> dict[str, dict[str, int]]:
+def _consent(t: CheckedTables) -> dict[str, dict[str, int]]:
     columns = sorted({c.consent for c in t.raw.schema.users if c.consent} & set(t.users.columns))
     yes = {c: int(agreed(t.users[c]).sum()) for c in columns}
     return {c: {"yes": n, "no": len(t.users) - n} for c, n in yes.items()}

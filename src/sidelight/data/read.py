@@ -9,17 +9,17 @@ from typing import Any
 
 import polars as pl
 
-from sidelight.data.assemble import assemble
-from sidelight.data.build import build, repeats
+from sidelight.data.build_dataset import build, repeats
 from sidelight.data.dataset import Dataset
-from sidelight.data.frames import frame_sheet
-from sidelight.data.raw import RawTables
+from sidelight.data.frames import frame_table
+from sidelight.data.join_tables import assemble
+from sidelight.data.raw_tables import RawTables
 from sidelight.data.schema import Schema
 from sidelight.data.schema_file import read_schema
-from sidelight.data.sheet import Sheet, with_rows
+from sidelight.data.source_table import SourceTable, with_rows
 from sidelight.data.sources import Paths, Sources, locate, named_files, open_table
 from sidelight.errors import DataError, MissingExtraError, complain
-from sidelight.spectypes import check_call
+from sidelight.option_types import check_call
 
 
 class SidelightWarning(UserWarning):
@@ -110,7 +110,7 @@ def from_frames(
 ) -> Dataset:
     """A `Dataset` from frames; see `Dataset.from_frames`."""
     frames = {"interactions": interactions, "items": items, "users": users}
-    sheets = {t: [frame_sheet(frame, t)] for t, frame in frames.items() if frame is not None}
+    sheets = {t: [frame_table(frame, t)] for t, frame in frames.items() if frame is not None}
     return _built(assemble(sheets, schema), "DATA", 4)
 
 
@@ -130,7 +130,7 @@ def write_quarantine(raw: RawTables, path: str | Path) -> int:
     return rows.height
 
 
-def _query(query: str, table: str, connection: Any) -> Sheet:
+def _query(query: str, table: str, connection: Any) -> SourceTable:
     try:
         if isinstance(connection, str):
             frame = pl.read_database_uri(query, connection)
@@ -152,7 +152,7 @@ def _query(query: str, table: str, connection: Any) -> Sheet:
         ) from None
     if frame.is_empty():
         raise DataError(complain("rows", "none", f"the {table} query", "leave it out or correct it"))
-    return Sheet(table, "", with_rows(frame))
+    return SourceTable(table, "", with_rows(frame))
 
 
 def _built(raw: RawTables, shown: str, level: int = 3) -> Dataset:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from sidelight.errors import SpecError, did_you_mean
-from sidelight.spectypes import checked
+from sidelight.option_types import checked
 
 Role = Literal[
     "user_id", "item_id", "timestamp", "position", "weight",  # interactions

@@ -9,14 +9,14 @@ from typing import Any
 
 import polars as pl
 
-from sidelight.data.atomic import SUFFIXES as ATOMIC
-from sidelight.data.atomic import read_atomic
-from sidelight.data.columns import squash
+from sidelight.data.column_names import squash
 from sidelight.data.delimited import read_delimited
 from sidelight.data.findings import Finding
 from sidelight.data.jsonlines import read_json
+from sidelight.data.recbole_files import SUFFIXES as ATOMIC
+from sidelight.data.recbole_files import read_recbole
 from sidelight.data.schema import TABLES
-from sidelight.data.sheet import Sheet, noted, with_rows
+from sidelight.data.source_table import SourceTable, with_findings, with_rows
 from sidelight.errors import DataError, complain, did_you_mean
 
 SCHEMA_FILE = "sidelight.toml"
@@ -107,7 +107,7 @@ def _folder(path: Path, toml: Path | None) -> Sources:
         )
     used = {p for p in chosen.values() if p}
     findings = tuple(
-        noted(
+        with_findings(
             "unused-file",
             "",
             f"found {p.name}, which is none of interactions, items, users; it is not read",
@@ -147,7 +147,7 @@ def _suffix(path: Path) -> str:
     return "." + name.rsplit(".", 1)[-1] if "." in name else ""
 
 
-def open_table(path: str | Path, table: str) -> Sheet:
+def open_table(path: str | Path, table: str) -> SourceTable:
     """One table from one file, by its ending; an unknown ending is read as delimited text.
 
     Raises:
@@ -164,11 +164,11 @@ def open_table(path: str | Path, table: str) -> Sheet:
     if suffix in (".jsonl", ".ndjson", ".json"):
         return read_json(path, table)
     if suffix in ATOMIC:
-        return read_atomic(path, table)
+        return read_recbole(path, table)
     return read_delimited(path, table)
 
 
-def _parquet(path: Path, table: str) -> Sheet:
+def _parquet(path: Path, table: str) -> SourceTable:
     try:
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -176,4 +176,4 @@ def _parquet(path: Path, table: str) -> Sheet:
         raise DataError(complain("a Parquet file", line, str(path), "write it again")) from None
     if frame.is_empty():
         raise DataError(complain("rows", "none", str(path), "remove the file or fill it"))
-    return Sheet(table, path.name, with_rows(frame))
+    return SourceTable(table, path.name, with_rows(frame))

@@ -23,7 +23,7 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Planted:
+class SyntheticData:
     """A data set and the truth behind it.
 
     An event at time t is drawn like this: a user by activity, one of the user's topics z by taste,
@@ -65,7 +65,7 @@ class Planted:
         return np.asarray(taste @ (share / share.sum(axis=0)).T, dtype=np.float32)
 
 
-def planted(
+def make_synthetic(
     n_users: int = 300,
     n_items: int = 200,
     n_events: int = 3_000,
@@ -79,7 +79,7 @@ def planted(
     images: bool = False,
     days: int = 365,
     progress: Progress | None = None,
-) -> Planted:
+) -> SyntheticData:
     """A made-up data set with known truth: sparse clicks, rich content, new items over time.
 
     Items have title, description, category, tags, price, vector, launch, votes and, when asked for,
@@ -126,7 +126,7 @@ def planted(
     content = generator(seed, "synthetic", "content")
     item_side = item_columns(content, topics, launch, items, noise, missing, images)
     data = _dataset(log, item_side, user_columns(plan, region, gender))
-    return Planted(data, taste, topics, appeal, launch)
+    return SyntheticData(data, taste, topics, appeal, launch)
 
 
 Side = tuple[dict[str, Any], tuple[Column, ...]]
@@ -148,7 +148,7 @@ def _dataset(log: Interactions, item_side: Side, user_side: Side) -> Dataset:
         users,
         Schema(events, item_schema, user_schema),
         fingerprint(log, item_ids, user_ids, items, users),
-        {"made by": "sidelight.data.synthetic.planted"},
+        {"made by": "sidelight.data.synthetic.make_synthetic"},
     )
 
 

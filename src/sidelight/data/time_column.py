@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from sidelight.data.columns import ALIASES, Naming
-from sidelight.data.infer import event_times
-from sidelight.data.raw import ROW
+from sidelight.data.column_names import ALIASES, ColumnMapping
+from sidelight.data.infer_roles import event_times
+from sidelight.data.raw_tables import ROW
 from sidelight.data.schema import Column
 from sidelight.data.schema_file import line_of
-from sidelight.data.sheet import Sheet, noted
-from sidelight.data.times import to_microseconds
+from sidelight.data.source_table import SourceTable, with_findings
+from sidelight.data.timestamps import to_microseconds
 
 
-def with_time(sheet: Sheet, naming: Naming) -> Naming:
+def with_time(sheet: SourceTable, naming: ColumnMapping) -> ColumnMapping:
     """Name the column that holds the times of the events, where no name says which does.
 
     Args:
@@ -33,7 +33,7 @@ def with_time(sheet: Sheet, naming: Naming) -> Naming:
         return naming
     line = line_of(Column("timestamp", "timestamp", found[0]))
     several = f"; {', '.join(map(repr, found[1:]))} hold times too" if found[1:] else ""
-    said = noted(
+    said = with_findings(
         "ambiguous-column" if found[1:] else "guessed-time",
         "interactions",
         f"expected a column named timestamp; {found[0]!r} holds times and is taken for it{several}",
@@ -43,4 +43,4 @@ def with_time(sheet: Sheet, naming: Naming) -> Naming:
         count=len(found),
     )
     others = tuple(f for f in naming.findings if f.column not in (found[0], named))
-    return Naming({**renames, found[0]: "timestamp"}, (*others, said))
+    return ColumnMapping({**renames, found[0]: "timestamp"}, (*others, said))

@@ -1,8 +1,8 @@
 """Full rankings judged by slice, user by user, with intervals. No model, no torch."""
 
-from sidelight.evaluation.consistency import overlap, rank_biased_overlap
 from sidelight.evaluation.evaluate import Scores, evaluate
-from sidelight.evaluation.paired import Difference, differences
+from sidelight.evaluation.paired_difference import Difference, differences
+from sidelight.evaluation.rank_overlap import overlap, rank_biased_overlap
 from sidelight.evaluation.ranking import merge, top_k
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.statistics import (

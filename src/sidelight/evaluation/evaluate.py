@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from sidelight.content.features import Features
 from sidelight.data.histories import Histories
-from sidelight.data.split import Split, TestHistory
+from sidelight.data.split.split import Split, TestHistory
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
-from sidelight.evaluation import beyond
+from sidelight.evaluation import beyond_accuracy
 from sidelight.evaluation.metrics import METRICS, hits, score
-from sidelight.evaluation.moments import context_of, predicted
-from sidelight.evaluation.openings import record_opening, spec_hash
+from sidelight.evaluation.prediction_context import context_of, predicted
 from sidelight.evaluation.protocol import about, check_part, with_history
 from sidelight.evaluation.ranking import NOTHING, merge, tie_breakers, top_k, without_history
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.slices import Slice, main_slices, members, restrict, subgroups
-from sidelight.spectypes import SOME, Count, check_call
+from sidelight.evaluation.test_access_log import log_test_access, spec_hash
+from sidelight.option_types import SOME, Count, check_call
 
 Progress = Callable[[int, int, str], None]
 Lists = NDArray[np.int32]
@@ -37,8 +37,8 @@ _LARGEST = 256 << 20  # but 64 users at a time as long as they fit here: models 
 class Scores(Protocol):
     """All that an evaluation asks of a model; `OrderBlind` makes it of one that takes a matrix.
 
-    One that has a method `told(users)` as well is told who the rows are, as inner user indices. One
-    whose `context` names columns is asked as `told(users, context)`, with a table of these columns,
+    One that has a method `with_context(users)` as well is told who the rows are, as inner user indices. One
+    whose `context` names columns is asked as `with_context(users, context)`, with a table of these columns,
     one row a user.
     """
 
@@ -105,11 +105,10 @@ def evaluate(
     check_part(model, split, part)
     _need_rows(given := {"content": content, "categories": categories}, split.data.n_items)
     rows, groups_of = split.rows(part, final), members(split, groups, part)
-    spec = getattr(model, "spec", model) if spec is None else spec
-    histories = split.histories(part)
+    spec, histories = getattr(model, "spec", model) if spec is None else spec, split.histories(part)
     _scored(model, histories[:1])  # a model of another data set is no reason to open the test part
     context = context_of(model, split)
-    opened = record_opening(split, spec, log or "openings.jsonl") if part == "test" else 0
+    opened = log_test_access(split, spec, log or "openings.jsonl") if part == "test" else 0
     truth = restrict(split.truth(part, final), split.candidates)
     slices = main_slices(split, truth)
     if not slices:
@@ -126,7 +125,8 @@ def evaluate(
     if "overall" in slices:
         overall, items = slices["overall"], lists["overall"][at["overall"]]
         values["overall"] |= _per_list(items, overall, split, histories, wanted, content, categories)
-        values["overall"] |= beyond.grounds(unsupported[at["overall"]], moved[at["overall"]], wanted.ks)
+        grounds = unsupported[at["overall"]], moved[at["overall"]]
+        values["overall"] |= beyond_accuracy.grounds(*grounds, wanted.ks)
         totals = _totals(items, slices, split, histories, wanted)
     info = {**about(split, part), "spec": spec_hash(spec)}
     info["unrankable"] = split.data.matrix(rows).nnz - truth.nnz
@@ -214,7 +214,7 @@ def block_rows(n_items: int) -> int:
 
 def _told(model: Scores, users: NDArray[np.int64], moment: pl.DataFrame | None) -> Scores:
     """The model told who the rows are; itself where that changes nothing."""
-    told = getattr(model, "told", None)
+    told = getattr(model, "with_context", None)
     if not callable(told):
         return model
     found: Scores = told(users) if moment is None else told(users, moment)
@@ -249,19 +249,19 @@ def _per_list(
     """What each user's list is like, beside how right it is."""
     known = split.histories()
     active = int(np.count_nonzero(known.lengths))
-    information = beyond.self_information(known.counts, max(1, active))
+    information = beyond_accuracy.self_information(known.counts, max(1, active))
     own = histories[overall.users].matrix()
     out = {}
     for k in wanted.ks:
-        out[f"novelty@{k}"] = beyond.novelty(items[:, :k], information)
-        out[f"cold_slots@{k}"] = beyond.share_in_lists(items[:, :k], split.cold)
+        out[f"novelty@{k}"] = beyond_accuracy.novelty(items[:, :k], information)
+        out[f"cold_slots@{k}"] = beyond_accuracy.share_in_lists(items[:, :k], split.cold)
     if content is not None:
-        found = beyond.diversity_at(items, content, wanted.ks)
+        found = beyond_accuracy.diversity_at(items, content, wanted.ks)
         out |= {f"diversity@{k}": v for k, v in zip(wanted.ks, found, strict=True)}
     if categories is not None:
-        found = beyond.miscalibration_at(items, own, categories, wanted.ks)
+        found = beyond_accuracy.miscalibration_at(items, own, categories, wanted.ks)
         out |= {f"miscalibration@{k}": v for k, v in zip(wanted.ks, found, strict=True)}
-    out["cold_relevance"] = beyond.share_in_truth(overall.truth, split.cold)
+    out["cold_relevance"] = beyond_accuracy.share_in_truth(overall.truth, split.cold)
     return out
 
 
@@ -276,14 +276,14 @@ def _totals(
     totals: dict[str, dict[str, float]] = {"overall": {}, **{name: {} for name in masks}}
     for k in wanted.ks:
         first = items[:, :k]
-        amounts = beyond.exposure(first, split.data.n_items)
+        amounts = beyond_accuracy.exposure(first, split.data.n_items)
         totals["overall"] |= {
-            f"coverage@{k}": beyond.coverage(first, split.candidates),
-            f"gini@{k}": beyond.gini(amounts[split.candidates]),
-            f"popularity_lift@{k}": beyond.popularity_lift(first, own, counts),
-            f"cold_exposure@{k}": beyond.group_exposure(amounts, {"cold": split.cold})["cold"],
+            f"coverage@{k}": beyond_accuracy.coverage(first, split.candidates),
+            f"gini@{k}": beyond_accuracy.gini(amounts[split.candidates]),
+            f"popularity_lift@{k}": beyond_accuracy.popularity_lift(first, own, counts),
+            f"cold_exposure@{k}": beyond_accuracy.group_exposure(amounts, {"cold": split.cold})["cold"],
         }
-        for name, share in beyond.group_exposure(amounts, masks).items():
+        for name, share in beyond_accuracy.group_exposure(amounts, masks).items():
             totals[name][f"exposure@{k}"] = share
     pairs = overall.truth.nnz
     for name, mask in masks.items():

@@ -20,8 +20,8 @@ class OrderBlind:
 
     Example:
         >>> import numpy as np, sidelight as sl
-        >>> from sidelight.data.synthetic import planted
-        >>> split = sl.split.temporal(planted(n_users=40, n_items=60, n_events=600, seed=2).data)
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(n_users=40, n_items=60, n_events=600, seed=2).data)
         >>> class Counts:
         ...     def score(self, rows):
         ...         return np.tile(split.fitting().sum(axis=0).A1, (rows.shape[0], 1))

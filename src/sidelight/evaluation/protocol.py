@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
-from sidelight.data.split import Part, Split, TestHistory
+from sidelight.data.split.split import Part, Split, TestHistory
 from sidelight.errors import DataError, SpecError, complain
 
 HISTORY = "history"

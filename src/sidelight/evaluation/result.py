@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.errors import BundleError, SpecError, complain, did_you_mean
+from sidelight.evaluation.evaluation_table import table
 from sidelight.evaluation.statistics import Interval, interval_bounds
-from sidelight.evaluation.table import table
 from sidelight.storage import read_folder, write_folder
 
 _KIND = "evaluation"

@@ -10,8 +10,8 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sidelight.data.moments import consented
-from sidelight.data.split import Part, Split
+from sidelight.data.context import consented
+from sidelight.data.split.split import Part, Split
 from sidelight.errors import SpecError, did_you_mean
 
 Mask = NDArray[np.bool_]

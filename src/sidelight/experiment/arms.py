@@ -51,8 +51,8 @@ def controls(spec: Any, weighting: Weighting) -> dict[str, Any]:
         spec: A `TwoTower`, or a `Blend` that contains one. Its own tasks are left out.
         weighting: The rule to try.
     """
-    from sidelight.tasks.noise import NoiseTask
-    from sidelight.tasks.popularity import PopularityTask
+    from sidelight.tasks.noise_control import NoiseTask
+    from sidelight.tasks.popularity_control import PopularityTask
 
     towers, put = _towers(spec)
     arms = {PRIMARY: put(towers.with_tasks(weighting=Fixed()))}
@@ -109,7 +109,7 @@ def is_model(value: Any) -> bool:
     return known and callable(getattr(value, "fit", None))
 
 
-def differs(base: Mapping[str, Any], other: Mapping[str, Any], where: str = "") -> list[str]:
+def spec_diff(base: Mapping[str, Any], other: Mapping[str, Any], where: str = "") -> list[str]:
     """Lines that say what another spec has in place of what the first one has.
 
     Args:
@@ -128,7 +128,7 @@ def _change(old: Any, new: Any, where: str) -> list[str]:
     if old == new:
         return []
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return differs(old, new, where)
+        return spec_diff(old, new, where)
     if isinstance(old, list) and isinstance(new, list) and any(isinstance(v, Mapping) for v in old + new):
         if [_class(v) for v in old] == [_class(v) for v in new]:
             pairs = enumerate(zip(old, new, strict=True))

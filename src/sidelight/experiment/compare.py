@@ -13,21 +13,21 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from sidelight import config
-from sidelight.data.split import Split, TestHistory
+from sidelight.data.split.split import Split, TestHistory
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
 from sidelight.evaluation.metrics import METRICS
 from sidelight.evaluation.protocol import check_part, with_history
 from sidelight.evaluation.slices import audited, members
 from sidelight.experiment import runs
 from sidelight.experiment.arms import is_model, is_seeded
+from sidelight.experiment.column_leaks import leaks
 from sidelight.experiment.comparison import Comparison
 from sidelight.experiment.figures import MAIN
-from sidelight.experiment.fitting import Bench, Measure, Progress
-from sidelight.experiment.leaks import leaks
-from sidelight.experiment.noted import Note, note, tell
+from sidelight.experiment.fit_warnings import Note, note_warning, repeat_warnings
+from sidelight.experiment.run_arm import EvaluationPlan, Progress, Runner
 from sidelight.experiment.runs import Run
-from sidelight.places import claimed
-from sidelight.spectypes import SOME, Count, Seed, SomeShare, check_call
+from sidelight.option_types import SOME, Count, Seed, SomeShare, check_call
+from sidelight.target_paths import claimed
 
 Key = tuple[str, float, int]
 
@@ -91,24 +91,26 @@ def compare(
     if len(plan.candidates[plan.baseline]) > 1 and not len(split.validation):
         fix = "give one spec an arm, or a split with a validation part"
         raise DataError(complain("validation events to choose candidates by", "none", "compare", fix))
-    warned = {arm: [note(line) for line in leaks(specs, split)] for arm, specs in plan.candidates.items()}
+    warned = {
+        arm: [note_warning(line) for line in leaks(specs, split)] for arm, specs in plan.candidates.items()
+    }
     for arm, lines in warned.items():
-        tell(arm, lines)
+        repeat_warnings(arm, lines)
     about = {"thin_validation": thin_validation}
     if folder is None:
         return _compared(
-            Bench(split, measure, None, progress, None, thin_validation), plan, fitted, warned, about
+            Runner(split, measure, None, progress, None, thin_validation), plan, fitted, warned, about
         )
     with claimed(Path(folder)):
         asked = {"arms": [*plan.candidates], "seeds": plan.seeds, "keeps": plan.keeps}
         root = runs.begin(folder, force, asked)
         return _compared(
-            Bench(split, measure, root, progress, None, thin_validation), plan, fitted, warned, about
+            Runner(split, measure, root, progress, None, thin_validation), plan, fitted, warned, about
         )
 
 
 def _compared(
-    bench: Bench,
+    bench: Runner,
     plan: _Plan,
     fitted: Callable[[str, float, int, Any], None] | None,
     warned: dict[str, list[Note]],
@@ -125,7 +127,7 @@ def _compared(
             own = bench if fitted is None else replace(bench, fitted=partial(fitted, *key))
             made[key] = own.run(spec, key[1], key[2], place)
         fresh = [one for one in made[key].about.get(runs.WARNINGS, []) if one not in warned[key[0]]]
-        tell(key[0], fresh)
+        repeat_warnings(key[0], fresh)
         warned[key[0]] += fresh
     if progress is not None:
         progress(len(made), plan.total(chosen), "runs | done")
@@ -184,7 +186,7 @@ class _Plan:
         return len(self.jobs(chosen))
 
 
-def _tune(bench: Bench, plan: _Plan, progress: Progress | None) -> tuple[dict[str, Any], dict[Key, Run]]:
+def _tune(bench: Runner, plan: _Plan, progress: Progress | None) -> tuple[dict[str, Any], dict[Key, Run]]:
     """The best candidate of each arm, and the runs that this made already."""
     measure = replace(bench.measure, part="validation", final=False, history=None)
     tuning, seed = replace(bench, measure=measure), plan.seeds[0]
@@ -222,7 +224,7 @@ def _measure(
     ks: Sequence[int],
     groups: Sequence[str],
     history: Any,
-) -> Measure:
+) -> EvaluationPlan:
     """Checked before anything is fitted: hours later would be too late."""
     if final != (part == "test"):
         fix = 'for the test part give part="test" and final=True'
@@ -238,7 +240,9 @@ def _measure(
     with_history(split, part, history)
     check_part(None, split, part)
     names = tuple(dict.fromkeys(("recall", "ndcg", name)))
-    return Measure(part, final, log, tuple(sorted({int(k) for k in ks})), names, tuple(groups), history)
+    return EvaluationPlan(
+        part, final, log, tuple(sorted({int(k) for k in ks})), names, tuple(groups), history
+    )
 
 
 def _seeds(given: Any) -> tuple[int, ...]:

@@ -11,10 +11,10 @@ from typing import Any
 from sidelight import config
 from sidelight.errors import BundleError, SpecError, complain, did_you_mean
 from sidelight.evaluation.result import Evaluation
-from sidelight.experiment import record, runs
+from sidelight.experiment import runs, to_record
+from sidelight.experiment.comparison_table import table
 from sidelight.experiment.figures import Contrast, Figure, adjusted, contrasts, figures, need_one_split
 from sidelight.experiment.runs import Run
-from sidelight.experiment.table import table
 
 Key = tuple[str, float, int]
 
@@ -117,7 +117,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """The record: everything that is known, as plain JSON values; what a report is made from."""
-        return record.record(self)
+        return to_record.record(self)
 
     def save(self, folder: str | Path) -> Path:
         """Write the record, and the runs that are not in the folder yet; `load` gives it back.
@@ -129,7 +129,7 @@ class Comparison:
         for (arm, keep, seed), run in self.runs.items():
             place = root / runs.RUNS / runs.run_name(arm, keep, seed)
             if place.exists():
-                runs.need(run.about, place)
+                runs.check_same_run(run.about, place)
             else:
                 run.save(place)
         runs.write_json(self.to_dict(), root / runs.RECORD)
@@ -153,7 +153,7 @@ class Comparison:
         return cls(
             {arm["name"]: _own(arm["spec"]) for arm in head["arms"]}, head["baseline"],
             tuple(head["seeds"]), tuple(head["keeps"]), head["part"], head["metric"], found_runs,
-            {name: head.get(name, runs.UNSAID.get(name)) for name in record.ABOUT},
+            {name: head.get(name, runs.UNSAID.get(name)) for name in to_record.ABOUT},
         )  # fmt: skip
 
 

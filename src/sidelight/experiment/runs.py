@@ -16,9 +16,9 @@ import numpy as np
 
 from sidelight.errors import DataError, SpecError, complain
 from sidelight.evaluation.result import Evaluation
-from sidelight.experiment.arms import differs
+from sidelight.experiment.arms import spec_diff
 from sidelight.manifest import damaged
-from sidelight.places import check_room, naming
+from sidelight.target_paths import check_room, naming
 
 KIND, SCHEMA = "comparison", 1
 RUNS, TUNING, CHECKPOINTS, RECORD = "runs", "tuning", "checkpoints", "comparison.json"
@@ -73,7 +73,7 @@ class Run:
         return cls(Evaluation.load(place / _EVALUATION), about)
 
 
-def need(wanted: Mapping[str, Any], place: Path) -> None:
+def check_same_run(wanted: Mapping[str, Any], place: Path) -> None:
     """Refuse a folder that holds another run than the one that is asked for.
 
     Args:
@@ -98,7 +98,7 @@ def _about(place: Path, *more: str) -> dict[str, Any]:
 def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     title = _NAMES.get(name, name)
     if name == "spec_hash":
-        return f"one with another spec ({', '.join(differs(wanted['spec'], found['spec'])[:3])})"
+        return f"one with another spec ({', '.join(spec_diff(wanted['spec'], found['spec'])[:3])})"
     if name == "division":
         return "one of another division (parts, candidates, cold items, histories), or of an earlier version"
     if name == "data":

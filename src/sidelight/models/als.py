@@ -10,16 +10,16 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sidelight.content.encoder import Progress
+from sidelight.content.protocols import Progress
 from sidelight.data.histories import Histories, matrix_of
-from sidelight.data.split import Split
+from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
-from sidelight.models.arguments import need_split
+from sidelight.models.check_arguments import need_split
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import Scores, State, cuts
-from sidelight.models.word_parts import WordParts
+from sidelight.models.scorer import Scores, State, column_blocks
+from sidelight.models.term_contributions import WordParts
+from sidelight.option_types import Count, Dim, NonNegative, Positive, Seed, checked
 from sidelight.seeding import generator
-from sidelight.spectypes import Count, Dim, NonNegative, Positive, Seed, checked
 
 Dense = NDArray[np.float32]
 
@@ -70,7 +70,7 @@ class ALS:
                 progress(epoch + 1, self.epochs, "als")
         if not np.isfinite(vectors).all():
             raise SpecError(complain("finite factors", "NaN or infinity", "ALS", "raise reg"))
-        return Recommender.of(self, ImplicitFactors(vectors, options, size), split)
+        return Recommender.of(self, ALSScorer(vectors, options, size), split)
 
 
 def solve(
@@ -109,7 +109,7 @@ def solve(
 
 
 @dataclass(frozen=True, eq=False)
-class ImplicitFactors:
+class ALSScorer:
     """score(h) = u(h).v with u solved from the history, so that new users need no retraining.
 
     Args:
@@ -135,7 +135,9 @@ class ImplicitFactors:
         """See `Scorer.score`."""
         return np.asarray(self.queries(histories) @ self.items.T, dtype=np.float32)
 
-    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
+    def user_independent_scores(
+        self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
+    ) -> Scores:
         """Zeros: every score comes from the history."""
         return np.zeros(items.shape, dtype=np.float32)
 
@@ -147,20 +149,20 @@ class ImplicitFactors:
 
     def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         """See `Scorer.without`."""
-        queries = self.queries(cuts(history, len(self.items)))
+        queries = self.queries(column_blocks(history, len(self.items)))
         return np.asarray(queries @ self.items[items].T, dtype=np.float64)
 
-    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
+    def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
         """No content: nothing."""
         return [[] for _ in items]
 
-    def extended(self, items: pl.DataFrame) -> Self:
+    def with_items(self, items: pl.DataFrame) -> Self:
         """New items have zero factors: this model cannot score what nobody has touched."""
         fresh = np.zeros((len(items), self.items.shape[1]), dtype=np.float32)
         return type(self)(np.vstack([self.items, fresh]), self.options, self.size)
 
     @property
-    def places_new(self) -> bool:
+    def supports_cold_items(self) -> bool:
         """Needs clicks."""
         return False
 

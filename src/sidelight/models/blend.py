@@ -9,22 +9,22 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.content.encoder import Progress
-from sidelight.data.demand import Demand, future_demand
-from sidelight.data.selection import usable
-from sidelight.data.split import Split
+from sidelight.content.protocols import Progress
+from sidelight.data.cold_demand import Demand, future_demand
+from sidelight.data.split.selection import usable
+from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
-from sidelight.models import choosing, prior
-from sidelight.models.arguments import need_split
-from sidelight.models.choices import ThinEvidenceWarning
-from sidelight.models.evidence import Evidence, buckets_of
-from sidelight.models.exposure import exposed
-from sidelight.models.item_item import Constant
-from sidelight.models.mixture import Mixture
-from sidelight.models.parts import Fittable, Fitted, Parts
+from sidelight.models import blend_weights, weight_prior
+from sidelight.models.blend_choices import ThinEvidenceWarning
+from sidelight.models.blend_scorer import BlendScorer
+from sidelight.models.check_arguments import need_split
+from sidelight.models.components import Components, Fittable, Fitted
+from sidelight.models.held_out_scores import Evidence, buckets_of
+from sidelight.models.new_item_exposure import exposed
 from sidelight.models.recommender import Recommender
+from sidelight.models.similarity_scorers import ConstantScorer
+from sidelight.option_types import SOME, Count, PartShare, Seed, Share, checked
 from sidelight.seeding import generator
-from sidelight.spectypes import SOME, Count, PartShare, Seed, Share, checked
 
 Floats = NDArray[np.float64]
 SHOWN = 500  # users whose lists are looked at for the places of new items
@@ -39,7 +39,7 @@ class Blend:
     number of events in h. Cold and warm items have their own weights, since only content says anything
     about a cold item; the gains, one per popularity bucket, put both on one scale.
 
-    Every choice starts from a prior (`sidelight.models.prior`) and moves by coordinate ascent on
+    Every choice starts from a prior (`sidelight.models.weight_prior`) and moves by coordinate ascent on
     NDCG@k of held-out users, as far as the paired gain exceeds its standard error: with many users
     the evidence decides, with none the prior. The order of the components never matters. Weights are
     chosen again for histories cut to 1, 3 and 7 events and for long ones, so that a first click does
@@ -59,7 +59,7 @@ class Blend:
         exposure: New items get at least this multiple of their expected share of the places; 0 leaves
             it to NDCG, 1 is parity.
         new_share: Share of new items in what users will want: "future" estimates it
-            (`sidelight.data.demand.future_demand`), "validation" takes validation for the future, also
+            (`sidelight.data.cold_demand.future_demand`), "validation" takes validation for the future, also
             where the split has held whole items out, and a number in [0, 1) states it.
         seed: Of the draw of users.
     """
@@ -103,7 +103,7 @@ class Blend:
     def _chosen(
         self, split: Split, final: Split, progress: Progress | None, fitted: Fitted | None
     ) -> Recommender:
-        parts = Parts.of(self.components, fitted, progress)
+        parts = Components.of(self.components, fitted, progress)
         demand = self._demand(split)
         evidence = Evidence.gather(self, split, parts, None if self.new_share == "validation" else demand)
         plan = _Plan.of(self, split, parts, evidence, demand)
@@ -114,7 +114,7 @@ class Blend:
                 warnings.warn(f"Blend: {note}", ThinEvidenceWarning, stacklevel=3)
         used = np.flatnonzero(plan.weights.any(axis=0))
         scorers = parts.scorers(final, used.tolist(), " again" if evidence.folds[0] is not final else "")
-        mixture = Mixture.build(
+        mixture = BlendScorer.build(
             scorers, plan.weights[:, used], plan.gains, buckets_of(final, self.edges),
             plan.factors[..., used], plan.choices,
         )  # fmt: skip
@@ -144,20 +144,22 @@ class _Plan:
     choices: dict[str, Any]
 
     @classmethod
-    def of(cls, spec: Blend, split: Split, parts: Parts, evidence: Evidence, demand: Demand) -> _Plan:
+    def of(cls, spec: Blend, split: Split, parts: Components, evidence: Evidence, demand: Demand) -> _Plan:
         scorers = evidence.scorers[0]
-        families = prior.families(parts.specs, scorers)
-        before = prior.prior_weights(families, _density(evidence.folds[0]))
-        constant = np.array([isinstance(scorer, Constant) for scorer in scorers])
-        weights, users, better = choosing.side_weights(
+        families = weight_prior.families(parts.specs, scorers)
+        before = weight_prior.prior_weights(families, _density(evidence.folds[0]))
+        constant = np.array([isinstance(scorer, ConstantScorer) for scorer in scorers])
+        weights, users, better = blend_weights.side_weights(
             evidence.whole, before, evidence.scale, families, spec.k
         )
-        pools = [evidence.cut(spec, n) for n in (*choosing.KNOTS[1:-1], None)] if evidence.measured else []
-        pools += [None] * (len(choosing.KNOTS) - 1 - len(pools))
-        knots, seen = choosing.knot_weights(pools, weights, constant, spec.k)
+        pools = (
+            [evidence.cut(spec, n) for n in (*blend_weights.KNOTS[1:-1], None)] if evidence.measured else []
+        )
+        pools += [None] * (len(blend_weights.KNOTS) - 1 - len(pools))
+        knots, seen = blend_weights.knot_weights(pools, weights, constant, spec.k)
         target = spec.exposure * _wanted(spec, evidence, demand)
         gains, cold = _calibrated(spec, evidence, pools, weights, knots, target)
-        table, factors = choosing.as_factors(knots, cold, constant)
+        table, factors = blend_weights.as_factors(knots, cold, constant)
         scale = np.where(evidence.scale > 0, evidence.scale, 1.0)
         choices = _record(spec, split, parts, evidence, demand, weights, users, better, seen)
         return cls(table / scale, gains, factors, target, choices)
@@ -170,13 +172,13 @@ def _calibrated(
     gains = np.ones(len(spec.edges) + 2)
     if not evidence.measured:
         return gains, [1.0] * len(knots)
-    gains, _ = choosing.bucket_gains(evidence.natural, weights, gains, spec.k)
-    gains[0] = choosing.cold_gain(evidence.natural, weights, gains, spec.k, target, lower=False)
-    shown = choosing.cold_places(evidence.natural, weights, gains, spec.k)
+    gains, _ = blend_weights.bucket_gains(evidence.natural, weights, gains, spec.k)
+    gains[0] = blend_weights.cold_gain(evidence.natural, weights, gains, spec.k, target, lower=False)
+    shown = blend_weights.cold_places(evidence.natural, weights, gains, spec.k)
     cold = [1.0]
     for pool, own in zip(pools, knots[1:], strict=True):
         moved = pool is not None and not np.array_equal(own, weights)
-        wanted = choosing.cold_gain(pool, own, gains, spec.k, shown, lower=True) if moved else gains[0]
+        wanted = blend_weights.cold_gain(pool, own, gains, spec.k, shown, lower=True) if moved else gains[0]
         cold.append(float(wanted / gains[0]))
     return gains, cold
 
@@ -198,7 +200,7 @@ def _density(split: Split) -> float:
 def _record(
     spec: Blend,
     split: Split,
-    parts: Parts,
+    parts: Components,
     evidence: Evidence,
     demand: Demand,
     weights: Floats,
@@ -217,21 +219,21 @@ def _record(
         )
     if not evidence.measured:
         how = "nothing: no event could be held out"
-    measured = [n >= choosing.LEAST_USERS for n in users]
+    measured = [n >= blend_weights.LEAST_USERS for n in users]
     notes = []
     if not all(measured):
         sides = " and ".join(s for s, m in zip(("cold", "warm"), measured, strict=True) if not m)
         reason = f"{users[0]} users with a held-out cold item, {users[1]} with a warm one"
         if not evidence.measured:
             reason = "no user has a second event to hold out, and validation has none"
-        notes.append(f"weights on {sides} items are the prior's ({prior.provenance()}): {reason}")
-    lengths = [str(n) for n in choosing.KNOTS[1:-1]] + ["10+"]
+        notes.append(f"weights on {sides} items are the prior's ({weight_prior.provenance()}): {reason}")
+    lengths = [str(n) for n in blend_weights.KNOTS[1:-1]] + ["10+"]
     short = [f"{n} events ({u} users)" for n, u in zip(lengths, seen[1:], strict=True) if u]
     return {
         "k": spec.k,
         "evidence": {**rows, "folds": len(evidence.folds) if evidence.measured else 0, "how": how,
                      "warm": usable(first, cold=False), "cold": usable(first, cold=True)},
-        "prior": prior.provenance(),
+        "prior": weight_prior.provenance(),
         "parts": [
             {"part": _label(s), "cold": float(weights[0, at]), "warm": float(weights[1, at])}
             for at, s in enumerate(parts.specs)

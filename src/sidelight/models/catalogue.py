@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sidelight.content.words import text_of
+from sidelight.content.shared_terms import text_of
 from sidelight.data.histories import Histories
 from sidelight.data.ids import Ids, index_of, text_id, whole_id
 from sidelight.data.schema import Column, Role
-from sidelight.data.split import Split
+from sidelight.data.split.split import Split
 from sidelight.errors import DataError, UnknownIdError, complain, did_you_mean
 
 
@@ -108,7 +108,7 @@ class Catalogue:
         row, at = row[at >= 0], at[at >= 0]
         return Histories.of_events(row, at, (len(histories), self.n_items)), missing
 
-    def extended(self, rows: pl.DataFrame) -> tuple[Catalogue, pl.DataFrame]:
+    def with_items(self, rows: pl.DataFrame) -> tuple[Catalogue, pl.DataFrame]:
         """The catalogue with new items at the end, and their rows in its columns.
 
         Args:

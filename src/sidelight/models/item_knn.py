@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sidelight.content.encoder import Progress
-from sidelight.data.split import Split
-from sidelight.models.arguments import need_split
-from sidelight.models.graph import cosine_counts, neighbour_graph
-from sidelight.models.item_item import SparseItemItem
+from sidelight.content.protocols import Progress
+from sidelight.data.split.split import Split
+from sidelight.models.check_arguments import need_split
+from sidelight.models.knn_graph import cosine_counts, neighbour_graph
 from sidelight.models.recommender import Recommender
-from sidelight.spectypes import Count, NonNegative, Power, Share, checked
+from sidelight.models.similarity_scorers import SparseSimilarityScorer
+from sidelight.option_types import Count, NonNegative, Power, Share, checked
 
 
 @dataclass(frozen=True)
@@ -47,4 +47,4 @@ class ItemKNN:
             touched, touched, split.data.n_items,
             self.neighbours, self.power, self.hub, progress,
         )  # fmt: skip
-        return Recommender.of(self, SparseItemItem(graph), split)
+        return Recommender.of(self, SparseSimilarityScorer(graph), split)

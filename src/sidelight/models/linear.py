@@ -10,14 +10,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.cache import Cache
-from sidelight.content.encoder import Content, Progress
-from sidelight.data.split import Split
+from sidelight.content.protocols import Content, Progress
+from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
-from sidelight.models.arguments import need_split
-from sidelight.models.item_item import DenseItemItem
+from sidelight.models.check_arguments import need_split
+from sidelight.models.content_space import ContentSpace
 from sidelight.models.recommender import Recommender
-from sidelight.models.space import ContentSpace
-from sidelight.spectypes import SOME, NonNegative, Positive, checked
+from sidelight.models.similarity_scorers import DenseSimilarityScorer
+from sidelight.option_types import SOME, NonNegative, Positive, checked
 
 Dense = NDArray[np.float32]
 CELLS = 1 << 24  # entries of a block held at a time, twice: 64 MiB of float32 each
@@ -148,7 +148,7 @@ class EASE:
         histories = split.fitting()
         known = np.flatnonzero(histories.getnnz(axis=0))
         weights = ease_of(histories[:, known], self.reg)
-        return Recommender.of(self, DenseItemItem(weights, known, split.data.n_items), split)
+        return Recommender.of(self, DenseSimilarityScorer(weights, known, split.data.n_items), split)
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class EASESide:
         gram *= np.float32(self.weight)
         _add_counts(gram, histories)
         weights = ease_weights(gram, self.reg)
-        return Recommender.of(self, DenseItemItem(weights, everything, split.data.n_items), split)
+        return Recommender.of(self, DenseSimilarityScorer(weights, everything, split.data.n_items), split)
 
 
 def _add_counts(gram: Dense, histories: sp.csr_matrix) -> None:

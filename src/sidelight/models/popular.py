@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.content.encoder import Progress
-from sidelight.data.split import Split
+from sidelight.content.protocols import Progress
+from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
-from sidelight.models.arguments import need_split
-from sidelight.models.item_item import Constant
+from sidelight.models.check_arguments import need_split
 from sidelight.models.recommender import Recommender
-from sidelight.spectypes import Positive, checked
+from sidelight.models.similarity_scorers import ConstantScorer
+from sidelight.option_types import Positive, checked
 
 MICROSECONDS_A_DAY = 86_400_000_000
 
@@ -50,7 +50,7 @@ class Popular:
                 weights=0.5 ** (age / self.half_life),
                 minlength=data.n_items,
             )
-        return Recommender.of(self, Constant(values.astype(np.float32)), split)
+        return Recommender.of(self, ConstantScorer(values.astype(np.float32)), split)
 
     def _latest(self, split: Split) -> NDArray[np.int64]:
         """The last training event of each user and item; events are in the order of time."""

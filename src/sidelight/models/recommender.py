@@ -17,19 +17,19 @@ from sidelight import config, storage
 from sidelight.data.histories import Histories
 from sidelight.data.histories import histories_of as ordered
 from sidelight.data.ids import labels_of
-from sidelight.data.new_items import item_rows
-from sidelight.data.split import Split
+from sidelight.data.read_items import item_rows
+from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.evaluation.ranking import top_k
-from sidelight.models.arguments import Ids, check_context, histories_of, ids_of
-from sidelight.models.audience import audience_places
+from sidelight.models.attribution import explain
+from sidelight.models.audience_ranks import audience_places
+from sidelight.models.blend_choices import summary
 from sidelight.models.catalogue import Catalogue
-from sidelight.models.choices import summary
-from sidelight.models.explain import explain
+from sidelight.models.check_arguments import Ids, check_context, histories_of, ids_of
 from sidelight.models.explanation import Explanation
-from sidelight.models.listing import Lists, audience_frame, fill
-from sidelight.models.scorer import Attentive, Context, Scorer, Scores, told
-from sidelight.spectypes import Count, check_call
+from sidelight.models.scorer import Context, ContextAware, Scorer, Scores, with_context
+from sidelight.models.top_lists import TopLists, audience_frame, fill_lists
+from sidelight.option_types import Count, check_call
 
 CELLS = 1 << 26  # scores held at a time: 256 MiB of float32
 UNKNOWN, GIVEN = -1, -2  # no stored user: an id that nobody has, a history from outside
@@ -74,7 +74,7 @@ class Recommender:
     @classmethod
     def of(cls, spec: Any, scorer: Scorer, split: Split) -> Recommender:
         """A scorer with the catalogue of the split it was fitted on, and the spec's popularity floor."""
-        from sidelight.models.floor import with_floor  # which fits again where it needs to
+        from sidelight.models.score_floor import with_floor  # which fits again where it needs to
 
         return cls(spec, with_floor(spec, scorer, split), Catalogue.of(split))
 
@@ -85,16 +85,16 @@ class Recommender:
     @property
     def context(self) -> tuple[str, ...]:
         """Columns of context it was trained with."""
-        return self.scorer.context if isinstance(self.scorer, Attentive) else ()
+        return self.scorer.context if isinstance(self.scorer, ContextAware) else ()
 
-    def told(self, users: NDArray[np.int64], context: Context | None = None) -> Recommender:
-        """The same model for rows of which it is known who they are, see `Attentive.told`.
+    def with_context(self, users: NDArray[np.int64], context: Context | None = None) -> Recommender:
+        """The same model for rows of which it is known who they are, see `ContextAware.with_context`.
 
         Raises:
             SpecError: A column of context that the model does not know.
         """
         check_context(context, self.context, len(users))
-        scorer = told(self.scorer, users, context)
+        scorer = with_context(self.scorer, users, context)
         return self if scorer is self.scorer else replace(self, scorer=scorer)
 
     def recommend(
@@ -142,9 +142,9 @@ class Recommender:
         step = max(1, CELLS // self.catalogue.n_items)
         for start in range(0, len(rows), step):
             block = slice(start, start + step)
-            asked = self.told(who[block], context)
+            asked = self.with_context(who[block], context)
             found.append(asked._lists(rows[block], who[block] != UNKNOWN, int(k), filter_seen, allowed))
-        return Lists.frame(found, labels, self.catalogue.item_ids)
+        return TopLists.frame(found, labels, self.catalogue.item_ids)
 
     def _lists(
         self,
@@ -153,13 +153,13 @@ class Recommender:
         k: int,
         filter_seen: bool,
         allowed: NDArray[np.bool_] | None,
-    ) -> Lists:
+    ) -> TopLists:
         scores = self.score(rows)
         seen = rows.matrix() if filter_seen else None
         items, values = top_k(scores, min(k, scores.shape[1]), seen, allowed)
-        informed = self.scorer.informed() if isinstance(self.scorer, Attentive) else None
-        lists = Lists(items, values, known, rows.lengths, informed=informed)
-        return fill(lists, scores, seen, allowed, self.catalogue.popular, self.scorer)
+        uses_context = self.scorer.uses_context() if isinstance(self.scorer, ContextAware) else None
+        lists = TopLists(items, values, known, rows.lengths, uses_context=uses_context)
+        return fill_lists(lists, scores, seen, allowed, self.catalogue.popular, self.scorer)
 
     def _histories(
         self, users: Ids | None, histories: list[list[Any]] | None
@@ -214,8 +214,8 @@ class Recommender:
         scores = np.array(self.scorer.similar(wanted), dtype=np.float32)
         scores[np.arange(len(wanted)), wanted] = -np.inf
         near, values = top_k(scores, min(k, scores.shape[1]))
-        lists = Lists(near, np.where(values > 0, values, -np.inf).astype(np.float32))
-        frame = Lists.frame([lists], self.catalogue.item_ids[wanted], self.catalogue.item_ids)
+        lists = TopLists(near, np.where(values > 0, values, -np.inf).astype(np.float32))
+        frame = TopLists.frame([lists], self.catalogue.item_ids[wanted], self.catalogue.item_ids)
         return frame.rename({"item_id": "similar_id", "user_id": "item_id"}).drop("source")
 
     def explain(
@@ -250,15 +250,15 @@ class Recommender:
             rows: Column `item_id` and any item columns of the training data, a polars or pandas
                 frame or a dict; all are read as `sidelight.read` reads them, or a DataError says why not.
         """
-        catalogue, full = self.catalogue.extended(item_rows(rows, self.catalogue.table, "new items"))
-        if not self.scorer.places_new:
+        catalogue, full = self.catalogue.with_items(item_rows(rows, self.catalogue.table, "new items"))
+        if not self.scorer.supports_cold_items:
             warnings.warn(
                 f"{type(self.spec).__name__} knows items by their clicks: the {len(full)} new ones score 0 "
                 "until it is fitted again; a blend with a content model places them at once",
                 NewItemsWarning,
                 stacklevel=2,
             )
-        return replace(self, scorer=self.scorer.extended(full), catalogue=catalogue)
+        return replace(self, scorer=self.scorer.with_items(full), catalogue=catalogue)
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, bytes]]:
         """Arrays, options and files from which `from_arrays` makes an equal recommender."""
@@ -276,7 +276,7 @@ class Recommender:
         cls, arrays: dict[str, Any], meta: dict[str, Any], files: dict[str, bytes]
     ) -> Recommender:
         """The recommender that `to_arrays` described."""
-        from sidelight.models.kinds import restore_scorer, restore_spec
+        from sidelight.models.restore import restore_scorer, restore_spec
 
         about = meta["scorer"]
         scorer = restore_scorer(about["kind"], storage.under("scorer", arrays), about["options"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sidelight.content.encoder import Progress
-from sidelight.data.split import Split
+from sidelight.content.protocols import Progress
+from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
-from sidelight.models.arguments import need_split
+from sidelight.models.check_arguments import need_split
 from sidelight.models.recommender import Recommender
 
 

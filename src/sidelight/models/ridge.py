@@ -11,16 +11,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.cache import Cache
-from sidelight.content.encoder import Content, Progress
+from sidelight.content.protocols import Content, Progress
 from sidelight.data.histories import Histories, matrix_of
-from sidelight.data.split import Split
-from sidelight.models.arguments import need_split
+from sidelight.data.split.split import Split
+from sidelight.models.check_arguments import need_split
+from sidelight.models.content_space import Block, ContentSpace
 from sidelight.models.linear import EASE, ease_of, inverse_spd
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import Scores, State, additive, one_row
-from sidelight.models.space import Block, ContentSpace
-from sidelight.models.word_parts import WordParts, largest
-from sidelight.spectypes import SOME, NonNegative, Positive, checked
+from sidelight.models.scorer import Scores, State, additive, one_history
+from sidelight.models.term_contributions import WordParts, largest
+from sidelight.option_types import SOME, NonNegative, Positive, checked
 from sidelight.storage import placed, under
 
 Dense = NDArray[np.float32]
@@ -70,12 +70,12 @@ class Ridge:
             smooth = ease_of(histories[:, known], self.teacher.reg)
             smooth *= np.float32(self.strength)
             smooth[np.diag_indices(len(known))] += 1.0
-        scorer = ContentProfile.solve(space, known, self.reg, smooth)
+        scorer = RidgeScorer.solve(space, known, self.reg, smooth)
         return Recommender.of(self, scorer, split)
 
 
 @dataclass(frozen=True, eq=False)
-class ContentProfile:
+class RidgeScorer:
     """score(h) = profile(h) X^T, where every history item adds a fixed vector to the profile.
 
     Args:
@@ -139,7 +139,9 @@ class ContentProfile:
                 at += x.shape[1]
         return total
 
-    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
+    def user_independent_scores(
+        self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
+    ) -> Scores:
         """Zeros: every score comes from the history."""
         return np.zeros(items.shape, dtype=np.float32)
 
@@ -159,9 +161,9 @@ class ContentProfile:
             at += x.shape[1]
         return additive(found)
 
-    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
+    def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
         """Exact part of each word in each score: profile times content."""
-        profile, parts, at = self.profiles(one_row(history, self.space.n_items))[0], [], 0
+        profile, parts, at = self.profiles(one_history(history, self.space.n_items))[0], [], 0
         for f, x in zip(self.space.features, self.space.blocks(items), strict=True):
             own = profile[at : at + f.dim]
             at += f.dim
@@ -171,12 +173,12 @@ class ContentProfile:
                 parts.append((f.names, carried))
         return largest(parts, len(items), k)
 
-    def extended(self, items: pl.DataFrame) -> ContentProfile:
+    def with_items(self, items: pl.DataFrame) -> RidgeScorer:
         """New items score by their content at once; profiles do not change."""
-        return replace(self, space=self.space.extended(items))
+        return replace(self, space=self.space.with_items(items))
 
     @property
-    def places_new(self) -> bool:
+    def supports_cold_items(self) -> bool:
         """Content is enough."""
         return True
 

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.data.histories import Histories
-from sidelight.models.word_parts import WordParts
+from sidelight.models.term_contributions import WordParts
 
 Scores = NDArray[np.float32]
 State = dict[str, Any]
@@ -35,7 +35,9 @@ class Scorer(Protocol):
         """
         ...
 
-    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
+    def user_independent_scores(
+        self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
+    ) -> Scores:
         """Compute the part of some scores that is the same for everybody with as many events.
 
         Args:
@@ -63,7 +65,7 @@ class Scorer(Protocol):
         """
         ...
 
-    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
+    def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
         """Words and attributes that carried the history's part of some scores, in units of the score.
 
         Args:
@@ -76,13 +78,13 @@ class Scorer(Protocol):
         """
         ...
 
-    def extended(self, items: pl.DataFrame) -> Scorer:
+    def with_items(self, items: pl.DataFrame) -> Scorer:
         """The same scorer over a catalogue with new items appended (content rows, in order)."""
         ...
 
     @property
-    def places_new(self) -> bool:
-        """Whether `extended` can give new items scores; False means they score 0 until the next fit."""
+    def supports_cold_items(self) -> bool:
+        """Whether `with_items` can give new items scores; False means they score 0 until the next fit."""
         ...
 
     def state(self) -> tuple[State, dict[str, Any]]:
@@ -96,15 +98,15 @@ class Scorer(Protocol):
 
 
 @runtime_checkable
-class Attentive(Protocol):
+class ContextAware(Protocol):
     """What a scorer offers beside `Scorer` when it looks at who asks, and when."""
 
     @property
     def context(self) -> tuple[str, ...]:
-        """Columns of context that `told` understands."""
+        """Columns of context that `with_context` understands."""
         ...
 
-    def told(self, users: NDArray[np.int64], context: Context) -> Scorer:
+    def with_context(self, users: NDArray[np.int64], context: Context) -> Scorer:
         """The same scorer for rows of which it is known who they are; it is not to be saved.
 
         Args:
@@ -115,25 +117,25 @@ class Attentive(Protocol):
         """
         ...
 
-    def informed(self) -> NDArray[np.bool_] | None:
-        """bool (n_rows,): rows of which it was told something that moves scores; None before `told`."""
+    def uses_context(self) -> NDArray[np.bool_] | None:
+        """Rows (bool, (n_rows,)) whose side features change the scores; None before `with_context`."""
         ...
 
 
-def told(scorer: Scorer, users: NDArray[np.int64], context: Context | None = None) -> Scorer:
+def with_context(scorer: Scorer, users: NDArray[np.int64], context: Context | None = None) -> Scorer:
     """The scorer told who asks and when, if it is one that listens; else itself."""
-    if not isinstance(scorer, Attentive):
+    if not isinstance(scorer, ContextAware):
         return scorer
-    return scorer.told(users, {} if context is None else context)
+    return scorer.with_context(users, {} if context is None else context)
 
 
-def one_row(history: NDArray[np.int64], n_items: int) -> sp.csr_matrix:
+def one_history(history: NDArray[np.int64], n_items: int) -> sp.csr_matrix:
     """A history as binary CSR (1, n_items)."""
     ones = np.ones(len(history), dtype=np.float32)
     return sp.csr_matrix((ones, (np.zeros(len(history), dtype=np.int64), history)), shape=(1, n_items))
 
 
-def cuts(history: NDArray[np.int64], n_items: int) -> sp.csr_matrix:
+def column_blocks(history: NDArray[np.int64], n_items: int) -> sp.csr_matrix:
     """A history, then the same without each of its items, as binary CSR (1 + n_history, n_items).
 
     For `Scorer.without` of scorers that are not additive in the history: all rows are scored at once.

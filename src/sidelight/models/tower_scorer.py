@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from sidelight.content.features import Features
 from sidelight.data.histories import Histories, matrix_of
-from sidelight.models.scorer import Context, Scores, State, cuts, one_row
-from sidelight.models.space import ContentSpace
-from sidelight.models.word_parts import WordParts, largest
+from sidelight.models.content_space import ContentSpace
+from sidelight.models.scorer import Context, Scores, State, column_blocks, one_history
+from sidelight.models.term_contributions import WordParts, largest
 from sidelight.storage import placed, under
-from sidelight.towers.attributes import NOTHING, Attributes
+from sidelight.towers.side_features import NOTHING, SideFeatures
 
 Dense = NDArray[np.float32]
 
@@ -35,7 +35,7 @@ class TowerScorer:
         trace: What training recorded.
         people, moments: Encoded attributes of the stored users, and encoders of moments; may be none.
         user_maps, moment_maps: float32 (columns of the modality, dim), one a modality of each.
-        added: float32 (n_rows, dim), attributes of the rows to be scored, once `told`.
+        added: float32 (n_rows, dim), attributes of the rows to be scored, once `with_context`.
     """
 
     vectors: Dense
@@ -45,8 +45,8 @@ class TowerScorer:
     query: Dense
     default: Dense
     trace: dict[str, Any] = field(default_factory=dict)
-    people: Attributes = NOTHING
-    moments: Attributes = NOTHING
+    people: SideFeatures = NOTHING
+    moments: SideFeatures = NOTHING
     user_maps: tuple[Dense, ...] = ()
     moment_maps: tuple[Dense, ...] = ()
     added: Dense | None = None
@@ -80,8 +80,8 @@ class TowerScorer:
         """Columns of context it was trained with."""
         return self.moments.columns
 
-    def told(self, users: NDArray[np.int64], context: Context) -> TowerScorer:
-        """See `Attentive.told`; an attribute that is absent adds nothing."""
+    def with_context(self, users: NDArray[np.int64], context: Context) -> TowerScorer:
+        """See `ContextAware.with_context`; an attribute that is absent adds nothing."""
         if not self.user_maps and not self.moment_maps:
             return self
         added = np.zeros((len(users), self.vectors.shape[1]), dtype=np.float32)
@@ -93,11 +93,13 @@ class TowerScorer:
             added += f.present[:, None] * np.asarray(f.values @ table, dtype=np.float32)
         return replace(self, added=added)
 
-    def informed(self) -> NDArray[np.bool_] | None:
+    def uses_context(self) -> NDArray[np.bool_] | None:
         """Rows to which attributes add anything."""
         return None if self.added is None else np.asarray(self.added.any(axis=1))
 
-    def impersonal(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Scores:
+    def user_independent_scores(
+        self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
+    ) -> Scores:
         """Scores of an empty history, float32 (n_rows, k)."""
         return np.asarray(self.vectors[items] @ self.default, dtype=np.float32)
 
@@ -108,16 +110,16 @@ class TowerScorer:
 
     def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         """See `Scorer.without`."""
-        queries = self.queries(cuts(history, len(self.vectors)))
+        queries = self.queries(column_blocks(history, len(self.vectors)))
         return np.asarray(queries @ self.vectors[items].T, dtype=np.float64)
 
-    def words(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
+    def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
         """Words of the items: the score's part v.u' of the pooled history u', along the content of v.
 
         With c an item's content vector, the part (v.c / |c|) (c.u') / |c| falls to the content, and to
         each word what it adds to c.u'.
         """
-        user = np.asarray(self._pooled(one_row(history, len(self.vectors))) @ self.vectors)[0]
+        user = np.asarray(self._pooled(one_history(history, len(self.vectors))) @ self.vectors)[0]
         rows = [Features(f.name, f.values[items], f.present[items], f.names) for f in self.space.features]
         content = self._content(rows)
         size = (content * content).sum(axis=1)
@@ -132,9 +134,9 @@ class TowerScorer:
                 parts.append((features.names, own))
         return largest(parts, len(items), k)
 
-    def extended(self, items: pl.DataFrame) -> TowerScorer:
+    def with_items(self, items: pl.DataFrame) -> TowerScorer:
         """New items are placed by their content alone."""
-        space = self.space.extended(items)
+        space = self.space.with_items(items)
         old = len(self.vectors)
         new = [Features(f.name, f.values[old:], f.present[old:], f.names) for f in space.features]
         return replace(self, space=space, vectors=np.vstack([self.vectors, self.place(new)]))
@@ -154,7 +156,7 @@ class TowerScorer:
         return out
 
     @property
-    def places_new(self) -> bool:
+    def supports_cold_items(self) -> bool:
         """True: content places them."""
         return True
 
@@ -193,11 +195,11 @@ class TowerScorer:
 
 def _attributes(
     arrays: State, meta: dict[str, Any]
-) -> tuple[Attributes, Attributes, tuple[Dense, ...], tuple[Dense, ...]]:
+) -> tuple[SideFeatures, SideFeatures, tuple[Dense, ...], tuple[Dense, ...]]:
     """Attributes of users and moments with their maps; bundles of before there were any have none."""
     sides, maps = [], []
     for name, table in (("people", "user_map"), ("moments", "moment_map")):
-        side = Attributes.restore(under(name, arrays), meta[name]) if name in meta else NOTHING
+        side = SideFeatures.restore(under(name, arrays), meta[name]) if name in meta else NOTHING
         sides.append(side)
         maps.append(tuple(arrays[f"{table}/{at}"] for at in range(len(side.features))))
     return sides[0], sides[1], maps[0], maps[1]

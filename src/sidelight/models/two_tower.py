@@ -13,24 +13,24 @@ import numpy as np
 from sidelight import config
 from sidelight.content.cache import Cache
 from sidelight.content.device import need_device
-from sidelight.content.encoder import Content, Progress
-from sidelight.data.split import Split
+from sidelight.content.protocols import Content, Progress
+from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
-from sidelight.models.arguments import need_split
+from sidelight.models.check_arguments import need_split
+from sidelight.models.content_space import ContentSpace
 from sidelight.models.recommender import Recommender
-from sidelight.models.space import ContentSpace
 from sidelight.models.tower_scorer import TowerScorer
-from sidelight.spectypes import SOME, Dim, PartShare, Seed, checked
+from sidelight.option_types import SOME, Dim, PartShare, Seed, checked
 from sidelight.tasks.task import Task
-from sidelight.towers.attributes import Attributes, check_context, check_users
-from sidelight.training.combine import Combine
-from sidelight.training.options import Options
+from sidelight.towers.side_features import SideFeatures, check_context, check_users
+from sidelight.training.gradient_aggregation import GradientAggregation
+from sidelight.training.training_options import TrainingOptions
 from sidelight.weighting.fixed import Fixed
 from sidelight.weighting.fork_merge import ForkMerge
 from sidelight.weighting.weighting import Signals, Weighting
 
 if TYPE_CHECKING:
-    from sidelight.training.state import State
+    from sidelight.training.checkpoint import TrainingState
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class TwoTower:
     Where validation has too few new items, training items are hidden to stand in for them
     (`Split.selection`); the number of epochs and the path of the weights found that way are then
     used for a second training on everything. Where validation says nothing of persons, views of
-    items that nobody touched take its place (`sidelight.training.judge`), with a warning.
+    items that nobody touched take its place (`sidelight.training.stopping_signal`), with a warning.
 
     Args:
         content: Modalities of the items, at least one.
@@ -73,7 +73,7 @@ class TwoTower:
         combine: How gradients are joined where several losses pull; None adds them up.
         floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
         screen: Leave modalities out whose similarity says nothing about what is chosen together, as
-            `sidelight.towers.evidence` tests it on the training events. They count as missing, their
+            `sidelight.towers.modality_evidence` tests it on the training events. They count as missing, their
             gate is 0. Where events are too few to tell, all stay.
 
     Source: Two towers as in Yi et al. (RecSys 2019), with content for items and pooled histories
@@ -86,12 +86,12 @@ class TwoTower:
     dim: Dim = 192
     pooling: Literal["mean", "attention"] = "mean"
     dropout: tuple[PartShare, PartShare, PartShare] = (0.5, 0.6, 0.0)
-    options: Options = field(default_factory=Options)
+    options: TrainingOptions = field(default_factory=TrainingOptions)
     seed: Seed = 0
     users: tuple[Content, ...] = ()
     context: tuple[Content, ...] = ()
     sensitive: bool = False
-    combine: Combine | None = None
+    combine: GradientAggregation | None = None
     floor: bool = True
     screen: bool = True
 
@@ -117,7 +117,7 @@ class TwoTower:
             checkpoint: Folder that a run which was cut off goes on from; removed at the end.
         """
         split = need_split(split, self)
-        need_device(self.options.device, "option 'device' of Options")
+        need_device(self.options.device, "option 'device' of TrainingOptions")
         return self._fitted(split, split, progress, checkpoint)
 
     def refit(
@@ -129,7 +129,7 @@ class TwoTower:
             split, progress, checkpoint: As in `fit`.
         """
         split = need_split(split, self)
-        need_device(self.options.device, "option 'device' of Options")
+        need_device(self.options.device, "option 'device' of TrainingOptions")
         return self._fitted(split, split.joined(), progress, checkpoint)
 
     def _fitted(
@@ -154,8 +154,8 @@ class TwoTower:
 
     def _choosing(self, split: Split) -> Split:
         """The split that says how many epochs, and which weights."""
-        from sidelight.training.judge import personal
         from sidelight.training.self_retrieval import with_new_items
+        from sidelight.training.stopping_signal import personal
 
         found = split.selection()
         if personal(found, bool(self.users)):
@@ -169,10 +169,10 @@ class TwoTower:
         progress: Progress | None,
         checkpoint: str | Path | None,
         label: str,
-    ) -> tuple[Any, State]:
+    ) -> tuple[Any, TrainingState]:
         import shutil
 
-        from sidelight.training.fork_merge import fork_merge
+        from sidelight.training.branch_training import fork_merge
         from sidelight.training.loop import train
 
         options = replace(self.options, seed=self.options.seed + self.seed)
@@ -193,17 +193,17 @@ class TwoTower:
 
     def towers(self, space: ContentSpace, split: Split) -> Any:
         """Towers before training, over the content of a catalogue."""
-        from sidelight.towers.build import build_towers
-        from sidelight.towers.evidence import evidence
+        from sidelight.towers.build_towers import build_towers
+        from sidelight.towers.modality_evidence import modality_evidence
 
         seed = self.options.seed + self.seed
         touched = split.fitting().getnnz(axis=0) > 0
         shape = (self.dim, self.pooling, self.dropout)
         data, rows = split.data, split.fit_rows
-        people = Attributes.of_users(self.users, data.users, data.schema, self.sensitive)
+        people = SideFeatures.of_users(self.users, data.users, data.schema, self.sensitive)
         about = data.schema, self.sensitive
-        moments = Attributes.of_moments(self.context, data.interactions, rows, *about)
-        found = evidence(space.features, split.fitting(), self.seed)
+        moments = SideFeatures.of_moments(self.context, data.interactions, rows, *about)
+        found = modality_evidence(space.features, split.fitting(), self.seed)
         device, features = self.options.device, space.features
         return build_towers(features, touched, *shape, device, seed, people, moments, found, self.screen)
 
@@ -237,7 +237,7 @@ class _Replayed:
 
 def scorer(space: ContentSpace, towers: Any, trace: dict[str, Any]) -> TowerScorer:
     """What answers without torch: vectors of the catalogue, and the maps that place new items."""
-    from sidelight.training.validate import item_vectors
+    from sidelight.training.validation_scores import item_vectors
 
     def plain(tensor: Any) -> np.ndarray:
         return np.ascontiguousarray(tensor.detach().float().cpu().numpy())

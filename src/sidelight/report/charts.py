@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from sidelight.report import words
+from sidelight.report import wording
 from sidelight.report.svg import (
     TEXT_WIDTH,
     Scale,
@@ -32,7 +32,7 @@ ROW = 40.0  # a line of text, and the mark under it
 SHAPES = {"better": "triangle", "worse": "wedge", "unclear": "circle", "few": "circle", "unknown": "circle"}
 
 
-class Row(NamedTuple):
+class ForestRow(NamedTuple):
     """One line of a chart: a value with its interval, and what it is compared with."""
 
     label: str
@@ -44,14 +44,16 @@ class Row(NamedTuple):
     chosen: float | None = None
 
 
-def reach(rows: Sequence[Row]) -> tuple[float, float]:
+def reach(rows: Sequence[ForestRow]) -> tuple[float, float]:
     """Ends of an axis that holds the rows and zero."""
     values = [value for row in rows for value in (row.mean, row.low, row.high)]
     low, high = span([*values, 0.0])
     return low, high
 
 
-def forest(name: str, title: str, rows: Sequence[Row], ends: tuple[float, float] | None = None) -> Markup:
+def forest(
+    name: str, title: str, rows: Sequence[ForestRow], ends: tuple[float, float] | None = None
+) -> Markup:
     """Differences with their intervals around zero, one line an arm.
 
     Args:
@@ -70,13 +72,13 @@ def forest(name: str, title: str, rows: Sequence[Row], ends: tuple[float, float]
         parts.append(text(x(0) - 8, bottom + 33, "← worse", "end", "muted"))
     if x(0) <= WIDTH - 60:
         parts.append(text(x(0) + 8, bottom + 33, "better →", class_="muted"))
-    said = [f"{r.label}: {words.short(r.mean)}, {words.between(r.low, r.high, sign=True)}" for r in rows]
+    said = [f"{r.label}: {wording.short(r.mean)}, {wording.between(r.low, r.high, sign=True)}" for r in rows]
     return drawing(name, title, "; ".join(said) + ".", (WIDTH, bottom + 38), parts)
 
 
-def _difference(row: Row, x: Scale, top: float) -> Markup:
+def _difference(row: ForestRow, x: Scale, top: float) -> Markup:
     verdict, y = row.verdict, top + 25
-    value = f"{words.short(row.mean)} {words.mark(verdict)}".strip()
+    value = f"{wording.short(row.mean)} {wording.mark(verdict)}".strip()
     parts = [
         text(SIDE, top + 12, fit(row.label, WIDTH - 2 * SIDE - 80), class_="label"),
         text(WIDTH - SIDE, top + 12, value, "end", f"value {verdict}"),
@@ -85,10 +87,10 @@ def _difference(row: Row, x: Scale, top: float) -> Markup:
         parts.append(line(x(row.low), y, x(row.high), y, f"whisker {verdict}"))
     if row.mean is not None:
         parts.append(mark(x(row.mean), y, SHAPES[verdict], f"point {verdict}"))
-    return named(parts, f"{row.label}: {value}, {words.between(row.low, row.high, sign=True)}", "row")
+    return named(parts, f"{row.label}: {value}, {wording.between(row.low, row.high, sign=True)}", "row")
 
 
-def slots(name: str, title: str, rows: Sequence[Row], chosen: float | None) -> Markup:
+def slots(name: str, title: str, rows: Sequence[ForestRow], chosen: float | None) -> Markup:
     """Shares as bars, one line an arm, with a line at what people chose.
 
     Args:
@@ -106,7 +108,7 @@ def slots(name: str, title: str, rows: Sequence[Row], chosen: float | None) -> M
         y = top + ROW * at
         inner = [
             text(SIDE, y + 14, fit(row.label, WIDTH - 2 * SIDE - 60), class_="label"),
-            text(WIDTH - SIDE, y + 14, words.percent(row.mean), "end", "value"),
+            text(WIDTH - SIDE, y + 14, wording.percent(row.mean), "end", "value"),
         ]
         if row.mean is not None:
             width = round(x(max(0.0, row.mean)) - SIDE, 1)
@@ -116,19 +118,19 @@ def slots(name: str, title: str, rows: Sequence[Row], chosen: float | None) -> M
             inner.append(line(x(row.low), y + 25, x(min(row.high, 1.0)), y + 25, "whisker thin"))
         if chosen is not None:
             inner.append(line(x(chosen), y + 17, x(chosen), y + 33, "chosen"))
-        parts.append(named(inner, f"{row.label}: {words.percent(row.mean)}", "row"))
+        parts.append(named(inner, f"{row.label}: {wording.percent(row.mean)}", "row"))
     if chosen is not None:
         at_left = x(chosen) < WIDTH / 2
-        said_there = f"people chose {words.percent(chosen)}"
+        said_there = f"people chose {wording.percent(chosen)}"
         parts.append(line(x(chosen), 5, x(chosen), 21, "chosen"))
         beside = x(chosen) + 6 if at_left else x(chosen) - 6
         parts.append(text(beside, 17, said_there, "start" if at_left else "end", "muted"))
-    said = [f"{row.label}: {words.percent(row.mean)}" for row in rows]
-    said.append(f"what people chose: {words.percent(chosen)}")
+    said = [f"{row.label}: {wording.percent(row.mean)}" for row in rows]
+    said.append(f"what people chose: {wording.percent(chosen)}")
     return drawing(name, title, "; ".join(said) + ".", (WIDTH, bottom + 22), parts)
 
 
-def shift(name: str, title: str, rows: Sequence[Row], high: float) -> Markup:
+def shift(name: str, title: str, rows: Sequence[ForestRow], high: float) -> Markup:
     """Where attention moves: each group's share before, after, and what people chose.
 
     Args:
@@ -143,16 +145,16 @@ def shift(name: str, title: str, rows: Sequence[Row], high: float) -> Markup:
     parts = _grid(x, tops, bottom, percent=True)
     parts += [_moved(row, x, top) for row, top in zip(rows, tops, strict=True)]
     said = [
-        f"{r.label}: from {words.percent(r.other)} to {words.percent(r.mean)}, "
-        f"chosen {words.percent(r.chosen)}"
+        f"{r.label}: from {wording.percent(r.other)} to {wording.percent(r.mean)}, "
+        f"chosen {wording.percent(r.chosen)}"
         for r in rows
     ]
     return drawing(name, title, "; ".join(said) + ".", (WIDTH, bottom + 22), parts)
 
 
-def _moved(row: Row, x: Scale, top: float) -> Markup:
+def _moved(row: ForestRow, x: Scale, top: float) -> Markup:
     y = top + 26
-    value = f"{words.percent(row.other)} → {words.percent(row.mean)}"
+    value = f"{wording.percent(row.other)} → {wording.percent(row.mean)}"
     parts = [
         text(SIDE, top + 13, fit(row.label, WIDTH - 2 * SIDE - 112), class_="label"),
         text(WIDTH - SIDE, top + 13, value, "end", "value"),
@@ -166,10 +168,10 @@ def _moved(row: Row, x: Scale, top: float) -> Markup:
         parts.append(mark(x(row.other), y, "circle", "point hollow", 5.5))
     if row.mean is not None:
         parts.append(mark(x(row.mean), y, "circle", "point after", 3.8))
-    return named(parts, f"{row.label}: {value}; people chose {words.percent(row.chosen)}", "row")
+    return named(parts, f"{row.label}: {value}; people chose {wording.percent(row.chosen)}", "row")
 
 
-def whisker(name: str, title: str, row: Row, ends: tuple[float, float]) -> Markup:
+def whisker(name: str, title: str, row: ForestRow, ends: tuple[float, float]) -> Markup:
     """One difference with its interval around zero, for beside a number."""
     x = Scale(*ends, 6, 194)
     parts = [line(6, 12, 194, 12, "track"), line(x(0), 2, x(0), 22, "zero")]
@@ -177,7 +179,7 @@ def whisker(name: str, title: str, row: Row, ends: tuple[float, float]) -> Marku
         parts.append(line(x(row.low), 12, x(row.high), 12, f"whisker {row.verdict}"))
     if row.mean is not None:
         parts.append(mark(x(row.mean), 12, SHAPES[row.verdict], f"point {row.verdict}"))
-    said = f"{words.short(row.mean)}, {words.between(row.low, row.high, sign=True)}."
+    said = f"{wording.short(row.mean)}, {wording.between(row.low, row.high, sign=True)}."
     return drawing(name, title, said, (200, 24), parts)
 
 
@@ -190,7 +192,7 @@ def sample(tone: str, shape: str) -> Markup:
 def _grid(x: Scale, tops: Sequence[float], bottom: float, percent: bool = False) -> list[Markup]:
     """Upright lines at round values, numbers below; they run under the text of a row, not through it."""
     values = ticks(x.low, x.high)
-    texts = [words.share_kept(v) for v in values] if percent else tick_texts(values)
+    texts = [wording.share_kept(v) for v in values] if percent else tick_texts(values)
     parts = []
     for value, shown in zip(values, texts, strict=True):
         place = x(value)

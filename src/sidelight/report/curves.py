@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from markupsafe import Markup
 
-from sidelight.report import words
+from sidelight.report import wording
 from sidelight.report.svg import (
     Scale,
     drawing,
@@ -84,7 +84,7 @@ def curve(
     parts.append(text((LEFT + RIGHT) / 2, 300, "share of training interactions kept", "middle", "muted"))
     said = [
         f"{series.label}: "
-        + ", ".join(f"{words.share_kept(p.keep)} {words.number(p.mean)}" for p in series.points)
+        + ", ".join(f"{wording.share_kept(p.keep)} {wording.number(p.mean)}" for p in series.points)
         for series in levels
     ]
     return drawing(name, title, "; ".join(said) + ".", (290, 306), parts)
@@ -93,10 +93,10 @@ def curve(
 def _line(series: Series, x: Scale, y: Scale, signed: bool) -> Markup:
     known = [(p, x(p.keep), y(p.mean)) for p in series.points if p.mean is not None]
     parts = [path([(at, height) for _, at, height in known], "series")] if len(known) > 1 else []
-    say = words.short if signed else words.number
+    say = wording.short if signed else wording.number
     for point, at, height in known:
-        shown = words.between(point.low, point.high, sign=signed)
-        title = f"{series.label}, {words.share_kept(point.keep)} kept: {say(point.mean)}, {shown}"
+        shown = wording.between(point.low, point.high, sign=signed)
+        title = f"{series.label}, {wording.share_kept(point.keep)} kept: {say(point.mean)}, {shown}"
         parts.append(named([mark(at, height, series.shape, "dot", 3.6)], title, "row"))
     return element("g", *parts, class_=f"arm {series.tone}")
 
@@ -143,7 +143,7 @@ def weights(
         parts.append(path([(x(s), y(w)) for s, w in _thinned(steps, mean)], "series"))
         if len(steps) == 1:
             parts.append(mark(x(float(steps[0])), y(float(mean[0])), "circle", "dot", 3))
-        first, last = words.number(float(mean[0])), words.number(float(mean[-1]))
+        first, last = wording.number(float(mean[0])), wording.number(float(mean[-1]))
         said = f"Mean over {len(known)} seeds: from {first} to {last}."
     return drawing(name, title, said, (220, 122), [element("g", *parts, class_="arm tone-1")])
 
@@ -185,7 +185,7 @@ def _shares(x: Scale, keeps: Sequence[float], top: float, bottom: float) -> list
         place = x(keep)
         parts.append(line(place, bottom, place, bottom + 4, "zero"))
         if taken - place >= 38:
-            parts.append(text(place, bottom + 18, words.share_kept(keep), "middle", "tick"))
+            parts.append(text(place, bottom + 18, wording.share_kept(keep), "middle", "tick"))
             taken = place
     return parts
 

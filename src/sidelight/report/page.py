@@ -15,17 +15,17 @@ import jinja2
 from markupsafe import Markup
 
 from sidelight.errors import SpecError, complain
-from sidelight.places import check_room
-from sidelight.report.answer import answer
-from sidelight.report.costs import baselines, costs
-from sidelight.report.examples import examples
-from sidelight.report.exposure import exposure, new_items
-from sidelight.report.groups import groups
-from sidelight.report.learning import learning
+from sidelight.report.cost_table import baselines, costs
+from sidelight.report.example_lists import examples
+from sidelight.report.exposure_section import exposure, new_items
+from sidelight.report.group_table import groups
+from sidelight.report.headline import answer
+from sidelight.report.load_record import Record, check
 from sidelight.report.provenance import provenance
-from sidelight.report.record import Record, check
-from sidelight.report.slices import slices
+from sidelight.report.slice_tables import slices
 from sidelight.report.sparsity import sparsity
+from sidelight.report.task_weights import learning
+from sidelight.target_paths import check_room
 
 # In the order of the page; the short names stand in the table of contents.
 SECTIONS = {

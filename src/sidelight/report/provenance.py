@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sidelight.report import words
-from sidelight.report.record import Entry, Record
+from sidelight.report import wording
+from sidelight.report.load_record import Entry, Record
 
 
 def provenance(record: Record) -> dict[str, Any]:
@@ -18,8 +18,8 @@ def provenance(record: Record) -> dict[str, Any]:
         "made": values["made"],
         "command": values.get("command"),
         "candidates": values.get("candidates"),
-        "seeds": ", ".join(map(str, values["seeds"])) or words.NOTHING,
-        "keeps": ", ".join(words.share_kept(keep) for keep in reversed(record.keeps)),
+        "seeds": ", ".join(map(str, values["seeds"])) or wording.NOTHING,
+        "keeps": ", ".join(wording.share_kept(keep) for keep in reversed(record.keeps)),
         "level": f"{100 * record.level:.4g}",
         "alpha": f"{1 - record.level:.4g}",
         "data": _pairs(values["data"]),
@@ -27,7 +27,7 @@ def provenance(record: Record) -> dict[str, Any]:
         "versions": _pairs(values["versions"]),
         "arms": [_arm(record, arm) for arm in values["arms"]],
         "runs": [_run(record, run) for run in values["runs"]],
-        "seconds": words.count(sum(run["seconds"] or 0 for run in values["runs"])),
+        "seconds": wording.count(sum(run["seconds"] or 0 for run in values["runs"])),
         "numbers": [_numbers(record, name) for name in record.slices],
     }
 
@@ -45,13 +45,13 @@ def _pairs(found: Entry) -> list[tuple[str, str]]:
 
 def _plain(name: str, value: Any) -> str:
     if value is None:
-        return words.NOTHING
+        return wording.NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name == "density" and isinstance(value, float):
-        return words.percent(value, 3)
+        return wording.percent(value, 3)
     if isinstance(value, int):
-        return words.count(value) if abs(value) >= 10_000 else str(value)
+        return wording.count(value) if abs(value) >= 10_000 else str(value)
     if isinstance(value, float):
         return f"{value:.6g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -74,24 +74,24 @@ def _run(record: Record, run: Entry) -> Entry:
     signals = [e["signal"] for e in epochs if isinstance(e.get("signal"), (int, float))]
     return {
         "arm": run["arm"],
-        "keep": words.share_kept(run["keep"]),
+        "keep": wording.share_kept(run["keep"]),
         "seed": run["seed"],
-        "seconds": words.NOTHING if run["seconds"] is None else f"{run['seconds']:,.1f}",
-        "epochs": len(epochs) or words.NOTHING,
-        "signal": words.number(max(signals)) if signals else words.NOTHING,
+        "seconds": wording.NOTHING if run["seconds"] is None else f"{run['seconds']:,.1f}",
+        "epochs": len(epochs) or wording.NOTHING,
+        "signal": wording.number(max(signals)) if signals else wording.NOTHING,
         "hash": run["spec_hash"][:12],
     }
 
 
 def _numbers(record: Record, name: str) -> Entry:
     """All figures and differences of one slice."""
-    said = words.group(name)
+    said = wording.group(name)
     figures = [e for key, e in record.figures.items() if key[2] == name]
     differences = [e for key, e in record.differences.items() if key[2] == name]
     metrics = list(dict.fromkeys(e["metric"] for e in figures))
     return {
         "label": f"{said.family}: {said.label}" if said.family else said.label,
-        "metrics": [words.metric(metric) for metric in metrics],
+        "metrics": [wording.metric(metric) for metric in metrics],
         "figures": _by_run(figures, metrics),
         "count": len(figures),
         "differences": [_difference(e, record.level) for e in differences],
@@ -106,27 +106,27 @@ def _by_run(figures: list[Entry], metrics: list[str]) -> list[Entry]:
     rows = []
     for (arm, keep), own in lines.items():
         users = sorted({e["users"] for e in own.values() if e["users"]})
-        cells = [(words.number(e["mean"]), _bounds(e)) if (e := own.get(m)) else ("", "") for m in metrics]
-        people = " to ".join(words.count(n) for n in dict.fromkeys((users[0], users[-1]))) if users else "0"
-        rows.append({"arm": arm, "keep": words.share_kept(keep), "users": people, "cells": cells})
+        cells = [(wording.number(e["mean"]), _bounds(e)) if (e := own.get(m)) else ("", "") for m in metrics]
+        people = " to ".join(wording.count(n) for n in dict.fromkeys((users[0], users[-1]))) if users else "0"
+        rows.append({"arm": arm, "keep": wording.share_kept(keep), "users": people, "cells": cells})
     return rows
 
 
 def _bounds(found: Entry) -> str:
     known = found["low"] is not None and found["high"] is not None
-    return words.between(found["low"], found["high"]) if known else ""
+    return wording.between(found["low"], found["high"]) if known else ""
 
 
 def _difference(found: Entry, level: float) -> list[str]:
     return [
         found["arm"],
-        words.share_kept(found["keep"]),
-        words.metric(found["metric"]),
-        f"{words.signed(found['mean'])} {words.mark(words.verdict(found, level))}".strip(),
-        words.between(found["low"], found["high"], sign=True, exact=True),
-        words.number(found["p"]),
-        words.number(found["p_holm"]),
-        words.count(found["users"]),
-        words.percent(found["up"]),
-        words.percent(found["down"]),
+        wording.share_kept(found["keep"]),
+        wording.metric(found["metric"]),
+        f"{wording.signed(found['mean'])} {wording.mark(wording.verdict(found, level))}".strip(),
+        wording.between(found["low"], found["high"], sign=True, exact=True),
+        wording.number(found["p"]),
+        wording.number(found["p_holm"]),
+        wording.count(found["users"]),
+        wording.percent(found["up"]),
+        wording.percent(found["down"]),
     ]

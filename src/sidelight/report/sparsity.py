@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sidelight.report import charts, curves, words
+from sidelight.report import charts, curves, wording
 from sidelight.report.curves import Point, Series
-from sidelight.report.record import Entry, Record
+from sidelight.report.load_record import Entry, Record
 
 TOGETHER = 5  # lines that one chart can hold and still be told apart
 SHAPES = ("circle", "circle", "square", "triangle", "diamond")
@@ -19,8 +19,8 @@ def sparsity(record: Record) -> dict[str, Any]:
     few = len(record.names) <= TOGETHER
     slices = [
         {
-            "label": words.SLICES[name],
-            "meaning": words.MEANINGS[name],
+            "label": wording.SLICES[name],
+            "meaning": wording.MEANINGS[name],
             "panels": _together(record, name) if few else _apart(record, name),
             "table": _table(record, name),
         }
@@ -30,9 +30,9 @@ def sparsity(record: Record) -> dict[str, Any]:
         "slices": slices,
         "few": few,
         "legend": _legend(record) if few else _legend_apart(record),
-        "metric": words.metric(record.metric),
+        "metric": wording.metric(record.metric),
         "said": _said(record) if names else None,
-        "keeps": [words.share_kept(keep) for keep in record.keeps],
+        "keeps": [wording.share_kept(keep) for keep in record.keeps],
     }
 
 
@@ -89,8 +89,8 @@ def _panel(
     gains: list[Series],
     ends: tuple[curves.Ends, curves.Ends],
 ) -> Entry:
-    metric = words.metric(record.metric)
-    title = f"{words.SLICES[name]}{': ' + label if label else ''}: {metric} against interactions kept"
+    metric = wording.metric(record.metric)
+    title = f"{wording.SLICES[name]}{': ' + label if label else ''}: {metric} against interactions kept"
     return {"label": label, "chart": curves.curve(id, title, levels, gains, metric, ends)}
 
 
@@ -117,12 +117,12 @@ def _table(record: Record, name: str) -> list[Entry]:
             gain = record.difference(arm, name, record.metric, keep)
             cells.append(
                 {
-                    "mean": words.number(level["mean"] if level else None),
-                    "between": words.between(level["low"], level["high"]) if level else "",
-                    "gain": words.signed(gain["mean"]) if gain else "",
-                    "gained": words.between(gain["low"], gain["high"], sign=True) if gain else "",
-                    "verdict": words.verdict(gain, record.level),
-                    "sure": words.mark(words.verdict(gain, record.level)),
+                    "mean": wording.number(level["mean"] if level else None),
+                    "between": wording.between(level["low"], level["high"]) if level else "",
+                    "gain": wording.signed(gain["mean"]) if gain else "",
+                    "gained": wording.between(gain["low"], gain["high"], sign=True) if gain else "",
+                    "verdict": wording.verdict(gain, record.level),
+                    "sure": wording.mark(wording.verdict(gain, record.level)),
                 }
             )
         rows.append({"arm": arm, "cells": cells})
@@ -137,6 +137,8 @@ def _said(record: Record) -> Entry | None:
         found = record.difference(arm, "overall", record.metric, keep)
         if found is None or found["mean"] is None:
             return None
-        between = words.between(found["low"], found["high"], sign=True)
-        ends.append({"keep": words.share_kept(keep), "mean": words.short(found["mean"]), "between": between})
+        between = wording.between(found["low"], found["high"], sign=True)
+        ends.append(
+            {"keep": wording.share_kept(keep), "mean": wording.short(found["mean"]), "between": between}
+        )
     return {"arm": arm, "full": ends[0], "least": ends[1]}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from sidelight.report.words import MINUS
+from sidelight.report.wording import MINUS
 
 TEXT_WIDTH = 0.54  # of the font size: what a letter of a system font takes on average
 

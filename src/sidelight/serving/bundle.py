@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sidelight.errors import BundleError, complain
 from sidelight.manifest import kind_of, next_command, read_manifest
-from sidelight.spectypes import check_call
+from sidelight.option_types import check_call
 from sidelight.storage import read_folder
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def load(path: str | Path, verify: bool = True) -> Recommender:
     """
     check_call(load, locals())
     from sidelight.models.recommender import Recommender
-    from sidelight.serving.sound import AGAIN, check_loaded
+    from sidelight.serving.array_checks import AGAIN, check_loaded
 
     if (found := kind_of(path)) in ("a split", "an evaluation", "a comparison", "tables"):
         raise BundleError(complain("a model", found, str(path), next_command(path, "train")))

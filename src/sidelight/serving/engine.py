@@ -13,35 +13,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sidelight.errors import SpecError, complain
-from sidelight.serving.answering import Made, answers
-from sidelight.serving.asking import (
-    Answer,
-    Ask,
-    Audience,
+from sidelight.option_types import Count, check_call
+from sidelight.serving.background_worker import BackgroundWorker, ExposureWriter
+from sidelight.serving.domain import Event
+from sidelight.serving.hot_swap import HotSwap
+from sidelight.serving.items.item_ingest import preview, put
+from sidelight.serving.recommend.audience import audience
+from sidelight.serving.recommend.explanations import explain_items, similar_items
+from sidelight.serving.recommend.recommend import LoggedAnswer, answers
+from sidelight.serving.recommend.requests import (
+    AudienceRequest,
     EngineOptions,
     Explanation,
-    Listed,
-    Receipt,
-    Shown,
+    RecommendRequest,
     Status,
+    WriteReceipt,
 )
-from sidelight.serving.audience import audience
-from sidelight.serving.intake import previewed, put
-from sidelight.serving.live import Live
-from sidelight.serving.persons import person
-from sidelight.serving.reasons import similar, why
-from sidelight.serving.records import Event
+from sidelight.serving.recommend.responses import Item, RankedItem, RecommendResponse
+from sidelight.serving.recommend.user_history import load_user_history
 from sidelight.serving.snapshot import Snapshot
-from sidelight.serving.state import status
-from sidelight.serving.watch import Watch
-from sidelight.serving.worker import Exposures, Worker
-from sidelight.spectypes import Count, check_call
+from sidelight.serving.status.collect_status import collect_status
+from sidelight.serving.status.recent_traffic import RecentTraffic
 
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
-    from sidelight.serving.store import Store, Version
+    from sidelight.serving.store.store import Store, Version
 
-Observer = Callable[[Answer, float], None]
+Observer = Callable[[RecommendResponse, float], None]
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +61,10 @@ class Engine:
     ) -> None:
         self.options = EngineOptions() if options is None else options
         self.database = database
-        self._live = Live(Path(source) if isinstance(source, str) else source, database, self.options)
-        self._exposures = Exposures(database, self.options.exposures)
-        self._worker = Worker(self._live, self._exposures, self.options.poll)
-        self._watch = Watch()
+        self._live = HotSwap(Path(source) if isinstance(source, str) else source, database, self.options)
+        self._exposures = ExposureWriter(database, self.options.exposures)
+        self._worker = BackgroundWorker(self._live, self._exposures, self.options.poll)
+        self._watch = RecentTraffic()
         self._observers: tuple[Observer, ...] = ()
         self._lock = threading.Lock()
 
@@ -97,7 +95,7 @@ class Engine:
         with self._lock:
             self._observers = (*self._observers, callback)
 
-    def recommend(self, ask: Ask) -> Answer:
+    def recommend(self, ask: RecommendRequest) -> RecommendResponse:
         """One list.
 
         Raises:
@@ -106,7 +104,7 @@ class Engine:
         """
         return self.recommend_many([ask])[0]
 
-    def recommend_many(self, asks: Sequence[Ask]) -> list[Answer]:
+    def recommend_many(self, asks: Sequence[RecommendRequest]) -> list[RecommendResponse]:
         """Several lists, from one snapshot and (for asks of one moment) one product."""
         check_call(Engine.recommend_many, locals())
         if not asks:
@@ -116,7 +114,7 @@ class Engine:
         self._noted(made, (time.perf_counter() - start) / len(asks))
         return [each.answer for each in made]
 
-    def similar(self, item: str, k: Count = 10) -> list[Listed]:
+    def similar(self, item: str, k: Count = 10) -> list[RankedItem]:
         """The items most like one, best first.
 
         Raises:
@@ -124,7 +122,7 @@ class Engine:
         """
         check_call(Engine.similar, locals())
         now = self._live.now
-        return list(similar(now, now.need(item), k))
+        return list(similar_items(now, now.need(item), k))
 
     def explain(
         self, item: str, user: str | None = None, history: Sequence[str] | None = None, k: Count = 3
@@ -141,12 +139,14 @@ class Engine:
         """
         check_call(Engine.explain, locals())
         now = self._live.now
-        ask = Ask(user, None if history is None else tuple(history), k=k)
-        return why(now, person(now, self.database, ask), np.array([now.need(item)]), k)[0]
+        ask = RecommendRequest(user, None if history is None else tuple(history), k=k)
+        return explain_items(now, load_user_history(now, self.database, ask), np.array([now.need(item)]), k)[
+            0
+        ]
 
     def audience(
         self, item: str | None = None, row: Mapping[str, Any] | None = None, k: Count = 10
-    ) -> Audience:
+    ) -> AudienceRequest:
         """Count the users who would have an item among the first k, name the nearest, and what is like it.
 
         People who withdrew consent or were forgotten never appear.
@@ -166,19 +166,19 @@ class Engine:
             found = "neither" if item is None else "both"
             raise SpecError(complain("an item or a row", found, "audience"))
         if row is not None:
-            return previewed(self._live, self.database, row, k, self.options.audience)
+            return preview(self._live, self.database, row, k, self.options.audience)
         assert item is not None
         now = self._live.now
         return audience(now, self.database, now.need(item), k, self.options.audience)
 
-    def search(self, text: str, k: Count = 20) -> list[Shown]:
+    def search(self, text: str, k: Count = 20) -> list[Item]:
         """Items by words of their titles and texts, or by the beginning of their id."""
         check_call(Engine.search, locals())
         now = self._live.now
         found = np.array(now.words.find(text, k + len(now.out)), dtype=np.int64)
         return [_shown(now, at) for at in now.kept(found, k)]
 
-    def item(self, item: str) -> Shown:
+    def item(self, item: str) -> Item:
         """One item.
 
         Raises:
@@ -187,7 +187,7 @@ class Engine:
         now = self._live.now
         return _shown(now, now.need(item))
 
-    def put_items(self, rows: Sequence[Mapping[str, Any]], wait: float = 0.0) -> Receipt:
+    def put_items(self, rows: Sequence[Mapping[str, Any]], wait: float = 0.0) -> WriteReceipt:
         """Store rows of new items, or in place of old rows; they are placed right after.
 
         Each row is checked against the catalogue first; with one that does not fit nothing is
@@ -216,11 +216,11 @@ class Engine:
         """Ids of the retired items, in order."""
         return sorted(self._live.now.retired)
 
-    def add_events(self, events: Sequence[Event]) -> Receipt:
+    def add_events(self, events: Sequence[Event]) -> WriteReceipt:
         """Store what people did; the next list of each of them counts it."""
         accepted, dropped = self.database.take_events(events)
         self._watch.events(accepted)
-        return Receipt(0, accepted, dropped=dropped)
+        return WriteReceipt(0, accepted, dropped=dropped)
 
     def set_consent(self, user: str, given: bool) -> None:
         """Whether what is known of a person may be used, from the next list on."""
@@ -251,7 +251,7 @@ class Engine:
         """Let the version serve that served before: when this returns it answers."""
         return self._live.rollback()
 
-    def compare(self, ask: Ask, other: str) -> tuple[Answer, Answer]:
+    def compare(self, ask: RecommendRequest, other: str) -> tuple[RecommendResponse, RecommendResponse]:
         """The same ask to what serves and to another version, both without exploration.
 
         Raises:
@@ -263,9 +263,9 @@ class Engine:
 
     def status(self) -> Status:
         """How the engine is doing."""
-        return status(self._live, self._worker, self._exposures, self._watch)
+        return collect_status(self._live, self._worker, self._exposures, self._watch)
 
-    def _noted(self, made: Sequence[Made], seconds: float) -> None:
+    def _noted(self, made: Sequence[LoggedAnswer], seconds: float) -> None:
         """Count answers, keep their exposures, and tell the observers."""
         for each in made:
             self._watch.answer(each.seen)
@@ -278,6 +278,6 @@ class Engine:
                     log.exception("an observer of answers failed")
 
 
-def _shown(snapshot: Snapshot, at: int) -> Shown:
+def _shown(snapshot: Snapshot, at: int) -> Item:
     title = snapshot.titles_of([at])[0]
-    return Shown(snapshot.id_of(at), title, snapshot.row(at), bool(snapshot.new[at]), at in snapshot.out)
+    return Item(snapshot.id_of(at), title, snapshot.row(at), bool(snapshot.new[at]), at in snapshot.out)

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from sidelight.data.ids import text_id, whole_id
 from sidelight.errors import SpecError, UnknownIdError, complain, did_you_mean
-from sidelight.models.scorer import Attentive, Context, Scorer
-from sidelight.serving.columns import Columns
-from sidelight.serving.drift import Reference
-from sidelight.serving.encoders import Missing
-from sidelight.serving.index import EXACT, Search
-from sidelight.serving.rules import Attributes
-from sidelight.serving.searching import Words
-from sidelight.serving.status import SetAside
+from sidelight.models.scorer import Context, ContextAware, Scorer
+from sidelight.serving.items.encoder_cache import MissingPart
+from sidelight.serving.items.item_schema import ItemSchema
+from sidelight.serving.rerank.candidates import AttributeTable
+from sidelight.serving.search.exact_search import EXACT, VectorSearch
+from sidelight.serving.search.text_search import TextSearch
+from sidelight.serving.status.drift import DriftReference
+from sidelight.serving.status.engine_status import SetAside
 
 if TYPE_CHECKING:
     from sidelight.models.recommender import Recommender
@@ -35,7 +35,7 @@ CLICKS = "new items"  # what a model that knows items by their clicks cannot pla
 
 
 @dataclass(frozen=True, eq=False)
-class Names:
+class IdIndex:
     """Outside ids to inner indices. Two look-ups in dicts, whatever the ids look like.
 
     Args:
@@ -49,11 +49,11 @@ class Names:
     numeric: bool
 
     @classmethod
-    def of(cls, ids: NDArray[Any]) -> Names:
+    def of(cls, ids: NDArray[Any]) -> IdIndex:
         """Of a catalogue's items or users."""
         return cls(dict(zip(ids.tolist(), range(len(ids)), strict=True)), {}, ids.dtype.kind in "iu")
 
-    def plus(self, ids: NDArray[Any]) -> Names:
+    def plus(self, ids: NDArray[Any]) -> IdIndex:
         """With more ids behind the ones that are there."""
         size = len(self.stored) + len(self.later)
         new = dict(zip(ids.tolist(), range(size, size + len(ids)), strict=True))
@@ -98,15 +98,15 @@ class Snapshot:
     change: int
     loaded_at: datetime
     base: int
-    items: Names
-    users: Names
+    items: IdIndex
+    users: IdIndex
     arrived: NDArray[np.float64]
-    columns: Columns
-    missing: tuple[Missing, ...] = ()
+    columns: ItemSchema
+    missing: tuple[MissingPart, ...] = ()
     incomplete: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
-    search: Search = EXACT
-    reference: Reference = field(default_factory=Reference)
+    search: VectorSearch = EXACT
+    reference: DriftReference = field(default_factory=DriftReference)
     waiting: int = 0
     set_aside: tuple[SetAside, ...] = ()
     published: datetime | None = None
@@ -153,12 +153,12 @@ class Snapshot:
     @cached_property
     def listens(self) -> bool:
         """Whether the model looks at who asks and when; to ask the protocol each time is slow."""
-        return isinstance(self.model.scorer, Attentive)
+        return isinstance(self.model.scorer, ContextAware)
 
     @cached_property
-    def attributes(self) -> Attributes:
+    def attributes(self) -> AttributeTable:
         """Which items have a value in a column."""
-        return Attributes(self.model.catalogue.items)
+        return AttributeTable(self.model.catalogue.items)
 
     @cached_property
     def title_column(self) -> str | None:
@@ -175,12 +175,12 @@ class Snapshot:
         return None if self.title_column is None else self.model.catalogue.items[self.title_column]
 
     @cached_property
-    def words(self) -> Words:
+    def words(self) -> TextSearch:
         """Search by words; made when somebody searches first."""
         own = self.model.catalogue
         texts = [c.name for c in own.columns if c.role == "text" and c.name != self.title_column]
         others = [own.items[c] for c in texts if own.items[c].dtype == pl.String]
-        return Words.of(own.item_ids, self.titles, others, own.popular)
+        return TextSearch.of(own.item_ids, self.titles, others, own.popular)
 
     @cached_property
     def shown_columns(self) -> list[str]:
@@ -190,15 +190,15 @@ class Snapshot:
         schema = own.items.schema.items()
         return [name for name, dtype in schema if name not in hidden and dtype != pl.Binary]
 
-    def told(
+    def with_context(
         self, who: NDArray[np.int64], context: Context | None = None
     ) -> tuple[Scorer, NDArray[np.bool_] | None]:
-        """The scorer told who asks and when, and for which rows that moves scores; see `Attentive`."""
+        """The scorer told who asks and when, and for which rows that moves scores; see `ContextAware`."""
         scorer = self.model.scorer
         if not self.listens:
             return scorer, None
-        listening = cast(Attentive, scorer).told(who, {} if context is None else context)
-        return listening, cast(Attentive, listening).informed()
+        listening = cast(ContextAware, scorer).with_context(who, {} if context is None else context)
+        return listening, cast(ContextAware, listening).uses_context()
 
     def id_of(self, at: int) -> str:
         """Outside id of an item."""

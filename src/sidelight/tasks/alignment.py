@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from sklearn.utils.extmath import randomized_svd
 from torch import Tensor, nn
 
-from sidelight.data.split import Split
+from sidelight.data.split.split import Split
 from sidelight.losses import soft_neighbours
-from sidelight.spectypes import Dim, Label, NonNegative, Positive, SomeShare, checked
+from sidelight.option_types import Dim, Label, NonNegative, Positive, SomeShare, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 

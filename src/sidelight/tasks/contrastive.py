@@ -9,10 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from sidelight.data.split import Split
+from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.losses import info_nce
-from sidelight.spectypes import Label, NonNegative, Positive, SomeShare, checked
+from sidelight.option_types import Label, NonNegative, Positive, SomeShare, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from sidelight import config
 from sidelight.data.histories import Histories
-from sidelight.data.split import Split
+from sidelight.data.split.split import Split
 from sidelight.losses import FAR
-from sidelight.spectypes import Count, NonNegative, Positive, checked
+from sidelight.option_types import Count, NonNegative, Positive, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sidelight.data.split import Split
-from sidelight.spectypes import Label, NonNegative, SomeShare, checked
+from sidelight.data.split.split import Split
+from sidelight.option_types import Label, NonNegative, SomeShare, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 

@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from sidelight.data.split import Split
-from sidelight.spectypes import Label, NonNegative, checked
+from sidelight.data.split.split import Split
+from sidelight.option_types import Label, NonNegative, checked
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
 
@@ -24,7 +24,7 @@ class GateSparsity:
 
     share_m = |gate_m| r_m / sum_n |gate_n| r_n with r_m the root mean square of the map of m, so
     that shrinking all gates, or a gate against its map, gains nothing. The lifts are those that the
-    towers were built with (`sidelight.towers.evidence`): modalities with at least half of the best
+    towers were built with (`sidelight.towers.modality_evidence`): modalities with at least half of the best
     have no penalty, one whose similarity says nothing about what is chosen together has the largest.
     Without lifts, or with a single modality, it is 0. Gates then learn at `gate_rate` times the
     learning rate of the rest.

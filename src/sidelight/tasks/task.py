@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from sidelight.data.split import Split
+from sidelight.data.split.split import Split
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sidelight.towers.attributes import NOTHING, Attributes
-from sidelight.towers.evidence import Evidence
-from sidelight.towers.inputs import Modality
-from sidelight.towers.pooling import AttentionPooling, MeanPooling, Pooling
+from sidelight.towers.modality import Modality
+from sidelight.towers.modality_evidence import ModalityEvidence
+from sidelight.towers.side_features import NOTHING, SideFeatures
+from sidelight.towers.user_encoders import AttentionPooling, MeanPooling, Pooling
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Towers(nn.Module):
         pooling: str = "mean",
         dropout: Dropout = Dropout(),
         generator: torch.Generator | None = None,
-        people: Attributes = NOTHING,
-        moments: Attributes = NOTHING,
+        people: SideFeatures = NOTHING,
+        moments: SideFeatures = NOTHING,
     ) -> None:
         super().__init__()
         self.dim, self.n_items = dim, len(touched)
@@ -76,7 +76,7 @@ class Towers(nn.Module):
         self.maps = nn.ParameterList(
             nn.Parameter(_start(m, dim, generator).to(touched.device)) for m in self.modalities
         )
-        self.evidence: tuple[Evidence, ...] = ()
+        self.evidence: tuple[ModalityEvidence, ...] = ()
         self.gates = nn.Parameter(torch.ones(len(self.modalities), device=touched.device))
         self.ids = nn.Parameter(torch.zeros(self.n_items, dim, device=touched.device))
         self.default = nn.Parameter(torch.zeros(dim, device=touched.device))

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from sidelight.data.histories import padded
 from sidelight.data.sampling import draw_items, item_probabilities
-from sidelight.data.split import Split
+from sidelight.data.split.split import Split
 from sidelight.seeding import generator
 from sidelight.towers.batch import Batch
 from sidelight.towers.towers import Towers
-from sidelight.training.options import Options
+from sidelight.training.training_options import TrainingOptions
 
 Ints = NDArray[np.int64]
 
@@ -32,7 +32,7 @@ class Batches:
         event: int64 (n_events,), row of each in the interactions.
     """
 
-    options: Options
+    options: TrainingOptions
     start: Ints
     item: Ints
     users: Ints
@@ -41,7 +41,7 @@ class Batches:
     event: Ints
 
     @classmethod
-    def of(cls, split: Split, options: Options) -> Batches:
+    def of(cls, split: Split, options: TrainingOptions) -> Batches:
         """The histories that a model may be fitted on."""
         log, rows = split.data.interactions, split.fit_rows
         order = np.arange(len(rows))
@@ -57,14 +57,14 @@ class Batches:
         first.sort()
         user, item, event = user[first], item[first], event[first]
         start = np.searchsorted(user, np.arange(split.data.n_users + 1)).astype(np.int64)
-        chance = item_probabilities(split.data.items, split.data.schema, options.draw)
+        chance = item_probabilities(split.data.items, split.data.schema, options.task_sampling)
         users = np.flatnonzero(np.diff(start))
         return cls(options, start, item, users, np.unique(item), chance, event)
 
     @property
     def per_epoch(self) -> int:
         """Steps of one epoch."""
-        return max(self.options.steps, -(-len(self.users) // self.options.batch_size))
+        return max(self.options.min_steps, -(-len(self.users) // self.options.batch_size))
 
     def users_of(self, step: int) -> Ints:
         """Users of one step: each epoch goes through all of them in an order of its own."""
@@ -113,7 +113,7 @@ class Batches:
             index, vectors, people,
             torch.as_tensor(padded(row[known], at[known], len(users)), device=device),
             torch.as_tensor(np.stack([row[target], at[target]], axis=1), device=device),
-            torch.as_tensor(draw_items(rng, self.chance, self.options.drawn), device=device), noise,
+            torch.as_tensor(draw_items(rng, self.chance, self.options.task_items), device=device), noise,
             towers.attributes(people, moment, noise), _views(towers, viewed, noise),
         )  # fmt: skip
 
@@ -122,9 +122,9 @@ class Batches:
 
         A single event is a target: of somebody about whom nothing is known yet, or only the view.
         """
-        share = rng.uniform(*self.options.inputs, size=len(length))
+        share = rng.uniform(*self.options.input_share, size=len(length))
         wanted = np.clip(np.rint(share * length), 1, np.maximum(length - 1, 1)).astype(np.int64)
-        wanted[(length < 2) | (rng.random(len(length)) < self.options.empty)] = 0
+        wanted[(length < 2) | (rng.random(len(length)) < self.options.empty_history_rate)] = 0
         order = np.lexsort((rng.random(len(row)), row))
         rank = np.empty(len(row), dtype=np.int64)
         rank[order] = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
@@ -152,7 +152,7 @@ class Batches:
         return target & ((chosen[row] < 0) | (moment == chosen[row])), chosen
 
     def _items(self, rng: np.random.Generator, needed: Ints) -> Ints:
-        if len(self.touched) <= self.options.full:
+        if len(self.touched) <= self.options.full_softmax_limit:
             return self.touched
         extra = rng.choice(self.touched, min(self.options.negatives, len(self.touched)), replace=False)
         return np.union1d(needed, extra)

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
-from sidelight.data.split import Split
+from sidelight.data.split.split import Split
 from sidelight.errors import SidelightError
 from sidelight.tasks.task import Task
 from sidelight.towers.towers import Towers
 from sidelight.training.batches import Batches
-from sidelight.training.combine import Combine, backward
-from sidelight.training.judge import Judge, blind
-from sidelight.training.options import Options
-from sidelight.training.primary import primary_loss
-from sidelight.training.signals import signals
-from sidelight.training.state import Checkpoints, State, unbroken
+from sidelight.training.checkpoint import Checkpoints, TrainingState, defer_interrupt
+from sidelight.training.gradient_aggregation import GradientAggregation, backward
+from sidelight.training.gradient_signals import signals
+from sidelight.training.objective import primary_loss
+from sidelight.training.stopping_signal import StoppingSignal, blind
+from sidelight.training.training_options import TrainingOptions
 from sidelight.weighting.weighting import Weighting
 
 if TYPE_CHECKING:
-    from sidelight.training.combine import Aggregate
+    from sidelight.training.gradient_aggregation import Aggregate
 
 Progress = Callable[[int, int, str], None]
 
@@ -38,13 +38,13 @@ def train(
     split: Split,
     tasks: tuple[Task, ...],
     weighting: Weighting,
-    options: Options,
+    options: TrainingOptions,
     progress: Progress | None = None,
     checkpoint: Path | None = None,
     about: str = "",
-    combine: Combine | None = None,
+    combine: GradientAggregation | None = None,
     judged: bool = True,
-) -> State:
+) -> TrainingState:
     """Minimise primary + sum of weight * task until validation stops improving.
 
     Args:
@@ -55,7 +55,7 @@ def train(
         weighting: From losses and validation signals to the next weights.
         options: How long, how fast.
         progress: Called as (steps done, steps in all, label with losses and weights).
-        checkpoint: Folder to go on from and to write every `options.minutes` and on Ctrl-C.
+        checkpoint: Folder to go on from and to write every `options.checkpoint_minutes` and on Ctrl-C.
         about: Hash of what is trained; a checkpoint of something else is refused.
         combine: How gradients are joined where several losses pull; None adds them up.
         judged: False runs all epochs and keeps the last one.
@@ -66,13 +66,13 @@ def train(
     Raises:
         NonFiniteLossError: The primary or a task gave NaN or infinity.
     """
-    data, keyed = Batches.of(split, options), with_keys(tasks)
+    data, keyed = Batches.of(split, options), module_keys(tasks)
     state = begin(towers, split, tasks, weighting, options)
-    judge = Judge.of(split, towers, options) if judged else blind(split, options)
+    judge = StoppingSignal.of(split, towers, options) if judged else blind(split, options)
     judge.warn()
     state.trace["judge"] = {"kind": judge.kind, "why": judge.why}
     aggregate = None if combine is None else combine.build()
-    checkpoints = Checkpoints(checkpoint, about, options.minutes)
+    checkpoints = Checkpoints(checkpoint, about, options.checkpoint_minutes)
     checkpoints.resume(state)
     total = options.epochs * data.per_epoch
     towers.train()
@@ -80,13 +80,13 @@ def train(
         keep_best(state, towers, 0, judge(towers))
     with checkpoints.saving_on_interrupt(state):
         while state.step < total and not stopped(state, data, options):
-            with unbroken():
-                losses = measure(state, data, keyed, options)
+            with defer_interrupt():
+                losses = compute_losses(state, data, keyed, options)
                 if tasks and state.step % weighting.every == 0:
                     seen = signals(state.step, losses, towers, weighting.needs, judge.steering)
                     state.steering, state.weights = weighting.update(state.steering, seen)
                     record(state.trace, state.step, state.weights, seen.losses)
-                descend(state, losses, options, aggregate)
+                optimizer_step(state, losses, options, aggregate)
                 if state.step % data.per_epoch == 0:
                     keep_best(state, towers, state.step // data.per_epoch, judge(towers))
             if progress is not None:
@@ -96,13 +96,13 @@ def train(
 
 
 def begin(
-    towers: Towers, split: Split, tasks: tuple[Task, ...], weighting: Weighting, options: Options
-) -> State:
+    towers: Towers, split: Split, tasks: tuple[Task, ...], weighting: Weighting, options: TrainingOptions
+) -> TrainingState:
     """The state before the first step: modules of the tasks, optimizer, starting weights."""
     modules: dict[str, nn.Module] = {"towers": towers}
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
-        for key, task in with_keys(tasks):
+        for key, task in module_keys(tasks):
             modules[key] = task.build(split, towers, options.seed).to(towers.touched.device)
     held = nn.ModuleDict(modules)
     others = [p for p in held.parameters() if p is not towers.gates]
@@ -111,16 +111,16 @@ def begin(
     optimizer = torch.optim.Adam(groups, lr=options.lr, betas=(0.9, 0.99))
     weights = {t.name: float(t.weight) for t in tasks}
     trace = {"step": [], "weights": {n: [] for n in weights}, "losses": {}, "epochs": []}
-    return State(held, optimizer, 0, weights, weighting.start(weights), trace=trace)
+    return TrainingState(held, optimizer, 0, weights, weighting.start(weights), trace=trace)
 
 
-def with_keys(tasks: tuple[Task, ...]) -> list[tuple[str, Task]]:
+def module_keys(tasks: tuple[Task, ...]) -> list[tuple[str, Task]]:
     """Tasks with the names of their modules: a module's name may hold no dot, a task's may."""
     return [(f"task{at}", task) for at, task in enumerate(tasks)]
 
 
-def measure(
-    state: State, data: Batches, keyed: Sequence[tuple[str, Task]], options: Options
+def compute_losses(
+    state: TrainingState, data: Batches, keyed: Sequence[tuple[str, Task]], options: TrainingOptions
 ) -> dict[str, Tensor]:
     """The losses of the next step, "primary" first, with their graph.
 
@@ -142,8 +142,11 @@ def measure(
     return losses
 
 
-def descend(
-    state: State, losses: Mapping[str, Tensor], options: Options, aggregate: Aggregate | None = None
+def optimizer_step(
+    state: TrainingState,
+    losses: Mapping[str, Tensor],
+    options: TrainingOptions,
+    aggregate: Aggregate | None = None,
 ) -> None:
     """One step of the optimizer down primary + sum of weight * task.
 
@@ -176,7 +179,7 @@ def record(
         trace["losses"].setdefault(name, []).append(value)
 
 
-def keep_best(state: State, towers: Towers, epoch: int, found: Mapping[str, float] | None) -> None:
+def keep_best(state: TrainingState, towers: Towers, epoch: int, found: Mapping[str, float] | None) -> None:
     """Note what the judge found, if anything, and keep the towers if they are the best so far."""
     if found is None:
         return
@@ -186,13 +189,13 @@ def keep_best(state: State, towers: Towers, epoch: int, found: Mapping[str, floa
         state.kept = {k: v.detach().clone() for k, v in towers.state_dict().items()}
 
 
-def stopped(state: State, data: Batches, options: Options) -> bool:
+def stopped(state: TrainingState, data: Batches, options: TrainingOptions) -> bool:
     """Whether the best epoch lies too far back."""
     epoch = state.step / data.per_epoch
     return state.best is not None and epoch - state.best_epoch >= options.patience
 
 
-def finish(state: State, towers: Towers) -> State:
+def finish(state: TrainingState, towers: Towers) -> TrainingState:
     """The state at the end, with the towers of the best epoch in place."""
     if state.kept:
         towers.load_state_dict(state.kept)
@@ -212,7 +215,7 @@ def modalities(towers: Towers) -> list[dict[str, Any]]:
     return out
 
 
-def label(state: State, losses: Mapping[str, Tensor], doing: str = "training") -> str:
+def label(state: TrainingState, losses: Mapping[str, Tensor], doing: str = "training") -> str:
     """Losses with their weights, for a progress bar."""
     parts = [f"{name} {float(loss.detach()):.3g}" for name, loss in losses.items()]
     parts = [
@@ -222,6 +225,6 @@ def label(state: State, losses: Mapping[str, Tensor], doing: str = "training") -
     return f"{doing} | {', '.join(parts)}"
 
 
-def _precision(options: Options) -> torch.autocast:
+def _precision(options: TrainingOptions) -> torch.autocast:
     kind = torch.device(options.device).type
     return torch.autocast(kind, torch.bfloat16, enabled=options.precision == "bfloat16")

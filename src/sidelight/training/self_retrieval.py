@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sidelight.data.split import Split
+from sidelight.data.split.split import Split
 from sidelight.seeding import generator
 from sidelight.towers.towers import Towers
-from sidelight.training.sharpness import at_best_sharpness
+from sidelight.training.temperature_free_loss import temperature_free_nll
 
 ITEMS = 500  # looked for, at most
 LEAST = 50  # looked for, at least
@@ -86,7 +86,7 @@ class SelfRetrieval:
         views = self._views(towers, self.items, step)
         to = self._place(towers, self.items)
         logits = (views * towers.log_scale.exp().detach()) @ towers.content(_on(towers, self.candidates)).T
-        return [at_best_sharpness(logits, torch.arange(len(to), device=to.device), to)]
+        return [temperature_free_nll(logits, torch.arange(len(to), device=to.device), to)]
 
     def _views(self, towers: Towers, items: Ints, step: int) -> Tensor:
         noise = torch.Generator().manual_seed(int(generator(self.seed, "views", str(step)).integers(2**62)))

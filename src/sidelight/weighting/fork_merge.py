@@ -8,7 +8,7 @@ from statistics import NormalDist
 from typing import Annotated, Any, ClassVar, Literal, NoReturn
 
 from sidelight.errors import SpecError, complain
-from sidelight.spectypes import SOME, Count, NonNegative, OpenShare, SomeShare, checked
+from sidelight.option_types import SOME, Count, NonNegative, OpenShare, SomeShare, checked
 from sidelight.weighting.weighting import Signals
 
 BRANCHES = ("each", "all", "both")
@@ -75,7 +75,7 @@ class ForkMerge:
         Raises:
             SpecError: Always.
         """
-        fix = "train with sidelight.training.fork_merge, as TwoTower does"
+        fix = "train with sidelight.training.branch_training, as TwoTower does"
         raise SpecError(complain("a training in branches", "one that steers weights", "ForkMerge", fix))
 
     def forks(self, weights: Mapping[str, float]) -> dict[str, dict[str, float]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sidelight.spectypes import Count, Multiple, Share, SomeShare, checked
+from sidelight.option_types import Count, Multiple, Share, SomeShare, checked
 from sidelight.weighting.weighting import Signals
 
 

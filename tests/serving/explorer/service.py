@@ -15,12 +15,12 @@ from fastapi import FastAPI
 from serving.explorer.library import library
 
 import sidelight as sl
-from sidelight.serving.asking import EngineOptions
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
-from sidelight.serving.explorer.desk import Desk
-from sidelight.serving.explorer.pages import mount
-from sidelight.serving.store import Store
+from sidelight.serving.explorer.explorer_app import ExplorerApp
+from sidelight.serving.explorer.page_routes import mount
+from sidelight.serving.recommend.requests import EngineOptions
+from sidelight.serving.store.store import Store
 
 CLICKS, CONTENT = "clicks-only", "with-content"  # names of the versions; the second serves
 FIGURES = {
@@ -56,7 +56,7 @@ class Service:
     base: str
     engine: Engine
     database: Database
-    desk: Desk
+    desk: ExplorerApp
 
 
 @contextmanager

@@ -10,21 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidelight.models.explanation import CONTEXT, EVERYBODY, USER, WHOLE, Explanation
-from sidelight.models.listing import SOURCES
-from sidelight.serving.asking import Answer, Listed
-from sidelight.serving.explorer import desk, words
-from sidelight.serving.explorer.drawn import moved, movement, rows
+from sidelight.models.top_lists import SOURCES
+from sidelight.serving.explorer import explorer_app, template_filters
+from sidelight.serving.explorer.view_models import moved, movement, rows
+from sidelight.serving.recommend.responses import RankedItem, RecommendResponse
 
 names = st.lists(st.sampled_from("abcdefghij"), unique=True, max_size=8)
 
 
-def listed(name: str, rank: int, **more: object) -> Listed:
+def listed(name: str, rank: int, **more: object) -> RankedItem:
     given = {"title": f"Title {name}", "score": 1.0 / rank, "source": "personal"} | more
-    return Listed(item_id=name, rank=rank, **given)  # type: ignore[arg-type]
+    return RankedItem(item_id=name, rank=rank, **given)  # type: ignore[arg-type]
 
 
-def answer(order: list[str]) -> Answer:
-    return Answer("v", "r", tuple(listed(name, at + 1) for at, name in enumerate(order)))
+def answer(order: list[str]) -> RecommendResponse:
+    return RecommendResponse("v", "r", tuple(listed(name, at + 1) for at, name in enumerate(order)))
 
 
 def test_bars_are_against_the_highest_score_wherever_it_stands() -> None:
@@ -75,7 +75,9 @@ def test_only_what_is_known_and_counts_is_a_cause(parts: dict[str, object], caus
 def test_sources_are_said_in_words(source: str) -> None:
     [row] = rows([listed("a", 1, source=source)])
     assert (
-        row.source == words.source(source) and row.because == () and "known of this person" not in row.source
+        row.source == template_filters.source(source)
+        and row.because == ()
+        and "known of this person" not in row.source
     )
     [row] = rows([listed("a", 1, source=source, explored=True)])
     assert "learn" in row.source
@@ -104,12 +106,16 @@ def test_what_moved_adds_up(one: list[str], other: list[str]) -> None:
 
 
 def test_bars_hold_numbers_only() -> None:
-    assert 'width="37"' in desk.bar(37) and 'width="100"' in desk.bar(400) and 'width="0"' in desk.bar(-3)
-    assert "<script" not in desk.bar(3, '"><script>')
+    assert (
+        'width="37"' in explorer_app.bar(37)
+        and 'width="100"' in explorer_app.bar(400)
+        and 'width="0"' in explorer_app.bar(-3)
+    )
+    assert "<script" not in explorer_app.bar(3, '"><script>')
 
 
 def test_the_script_calls_the_levels_of_a_slider_as_the_server_does(root: Path) -> None:
     static = root / "src" / "sidelight" / "serving" / "explorer" / "static"
     script = (static / "explorer.js").read_text(encoding="utf-8")
     [found] = re.findall(r"const LEVELS = \[(.*?)\]", script)
-    assert re.findall(r'"(.*?)"', found) == list(words.LEVELS)
+    assert re.findall(r'"(.*?)"', found) == list(template_filters.LEVELS)

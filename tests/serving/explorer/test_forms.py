@@ -13,10 +13,10 @@ from sidelight.serving.explorer.forms import (
     ENCODED,
     MOST_FIELDS,
     Form,
-    Person,
+    UserFields,
     number,
-    person,
     rule_rows,
+    user_fields,
 )
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -51,8 +51,8 @@ def test_any_address_is_read(query: str) -> None:
 
 @given(st.lists(texts.filter(bool), max_size=8), st.booleans(), texts, st.sampled_from([10, 20]))
 def test_a_person_survives_a_form(history: list[str], by_history: bool, user: str, k: int) -> None:
-    wanted = Person(user.strip(), tuple(dict.fromkeys(history)) if by_history else (), by_history, k)
-    found = person(Form(wanted.fields), most=10)
+    wanted = UserFields(user.strip(), tuple(dict.fromkeys(history)) if by_history else (), by_history, k)
+    found = user_fields(Form(wanted.fields), most=10)
     assert (found.by_history, found.k) == (by_history, k)
     assert (found.history if by_history else found.user) == (wanted.history if by_history else wanted.user)
     assert found.asked is (by_history or bool(user.strip()))
@@ -60,7 +60,7 @@ def test_a_person_survives_a_form(history: list[str], by_history: bool, user: st
 
 def test_a_history_keeps_its_order_and_loses_what_is_removed() -> None:
     fields = [("who", "history"), *[("history", i) for i in ("c", "a", "", "b", "a")], ("remove", "b")]
-    assert person(Form(tuple(fields)), 3).history == ("c", "a")
+    assert user_fields(Form(tuple(fields)), 3).history == ("c", "a")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_history_keeps_its_order_and_loses_what_is_removed() -> None:
 )
 def test_a_person_that_cannot_be_asked_for_is_refused(fields: list[tuple[str, str]], said: str) -> None:
     with pytest.raises(SpecError, match=said):
-        person(Form(tuple(fields)), most=4)
+        user_fields(Form(tuple(fields)), most=4)
 
 
 def rule(action: str = "boost", column: str = "shelf", value: str = "sea", strength: str = "1.5") -> Form:

@@ -148,7 +148,7 @@ def test_a_new_item_of_strange_words(evil: Web) -> None:
 
 def test_a_note_of_a_version_is_text(published: Path, tmp_path: Path, browser: Browser) -> None:
     store = Path(shutil.copytree(published, tmp_path / "store"))
-    from sidelight.serving.store import Store
+    from sidelight.serving.store.store import Store
 
     Store(store).publish(Store(store).load(CLICKS), name="strange", note=CORPUS[1])
     with running(store, tmp_path) as service:

@@ -15,7 +15,7 @@ from serving.explorer.looks import faint, nameless, ringed
 from serving.explorer.service import CLICKS, CONTENT, Service, running
 from serving.explorer.web import Web
 
-from sidelight.serving.asking import Ask
+from sidelight.serving.recommend.requests import RecommendRequest
 
 READER = "reader-07"
 PAGES = ("/", "/rules", "/catalogue", "/catalogue?q=salt", "/item?id=b003", "/new", "/versions", "/state")
@@ -129,7 +129,7 @@ def test_the_skip_link_leads_past_the_navigation(web: Web) -> None:
 def test_the_list_is_that_of_the_engine_and_says_why(web: Web, shared: Service) -> None:
     web.go("/")
     ask_for(web)
-    expected = shared.engine.recommend(Ask(user=READER, k=10, explore=False, explain=True))
+    expected = shared.engine.recommend(RecommendRequest(user=READER, k=10, explore=False, explain=True))
     assert web.texts(".rows .what .title a") == [one.title for one in expected.items]
     told = expected.items[0].why
     assert told is not None and told.history
@@ -186,7 +186,7 @@ def test_a_history_is_put_together_with_the_keyboard_alone(web: Web, shared: Ser
     pick(web, "tide cl", "harbour with")
     ids = web.value("[...document.querySelectorAll('.chips [name=history]')].map(e => e.value)")
     assert [TITLES[i] for i in ids] == ["The Tide Clerk", "A Harbour Without Ships"]
-    expected = shared.engine.recommend(Ask(history=tuple(ids), k=10, explore=False))
+    expected = shared.engine.recommend(RecommendRequest(history=tuple(ids), k=10, explore=False))
     assert web.texts(".rows .what .title a") == [one.title for one in expected.items]
     assert web.value("document.activeElement.id") == "find", "ready for the next one"
     web.click(".chips [name=remove]")
@@ -373,7 +373,7 @@ def test_versions_are_compared_promoted_and_rolled_back(own: tuple[Web, Service]
     assert web.texts("tbody th .name") == [CONTENT, CLICKS] and "serves" in web.text("tr.current")
     assert "0.4758" in web.text("tr.current")
     ask_for(web)
-    now, other = service.engine.compare(Ask(user=READER, explore=False), CLICKS)
+    now, other = service.engine.compare(RecommendRequest(user=READER, explore=False), CLICKS)
     titles = "l => [...l.querySelectorAll('.title a')].map(a => a.innerText)"
     lists = web.value(f"[...document.querySelectorAll('.pair ol')].map({titles})")
     assert lists == [[one.title for one in other.items], [one.title for one in now.items]]
@@ -409,7 +409,7 @@ def test_a_single_bundle_has_no_versions_and_says_so(
 
 
 def test_the_state_is_told_in_tiles(web: Web, shared: Service) -> None:
-    shared.engine.recommend(Ask(user=READER))
+    shared.engine.recommend(RecommendRequest(user=READER))
     web.go("/state")
     tiles = dict(zip(web.texts(".tile dt"), web.texts(".tile .big"), strict=True))
     assert tiles["Version"] == CONTENT and tiles["Items"] == "68" and tiles["Waiting"] == "0"

@@ -11,10 +11,10 @@ import httpx
 import pytest
 from serving.explorer.service import CLICKS, CONTENT, Service, running
 
-from sidelight.serving.explorer import people
-from sidelight.serving.explorer.answering import SESSION, VISITOR
+from sidelight.serving.explorer import person_form
 from sidelight.serving.explorer.forms import MOST_BYTES
-from sidelight.serving.explorer.pages import ROUTES
+from sidelight.serving.explorer.handler import SESSION, VISITOR
+from sidelight.serving.explorer.page_routes import ROUTES
 
 PAGES = ("/", "/rules", "/catalogue", "/item?id=b003", "/pick?q=salt", "/new", "/versions", "/state")
 READING = frozenset({"read"})
@@ -228,9 +228,9 @@ def test_anybody_is_never_somebody_who_may_not_be_looked_at(published: Path, tmp
         users = [str(u) for u in service.engine.snapshot.model.catalogue.user_ids]
         for n, user in enumerate(users[1:]):
             service.engine.forget(user) if n % 2 else service.engine.set_consent(user, False)
-        assert {people.anybody(service.engine) for _ in range(5)} == {users[0]}
+        assert {person_form.anybody(service.engine) for _ in range(5)} == {users[0]}
         service.engine.forget(users[0])
-        assert people.anybody(service.engine) == ""
+        assert person_form.anybody(service.engine) == ""
 
 
 def test_an_admin_may_retire_an_item_and_undo_it(guest: Visitor, locked: Service) -> None:
@@ -350,7 +350,7 @@ def test_a_failure_is_a_page_without_details(
 def test_a_database_that_is_gone_is_told(
     open_: Visitor, shared: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sidelight.serving.records import DatabaseError
+    from sidelight.serving.domain import DatabaseError
 
     def fail(*_: object) -> None:
         raise DatabaseError("expected a database; found none")

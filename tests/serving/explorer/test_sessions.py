@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.serving.explorer.sessions import Seal, Sessions, Views
+from sidelight.serving.explorer.sessions import CsrfTokens, SavedQueries, Sessions
 
 READ = frozenset({"read"})
 
@@ -45,7 +45,7 @@ def test_there_are_never_too_many_sessions() -> None:
 
 
 def test_a_view_belongs_to_who_made_it() -> None:
-    views = Views()
+    views = SavedQueries()
     name = views.keep("me", (("user", "u1"),))
     assert views.find("me", name) == (("user", "u1"),)
     assert views.find("you", name) is None and views.find("me", "other") is None
@@ -53,7 +53,7 @@ def test_a_view_belongs_to_who_made_it() -> None:
 
 
 def test_each_visitor_keeps_the_latest_views_only() -> None:
-    views = Views(each=3)
+    views = SavedQueries(each=3)
     names = [views.keep("me", (("n", str(n)),)) for n in range(5)]
     other = views.keep("you", ())
     assert [views.find("me", name) is not None for name in names] == [False, False, True, True, True]
@@ -62,7 +62,7 @@ def test_each_visitor_keeps_the_latest_views_only() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3000)), max_size=40))
 def test_views_hold_a_bounded_number_of_letters(asked: list[tuple[str, int]]) -> None:
-    views = Views(each=5, most=10_000)
+    views = SavedQueries(each=5, most=10_000)
     names = [(owner, views.keep(owner, (("x", "y" * size),)), size) for owner, size in asked]
     kept = [size for owner, name, size in names if views.find(owner, name) is not None]
     assert sum(kept) <= 10_000
@@ -71,8 +71,8 @@ def test_views_hold_a_bounded_number_of_letters(asked: list[tuple[str, int]]) ->
 
 
 def test_a_token_fits_one_cookie_and_one_process() -> None:
-    seal = Seal()
+    seal = CsrfTokens()
     assert seal.fits("mine", seal.token("mine"))
     assert not seal.fits("yours", seal.token("mine")) and not seal.fits("mine", "")
-    assert not Seal().fits("mine", seal.token("mine"))
+    assert not CsrfTokens().fits("mine", seal.token("mine"))
     assert not seal.fits("mine", "\u00e9\ud800")

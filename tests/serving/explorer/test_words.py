@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.models.listing import SOURCES
-from sidelight.serving.explorer import words
+from sidelight.models.top_lists import SOURCES
+from sidelight.serving.explorer import template_filters
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,12 @@ from sidelight.serving.explorer import words
     ],
 )
 def test_shares(value: float | None, said: str) -> None:
-    assert words.percent(value) == said
+    assert template_filters.percent(value) == said
 
 
 def test_costs() -> None:
-    assert words.cost(0.031) == "These rules give up 3.1\u00a0% of predicted relevance."
-    assert "cost nothing" in words.cost(0.0) and words.saving(0.0) == "Costs nothing"
+    assert template_filters.cost(0.031) == "These rules give up 3.1\u00a0% of predicted relevance."
+    assert "cost nothing" in template_filters.cost(0.0) and template_filters.saving(0.0) == "Costs nothing"
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_costs() -> None:
      (7200, "2 hours"), (400_000, "5 days"), (None, "\u2013")],
 )  # fmt: skip
 def test_durations(value: float | None, said: str) -> None:
-    assert words.seconds(value).replace("\u00a0", " ") == said
+    assert template_filters.seconds(value).replace("\u00a0", " ") == said
 
 
 @pytest.mark.parametrize(
@@ -47,45 +47,47 @@ def test_durations(value: float | None, said: str) -> None:
      (21, "21st"), (102, "102nd"), (111, "111th"), (1001, "1,001st")],
 )  # fmt: skip
 def test_places(place: int, said: str) -> None:
-    assert words.ordinal(place) == said
+    assert template_filters.ordinal(place) == said
 
 
 def test_moments_are_told_in_utc() -> None:
     east = timezone(timedelta(hours=2))
-    assert words.when(datetime(2026, 7, 1, 1, 30, tzinfo=east)) == "2026-06-30 23:30 UTC"
-    assert words.when(datetime(2026, 7, 1, tzinfo=UTC).isoformat()) == "2026-07-01 00:00 UTC"
-    assert words.when(None) == "\u2013" and words.when("once") == "once"
+    assert template_filters.when(datetime(2026, 7, 1, 1, 30, tzinfo=east)) == "2026-06-30 23:30 UTC"
+    assert template_filters.when(datetime(2026, 7, 1, tzinfo=UTC).isoformat()) == "2026-07-01 00:00 UTC"
+    assert template_filters.when(None) == "\u2013" and template_filters.when("once") == "once"
 
 
 def test_times_of_the_data_are_microseconds() -> None:
-    assert words.moment(1_484_179_200_000_000) == "2017-01-12 00:00 UTC"
-    assert words.moment("2026-07-01T08:30:00") == "2026-07-01 08:30 UTC"
-    assert words.moment(10**18) == str(10**18) and words.moment(None) == "\u2013"
+    assert template_filters.moment(1_484_179_200_000_000) == "2017-01-12 00:00 UTC"
+    assert template_filters.moment("2026-07-01T08:30:00") == "2026-07-01 08:30 UTC"
+    assert template_filters.moment(10**18) == str(10**18) and template_filters.moment(None) == "\u2013"
 
 
 def test_every_source_of_a_list_has_words_of_its_own() -> None:
-    said = [words.source(name) for name in SOURCES]
+    said = [template_filters.source(name) for name in SOURCES]
     assert len(set(said)) == len(SOURCES)
     assert all(name not in text for name, text in zip(SOURCES, said, strict=True) if ":" in name)
 
 
 def test_attributes_read_as_words() -> None:
-    assert [words.told(w) for w in ("shelf=sea", "salt", "=", "a=b=c")] == [
+    assert [template_filters.with_context(w) for w in ("shelf=sea", "salt", "=", "a=b=c")] == [
         "shelf: sea", "salt", "=", "a: b=c",
     ]  # fmt: skip
 
 
 @given(st.floats(0, 1))
 def test_sliders_have_words(value: float) -> None:
-    assert words.level(value) in words.LEVELS and (words.level(value) == "off") == (value == 0)
+    assert template_filters.level(value) in template_filters.LEVELS and (
+        template_filters.level(value) == "off"
+    ) == (value == 0)
 
 
 @given(st.text(st.characters(), max_size=30))
 def test_no_control_characters_reach_a_page(text: str) -> None:
-    found = words.clean(text)
+    found = template_filters.clean(text)
     assert len(found) == len(text) and not set(found) & set(map(chr, [*range(9), 11, 27, 127, 0xD800]))
     found.encode("utf-8")
-    assert words.clean(7) == 7
+    assert template_filters.clean(7) == 7
 
 
 @pytest.mark.parametrize(
@@ -97,11 +99,11 @@ def test_no_control_characters_reach_a_page(text: str) -> None:
     ],
 )  # fmt: skip
 def test_cells(value: object, said: str) -> None:
-    assert words.cell(value) == said
+    assert template_filters.cell(value) == said
 
 
 @pytest.mark.parametrize(
     ("value", "said"), [(12, "12 B"), (148_000, "148 kB"), (2_500_000, "2.5 MB"), (3e9, "3.0 GB")]
 )
 def test_sizes(value: float, said: str) -> None:
-    assert words.size(value) == said
+    assert template_filters.size(value) == said

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from http_service import Service, published
 
-from sidelight.serving.asking import EngineOptions
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
-from sidelight.serving.store import Store
+from sidelight.serving.recommend.requests import EngineOptions
+from sidelight.serving.store.store import Store
 
 
 @pytest.fixture

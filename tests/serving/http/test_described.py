@@ -12,12 +12,12 @@ import hypothesis
 import pytest
 from http_service import Service
 
-from sidelight.serving.asking import EngineOptions
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
-from sidelight.serving.http.described import ENTRIES
-from sidelight.serving.http.options import HttpOptions
-from sidelight.serving.store import Store
+from sidelight.serving.http.http_options import HttpOptions
+from sidelight.serving.http.openapi import ENTRIES
+from sidelight.serving.recommend.requests import EngineOptions
+from sidelight.serving.store.store import Store
 
 schemathesis = pytest.importorskip("schemathesis")
 EXAMPLES = 20  # of each operation

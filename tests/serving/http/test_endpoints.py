@@ -11,8 +11,8 @@ import pytest
 from http_service import Service
 from pydantic import TypeAdapter
 
-from sidelight.serving.http import answers
-from sidelight.serving.http.described import ENTRIES, Entry
+from sidelight.serving.http import response_models
+from sidelight.serving.http.openapi import ENTRIES, ApiEntry
 
 SAID = {entry.name: entry for entry in ENTRIES}
 ANSWERED = {
@@ -23,12 +23,12 @@ ANSWERED = {
 }
 
 
-def ask(service: Service, entry: Entry, **more: Any) -> Any:
+def ask(service: Service, entry: ApiEntry, **more: Any) -> Any:
     body = ANSWERED.get(entry.name, entry.sends)
     return service.send(entry.method, entry.path, body, **more)
 
 
-def held(entry: Entry, given: Any) -> None:
+def held(entry: ApiEntry, given: Any) -> None:
     """The answer is what the description says."""
     assert given.headers["content-type"].startswith(entry.media.partition(";")[0])
     if entry.gives is not None:
@@ -58,7 +58,7 @@ def test_each_operation_of_a_real_engine_answers_as_described(real: Callable[...
         asked = {"user": "u02", "explain": True, "rules": {"floor": 0.3, "diversity": 0.2}}
         body = asked if path == "recommend" else {"requests": [asked, {"history": ["i01", "none"]}]}
         given = service.send("POST", f"/v1/{path}", body)
-        model = answers.Answer if path == "recommend" else answers.Answers
+        model = response_models.Answer if path == "recommend" else response_models.Answers
         model.model_validate_json(given.content)
 
 
@@ -108,7 +108,7 @@ def test_events_consent_and_forgetting(service: Service) -> None:
 
 
 def test_limits_that_an_operator_lowered(make: Callable[..., Service]) -> None:
-    from sidelight.serving.http.options import HttpOptions
+    from sidelight.serving.http.http_options import HttpOptions
 
     service = make(HttpOptions(explorer=False, max_k=5, max_history=2, max_ids=3, max_batch=1))
     for body in (
@@ -194,14 +194,14 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 
 def test_examples_are_what_is_taken_and_given(service: Service) -> None:
-    from sidelight.serving.http import reading
-    from sidelight.serving.http.operations import Operation
+    from sidelight.serving.http import strict_json
+    from sidelight.serving.http.endpoint import Endpoint
 
-    routes = {r.operation_id: r for r in service.app.routes if isinstance(r, Operation)}
+    routes = {r.operation_id: r for r in service.app.routes if isinstance(r, Endpoint)}
     for entry in ENTRIES:
         if entry.sends is not None:
             assert routes[entry.name].body is not None
-            reading.checked(json.dumps(entry.sends).encode(), routes[entry.name].body)
+            strict_json.checked(json.dumps(entry.sends).encode(), routes[entry.name].body)
         if entry.gives is not None and entry.example is not None:
             TypeAdapter(entry.gives).validate_json(json.dumps(entry.example))
 

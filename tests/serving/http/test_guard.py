@@ -14,12 +14,12 @@ from http_service import Service
 
 from sidelight.errors import SpecError
 from sidelight.serving.database.database import Database
+from sidelight.serving.domain import SCOPES, DatabaseError, Key
+from sidelight.serving.http.access_control import HOLDS, KeyRing, RateLimiter
 from sidelight.serving.http.app import decided
-from sidelight.serving.http.described import ENTRIES
-from sidelight.serving.http.guard import HOLDS, Buckets, KeyRing
-from sidelight.serving.http.lanes import Gate
-from sidelight.serving.http.options import HttpOptions, is_loopback
-from sidelight.serving.records import SCOPES, DatabaseError, Key
+from sidelight.serving.http.executors import BoundedExecutor
+from sidelight.serving.http.http_options import HttpOptions, is_loopback
+from sidelight.serving.http.openapi import ENTRIES
 
 KEYS = {name: [name] for name in SCOPES} | {"all": sorted(SCOPES)}
 BODIES = {
@@ -125,7 +125,7 @@ def test_a_key_is_looked_up_once_for_many_requests() -> None:
         return key if secret == "good" else None
 
     async def main() -> None:
-        gate = Gate("test", 2, 10)
+        gate = BoundedExecutor("test", 2, 10)
         ring = KeyRing(check, gate, lambda: now[0])
         assert await asyncio.gather(*(ring.find("good") for _ in range(20))) == [key] * 20
         assert await ring.find("bad") is None and await ring.find("bad") is None
@@ -156,7 +156,7 @@ def test_without_a_database_nobody_gets_in(
 
 def test_a_bucket() -> None:
     now = [100.0]
-    bucket = Buckets(rate=2.0, burst=3, clock=lambda: now[0])
+    bucket = RateLimiter(rate=2.0, burst=3, clock=lambda: now[0])
     assert [bucket.take("a") for _ in range(3)] == [0.0] * 3
     assert bucket.take("a") == pytest.approx(0.5)
     assert bucket.take("b") == 0.0  # everybody has their own
@@ -166,7 +166,7 @@ def test_a_bucket() -> None:
     assert bucket.take("a") == pytest.approx(2.5)
     now[0] += 1000
     assert [bucket.take("a") for _ in range(4)][-1] > 0  # never more than the burst
-    assert all(Buckets(0, 1).take("a") == 0.0 for _ in range(100))
+    assert all(RateLimiter(0, 1).take("a") == 0.0 for _ in range(100))
 
 
 def test_each_key_has_its_rate(make: Callable[..., Service]) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 from http_service import Service
 
-from sidelight.serving.http.options import HttpOptions
+from sidelight.serving.http.http_options import HttpOptions
 
 BODY, ITEMS_BODY = 1 << 20, 4 << 20
 RECOMMEND, ITEMS, EVENTS = "POST /v1/recommend", "PUT /v1/items", "POST /v1/events"

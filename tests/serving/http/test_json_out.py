@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.serving.http.json_out import RUN, compact, piecewise
-from sidelight.serving.turns import Stopped, Turn, taking
+from sidelight.serving.fair_turns import Stopped, Turn, taking
+from sidelight.serving.http.chunked_json import RUN, compact, piecewise
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,15 @@ import pytest
 from http_service import LittleEngine, Service, wait_for
 from starlette.types import Message
 
-from sidelight.serving.asking import Ask
+from sidelight.serving.fair_turns import Stopped, Turn, TurnToken, checkpoint, cost, taking
 from sidelight.serving.http import routes_admin
-from sidelight.serving.http.lanes import Gate, Gone
-from sidelight.serving.http.limits import Buffers
-from sidelight.serving.http.options import HttpOptions
-from sidelight.serving.http.pages import limited
+from sidelight.serving.http.body_buffers import BodyBuffers
+from sidelight.serving.http.executors import BoundedExecutor, ClientGoneError
+from sidelight.serving.http.http_options import HttpOptions
+from sidelight.serving.http.page_limits import limited
 from sidelight.serving.http.problems import Problem
-from sidelight.serving.rules import Rules
-from sidelight.serving.turns import Baton, Stopped, Turn, checkpoint, cost, taking
+from sidelight.serving.recommend.requests import RecommendRequest
+from sidelight.serving.rerank.rules import Rules
 
 LIST = {"user": "u1", "k": 3}
 
@@ -54,8 +54,8 @@ def endless(seen: list[str]) -> None:
     ],
 )  # fmt: skip
 def test_cost_grows_with_all_that_takes_time(more: dict[str, Any]) -> None:
-    plain = Ask("u", k=10)
-    dearer = Ask(**({"user": "u"} | more))
+    plain = RecommendRequest("u", k=10)
+    dearer = RecommendRequest(**({"user": "u"} | more))
     assert 0 < cost([plain], 1000) < cost([dearer], 1000)
     assert cost([dearer] * 7, 1000) == pytest.approx(7 * cost([dearer], 1000))
     assert cost([dearer], 1_000_000) > cost([dearer], 1000)
@@ -138,7 +138,7 @@ def test_callers_take_turns() -> None:
     order: list[str] = []
 
     async def main() -> None:
-        gate, first = Gate("test", 1, 20), threading.Event()
+        gate, first = BoundedExecutor("test", 1, 20), threading.Event()
         runs = [asyncio.ensure_future(gate.run(lambda: first.wait(5), later(), "many"))]
         await asyncio.sleep(0.05)
         for caller in [*["many"] * 5, "one"]:
@@ -156,7 +156,7 @@ def test_callers_take_turns() -> None:
 
 def test_one_caller_has_so_much_and_always_one_piece() -> None:
     async def main() -> list[Any]:
-        gate, hold = Gate("test", 4, 20, each=3.0), threading.Event()
+        gate, hold = BoundedExecutor("test", 4, 20, each=3.0), threading.Event()
         given = [("a", 2.0), ("a", 2.0), ("a", 1.0), ("b", 9.0), ("b", 0.5), (None, 9.0), (None, 9.0)]
         runs = [asyncio.ensure_future(gate.run(lambda: hold.wait(5), later(), *each)) for each in given]
         await asyncio.sleep(0.1)
@@ -182,7 +182,7 @@ def test_work_stops_when_nobody_waits(how: str) -> None:
         return {"type": "http.disconnect"}
 
     async def main() -> None:
-        gate = Gate("test", 1, 5)
+        gate = BoundedExecutor("test", 1, 5)
         until = later(0.05 if how == "deadline" else 30)
         running = asyncio.ensure_future(gate.run(lambda: endless(seen), until, "a", 1.0, receive))
         waits = asyncio.ensure_future(gate.run(lambda: seen.append("began"), until, "a", 1.0, receive))
@@ -192,7 +192,7 @@ def test_work_stops_when_nobody_waits(how: str) -> None:
         if how == "cancelled":
             running.cancel(), waits.cancel()
         found = await asyncio.gather(running, waits, return_exceptions=True)
-        kinds = {"client": Gone, "cancelled": asyncio.CancelledError}
+        kinds = {"client": ClientGoneError, "cancelled": asyncio.CancelledError}
         assert isinstance(found[0], kinds.get(how, Problem))
         for _ in range(200):
             if not gate.held:
@@ -260,7 +260,7 @@ def test_bodies_of_one_caller_leave_room_for_those_of_others() -> None:
         return receive
 
     async def main() -> list[Any]:
-        buffers = Buffers(400)
+        buffers = BodyBuffers(400)
         given = [("a", 60), ("a", 60), ("a", 30), ("b", 60), (None, 60)]
         found = await asyncio.gather(
             *(buffers.read(slow(size), None, 100, later(), caller) for caller, size in given),
@@ -293,7 +293,7 @@ def test_a_form_that_never_comes_is_given_up(make: Callable[..., Service]) -> No
 
 
 def test_a_baton_goes_to_who_has_waited_longest_and_comes_back() -> None:
-    baton, order = Baton(), []
+    baton, order = TurnToken(), []
     baton.take(later())
     threads = []
     for name in "abc":
@@ -316,7 +316,7 @@ def test_a_baton_goes_to_who_has_waited_longest_and_comes_back() -> None:
 
 
 def test_who_waits_for_a_baton_too_long_gives_up_and_does_not_get_it_later() -> None:
-    baton = Baton()
+    baton = TurnToken()
     baton.take(later())
     with pytest.raises(Stopped):
         baton.take(later(0.01))
@@ -325,7 +325,7 @@ def test_who_waits_for_a_baton_too_long_gives_up_and_does_not_get_it_later() -> 
 
 
 def test_long_pieces_of_work_go_on_one_at_a_time_and_in_turn() -> None:
-    baton, together, at_work, seen = Baton(), threading.Barrier(2), [0], []
+    baton, together, at_work, seen = TurnToken(), threading.Barrier(2), [0], []
 
     def work(name: str) -> None:
         together.wait(5)
@@ -349,7 +349,7 @@ def test_long_pieces_of_work_go_on_one_at_a_time_and_in_turn() -> None:
 
 
 def test_work_that_fails_or_is_stopped_gives_the_baton_on() -> None:
-    baton = Baton()
+    baton = TurnToken()
     for error in (ValueError, Stopped):
         with pytest.raises(error), taking(Turn(later(), baton=baton)):
             raise error

@@ -14,9 +14,9 @@ import pytest
 from http_service import LittleEngine, Service, wait_for
 from starlette.types import Message
 
-from sidelight.serving.http.lanes import Gate, Gone
-from sidelight.serving.http.limits import Buffers
-from sidelight.serving.http.options import HttpOptions
+from sidelight.serving.http.body_buffers import BodyBuffers
+from sidelight.serving.http.executors import BoundedExecutor, ClientGoneError
+from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.problems import Problem
 
 LIST = {"user": "u1", "k": 3}
@@ -77,7 +77,7 @@ def test_what_takes_too_long_is_given_up(make: Callable[..., Service], pool: Thr
 
 def test_a_timeout_of_the_work_itself_is_no_deadline() -> None:
     async def main() -> None:
-        gate = Gate("test", 1, 1)
+        gate = BoundedExecutor("test", 1, 1)
 
         def work() -> None:
             raise TimeoutError
@@ -112,13 +112,13 @@ def pieces(*given: bytes, end: bool = True, pause: float = 0.0) -> Callable[[], 
 def read(
     receive: Callable[[], Any], announced: int | None = None, most: int = 100, seconds: float = 5
 ) -> Any:
-    buffers = Buffers(150)
+    buffers = BodyBuffers(150)
     try:
         return asyncio.run(buffers.read(receive, announced, most, time.monotonic() + seconds))
     except Problem as problem:
         assert buffers.held == 0
         return problem.status
-    except Gone:
+    except ClientGoneError:
         assert buffers.held == 0
         return "gone"
 
@@ -146,7 +146,7 @@ def test_endless_pieces_are_cut_off() -> None:
 
 
 def test_all_bodies_together_have_a_limit_as_well() -> None:
-    buffers = Buffers(150)
+    buffers = BodyBuffers(150)
 
     async def one(receive: Callable[[], Any]) -> Any:
         try:

@@ -10,16 +10,16 @@ import pytest
 from http_service import Service, wait_for
 from served import no_collector, open_files
 
-from sidelight.serving.asking import EngineOptions
 from sidelight.serving.database.connections import POOL
-from sidelight.serving.http import run
-from sidelight.serving.http.operations import Call
-from sidelight.serving.http.options import HttpOptions
+from sidelight.serving.http import server
+from sidelight.serving.http.endpoint import RequestState
+from sidelight.serving.http.http_options import HttpOptions
+from sidelight.serving.recommend.requests import EngineOptions
 
 
-def calls() -> list[Call]:
+def calls() -> list[RequestState]:
     """Every call that is alive in this process."""
-    return [each for each in gc.get_objects() if type(each) is Call]
+    return [each for each in gc.get_objects() if type(each) is RequestState]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,9 @@ def test_the_files_of_the_database_are_open_before_the_first_request(
     def look(server: Any, sockets: Any) -> None:
         seen.append([each.name for each in open_files()].count(path.name))
 
-    monkeypatch.setattr(run.Server, "run", look)
-    monkeypatch.setattr(run, "configure", lambda level: None)
-    run.serve(shop_store, str(path), HttpOptions(port=0), EngineOptions(), init=True, say=lambda said: None)
+    monkeypatch.setattr(server.GracefulServer, "run", look)
+    monkeypatch.setattr(server, "configure", lambda level: None)
+    server.serve(
+        shop_store, str(path), HttpOptions(port=0), EngineOptions(), init=True, say=lambda said: None
+    )
     assert seen == [POOL]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from http_service import Service
 
-from sidelight.serving.http.options import HttpOptions
+from sidelight.serving.http.http_options import HttpOptions
 
 PAGES = HttpOptions(rate=0, explorer=True)
 

@@ -12,10 +12,10 @@ import pytest
 from http_service import Service
 
 from sidelight.errors import BundleError, DataError, SpecError, UnknownIdError, complain
-from sidelight.serving.http.logs import Lines, place
-from sidelight.serving.http.options import HttpOptions
+from sidelight.serving.domain import DatabaseError
+from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.problems import of_error, quiet
-from sidelight.serving.records import DatabaseError
+from sidelight.serving.http.request_log import JsonLogFormatter, place
 
 USER, ITEM, TEXT = "canary-user-7f3a", "canary-item-9c1d", "canary words of a text"
 MARKS = (USER, ITEM, TEXT, "canary")
@@ -78,7 +78,7 @@ def told() -> Iterator[io.StringIO]:
     """What the standard library logs, in the form that the service gives it."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(Lines())
+    handler.setFormatter(JsonLogFormatter())
     logging.getLogger().addHandler(handler)
     yield stream
     logging.getLogger().removeHandler(handler)
@@ -177,7 +177,7 @@ def test_no_line_of_a_log_has_other_fields(service: Service) -> None:
 def test_records_of_the_standard_library() -> None:
     def line(name: str, *given: Any, **more: Any) -> dict[str, Any]:
         record = logging.LogRecord(name, logging.ERROR, "x.py", 1, *given, **more)
-        return dict(json.loads(Lines().format(record)))
+        return dict(json.loads(JsonLogFormatter().format(record)))
 
     assert line("uvicorn.error", "port %d", (80,), None)["event"] == "port 80"
     assert line("other.package", "failed for %s", (USER,), None)["event"] == "failed for %s"

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import pytest
 from http_service import Service, wait_for
 
-from sidelight.serving.http import protocol, run
-from sidelight.serving.http.options import HttpOptions
-from sidelight.serving.http.run import Server
+from sidelight.serving.http import bounded_http, server
+from sidelight.serving.http.http_options import HttpOptions
+from sidelight.serving.http.server import GracefulServer
 
 POST = b"POST /v1/recommend HTTP/1.1\r\nHost: localhost\r\n"
 HEAD = POST + b"Content-Type: application/json\r\n"
@@ -26,7 +26,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     options = HttpOptions(explorer=False, rate=0, most_body=300_000, deadline=2.0, connections=60, silent=10)
     service = Service(tmp_path_factory.mktemp("wire"), options)
     listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(service.app, options)
+    server = GracefulServer(service.app, options)
     thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
     thread.start()
     wait_for(lambda: server.started)
@@ -101,7 +101,7 @@ def test_a_body_that_never_comes(port: int) -> None:
 
 
 def test_a_head_that_never_ends(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "PATIENCE", 0.3)
+    monkeypatch.setattr(bounded_http, "PATIENCE", 0.3)
     for parts in (
         [b""],
         [b"GET / HT"],
@@ -161,7 +161,7 @@ def test_connections_of_others_shut_out_nobody(port: int, sent: bytes) -> None:
 
 
 def test_an_address_has_few_connections_that_say_nothing(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "CROWDED", 0.2)
+    monkeypatch.setattr(bounded_http, "CROWDED", 0.2)
     lines = silent(port, 40)
     try:
         wait_for(lambda: left_open(lines) <= 10)
@@ -174,7 +174,7 @@ def test_an_address_has_few_connections_that_say_nothing(port: int, monkeypatch:
 def test_a_body_that_nobody_wants_any_more_is_not_waited_for(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "UNWANTED", 0.2)
+    monkeypatch.setattr(bounded_http, "UNWANTED", 0.2)
     start = time.monotonic()
     with socket.create_connection(("127.0.0.1", port)) as line:
         line.sendall(POST.replace(b"/v1/recommend", b"/nowhere") + b"Content-Length: 1000\r\n\r\n")
@@ -219,5 +219,5 @@ def test_what_is_no_request(port: int, sent: bytes) -> None:
 
 def test_no_answer_waits_for_an_acknowledgement():
     """asyncio sets TCP_NODELAY on sockets that say they speak TCP, and on no others."""
-    with run._bound(HttpOptions(port=0)) as listener:
+    with server._bound(HttpOptions(port=0)) as listener:
         assert listener.proto == socket.IPPROTO_TCP

@@ -9,23 +9,23 @@ import polars as pl
 
 from sidelight.data.checks import (
     behaviour,
-    columns,
-    content,
-    ids,
-    images,
+    column_values,
+    event_times,
+    id_columns,
+    image_files,
+    item_content,
     language,
-    leaks,
-    splits,
-    times,
-    vectors,
+    leakage,
+    published_splits,
+    vector_columns,
 )
-from sidelight.data.checks.tables import Check, Tables
+from sidelight.data.checks.checked_tables import Check, CheckedTables
 from sidelight.data.findings import Finding
-from sidelight.data.raw import RawTables
+from sidelight.data.raw_tables import RawTables
 
 CHECKS: tuple[Check, ...] = (
-    *ids.CHECKS, *times.CHECKS, *columns.CHECKS, *content.CHECKS, *language.CHECKS,
-    *vectors.CHECKS, *images.CHECKS, *leaks.CHECKS, *behaviour.CHECKS, *splits.CHECKS,
+    *id_columns.CHECKS, *event_times.CHECKS, *column_values.CHECKS, *item_content.CHECKS, *language.CHECKS,
+    *vector_columns.CHECKS, *image_files.CHECKS, *leakage.CHECKS, *behaviour.CHECKS, *published_splits.CHECKS,
 )  # fmt: skip
 GRAVITY = {"error": 0, "warning": 1, "note": 2}
 
@@ -50,7 +50,7 @@ def check(
         progress: Called with (done, total, label).
     """
     now = int(time.time() * 1e6) if now is None else now
-    tables = Tables(raw, split=split, now=now, image_limit=image_limit)
+    tables = CheckedTables(raw, split=split, now=now, image_limit=image_limit)
     found = [*raw.findings, *also]
     for done, one in enumerate(CHECKS):
         if progress is not None:

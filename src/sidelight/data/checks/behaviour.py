@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from sidelight.data.checks.tables import DAY, Check, Tables
+from sidelight.data.checks.checked_tables import DAY, Check, CheckedTables
 from sidelight.data.findings import Finding
 
 SECOND = 1_000_000
 BURST = 20
 
 
-def burst(t: Tables) -> list[Finding]:
+def burst(t: CheckedTables) -> list[Finding]:
     """Users with more than 20 events, and 20 times the median number, in one second.
 
     The median is over the seconds in which a user did anything: a basket has one time. Data whose
@@ -33,7 +33,7 @@ def burst(t: Tables) -> list[Finding]:
     return t.found("event-burst", "interactions", rows, message, "user_id")
 
 
-def extremes(t: Tables) -> list[Finding]:
+def extremes(t: CheckedTables) -> list[Finding]:
     """A user or item far above the rest: over 100 times the median and a notable share of all."""
     found = []
     for key, what, counts, share in (
@@ -54,7 +54,7 @@ def extremes(t: Tables) -> list[Finding]:
     return found
 
 
-def little(t: Tables) -> list[Finding]:
+def little(t: CheckedTables) -> list[Finding]:
     """Too few events, too many users with one, too many items with none, no content at all."""
     found, total = [], len(t.events)
     users, items = t.events_by_user, t.events_by_item

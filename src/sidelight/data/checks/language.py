@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from sidelight.data.checks.tables import Check, Tables
+from sidelight.data.checks.checked_tables import Check, CheckedTables
 from sidelight.data.findings import Finding
 
 SAMPLE = 2000  # texts of a column that are looked at
@@ -19,7 +19,7 @@ i w z nie na do jest dla się ve bir ile için bu ja on ei se a az és egy hogy 
 dengan của và cho là các"""
 
 
-def languages(t: Tables) -> list[Finding]:
+def languages(t: CheckedTables) -> list[Finding]:
     """Text columns of the items that are mostly not English, by their letters and short words."""
     found = []
     for column in t.columns("items", "text"):

@@ -16,9 +16,9 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 
 from sidelight.errors import complain, missing_extra
-from sidelight.serving.database.address import identity, parsed, prepare_file
-from sidelight.serving.database.failures import broken, contended, lost, translated
-from sidelight.serving.records import DatabaseError
+from sidelight.serving.database.database_url import identity, parsed, prepare_file
+from sidelight.serving.database.driver_errors import broken, contended, lost, translate_errors
+from sidelight.serving.domain import DatabaseError
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -92,7 +92,7 @@ class Connections:
         try:
             return self._written(work)
         except sa.exc.OperationalError as error:
-            found = translated(error, self.kind)
+            found = translate_errors(error, self.kind)
             if self.sqlite or getattr(error.orig, "sqlstate", None) is not None:
                 raise found from None
             words = " ".join(str(error.orig).split())
@@ -100,7 +100,7 @@ class Connections:
                 complain("a PostgreSQL that answers", words, fix="correct the address")
             ) from None
         except sa.exc.SQLAlchemyError as error:
-            raise translated(error, self.kind) from None
+            raise translate_errors(error, self.kind) from None
 
     def read(self, work: Work[T]) -> T:
         """What `work` reads. Outside a transaction: for a single statement.
@@ -199,7 +199,7 @@ class Connections:
             yield
         except sa.exc.SQLAlchemyError as error:
             # Without the cause: its text may hold the row that failed.
-            raise translated(error, self.kind) from None
+            raise translate_errors(error, self.kind) from None
 
     def _wipe(self, connection: sa.Connection) -> None:
         busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]

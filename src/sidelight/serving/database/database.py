@@ -10,10 +10,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sidelight.serving.database import events, exposures, items, keys, people, retired
+from sidelight.serving.database import (
+    api_keys,
+    consent_rows,
+    event_log,
+    exposure_log,
+    item_rows,
+    retired_items,
+)
 from sidelight.serving.database.connections import Connections
 from sidelight.serving.database.migrations import prepared
-from sidelight.serving.records import ChangedItem, Event, Exposure, Key, PersonState, check_id
+from sidelight.serving.domain import ChangedItem, Event, Exposure, Key, PersonState, check_id
 
 
 class Database:
@@ -98,7 +105,7 @@ class Database:
 
     def take_events(self, events_: Sequence[Event]) -> tuple[int, int]:
         """`add_events`, with how many were dropped as well."""
-        new, dropped = events.add(self._connections, self._secret, events_)
+        new, dropped = event_log.add(self._connections, self._secret, events_)
         self._count("events", dropped)
         return new, dropped
 
@@ -112,7 +119,7 @@ class Database:
         Ask again with the last number until the list is empty. No event appears later below a
         number that was given out.
         """
-        return events.since(self._connections, seq, limit)
+        return event_log.since(self._connections, seq, limit)
 
     def put_items(self, rows: Sequence[Mapping[str, Any]]) -> int:
         """Store item rows, each in place of an older one with its `item_id`.
@@ -127,15 +134,15 @@ class Database:
         Raises:
             DataError: An id or a value cannot be stored.
         """
-        return items.put(self._connections, rows)
+        return item_rows.put(self._connections, rows)
 
     def items_since(self, change: int, limit: int = 1000) -> list[ChangedItem]:
         """Item rows that changed after a change number, oldest change first, each in its last form."""
-        return items.since(self._connections, change, limit)
+        return item_rows.since(self._connections, change, limit)
 
     def items_waiting(self, change: int) -> int:
         """How many item rows changed after a change number; no row is read."""
-        return items.count(self._connections, change)
+        return item_rows.count(self._connections, change)
 
     def retire(self, items: Sequence[str], retired_: bool = True) -> int:
         """Keep items out of all lists, whether or not a version has them; False lets them in again.
@@ -146,16 +153,16 @@ class Database:
         Raises:
             DataError: An id that cannot be stored.
         """
-        return retired.put(self._connections, items, retired_)
+        return retired_items.put(self._connections, items, retired_)
 
     def retired(self) -> frozenset[str]:
         """Ids of the items that are retired now."""
-        found = retired.since(self._connections, 0)
+        found = retired_items.since(self._connections, 0)
         return frozenset() if found is None else found[1]
 
     def retired_since(self, change: int) -> tuple[int, frozenset[str]] | None:
         """The number of the last change to retired items, and all of these; None where nothing changed."""
-        return retired.since(self._connections, change)
+        return retired_items.since(self._connections, change)
 
     def set_consent(self, user: str, given: bool) -> None:
         """Write down whether what a person does may be used.
@@ -163,7 +170,7 @@ class Database:
         Withdrawn: events are neither used nor accepted. Given again: the stored ones are used again.
         Given by a forgotten person: only what comes from now on counts.
         """
-        people.set_consent(self._connections, self._secret, check_id(user, "a user id"), given)
+        consent_rows.set_consent(self._connections, self._secret, check_id(user, "a user id"), given)
 
     def consent(self, user: str) -> bool | None:
         """What the person said last; None if never asked or forgotten."""
@@ -178,11 +185,11 @@ class Database:
         Returns:
             How many events and exposures were deleted.
         """
-        return people.forget(self._connections, self._secret, check_id(user, "a user id"))
+        return consent_rows.forget(self._connections, self._secret, check_id(user, "a user id"))
 
     def person(self, user: str) -> PersonState:
         """What may be used about a person, now; one round trip."""
-        return people.person(self._connections, self._secret, check_id(user, "a user id"))
+        return consent_rows.person(self._connections, self._secret, check_id(user, "a user id"))
 
     def barred(self, users: Iterable[str]) -> dict[str, datetime]:
         """Until when nothing about these people may be used: to clean the tables of the next training.
@@ -191,15 +198,17 @@ class Database:
             Only people with a limit: the end of time for those who withdrew consent or are
             forgotten, the moment of their comeback for those who came back.
         """
-        return people.barred(self._connections, self._secret, [check_id(user, "a user id") for user in users])
+        return consent_rows.barred(
+            self._connections, self._secret, [check_id(user, "a user id") for user in users]
+        )
 
     def add_exposures(self, rows: Sequence[Exposure]) -> None:
         """Store what was shown; of people who do not allow it, it is dropped and counted."""
-        self._count("exposures", exposures.add(self._connections, self._secret, rows))
+        self._count("exposures", exposure_log.add(self._connections, self._secret, rows))
 
     def exposures(self, since: int = 0, limit: int = 10_000) -> list[tuple[int, Exposure]]:
         """Exposures with their numbers, above one number, in order."""
-        return exposures.since(self._connections, since, limit)
+        return exposure_log.since(self._connections, since, limit)
 
     def add_key(self, name: str, scopes: Iterable[str]) -> str:
         """Make an API key and give its secret, which is shown only now; from now on keys are required.
@@ -211,23 +220,23 @@ class Database:
         Raises:
             SpecError: A scope is unknown, or there is none.
         """
-        return keys.add(self._connections, name, scopes)
+        return api_keys.add(self._connections, name, scopes)
 
     def keys_required(self) -> bool:
         """Whether callers need a key: from the first one that is made on, for ever."""
-        return keys.required(self._connections)
+        return api_keys.required(self._connections)
 
     def check_key(self, secret: str) -> Key | None:
         """The key with this secret, if it was made here and not revoked."""
-        return keys.check(self._connections, secret)
+        return api_keys.check(self._connections, secret)
 
     def keys(self, revoked: bool = False) -> list[Key]:
         """The keys that work, oldest first; with `revoked` also those that no longer do."""
-        return keys.listed(self._connections, revoked)
+        return api_keys.listed(self._connections, revoked)
 
     def revoke_key(self, id: int) -> bool:
         """End a key; False if there is no such key that works."""
-        return keys.revoke(self._connections, id)
+        return api_keys.revoke(self._connections, id)
 
     def _count(self, what: str, more: int) -> None:
         with self._counting:

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from sidelight.errors import complain
 from sidelight.serving.database import locks
-from sidelight.serving.database.address import FIX
-from sidelight.serving.database.tables import keys, meta, metadata, retirements
-from sidelight.serving.records import DatabaseError
+from sidelight.serving.database.database_url import FIX
+from sidelight.serving.database.sql_tables import keys, meta, metadata, retirements
+from sidelight.serving.domain import DatabaseError
 
 KEYS_REQUIRED: Final = "keys_required"
 IDENTITY: Final = "database_id"

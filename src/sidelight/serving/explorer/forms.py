@@ -94,7 +94,7 @@ def number(given: str, name: str, low: float, high: float) -> float:
 
 
 @dataclass(frozen=True)
-class Person:
+class UserFields:
     """Whom a list is for, as a form says it.
 
     Args:
@@ -121,7 +121,7 @@ class Person:
         return (who if self.by_history else (("who", "user"), ("user", self.user))) + (("k", str(self.k)),)
 
 
-def person(form: Form, most: int) -> Person:
+def user_fields(form: Form, most: int) -> UserFields:
     """Whom a form asks about.
 
     Args:
@@ -139,7 +139,7 @@ def person(form: Form, most: int) -> Person:
     if len(history) > most:
         raise SpecError(complain(f"a history of at most {most} items", str(len(history))))
     by_history = form.one("who") == "history"
-    return Person(form.one("user"), history, by_history, k)
+    return UserFields(form.one("user"), history, by_history, k)
 
 
 def unique(ids: Iterable[str]) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ class Sessions:
                 del self._open[each]
 
 
-class Views:
+class SavedQueries:
     """What was asked, under random names: a page can be loaded again, and its address names nobody.
 
     Args:
@@ -121,7 +121,7 @@ class Views:
             del self._kept[owner]
 
 
-class Seal:
+class CsrfTokens:
     """Tokens for forms: each is bound to one cookie and to this process.
 
     A form of another site cannot know the token of a visitor, so it cannot act in their name.

@@ -15,24 +15,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from sidelight.errors import SpecError, complain
-from sidelight.serving.http import schemas
-from sidelight.serving.http.described import ENTRIES, document
-from sidelight.serving.http.envelope import Envelope
-from sidelight.serving.http.guard import Guard, KeyRing
-from sidelight.serving.http.logs import request_log
-from sidelight.serving.http.metrics import Metrics
-from sidelight.serving.http.operations import Call, Operation, Room
-from sidelight.serving.http.options import HttpOptions
-from sidelight.serving.http.reading import names
-from sidelight.serving.http.routes_admin import Health, Running
-from sidelight.serving.http.routes_read import Reading
-from sidelight.serving.http.routes_write import Writing
+from sidelight.serving.http import request_models
+from sidelight.serving.http.access_control import AccessControl, KeyRing
+from sidelight.serving.http.endpoint import Endpoint, RequestState, WorkerPools
+from sidelight.serving.http.http_options import HttpOptions
+from sidelight.serving.http.middleware import RequestMiddleware
+from sidelight.serving.http.openapi import ENTRIES, document
+from sidelight.serving.http.prometheus_metrics import ServiceMetrics
+from sidelight.serving.http.request_log import request_log
+from sidelight.serving.http.routes_admin import AdminRoutes, HealthRoutes
+from sidelight.serving.http.routes_read import ReadRoutes
+from sidelight.serving.http.routes_write import WriteRoutes
+from sidelight.serving.http.strict_json import names
 
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
     from sidelight.serving.engine import Engine
 
-Table = Mapping[str, Mapping[str, Operation]]
+Table = Mapping[str, Mapping[str, Endpoint]]
 
 
 def create_app(
@@ -50,7 +50,7 @@ def create_app(
         SpecError: It is to listen beyond this machine, and there is no key.
     """
     options = decided(options or HttpOptions(), database)
-    parts = Parts.of(engine, database, options)
+    parts = ServiceParts.of(engine, database, options)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -70,18 +70,18 @@ def create_app(
     operations = parts.operations()
     app.router.routes.extend(operations)
     app.router.routes.append(_description(parts.room, operations))
-    table: dict[str, dict[str, Operation]] = defaultdict(dict)
+    table: dict[str, dict[str, Endpoint]] = defaultdict(dict)
     for route in app.routes:
-        if isinstance(route, Operation):
+        if isinstance(route, Endpoint):
             table[route.path] |= dict.fromkeys(route.methods or (), route)
     if options.explorer:
-        from sidelight.serving.explorer.pages import mount
-        from sidelight.serving.http.pages import limited
+        from sidelight.serving.explorer.page_routes import mount
+        from sidelight.serving.http.page_limits import limited
 
         mount(app, engine, options, database, limited(parts.room))
     pages = {path for route in app.routes if (path := getattr(route, "path", None)) and path not in table}
     app.add_middleware(
-        Envelope,
+        RequestMiddleware,
         room=parts.room, guard=parts.guard, metrics=parts.metrics, log=log or request_log(),
         table=dict(table), pages=frozenset(pages), version=lambda: engine.snapshot.version,
         known=_words(engine),
@@ -108,39 +108,39 @@ def decided(options: HttpOptions, database: Database) -> HttpOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class ServiceParts:
     """What an app is put together from."""
 
-    room: Room
-    guard: Guard
-    metrics: Metrics
-    reading: Reading
-    writing: Writing
-    running: Running
-    health: Health
+    room: WorkerPools
+    guard: AccessControl
+    metrics: ServiceMetrics
+    reading: ReadRoutes
+    writing: WriteRoutes
+    running: AdminRoutes
+    health: HealthRoutes
 
     @classmethod
-    def of(cls, engine: Engine, database: Database, options: HttpOptions) -> Parts:
+    def of(cls, engine: Engine, database: Database, options: HttpOptions) -> ServiceParts:
         """All parts of one app."""
-        room = Room(options)
-        metrics = Metrics(engine, lambda: room.gates["answer"].waiting, lambda: database.dropped)
+        room = WorkerPools(options)
+        metrics = ServiceMetrics(engine, lambda: room.gates["answer"].waiting, lambda: database.dropped)
         return cls(
             room=room,
-            guard=Guard(
+            guard=AccessControl(
                 options, KeyRing(database.check_key, room.gates["side"], required=database.keys_required)
             ),
             metrics=metrics,
-            reading=Reading(engine, options),
-            writing=Writing(engine, metrics, options),
-            running=Running(engine, metrics),
-            health=Health(engine, database, room.gates["answer"]),
+            reading=ReadRoutes(engine, options),
+            writing=WriteRoutes(engine, metrics, options),
+            running=AdminRoutes(engine, metrics),
+            health=HealthRoutes(engine, database, room.gates["answer"]),
         )
 
-    def operations(self) -> list[Operation]:
+    def operations(self) -> list[Endpoint]:
         """The table of `described` with its functions."""
         room, most = self.room, self.room.options
         return [
-            Operation(
+            Endpoint(
                 room,
                 entry.path,
                 self._function(entry.name),
@@ -165,21 +165,21 @@ class Parts:
         return found
 
 
-def _description(room: Room, operations: Sequence[Operation]) -> Operation:
+def _description(room: WorkerPools, operations: Sequence[Endpoint]) -> Endpoint:
     """The document, made when it is first asked for: a service that starts need not wait for it."""
     made = functools.cache(lambda: json.dumps(document(operations)).encode())
 
-    def openapi(call: Call) -> bytes:
+    def openapi(call: RequestState) -> bytes:
         return made()
 
-    return Operation(
+    return Endpoint(
         room, "/openapi.json", openapi, scope="", where="side", methods=["GET"], include_in_schema=False
     )
 
 
 def _words(engine: Engine) -> Callable[[], frozenset[str]]:
     """Words that errors may repeat: columns of the catalogue and keys of the API."""
-    keys = frozenset().union(*(names(model) for model in (schemas.Recommend, schemas.PutItems)))
+    keys = frozenset().union(*(names(model) for model in (request_models.Recommend, request_models.PutItems)))
 
     def known() -> frozenset[str]:
         return keys | frozenset(engine.snapshot.model.catalogue.items.columns)

@@ -23,7 +23,7 @@ from sidelight.errors import (
     UnknownIdError,
     did_you_mean,
 )
-from sidelight.serving.records import DatabaseError
+from sidelight.serving.domain import DatabaseError
 
 MEDIA: Final = "application/problem+json"
 SHOWN: Final = 20  # mistakes that one answer names

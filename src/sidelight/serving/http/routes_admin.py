@@ -7,22 +7,22 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from sidelight.errors import BundleError
-from sidelight.serving.http import schemas
-from sidelight.serving.http.lanes import Gate
-from sidelight.serving.http.metrics import Metrics
-from sidelight.serving.http.operations import Call
+from sidelight.serving.http import request_models
+from sidelight.serving.http.endpoint import RequestState
+from sidelight.serving.http.executors import BoundedExecutor
 from sidelight.serving.http.problems import Problem, busy
+from sidelight.serving.http.prometheus_metrics import ServiceMetrics
 
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
     from sidelight.serving.engine import Engine
-    from sidelight.serving.store import Version
+    from sidelight.serving.store.store import Version
 
 PATIENCE: Final = 2.0  # seconds in which the database, and some list, has to be answered
 BELIEVED: Final = 1.0  # seconds for which its last answer is believed
 
 
-class Running:
+class AdminRoutes:
     """What operators ask.
 
     Args:
@@ -30,14 +30,14 @@ class Running:
         metrics: Of the app.
     """
 
-    def __init__(self, engine: Engine, metrics: Metrics) -> None:
+    def __init__(self, engine: Engine, metrics: ServiceMetrics) -> None:
         self._engine, self._metrics = engine, metrics
 
-    def list_versions(self, call: Call) -> dict[str, Any]:
+    def list_versions(self, call: RequestState) -> dict[str, Any]:
         """The versions of the store, newest first."""
         return {"versions": [_version(each) for each in self._engine.versions()]}
 
-    def promote(self, call: Call, body: schemas.Promote) -> dict[str, Any]:
+    def promote(self, call: RequestState, body: request_models.Promote) -> dict[str, Any]:
         """Let a version serve, after its checks. What served goes on until the new one is ready."""
         names = {each.name for each in self._engine.versions()}
         if body.name not in names:
@@ -50,20 +50,20 @@ class Running:
             self._metrics.refused()
             raise
 
-    def rollback(self, call: Call) -> dict[str, Any]:
+    def rollback(self, call: RequestState) -> dict[str, Any]:
         """Let the version serve that served before; again goes back further."""
         return _version(self._engine.rollback())
 
-    def status(self, call: Call) -> dict[str, Any]:
+    def status(self, call: RequestState) -> dict[str, Any]:
         """How the service is doing."""
         return self._engine.status().to_dict()
 
-    def metrics(self, call: Call) -> bytes:
+    def metrics(self, call: RequestState) -> bytes:
         """Figures for Prometheus."""
         return self._metrics.page()
 
 
-class Health:
+class HealthRoutes:
     """Whether the service lives, and whether it may take traffic. Neither waits behind other requests.
 
     Args:
@@ -72,18 +72,18 @@ class Health:
         lists: Threads that answer lists; they must not be stuck.
     """
 
-    def __init__(self, engine: Engine, database: Database, lists: Gate) -> None:
+    def __init__(self, engine: Engine, database: Database, lists: BoundedExecutor) -> None:
         self._engine, self._database, self._lists = engine, database, lists
-        self._gate = Gate("health", 1, 0)
+        self._gate = BoundedExecutor("health", 1, 0)
         self._asked: asyncio.Task[None] | None = None
         self._until = 0.0
         self.stopping = False
 
-    async def alive(self, call: Call) -> dict[str, str]:
+    async def alive(self, call: RequestState) -> dict[str, str]:
         """Whether the process lives: always, if it can answer."""
         return {"status": "alive"}
 
-    async def ready(self, call: Call) -> dict[str, str]:
+    async def ready(self, call: RequestState) -> dict[str, str]:
         """Whether the service may take traffic: it has a model, and lists and the database are answered."""
         if self.stopping:
             raise busy("the service is stopping")

@@ -9,16 +9,17 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from sidelight.errors import UnknownIdError
-from sidelight.serving.asking import Answer, Ask, Explanation
-from sidelight.serving.http import schemas
-from sidelight.serving.http.guard import need
-from sidelight.serving.http.images import check_images
-from sidelight.serving.http.operations import LIGHT, Call
-from sidelight.serving.http.options import HttpOptions
+from sidelight.serving.fair_turns import HISTORY, SCORES, cost
+from sidelight.serving.http import request_models
+from sidelight.serving.http.access_control import need
+from sidelight.serving.http.endpoint import LIGHT, RequestState
+from sidelight.serving.http.http_options import HttpOptions
+from sidelight.serving.http.image_limits import check_images
 from sidelight.serving.http.problems import Problem
-from sidelight.serving.index import EXACT
-from sidelight.serving.rules import Rules
-from sidelight.serving.turns import HISTORY, SCORES, cost
+from sidelight.serving.recommend.requests import Explanation, RecommendRequest
+from sidelight.serving.recommend.responses import RecommendResponse
+from sidelight.serving.rerank.rules import Rules
+from sidelight.serving.search.exact_search import EXACT
 
 if TYPE_CHECKING:
     from sidelight.serving.engine import Engine
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 SCANNED = 2000  # items that a search reads at a cost of 1
 
 
-class Reading:
+class ReadRoutes:
     """Lists, reasons, audiences, and the catalogue.
 
     Args:
@@ -37,7 +38,7 @@ class Reading:
     def __init__(self, engine: Engine, options: HttpOptions) -> None:
         self._engine, self._options = engine, options
 
-    def recommend(self, call: Call, body: schemas.Recommend) -> Answer:
+    def recommend(self, call: RequestState, body: request_models.Recommend) -> RecommendResponse:
         """The best items for one person, new ones among them, best first.
 
         For a user id, the stored history counts, with the events that came since; an id that nobody
@@ -50,7 +51,7 @@ class Reading:
         call.request_id, call.version = answer.request_id, answer.version
         return answer
 
-    def recommend_batch(self, call: Call, body: schemas.Batch) -> dict[str, Any]:
+    def recommend_batch(self, call: RequestState, body: request_models.Batch) -> dict[str, Any]:
         """Lists for several people at once, in the order of the requests.
 
         Quicker than one by one: the model is asked once for all. It counts as that many requests.
@@ -60,12 +61,12 @@ class Reading:
         call.version = answers[0].version
         return {"answers": answers}
 
-    def similar(self, call: Call, body: schemas.Similar) -> dict[str, Any]:
+    def similar(self, call: RequestState, body: request_models.Similar) -> dict[str, Any]:
         """The items most like one, best first."""
         self._most(body.k, self._options.max_k, "k")
         return {"items": self._engine.similar(body.item, body.k)}
 
-    def explain(self, call: Call, body: schemas.Explain) -> Explanation:
+    def explain(self, call: RequestState, body: request_models.Explain) -> Explanation:
         """Divide the score of an item into signed shares of the whole score.
 
         Popularity, user, context, each history item and the rest sum to 1 (for a score above 0); the
@@ -76,7 +77,7 @@ class Reading:
         history = self._history(body)
         return self._engine.explain(body.item, body.user, history, body.k)
 
-    def audience(self, call: Call, body: schemas.Audience) -> dict[str, Any]:
+    def audience(self, call: RequestState, body: request_models.Audience) -> dict[str, Any]:
         """Count the users who would have an item among their first k, name the nearest, and what is like it.
 
         For a row, the item is only imagined: nothing is stored. People without consent never appear.
@@ -97,11 +98,13 @@ class Reading:
             "reached": found.reached,
         }
 
-    def search_items(self, call: Call, query: Annotated[schemas.Search, Query()]) -> dict[str, Any]:
+    def search_items(
+        self, call: RequestState, query: Annotated[request_models.Search, Query()]
+    ) -> dict[str, Any]:
         """Items whose title has these words, or whose id begins like this."""
         return {"items": self._engine.search(query.q, query.k), "unknown": []}
 
-    def get_items(self, call: Call, body: schemas.GetItems) -> dict[str, Any]:
+    def get_items(self, call: RequestState, body: request_models.GetItems) -> dict[str, Any]:
         """Items by their ids, in the order of the ids; ids that nobody knows are listed apart."""
         items, unknown = [], []
         for item in dict.fromkeys(body.items):
@@ -120,29 +123,29 @@ class Reading:
         own = self._engine.snapshot
         n_items = len(own.model.catalogue.items)
         scores = n_items if getattr(own, "search", EXACT).recall is None else 0
-        if isinstance(body, schemas.Audience):
+        if isinstance(body, request_models.Audience):
             return self._options.most_cost / 4  # it looks at all users
-        if isinstance(body, schemas.Search):
+        if isinstance(body, request_models.Search):
             return n_items / SCANNED
-        if isinstance(body, schemas.Explain):
+        if isinstance(body, request_models.Explain):
             return 2 * n_items / SCORES + 1 + len(body.history or ()) / HISTORY
-        if not isinstance(body, (schemas.Recommend, schemas.Batch)):
+        if not isinstance(body, (request_models.Recommend, request_models.Batch)):
             return 0.0
-        many = isinstance(body, schemas.Batch)
-        lists = body.requests if isinstance(body, schemas.Batch) else [body]
+        many = isinstance(body, request_models.Batch)
+        lists = body.requests if isinstance(body, request_models.Batch) else [body]
         self._most(len(lists), self._options.max_batch, "requests")
         found, most = cost(lists, scores), self._options.most_cost
         if found > most and (many or lists[0].k > 1):
             raise Problem(422, _too_costly(lists, found, most, scores), "too-costly")
         return max(found, LIGHT + 1) if many else found
 
-    def _ask(self, call: Call, body: schemas.Recommend) -> Ask:
+    def _ask(self, call: RequestState, body: request_models.Recommend) -> RecommendRequest:
         if body.explain or not body.filter_seen:
             _own(call, body)
         self._most(body.k, self._options.max_k, "k")
         self._most(len(body.candidates or ()), self._options.max_ids, "candidates")
         rules = None if body.rules is None else Rules.from_dict(body.rules.model_dump(exclude_unset=True))
-        return Ask(
+        return RecommendRequest(
             user=body.user,
             history=self._history(body),
             context=body.context,
@@ -154,7 +157,7 @@ class Reading:
             filter_seen=body.filter_seen,
         )
 
-    def _history(self, body: schemas.Person) -> tuple[str, ...] | None:
+    def _history(self, body: request_models.Person) -> tuple[str, ...] | None:
         if body.history is None:
             return None
         self._most(len(body.history), self._options.max_history, "history")
@@ -167,7 +170,7 @@ class Reading:
             )
 
 
-def _own(call: Call, body: schemas.Person) -> None:
+def _own(call: RequestState, body: request_models.Person) -> None:
     """Let only a key with the scope `history` ask what tells of a stored history.
 
     Raises:
@@ -177,7 +180,7 @@ def _own(call: Call, body: schemas.Person) -> None:
         need(call.key, "history", "what tells the history of a user")
 
 
-def _too_costly(lists: Sequence[schemas.Recommend], found: float, most: float, scores: int) -> str:
+def _too_costly(lists: Sequence[request_models.Recommend], found: float, most: float, scores: int) -> str:
     """The complaint, with what would be accepted."""
     fit = int(len(lists) * most / found)
     base = scores / SCORES

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Query
 
-from sidelight.serving.http import schemas
-from sidelight.serving.http.images import check_images
-from sidelight.serving.http.metrics import Metrics
-from sidelight.serving.http.operations import Call
-from sidelight.serving.http.options import HttpOptions
-from sidelight.serving.records import Event
+from sidelight.serving.domain import Event
+from sidelight.serving.http import request_models
+from sidelight.serving.http.endpoint import RequestState
+from sidelight.serving.http.http_options import HttpOptions
+from sidelight.serving.http.image_limits import check_images
+from sidelight.serving.http.prometheus_metrics import ServiceMetrics
 
 if TYPE_CHECKING:
     from sidelight.serving.engine import Engine
 
 
-class Writing:
+class WriteRoutes:
     """What comes in.
 
     Args:
@@ -27,11 +27,14 @@ class Writing:
         options: Limits.
     """
 
-    def __init__(self, engine: Engine, metrics: Metrics, options: HttpOptions) -> None:
+    def __init__(self, engine: Engine, metrics: ServiceMetrics, options: HttpOptions) -> None:
         self._engine, self._metrics, self._options = engine, metrics, options
 
     def put_items(
-        self, call: Call, body: schemas.PutItems, query: Annotated[schemas.Waiting, Query()]
+        self,
+        call: RequestState,
+        body: request_models.PutItems,
+        query: Annotated[request_models.Waiting, Query()],
     ) -> dict[str, Any]:
         """Add items, or replace the rows of items that are there. Nothing is retrained.
 
@@ -51,7 +54,7 @@ class Writing:
             "refused": [{"item_id": item, "reason": reason} for item, reason in receipt.refused],
         }
 
-    def retire_items(self, call: Call, body: schemas.Retire) -> dict[str, Any]:
+    def retire_items(self, call: RequestState, body: request_models.Retire) -> dict[str, Any]:
         """Keep items out of all lists, or let them in again: when this returns, this service does.
 
         It holds over restarts and for every version, until it is undone; other services follow within a
@@ -60,11 +63,11 @@ class Writing:
         changed, unknown = self._engine.retire(body.items, body.retired)
         return {"items": self._engine.retired(), "changed": changed, "unknown": unknown}
 
-    def list_retired(self, call: Call) -> dict[str, Any]:
+    def list_retired(self, call: RequestState) -> dict[str, Any]:
         """The items that no list may hold."""
         return {"items": self._engine.retired(), "changed": 0, "unknown": []}
 
-    def add_events(self, call: Call, body: schemas.Events) -> dict[str, Any]:
+    def add_events(self, call: RequestState, body: request_models.Events) -> dict[str, Any]:
         """Store what people did. All of it is on the disk when this returns, or none.
 
         The next list of a person knows it. An event with an `event_id` may be sent again after an error:
@@ -76,7 +79,7 @@ class Writing:
         self._metrics.events(receipt)
         return {"accepted": receipt.accepted, "dropped": receipt.dropped}
 
-    def set_consent(self, call: Call, body: schemas.Consent) -> dict[str, Any]:
+    def set_consent(self, call: RequestState, body: request_models.Consent) -> dict[str, Any]:
         """Write down whether what somebody does may be used.
 
         Withdrawn: the next list already knows nothing of the person, and no event is stored.
@@ -84,7 +87,7 @@ class Writing:
         self._engine.set_consent(body.user, body.given)
         return {"given": body.given}
 
-    def forget(self, call: Call, body: schemas.Forget) -> dict[str, Any]:
+    def forget(self, call: RequestState, body: request_models.Forget) -> dict[str, Any]:
         """Delete what is stored of somebody, and never use what the model has of them.
 
         Only a keyed hash of the id stays, so that the history in the model is passed over.

@@ -1,0 +1,89 @@
+"""What all content specs share: the fields of a spec, and columns taken from the item table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidelight.errors import DataError, SpecError, complain, did_you_mean, shown
+from sidelight.option_types import check
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def set_fields(spec: Any, names: tuple[str, ...], columns: Sequence[str], options: dict[str, Any]) -> None:
+    """Sets the fields of a frozen spec whose columns were given as `*names` or as `columns=[...]`.
+
+    Lists (from TOML or JSON) become tuples, so that specs stay hashable and compare equal.
+    """
+    kind = type(spec).__name__
+    given = [*names, *(columns if isinstance(columns, (list, tuple)) else [columns])]
+    if not given or not all(isinstance(c, str) and c for c in given):
+        raise SpecError(
+            complain("one or more column names", shown(tuple(given)), kind, f"e.g. {kind}('title')")
+        )
+    if len(set(given)) < len(given):
+        raise SpecError(complain("each column once", repr(tuple(given)), kind))
+    object.__setattr__(spec, "columns", tuple(given))
+    for key, value in options.items():
+        object.__setattr__(spec, key, value)
+    check(spec)
+
+
+def only_one(spec: Any) -> str:
+    """The single column of a spec that reads one."""
+    if len(spec.columns) != 1:
+        kind = type(spec).__name__
+        raise SpecError(complain("one column", repr(spec.columns), kind, f"use one {kind} a column"))
+    return str(spec.columns[0])
+
+
+def options_of(spec: Any) -> dict[str, Any]:
+    """Fields of a spec as plain values for JSON; `type(spec)(**options)` makes an equal one."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(spec).items()}
+
+
+def spec_from(cls: type[Any], meta: dict[str, Any]) -> Any:
+    """The spec written in the meta of a saved encoder."""
+    return cls(**{f.name: meta["spec"][f.name] for f in fields(cls)})
+
+
+def column(items: pl.DataFrame, name: str, kind: str) -> pl.Series:
+    """One column of the item table; a misspelt name is answered with the nearest one."""
+    if name not in items.columns:
+        hint = did_you_mean(name, items.columns)
+        raise SpecError(f"{kind} reads the column {name!r}, which the item table lacks; {hint}")
+    return items[name]
+
+
+def wrong_type(kind: str, name: str, expected: str, series: pl.Series, fix: str = "") -> DataError:
+    """The error for a column whose type the spec cannot read."""
+    return DataError(complain(f"{expected} for {kind}", str(series.dtype), f"the item column {name!r}", fix))
+
+
+def nothing_there(kind: str, columns: Sequence[str]) -> DataError:
+    """The error for a modality that no item has."""
+    return DataError(
+        complain(
+            "at least one item with a value",
+            "none",
+            f"{kind}({', '.join(map(repr, columns))})",
+            "leave it out",
+        )
+    )
+
+
+def pack(strings: Iterable[str]) -> NDArray[np.uint8]:
+    """A list of strings as bytes (UTF-8 of its JSON), for formats that hold only numbers."""
+    return np.frombuffer(json.dumps(list(strings), ensure_ascii=False).encode(), dtype=np.uint8)
+
+
+def unpack(packed: NDArray[np.uint8]) -> tuple[str, ...]:
+    """The strings that `pack` packed."""
+    return tuple(json.loads(np.asarray(packed, dtype=np.uint8).tobytes()))

@@ -1,0 +1,193 @@
+"""Item text and labels: blank, marked up, wrongly decoded, the same thing written twice."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from sidelight.data.checks.checked_tables import Check, CheckedTables
+from sidelight.data.findings import Finding
+
+PLACEHOLDER = (
+    r"(?i)^(n/?a|n\.a\.|nan|null|nil|none|unknown|undefined|missing|tbd|todo|test|\?+|-+|\.+|x{2,}"
+    r"|no (title|text|name|description)( available)?|not available|untitled|lorem ipsum.*|#n/a|\(null\))$"
+)
+HTML = r"</?[a-zA-Z][a-zA-Z0-9]*(\s[^<>]{0,300})?/?>|&([a-zA-Z]{2,8}|#\d{1,6}|#x[0-9a-fA-F]{1,5});"
+# UTF-8 read as Latin-1 or Windows-1252: a lead letter, then what a continuation byte turns into.
+MOJIBAKE = "[ÃÂ][\u0080-\u00bf\u0152-\u0192\u2013-\u203a\u20ac]|â€|\ufffd|ï¿½"
+GLUE = r"\s*[;|,/]\s*"
+WORDS = 64  # words of a text that near-duplicate search looks at
+ITEMS = 300_000  # items that it looks at
+BANDS, WIDTH = 8, 4  # min-hash: pairs with Jaccard .8 meet in a band with probability .985
+
+
+def texts(t: CheckedTables) -> list[Finding]:
+    """Blank, placeholder, marked-up, and wrongly decoded values, for each text column."""
+    found = []
+    for table in ("items", "users"):
+        for column in t.columns(table, "text", "category"):
+            values = t.frame(table)[column.name]
+            if values.dtype == pl.String:
+                found += _texts(t, table, column.name, values)
+    return found
+
+
+def _texts(t: CheckedTables, table: str, name: str, values: pl.Series) -> list[Finding]:
+    bare = values.str.strip_chars()
+    empty = bare.str.contains(PLACEHOLDER)
+    found = [
+        *t.found("blank-text", table, bare == "", "holds nothing but white space", name),
+        *t.found("placeholder-text", table, empty, "stands for missing; e.g. {value}", name),
+    ]
+    patterns = (("html-text", HTML, "markup"), ("wrong-encoding", MOJIBAKE, "wrongly decoded"))
+    for defect, pattern, what in patterns:
+        rows = values.str.contains(pattern).fill_null(False)
+        if rows.any():
+            message = f"{what}: {_around(values.filter(rows)[0], pattern)!r}"
+            found += t.found(defect, table, rows, message, name)
+    return found
+
+
+def _around(text: str, pattern: str, room: int = 30) -> str:
+    """The place in a text where a pattern first matches."""
+    match = re.search(pattern, text)
+    at, end = match.span() if match else (0, 0)
+    start, stop = max(0, at - room), min(len(text), end + room)
+    return f"{'…' if start else ''}{text[start:stop]}{'…' if stop < len(text) else ''}"
+
+
+def labels(t: CheckedTables) -> list[Finding]:
+    """Categories and tags of which another spelling is more common, and tags glued together."""
+    found = []
+    for column in t.columns("items", "category", "tags"):
+        values = t.items[column.name]
+        if values.dtype == pl.String:
+            cells = pl.DataFrame({"at": np.arange(len(values)), "label": values}).drop_nulls()
+        elif values.dtype == pl.List(pl.String):
+            cells = (
+                pl.DataFrame({"at": np.arange(len(values)), "label": values}).explode("label").drop_nulls()
+            )
+        else:
+            continue
+        if len(cells):
+            found += _variants(t, column.name, cells)
+            found += _glued(t, column.name, cells) if column.role == "tags" else []
+    return found
+
+
+def _variants(t: CheckedTables, name: str, cells: pl.DataFrame) -> list[Finding]:
+    bare = pl.col("label").str.to_lowercase().str.strip_chars().str.replace_all(r"\s+", " ")
+    spelt = cells.group_by("label", maintain_order=True).agg(n=pl.len()).with_columns(bare=bare)
+    spelt = spelt.filter(pl.col("bare").is_duplicated()).sort("n", descending=True, maintain_order=True)
+    rare = spelt.filter(~pl.col("bare").is_first_distinct())
+    if not len(rare):
+        return []
+    rows = cells.filter(pl.col("label").is_in(rare["label"].implode()))
+    odd = rows["label"][0]
+    usual = spelt.join(rare.filter(pl.col("label") == odd), on="bare")["label"][0]
+    message = f"{len(rare):,} labels are other spellings of a commoner one; e.g. {odd!r} beside {usual!r}"
+    return t.found("label-variants", "items", rows["at"].unique().to_numpy(), message, name)
+
+
+def _glued(t: CheckedTables, name: str, cells: pl.DataFrame) -> list[Finding]:
+    """Tags that fall into tags known from other rows when cut at ; | , or /."""
+    tags = cells.select("label").unique(maintain_order=True)
+    words = tags.filter(pl.col("label").str.contains(r"\p{L}"))  # 10,000 and 24/7 are whole
+    parts = pl.col("label").str.replace_all(GLUE, "\x1f").str.split("\x1f")
+    pieces = words.select("label", piece=parts).filter(pl.col("piece").list.len() > 1)
+    pieces = pieces.explode("piece").with_columns(known=pl.col("piece").is_in(tags["label"].implode()))
+    whole = pieces.group_by("label").agg(pl.col("known").all()).filter("known")["label"]
+    rows = cells.filter(pl.col("label").is_in(whole.implode()))
+    odd = rows["label"][0] if len(rows) else ""
+    message = f"one tag is made of several; e.g. {odd!r}"
+    return t.found("tag-separator", "items", rows["at"].unique().to_numpy(), message, name)
+
+
+def copies(t: CheckedTables) -> list[Finding]:
+    """Items with the same text, and items with nearly the same words (Jaccard >= .8).
+
+    All text columns of an item are taken together. Near copies are met through banded min-hashes
+    (Broder, 1997) over the first 64 words and then compared word set by word set; the search stops
+    at 300,000 items.
+    """
+    names = [c.name for c in t.columns("items", "text") if t.items[c.name].dtype == pl.String]
+    if not names or len(t.items) < 2:
+        return []
+    bare = pl.concat_str([pl.col(n).str.head(4000) for n in names], separator=" ", ignore_nulls=True)
+    bare = (
+        bare.str.normalize("NFC")
+        .str.to_lowercase()
+        .str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ")
+        .str.strip_chars()
+    )
+    frame = t.items.select("item_id", at=pl.int_range(pl.len()), text=bare).filter(
+        pl.col("text").str.len_chars() > 0
+    )
+    frame = frame.unique("item_id", keep="first", maintain_order=True)
+    again = frame.filter(~pl.col("text").is_first_distinct())
+    found = []
+    if len(again):
+        text = again["text"][0]
+        twin = frame.filter(pl.col("text") == text)["item_id"][0]
+        message = f"the same text as another item; e.g. {{value}} like {twin!r}"
+        found += t.found("duplicate-content", "items", again["at"].to_numpy(), message, "item_id")
+    rest = frame.filter(pl.col("text").is_first_distinct()).head(ITEMS)
+    pairs = _near(rest["text"])
+    if len(pairs):
+        twin = rest["item_id"][int(pairs[np.argmin(pairs[:, 1]), 0])]
+        message = f"nearly the same words as another item; e.g. {{value}} like {twin!r}"
+        later = rest["at"].to_numpy()[np.unique(pairs[:, 1])]
+        found += t.found("near-duplicate-content", "items", later, message, "item_id")
+    return found
+
+
+def _near(text: pl.Series) -> NDArray[np.int64]:
+    """Pairs (earlier, later) of rows whose sets of words have Jaccard >= .8, int64 (n_pairs, 2)."""
+    words = pl.DataFrame({"row": np.arange(len(text)), "word": text.str.split(" ").list.head(WORDS)})
+    words = words.explode("word").unique(maintain_order=True)
+    many = words.group_by("row", maintain_order=True).len()
+    words = words.filter(pl.col("row").is_in(many.filter(pl.col("len") >= 4)["row"].implode()))
+    if not len(words):
+        return np.empty((0, 2), dtype=np.int64)
+    row = words["row"].to_numpy()
+    starts = np.flatnonzero(np.r_[True, row[1:] != row[:-1]])
+    codes = words["word"].hash(0).to_numpy()  # among a million words, two alike by chance: 3e-8
+    pairs = _meet(codes, starts)
+    sizes = np.diff(np.r_[starts, len(row)])
+    return row[starts][pairs[_jaccard(codes, starts, sizes, pairs) >= 0.8]]
+
+
+def _meet(hashes: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pairs of sets, as positions in `starts`, that share the min-hashes of a band."""
+    rng = np.random.default_rng(0)
+    odd = rng.integers(1, 2**63, size=BANDS * WIDTH, dtype=np.uint64) | np.uint64(1)
+    met: list[NDArray[np.int64]] = []
+    for band in range(BANDS):
+        key = np.zeros(len(starts), dtype=np.uint64)
+        for a in odd[band * WIDTH : (band + 1) * WIDTH]:
+            mixed = hashes * a  # modulo 2**64
+            mixed ^= mixed >> np.uint64(29)
+            key = key * np.uint64(0x9E3779B97F4A7C15) + np.minimum.reduceat(mixed, starts)
+        order = np.argsort(key, kind="stable")
+        same = np.flatnonzero(key[order][1:] == key[order][:-1])
+        # Each row is compared with the one before it in its band: linear, whatever the band's size.
+        met.append(np.sort(np.stack([order[same], order[same + 1]], axis=1), axis=1))
+    return np.unique(np.concatenate(met), axis=0)
+
+
+def _jaccard(
+    codes: NDArray[np.uint64], starts: NDArray[np.int64], sizes: NDArray[np.int64], pairs: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """|A and B| / |A or B| of each pair of sets."""
+    out = np.zeros(len(pairs))
+    for k, (i, j) in enumerate(pairs):
+        one, two = codes[starts[i] : starts[i] + sizes[i]], codes[starts[j] : starts[j] + sizes[j]]
+        shared = len(set(one.tolist()) & set(two.tolist()))
+        out[k] = shared / (len(one) + len(two) - shared)
+    return out
+
+
+CHECKS: tuple[Check, ...] = (texts, labels, copies)

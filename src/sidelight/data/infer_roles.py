@@ -1,0 +1,247 @@
+"""Guesses what a column is from its name and its values. Every guess is written to sidelight.toml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from sidelight.data.parse_lists import bracketed, objects, uncalled
+from sidelight.data.parse_values import delimiter, numbers_in, share, words_each
+from sidelight.data.schema import Column, Role
+from sidelight.data.timestamps import WEAK, time_unit
+
+TEXT_NAMES = frozenset({
+    "title", "name", "description", "desc", "detail", "text", "abstract", "summary", "plot", "headline",
+    "body", "content", "overview", "synopsis", "story", "features",
+})  # fmt: skip
+LABEL_NAMES = frozenset({
+    "brand", "category", "genre", "color", "colour", "size", "type", "kind", "class", "group", "country",
+    "language", "department", "section", "commodity", "publisher", "manufacturer", "journal", "mpaa",
+    "gender", "sex", "occupation", "segment", "zip", "zipcode", "postcode", "postal", "code", "status",
+})  # fmt: skip
+KEY_NAMES = frozenset({
+    "id", "ids", "asin", "isbn", "ean", "upc", "gtin", "sku", "url", "uri", "link", "href", "uuid",
+    "guid", "hash", "key", "email", "phone", "slug",
+})  # fmt: skip
+NUMBER_NAMES = frozenset({"price", "cost", "amount", "year", "length", "height", "width", "weight", "age"})
+TIME_NAMES = frozenset({
+    "timestamp", "datetime", "unix", "epoch", "at", "on", "ts", "time", "date", "dt", "day", "when",
+})  # fmt: skip
+# Times of the item, of the user, or of what follows the event: never the time of the event itself.
+_OTHER_TIMES = frozenset({
+    "birth", "birthday", "birthdate", "born", "dob", "release", "released", "launch", "launched", "publish",
+    "published", "publication", "signup", "registered", "registration", "joined", "member", "due", "expiry",
+    "expires", "expiration", "valid", "until",
+})  # fmt: skip
+_LATER_TIMES = frozenset({
+    "updated", "modified", "inserted", "loaded", "ingested", "exported", "imported", "deleted", "synced",
+    "shipped", "delivered", "delivery", "shipping", "returned", "refunded", "paid", "payment", "end", "ended",
+})  # fmt: skip
+LIST_NAMES = frozenset({"tags", "genres", "categories", "labels", "keywords", "topics", "ids"})
+SENSITIVE_NAMES = frozenset({
+    "gender", "sex", "age", "birth", "birthday", "birthdate", "dob", "race", "ethnicity", "ethnic",
+    "religion", "income", "salary", "zip", "zipcode", "postcode", "postal", "marital", "disability",
+    "nationality", "citizenship", "orientation", "political", "party", "health", "pregnant",
+})  # fmt: skip
+# What people did with an item, or wrote about it, exists only after its release.
+AFTERWARDS_NAMES = frozenset({
+    "vote", "votes", "popularity", "popular", "rating", "ratings", "review", "reviews", "score", "stars",
+    "likes", "views", "downloads", "plays", "sales", "sold", "clicks", "bestseller", "rank", "trending",
+    "helpful", "bought", "viewed", "folksonomy", "shelves",
+})  # fmt: skip
+# "age rating", "content rating": given by the publisher.
+_GIVEN_NAMES = frozenset({"age", "content", "mpaa", "maturity", "parental", "esrb", "pegi", "energy"})
+_WRITTEN_NAMES = frozenset(
+    {"review", "reviews", "comment", "comments", "note", "notes", "message", "feedback"}
+)
+_CONSENT = re.compile(r"(^|_)(consent|consented|opt_?in|opted_?in)(_|$)", re.IGNORECASE)
+_IMAGE = r"(?i)^\S.*\.(jpe?g|png|gif|webp|bmp|tiff?)$"
+
+
+def tokens(name: str) -> frozenset[str]:
+    """Words of a column name: "salesRank" and "sales_rank" both give {"sales", "rank"}."""
+    return frozenset(w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name))
+
+
+def is_sensitive(name: str) -> bool:
+    """Whether a column of people looks like a protected attribute."""
+    return bool(tokens(name) & SENSITIVE_NAMES)
+
+
+def is_afterwards(name: str) -> bool:
+    """Whether a column of items looks like something that only exists after release."""
+    words = tokens(name)
+    return bool(words & AFTERWARDS_NAMES) and not words & _GIVEN_NAMES
+
+
+def is_consent(name: str, values: pl.Series) -> bool:
+    """Whether a column says yes or no to the use of others: consent*, opt_in* with truth values."""
+    if not _CONSENT.search(name):
+        return False
+    if values.dtype == pl.Boolean:
+        return True
+    words = {str(v).strip().lower() for v in values.drop_nulls().unique().head(20).to_list()}
+    return words <= {"true", "false", "yes", "no", "y", "n", "t", "f", "1", "0", "1.0", "0.0"}
+
+
+def infer_role(values: pl.Series, table: str) -> Role:
+    """The role that name and values suggest; the same for every row order.
+
+    Text is long or mostly distinct words, a category has few distinct values for its rows, tags are
+    lists or values joined by | ; or comma, a vector is a list of floats. A column of distinct single
+    words (codes, links), of JSON objects or without a value is "ignore".
+
+    Args:
+        values: The column, of a type that `plain` gives, nulls where nothing is known.
+        table: "interactions" gives "context", or "ignore" for free text, which is mostly written after
+            the event that it would help to predict; "users" never gives "text".
+    """
+    if table == "interactions":
+        return "ignore" if is_free_text(values) else "context"
+    known = values.drop_nulls()
+    kind: Any = values.dtype
+    if kind == pl.Binary:
+        return "image_bytes"
+    if isinstance(kind, pl.List):
+        return "vector" if kind.inner.is_float() else "tags"
+    if known.is_empty():
+        return "ignore"
+    if kind.is_temporal():
+        return "timestamp"
+    if kind == pl.Boolean:
+        return "category"
+    return _number_role(known) if kind.is_numeric() else _string_role(known, table)
+
+
+def is_free_text(values: pl.Series) -> bool:
+    """Whether a column of events holds sentences, or is named as text and holds many words.
+
+    Labels of a few words ("smart phone") are none: text differs in most rows and has 4 words on
+    average, or 1.5 where there are more than 20 different ones or the name says so.
+    """
+    if values.dtype != pl.String:
+        return False
+    text = values.drop_nulls()
+    if text.is_empty() or numbers_in(text).count() * 2 > len(text) or time_unit(text):
+        return False
+    named = bool(tokens(values.name) & (TEXT_NAMES | _WRITTEN_NAMES))
+    length, distinct = words_each(text), text.n_unique()
+    if length >= 4 or named:
+        return length >= 1.5 and (named or distinct * 2 > len(text) or distinct > 20)
+    return length >= 1.5 and distinct * 2 > len(text) and distinct > 20
+
+
+def event_times(frame: pl.DataFrame, others: Sequence[str]) -> list[str]:
+    """Columns of the interactions that hold times, those most likely of the event first.
+
+    A column is judged by its values (see `time_unit`); years, months and spreadsheet days count
+    only where the name speaks of time. Columns named after something else (a birthday, a release),
+    and those with one value per item, are left out.
+
+    Args:
+        frame: The interactions, with "item_id".
+        others: Columns that are something else already.
+    """
+    found = []
+    for at, name in enumerate(n for n in frame.columns if n not in others):
+        words = tokens(name)
+        if words & (_OTHER_TIMES | KEY_NAMES | NUMBER_NAMES) - {"year"} or is_consent(name, frame[name]):
+            continue
+        unit = time_unit(frame[name])
+        hinted = bool(words & TIME_NAMES)
+        if not unit or (unit in WEAK and not hinted) or _of_item(frame, name):
+            continue
+        found.append((bool(words & _LATER_TIMES), not hinted, at, name))
+    return [name for *_, name in sorted(found)]
+
+
+def _of_item(frame: pl.DataFrame, name: str) -> bool:
+    """Whether items that come back have one value of a column each."""
+    pairs = frame.select("item_id", name).drop_nulls()
+    items = pairs["item_id"].n_unique()
+    return len(pairs) >= 1.5 * items and len(pairs) - items >= 5 and pairs.unique().height == items
+
+
+def _number_role(known: pl.Series) -> Role:
+    words = tokens(known.name)
+    distinct = known.n_unique()
+    if words & TIME_NAMES and not words & NUMBER_NAMES and time_unit(known):
+        return "timestamp"
+    if words & KEY_NAMES:
+        return "category" if distinct * 2 <= len(known) else "ignore"
+    labels = words & LABEL_NAMES and not words & {"size"}
+    if labels and distinct * 2 <= max(len(known), 20):
+        return "category"
+    return "number"
+
+
+def _string_role(known: pl.Series, table: str) -> Role:
+    text = known.str.strip_chars()
+    text = text.filter(text != "")
+    words = tokens(known.name)
+    if text.is_empty():
+        return "ignore"
+    lists = bracketed(text)
+    if share(lists) >= 0.9:
+        numbers = uncalled(text.filter(lists)).str.contains(r"^[\[({][-+\d.eE,\s]*[\])}]$").all()
+        return "vector" if numbers and text.str.contains(".", literal=True).any() else "tags"
+    if objects(text).all():
+        return "ignore"
+    parsed = (text.cast(pl.Float64, strict=False) if words & LIST_NAMES else numbers_in(text)).drop_nulls()
+    enough = 0.5 if words & NUMBER_NAMES else 0.9
+    if len(parsed) >= enough * len(text) and not text.str.contains(r"^-?0\d").any():
+        return _number_role(parsed)
+    if time_unit(text):
+        return "timestamp"
+    if share(text.str.contains(_IMAGE)) >= 0.9:
+        return "ignore" if text.str.contains("://").any() else "image_path"
+    return _word_role(text, words, table)
+
+
+def _word_role(text: pl.Series, words: frozenset[str], table: str) -> Role:
+    distinct = text.n_unique() / len(text)
+    length = words_each(text)
+    if words & KEY_NAMES and length < 1.5:
+        return "category" if distinct <= 0.5 else "ignore"
+    if not words & TEXT_NAMES and delimiter(text):
+        return "tags"
+    if words & LABEL_NAMES and length < 8:
+        return "category"
+    wordy = length >= 6 and text.n_unique() > 20
+    if table == "users":
+        return "ignore" if wordy or (distinct > 0.5 and len(text) >= 20) else "category"
+    if words & TEXT_NAMES or wordy or (distinct > 0.5 and length >= 1.5):
+        return "text"
+    return "category" if distinct <= 0.5 or len(text) < 20 else "ignore"
+
+
+def describe(table: str, values: Sequence[pl.Series], roles: Sequence[Role]) -> tuple[Column, ...]:
+    """Columns with their flags: sensitive, known at launch, and the consent they need.
+
+    A consent column "consent_age" rules the column "age" alone where there is one; any other rules
+    every attribute of its table.
+    """
+    names = [v.name for v in values]
+    consents = [
+        v.name for v, role in zip(values, roles, strict=True) if role == "context" and is_consent(v.name, v)
+    ]
+    rules: dict[str, str] = {}
+    for consent in consents:
+        own = [n for n in names if n != consent and consent.lower().endswith("_" + n.lower())]
+        free = [n for n in names if n not in consents and n not in rules]
+        rules.update(dict.fromkeys(own or free, consent))
+    people = table in ("users", "interactions")
+    ids = {"user_id", "item_id", "timestamp", "position", "weight"}
+    return tuple(
+        Column(
+            name,
+            role,
+            sensitive=people and role not in ids and is_sensitive(name),
+            known_at_launch=not (table == "items" and role not in ids and is_afterwards(name)),
+            consent=None if role in ids else rules.get(name),
+        )
+        for name, role in zip(names, roles, strict=True)
+    )

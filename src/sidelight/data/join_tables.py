@@ -1,0 +1,259 @@
+"""Cleaned sheets of all tables into `RawTables`: joined, roles inferred or declared, ids of one type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import polars as pl
+
+from sidelight.data.clean_table import Cleaned, clean, doubtful
+from sidelight.data.column_names import canonical
+from sidelight.data.column_usage import column_usage
+from sidelight.data.findings import Finding
+from sidelight.data.ids import whole_ids
+from sidelight.data.infer_roles import describe, infer_role, is_consent
+from sidelight.data.parse_values import LONGEST_TEXT, Parsed, parse, truth
+from sidelight.data.raw_tables import FILE, ROW, RawTables
+from sidelight.data.schema import ROLES, TABLES, Column, Role, Schema
+from sidelight.data.schema_file import line_of
+from sidelight.data.source_table import SourceTable, quarantine_frame, with_findings
+from sidelight.errors import DataError, complain, did_you_mean, shown
+
+_KEYS = {"items": "item_id", "users": "user_id"}
+_OWN = ("user_id", "item_id", "timestamp", "position", "weight")
+
+
+def assemble(
+    sheets: Mapping[str, Sequence[SourceTable]],
+    declared: Schema | None = None,
+    findings: Sequence[Finding] = (),
+    files: Mapping[str, Sequence[str]] | None = None,
+) -> RawTables:
+    """Everything that was read as one `RawTables`.
+
+    Args:
+        sheets: By table name. Several sheets of one table are appended when they have the same
+            columns; else an item or user sheet is joined to the first one by id.
+        declared: Roles from sidelight.toml for the tables it names; the others are inferred.
+        findings: What finding the files noticed.
+        files: Paths, by table.
+    """
+    if not sheets.get("interactions"):
+        raise DataError(complain("an interactions table", "none", fix="name it: interactions=PATH"))
+    declared = canonical(declared) if declared is not None else None
+    notes = list(findings)
+    asides: list[pl.DataFrame] = []
+    frames: dict[str, pl.DataFrame] = {}
+    columns: dict[str, tuple[Column, ...]] = {}
+    guessed: set[str] = set()
+    for table in TABLES:
+        several = len(sheets.get(table, ())) > 1
+        parts = [clean(sheet, declared, several) for sheet in sheets.get(table, ())]
+        if not parts:
+            continue
+        notes += [f for part in parts for f in part.findings]
+        asides += [part.quarantine for part in parts]
+        frame, lost = joined_sheets(parts, table)
+        asides.append(lost)
+        frames[table], columns[table], found = typed_columns(frame, parts, table, declared)
+        mine = [*(f for part in parts for f in part.findings), *found]
+        pairs = [(sheet, part.renames) for sheet, part in zip(sheets[table], parts, strict=True)]
+        known = declared is not None and bool(declared.columns(table))
+        notes += found + column_usage(pairs, columns[table], mine, known)
+        guessed |= set() if known else {table}
+    notes += _mixed_ids(frames)
+    return RawTables(
+        _one_id_type(frames),
+        Schema(**columns),
+        tuple(notes),
+        pl.concat(asides),
+        {table: tuple(paths) for table, paths in (files or {}).items()},
+        frozenset(guessed),
+    )
+
+
+def joined_sheets(parts: Sequence[Cleaned], table: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The sheets of one table as one frame, and the rows that could not be joined."""
+    frame = parts[0].frame
+    lost = [parts[0].quarantine.clear()]
+    for part in parts[1:]:
+        new = part.frame
+        both = [n for n in new.columns if n in frame.columns]
+        odd = [
+            n for n in both if new[n].dtype != frame[n].dtype and pl.String in (new[n].dtype, frame[n].dtype)
+        ]
+        frame, new = (f.with_columns(pl.col(odd).cast(pl.String)) for f in (frame, new))
+        if table == "interactions" or set(new.columns) == set(frame.columns):
+            frame = _appended(frame, new)
+            continue
+        again = ~new[_KEYS[table]].is_first_distinct()
+        reason = pl.lit(f"duplicate-{table[:-1]}-row")
+        lost.append(quarantine_frame(new.filter(again), table, pl.col(FILE), reason))
+        frame = frame.join(new.filter(~again), on=_KEYS[table], how="full", coalesce=True, suffix="_2")
+        places = [pl.coalesce(name, f"{name}_2").alias(name) for name in (FILE, ROW)]
+        frame = frame.with_columns(places).drop(f"{FILE}_2", f"{ROW}_2")
+    return frame, pl.concat(lost)
+
+
+def _appended(frame: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    files = [", ".join(f[FILE].unique(maintain_order=True).cast(pl.String)) for f in (frame, new)]
+    apart = [n for n in _OWN if (n in frame.columns) != (n in new.columns)]
+    if apart:
+        where = files[0] if apart[0] in frame.columns else files[1]
+        raise DataError(
+            complain(
+                f"{apart[0]!r} in all files or in none",
+                f"it in {where} alone",
+                "",
+                "add it or read the files apart",
+            )
+        )
+    try:
+        return pl.concat([frame, new], how="diagonal_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise DataError(
+            complain("one type a column", str(error).splitlines()[0], " and ".join(files), "write them alike")
+        ) from None
+
+
+def typed_columns(
+    frame: pl.DataFrame, parts: Sequence[Cleaned], table: str, declared: Schema | None
+) -> tuple[pl.DataFrame, tuple[Column, ...], list[Finding]]:
+    """The frame with every attribute parsed by its role, and what the columns are."""
+    named = {c.name: c for c in declared.columns(table)} if declared is not None else {}
+    lacking = [c.name for c in named.values() if c.name not in frame.columns and c.role != "ignore"]
+    if len(parts) > 1 and set(lacking) - set(_OWN):
+        hint = did_you_mean(lacking[0], frame.columns)
+        raise DataError(complain(f"the declared column {lacking[0]!r}", "it in no file", f"[{table}]", hint))
+    consents = {c.consent for c in named.values() if c.consent}
+    for column in named.values():
+        if column.consent and column.consent not in frame.columns:
+            hint = did_you_mean(
+                column.consent, [c for c in frame.columns if c not in (FILE, ROW, column.name)]
+            )
+            fix = f"{hint} Its line: {line_of(Column(column.consent, 'context'))}"
+            where = f"[{table}], as consent to {column.name!r}"
+            raise DataError(complain(f"a declared column {column.consent!r}", "none", where, fix))
+    hints = {k: v for part in parts for k, v in part.hints.items()}
+    units = {k: v for part in parts for k, v in part.units.items()}
+    found: list[Finding] = []
+    values: list[pl.Series] = []
+    roles: list[Role] = []
+    for name in (n for n in frame.columns if n not in (FILE, ROW)):
+        raw = frame[name]
+        if name in _OWN and (table == "interactions" or name == _KEYS.get(table)):
+            role: Role = name  # type: ignore[assignment]
+        elif name in consents or (not named and is_consent(name, raw)):
+            role, raw = "context", truth(raw)
+        else:
+            role = named[name].role if name in named else _role(raw, table, hints.get(name, ""))
+            if table != "interactions":  # context stays as it is read, see `context_values`
+                parsed = parse(raw, role, named[name].unit if name in named else "")
+                found += _unread(frame, raw, parsed, table, role, name in named)
+                if parsed.values.dtype == pl.String and role != "ignore":
+                    found += _cut(frame, raw, table)
+                raw, units[name] = parsed.values, parsed.unit
+        values.append(raw.alias(name))
+        roles.append(role)
+    sources = {to: source for part in parts for source, to in part.renames.items()}
+    guessed = named.values() if named else describe(table, values, roles)
+    columns = tuple(
+        replace(c, source=sources.get(c.name, ""), unit=c.unit or units.get(c.name, "")) for c in guessed
+    )
+    present = [c for c in columns if c.name in frame.columns]
+    return frame.with_columns(values), tuple(present), found
+
+
+def _role(raw: pl.Series, table: str, hint: str) -> Role:
+    return hint if hint in ROLES else infer_role(raw, table)  # type: ignore[return-value]
+
+
+def _unread(
+    frame: pl.DataFrame, raw: pl.Series, parsed: Parsed, table: str, role: Role, declared: bool
+) -> list[Finding]:
+    """Values of an attribute that its role cannot hold become null, their rows stay; how it was read."""
+    bad, first = parsed.bad, int(parsed.bad.arg_max() or 0)
+    file, name = str(frame[FILE][first]), raw.name
+    found = []
+    if bad.any():
+        if declared and not parsed.values.count():
+            fix = f"correct the line in [{table}] of sidelight.toml: {line_of(Column(name, role))}"
+            where = f"{file or f'the {table}'}, row {frame[ROW][first]}"
+            expected = f"values of the role {role!r} in the column {name!r}"
+            raise DataError(complain(expected, f"{_shown(raw[first])} and no other", where, fix))
+        found.append(
+            with_findings(
+                "bad-timestamp" if role == "timestamp" else "bad-number",
+                table,
+                f"expected a {role}; found {_shown(raw[first])}, which is read as missing",
+                "repair the value or change the role in sidelight.toml",
+                file=file,
+                row=int(frame[ROW][first]),
+                column=name,
+                count=int(bad.sum()),
+            )
+        )
+    if parsed.doubt:
+        found.append(doubtful(table, file, name, role, parsed.unit, parsed.doubt))
+    elif role == "number" and parsed.unit and not declared:
+        at = int(parsed.values.is_not_null().arg_max() or 0)
+        read = f"{_shown(raw[at])} is read as {parsed.values[at]:g}"
+        line = line_of(Column(name, role, unit=parsed.unit))
+        fix = f"fine as it is; to fix the reading, write in [{table}] of sidelight.toml: {line}"
+        found.append(with_findings("number-format", table, read, fix, file=file, column=name))
+    return found
+
+
+def _shown(value: object) -> str:
+    return shown(value.to_list() if isinstance(value, pl.Series) else value, 60)
+
+
+def _cut(frame: pl.DataFrame, raw: pl.Series, table: str) -> list[Finding]:
+    """Cells of text that are too long to be kept whole."""
+    if raw.dtype != pl.String or not (long := raw.str.len_chars() > LONGEST_TEXT).any():
+        return []
+    at = int(long.arg_max() or 0)
+    message = f"expected at most {LONGEST_TEXT:,} characters; found {len(raw[at]):,}; the rest is left out"
+    file, row = str(frame[FILE][at]), int(frame[ROW][at])
+    return [
+        with_findings("long-text", table, message, file=file, row=row, column=raw.name, count=int(long.sum()))
+    ]
+
+
+def _mixed_ids(frames: Mapping[str, pl.DataFrame]) -> list[Finding]:
+    """Id columns that hold whole numbers and other text, unless all ids have one length (as codes do)."""
+    out = []
+    for table, frame in frames.items():
+        for key in ("user_id", "item_id"):
+            ids = frame[key] if key in frame.columns else pl.Series([], dtype=pl.Int64)
+            if ids.dtype != pl.String or whole_ids(ids) or ids.str.len_chars().n_unique() == 1:
+                continue
+            digits = ids.str.contains(r"^\d+$")
+            if not digits.any():
+                continue
+            rare = digits if digits.sum() * 2 < len(ids) else ~digits
+            first = int(rare.arg_max() or 0)
+            out.append(
+                with_findings(
+                    "mixed-type-id",
+                    table,
+                    f"expected ids of one kind; found numbers and text ({ids[first]!r}); all are text now",
+                    file=str(frame[FILE][first]),
+                    row=int(frame[ROW][first]),
+                    column=key,
+                    count=int(rare.sum()),
+                )
+            )
+    return out
+
+
+def _one_id_type(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Ids as int64 where every table has whole numbers only, else as text everywhere."""
+    out = dict(frames)
+    for key in ("user_id", "item_id"):
+        tables = [t for t in out if key in out[t].columns and (t == "interactions" or _KEYS[t] == key)]
+        whole = all(whole_ids(out[t][key]) for t in tables)
+        for table in tables:
+            out[table] = out[table].with_columns(pl.col(key).cast(pl.Int64 if whole else pl.String))
+    return out

@@ -1,0 +1,228 @@
+"""Split makers by time, by position in a history and at random, and thinning of a split."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from sidelight.data.dataset import Dataset
+from sidelight.data.interactions import Interactions
+from sidelight.data.read import SidelightWarning
+from sidelight.data.schema import Column
+from sidelight.data.schema_file import line_of
+from sidelight.data.split.assemble import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    assemble,
+    held_out,
+    marked,
+    one_each,
+    ranks,
+    share_of,
+)
+from sidelight.data.split.split import Split
+from sidelight.data.timestamps import time_unit
+from sidelight.errors import DataError, SpecError, complain
+from sidelight.option_types import Count, OpenShare, PartShare, Seed, SomeShare, check_call
+from sidelight.seeding import generator
+
+Boundary = str | date | datetime | int | float
+
+
+def temporal(
+    data: Dataset, validation: Boundary = 0.1, test: Boundary = 0.1, seed: Seed = 0, simulate: PartShare = 0.1
+) -> Split:
+    """Past, near past and future: one boundary in time for all users. The honest default.
+
+    Training ends where validation begins, validation where the test begins; an event exactly on a
+    boundary belongs to the later part. New items and new users appear by themselves.
+
+    All items are candidates, those that appear only in the test period too: which of them were on
+    the shelf at which moment is known only to a catalogue with launch dates.
+
+    Args:
+        data: A data set with timestamps.
+        validation: Where validation begins: an ISO date or time, a datetime (UTC where it names no
+            zone), int microseconds since 1970, or a share of all events, in (0, 1), that lie in it.
+        test: The same for the test part.
+        seed: Of the simulated slice only.
+        simulate: Share of the warm items that stand in for new ones, see `Split.simulated`.
+
+    Raises:
+        DataError: No timestamps, or a part would be empty.
+    """
+    check_call(temporal, locals())
+    time = data.interactions.timestamp
+    if time is None:
+        fix = "use leave_last_out where there are positions, else random_per_user"
+        raise DataError(complain("timestamps", "none", "the interactions", fix))
+    ordered = np.sort(time)
+    test_from = _boundary(test, ordered, len(ordered), "test")
+    before = int(np.searchsorted(ordered, test_from))
+    validation_from = _boundary(validation, ordered, before, "validation")
+    if validation_from >= test_from:
+        found = f"validation from {_text(validation_from)}, test from {_text(test_from)}"
+        raise DataError(complain("validation before test", found, fix="swap them, or move one"))
+    codes = np.full(len(time), TRAIN, dtype=np.int8)
+    codes[time >= validation_from] = VALIDATION
+    codes[time >= test_from] = TEST
+    for name, code in (("training", TRAIN), ("validation", VALIDATION), ("test", TEST)):
+        if not (codes == code).any():
+            found = f"none; validation begins {_text(validation_from)}, test {_text(test_from)}"
+            where = (
+                f"events from {_text(ordered[0])} to {_text(ordered[-1])}" if len(ordered) else "no events"
+            )
+            raise DataError(complain(f"{name} events", found, where, "move the boundaries"))
+    how = {"rule": "temporal", "validation_from": _text(validation_from), "test_from": _text(test_from)}
+    return assemble(data, codes, how, seed=seed, simulate=simulate)
+
+
+def leave_last_out(data: Dataset, n: Count = 1, seed: Seed = 0, simulate: PartShare = 0.1) -> Split:
+    """Each user's last `n` events are the test, the `n` before them validation, the rest training.
+
+    For data with an order inside each user's history only. Between users it looks into the future:
+    another user's training event may be later than this user's test event.
+
+    Args:
+        data: A data set with timestamps or positions.
+        n: Events per user and part, >= 1. Users with fewer than 2 n + 1 events stay in training;
+            `how["users_kept_whole"]` counts them.
+        seed: Of the simulated slice only.
+        simulate: Share of the warm items that stand in for new ones.
+    """
+    check_call(leave_last_out, locals())
+    log = data.interactions
+    if log.order is None:
+        fix = "use random_per_user"
+        raise DataError(complain("timestamps or positions", "neither", "the interactions", fix))
+    size = np.bincount(log.user, minlength=data.n_users)
+    _, from_end = ranks(log.user, np.arange(len(log)))  # events are in order already
+    enough = size[log.user] >= 2 * n + 1
+    codes = np.where(from_end < n, TEST, np.where(from_end < 2 * n, VALIDATION, TRAIN)).astype(np.int8)
+    codes[~enough] = TRAIN
+    short = int(((size > 0) & (size < 2 * n + 1)).sum())
+    how = {"rule": "leave_last_out", "n": int(n), "users_kept_whole": short}
+    return assemble(data, codes, how, seed=seed, simulate=simulate)
+
+
+def random_per_user(
+    data: Dataset,
+    validation: OpenShare = 0.1,
+    test: OpenShare = 0.1,
+    seed: Seed = 0,
+    simulate: PartShare = 0.1,
+) -> Split:
+    """A random share of each user's events for validation and for test; every user keeps at least one.
+
+    For data without any order. It asks an easier question than the others: most held-out events
+    lie between training events in time.
+
+    Args:
+        data: The data set.
+        validation: Share of each user's events, in (0, 1). Small histories count too: see `held_out`.
+        test: The same for the test part; the two together < 1.
+        seed: Of the draw and of the simulated slice.
+        simulate: Share of the warm items that stand in for new ones.
+    """
+    check_call(random_per_user, locals())
+    both = share_of(validation + test, "validation + test")
+    user = data.interactions.user
+    rng = generator(seed, "split", "random_per_user")
+    out = np.flatnonzero(held_out(user, ~one_each(user, rng), both, rng))
+    codes = np.full(len(user), TRAIN, dtype=np.int8)
+    codes[out] = VALIDATION
+    codes[out[held_out(user[out], np.ones(len(out), dtype=bool), test / both, rng)]] = TEST
+    how = {"rule": "random_per_user", "validation": float(validation), "test": float(test)}
+    return assemble(data, codes, how, seed=seed, simulate=simulate)
+
+
+def automatic(data: Dataset, seed: Seed = 0, simulate: PartShare = 0.1) -> Split:
+    """The rule that fits the data: `temporal` with timestamps, `leave_last_out` with positions, else random.
+
+    `how["chosen"]` says which and why. A random split is warned of: it asks an easier question.
+    """
+    check_call(automatic, locals())
+    log = data.interactions
+    if log.timestamp is not None:
+        split, why = temporal(data, seed=seed, simulate=simulate), "there are timestamps"
+    elif log.position is not None:
+        split, why = leave_last_out(data, seed=seed, simulate=simulate), "there are positions but no times"
+    else:
+        split, why = random_per_user(data, seed=seed, simulate=simulate), "there is no time and no position"
+        warnings.warn(_timeless(log), SidelightWarning, stacklevel=2)
+    return replace(split, how={**split.how, "chosen": f"{split.how['rule']}, because {why}"})
+
+
+def _timeless(log: Interactions) -> str:
+    """The warning of a random split, with the line that would make it one by time."""
+    context = pl.DataFrame() if log.context is None else log.context
+    name = next((n for n in context.columns if time_unit(context[n])), "COLUMN")
+    line = line_of(Column("timestamp", "timestamp", name))
+    return (
+        "no column of the interactions is their time, so the split is random and its scores flatter; "
+        f"where one is, write in [interactions] of sidelight.toml: {line}"
+    )
+
+
+def subsample(split: Split, keep: SomeShare = 0.1, seed: Seed = 0) -> Split:
+    """The same question with fewer clicks: a random share of the training events, for sparsity sweeps.
+
+    Users, items, candidates, validation and test stay as they are, and so do the given histories of
+    held-out users; items that lose all their events become cold. Draws are nested: with one seed,
+    the events kept at .1 are among those kept at .2.
+
+    Args:
+        split: The split to thin.
+        keep: Share of the training events to keep, in (0, 1].
+        seed: Of the draw.
+    """
+    check_call(subsample, locals())
+    rows = split.fit_rows
+    count = max(1, round(len(rows) * keep))
+    draw = np.argsort(generator(seed, "split", "subsample").random(len(rows)), kind="stable")
+    kept = np.sort(np.concatenate([rows[draw[:count]], split.given]))
+    how = {**split.how, "subsample": {"keep": float(keep), "seed": int(seed), "events": count}}
+    newest = split.how.get("simulated", {}).get("by", "random") == "time"
+    thinned = replace(split, train=kept, how={"seed": int(seed), "simulate": 0.1, **how})
+    return marked(thinned, split.cold, newest)
+
+
+def _boundary(value: Any, ordered: NDArray[np.int64], before: int, name: str) -> int:
+    """Microseconds at which a part begins: `value` read as a moment, or as a share of all events.
+
+    A share takes the last events among the `before` first ones.
+    """
+    if isinstance(value, (float, np.floating)):
+        count = max(1, round(share_of(float(value), name) * len(ordered)))
+        if count >= before:
+            found = f"{before} left for training and this part"
+            fix = "use smaller shares"
+            raise DataError(complain(f"more than {count} events for {name}={value}", found, fix=fix))
+        return int(ordered[before - count])
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise SpecError(complain(f"{name} as an ISO date, e.g. '2026-03-01'", repr(value))) from None
+    if isinstance(value, datetime):
+        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+    elif isinstance(value, date):
+        moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    else:
+        raise SpecError(complain(f"{name} as a date, microseconds or a share in (0, 1)", repr(value)))
+    # Whole arithmetic: float seconds would lose microseconds.
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def _text(microseconds: int) -> str:
+    return f"{np.datetime64(int(microseconds), 'us')}Z"

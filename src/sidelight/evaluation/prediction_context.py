@@ -1,0 +1,52 @@
+"""The moment that is predicted: what `evaluate` tells a model with context, user by user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.data.context import context_rows, shared
+from sidelight.data.split.split import Split
+
+
+def context_of(model: Any, split: Split) -> pl.DataFrame | None:
+    """The columns of context that a model looks at, one row an event; None for one that looks at none.
+
+    Args:
+        model: Looks at context if it has a method `with_context` and `context` names columns.
+        split: Where the events are.
+
+    Raises:
+        SpecError: The data does not have one of the columns.
+    """
+    names = getattr(model, "context", ()) if callable(getattr(model, "with_context", None)) else ()
+    return context_rows(split.data.interactions, split.data.schema, names) if names else None
+
+
+def predicted(
+    context: pl.DataFrame | None,
+    split: Split,
+    rows: NDArray[np.int64],
+    truth: sp.csr_matrix,
+    users: NDArray[np.int64],
+) -> pl.DataFrame | None:
+    """One row a user: the context of all relevant events in a part, nulls where it differs or none is.
+
+    Args:
+        context: One row an event, or None.
+        split: Whose events they are.
+        rows: int64, the events of the part.
+        truth: CSR (n_users, n_items), the relevant pairs among them.
+        users: int64, the users to give, in this order.
+
+    Returns:
+        None for a model that looks at no context.
+    """
+    if context is None:
+        return None
+    log = split.data.interactions
+    return shared(context, log.user, log.among(rows, truth), split.data.n_users)[users]

@@ -1,0 +1,246 @@
+"""One run: thin the clicks, fit, measure, and note what a reader of the comparison will ask for."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from sidelight import config
+from sidelight.content.shared_terms import text_of
+from sidelight.data.split.event_splits import subsample
+from sidelight.data.split.split import Split, TestHistory
+from sidelight.evaluation.evaluate import evaluate
+from sidelight.evaluation.protocol import history_of, with_history
+from sidelight.evaluation.result import Evaluation
+from sidelight.evaluation.slices import restrict
+from sidelight.experiment.arms import seeded
+from sidelight.experiment.fit_warnings import collect_warnings
+from sidelight.experiment.runs import CHECKPOINTS, WARNINGS, Run, check_same_run, plain
+from sidelight.manifest import PACKAGES, package_versions
+from sidelight.seeding import generator
+from sidelight.storage import CSR_PARTS
+
+Progress = Callable[[int, int, str], None]
+
+SHOWN_USERS, SHOWN_ITEMS = 6, 10
+TIMED_USERS = 9
+
+
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """How every run of a comparison is measured.
+
+    Args:
+        part, final, log: As in `evaluate`.
+        ks, metrics, groups, history: As in `evaluate`.
+    """
+
+    part: Literal["validation", "test"]
+    final: bool
+    log: str | Path | None
+    ks: tuple[int, ...]
+    metrics: tuple[str, ...]
+    groups: tuple[str, ...]
+    history: TestHistory | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Runner:
+    """Where runs are made: one split, one way to measure, one folder.
+
+    Args:
+        split: With all of its clicks.
+        measure: How to measure.
+        folder: Where runs are kept and found again; None keeps them in memory.
+        progress: For what goes on inside a fit.
+        fitted: Called with each model that is fitted, before it is measured.
+        thin_validation: Whether models see a share of the validation events only, as of training.
+    """
+
+    split: Split
+    measure: EvaluationPlan
+    folder: Path | None
+    progress: Progress | None
+    fitted: Callable[[Any], None] | None = None
+    thin_validation: bool = True
+
+    def run(self, spec: Any, keep: float, seed: int, place: Path | None) -> Run:
+        """The run of a spec, from its folder if it was made before.
+
+        Args:
+            spec: Before its seed.
+            keep: Share of the events.
+            seed: Of the model and of the draws of events.
+            place: Folder of the run, or None.
+
+        Raises:
+            DataError: The folder holds a run of something else.
+        """
+        own = seeded(spec, seed)
+        wanted = {
+            "spec": config.to_dict(own), "spec_hash": config.spec_hash(own), "seed": seed, "keep": keep,
+            "data": self.split.data.fingerprint, "division": self.split.hash,
+            "part": self.measure.part, "ks": self.measure.ks, "metrics": self.measure.metrics,
+            "groups": self.measure.groups, "history": history_of(self._judged(self.split), self.measure.part),
+            "thin_validation": self.thin_validation and keep < 1,
+        }  # fmt: skip
+        if place is not None and place.exists():
+            check_same_run(wanted, place)
+            return Run.load(place)
+        with collect_warnings() as said:
+            run = self._fit(own, keep, seed, wanted)
+        run.about[WARNINGS] = said
+        if place is not None:
+            run.save(place)
+        return run
+
+    def _judged(self, split: Split) -> Split:
+        """The split to rank on: fewer validation events to choose by, but as many to be judged by."""
+        whole = split if self.measure.part == "test" else replace(split, validation=self.split.validation)
+        return with_history(whole, self.measure.part, self.measure.history)
+
+    def _fit(self, spec: Any, keep: float, seed: int, identity: dict[str, Any]) -> Run:
+        split = thinned(self.split, keep, seed, self.thin_validation)
+        options: dict[str, Any] = {}
+        if self.folder is not None and "checkpoint" in inspect.signature(spec.fit).parameters:
+            # Named by the spec, so that a checkpoint of another one is never in the way.
+            name = f"{identity['spec_hash'][:16]}-{keep:g}-{seed}{'-thin' * identity['thin_validation']}"
+            options["checkpoint"] = self.folder / CHECKPOINTS / name
+        start = time.perf_counter()
+        model = spec.fit(split, self.progress, **options)
+        seconds = time.perf_counter() - start
+        if self.fitted is not None:
+            self.fitted(model)
+        part, final, judged = self.measure.part, self.measure.final, self._judged(split)
+        found = evaluate(
+            model, judged, part, self.measure.ks, self.measure.metrics, final, self.measure.log,
+            groups=self.measure.groups, progress=self.progress, history=self.measure.history,
+        )  # fmt: skip
+        about = {
+            **identity,
+            "split": split.how,
+            "versions": package_versions((*PACKAGES, "torch")),
+            "seconds": seconds,
+            **costs(model, judged, part),
+            "train": len(split.train),
+            "validation": len(split.validation),
+            "trace": trace(model),
+            "new_items": new_items(found, judged, final),
+            "examples": examples(found, judged, seed, final),
+        }
+        return Run(found, plain(about))
+
+
+def thinned(split: Split, keep: float, seed: int, validation: bool = True) -> Split:
+    """The same question in a sparser shop: a random share of the training and validation events.
+
+    A shop with few clicks has few to choose options, epochs and weights by as well. Both draws are
+    seeded and nested: with one seed, what is kept at .1 is among what is kept at .2. Users, items,
+    candidates and the test part stay.
+
+    Args:
+        split: The split to thin.
+        keep: Share of the events to keep, in (0, 1]; 1 gives the split itself.
+        seed: Of the draws.
+        validation: False leaves the validation events whole, as `subsample` does.
+    """
+    if keep == 1:
+        return split
+    found = subsample(split, keep, seed)
+    if not validation or not len(split.validation):
+        return found
+    rows = split.validation
+    count = max(1, round(len(rows) * keep))
+    draw = np.argsort(generator(seed, "split", "subsample", "validation").random(len(rows)), kind="stable")
+    how = {**found.how, "subsample": {**found.how["subsample"], "validation": count}}
+    return replace(found, validation=np.sort(rows[draw[:count]]), how=how)
+
+
+def trace(model: Any) -> dict[str, Any]:
+    """What a two-tower model noted while it was trained, alone or inside a blend: weights, epochs."""
+    scorer = getattr(model, "scorer", None)
+    for part in (scorer, *getattr(scorer, "parts", ())):
+        found = getattr(part, "trace", None)
+        if found:
+            return {name: found[name] for name in ("step", "weights", "epochs") if name in found}
+    return {}
+
+
+def costs(model: Any, split: Split, part: Any) -> dict[str, float | None]:
+    """Measure what a fitted model costs in use.
+
+    Args:
+        model: Measured as it is; one that cannot be saved has no size.
+        split: Whose histories are scored.
+        part: Which ones.
+
+    Returns:
+        "megabytes" of its bundle's arrays and files, uncompressed, and "milliseconds" per list: the median
+        of scoring single histories on this machine.
+    """
+    size = None
+    if callable(getattr(model, "to_arrays", None)):
+        arrays, _, files = model.to_arrays()
+        parts = [getattr(a, piece) for a in arrays.values() for piece in CSR_PARTS if hasattr(a, "indptr")]
+        dense = [np.asarray(a) for a in arrays.values() if not hasattr(a, "indptr")]
+        size = (sum(a.nbytes for a in (*parts, *dense)) + sum(map(len, files.values()))) / 1e6
+    known = split.histories(part)
+    users = np.flatnonzero(known.lengths)[:TIMED_USERS]
+    times = []
+    for user in users:
+        start = time.perf_counter()
+        model.score(known[[user]])
+        times.append(time.perf_counter() - start)
+    return {"megabytes": size, "milliseconds": 1000 * float(np.median(times)) if times else None}
+
+
+def new_items(found: Evaluation, split: Split, final: bool) -> dict[str, float]:
+    """Share of all exposure that new items get at each k, and their share of the relevant pairs."""
+    if "overall" not in found.users:
+        return {}
+    truth = _truth(found, split, final)
+    relevant = restrict(truth, split.cold).nnz / max(1, truth.nnz)
+    shares = {f"exposure@{k}": found.totals["overall"][f"cold_exposure@{k}"] for k in found.ks}
+    return {**shares, "relevance": relevant}
+
+
+def examples(found: Evaluation, split: Split, seed: int, final: bool) -> list[dict[str, Any]]:
+    """Histories and lists of a few users, the same ones for every arm of a seed."""
+    if "overall" not in found.users:
+        return []
+    users, log = found.users["overall"], split.data.interactions
+    truth = _truth(found, split, final)
+    part: Any = found.part
+    known = split.known_rows(part)
+    able = np.flatnonzero(np.isin(users, log.user[known]))
+    chosen = np.sort(generator(seed, "examples").permutation(able)[:SHOWN_USERS])
+    out = []
+    for at in chosen:
+        # Events of a user lie in their order in time: the last ones are the latest.
+        own = known[log.user[known] == users[at]]
+        latest = list(dict.fromkeys(log.item[own][::-1].tolist()))[:SHOWN_ITEMS]
+        listed = [int(item) for item in found.items[at, :SHOWN_ITEMS] if item >= 0]
+        rows = _titled(split, listed)
+        for row, item in zip(rows, listed, strict=True):
+            row |= {"new": bool(split.cold[item]), "relevant": bool(truth[at, item])}
+        user = str(split.data.user_ids[users[at]])
+        out.append({"user": user, "history": _titled(split, latest), "list": rows})
+    return out
+
+
+def _truth(found: Evaluation, split: Split, final: bool) -> Any:
+    """CSR (users of the overall slice, n_items): what could have been ranked and was right."""
+    part: Any = found.part
+    return restrict(split.truth(part, final), split.candidates)[found.users["overall"]]
+
+
+def _titled(split: Split, items: Sequence[int]) -> list[dict[str, Any]]:
+    data = split.data
+    rows = [(str(data.item_ids[at]), data.items.row(at, named=True)) for at in items]
+    return [{"item": item, "title": text_of(row, limit=72)} for item, row in rows]

@@ -1,0 +1,242 @@
+"""`ContentSpace`: the catalogue's content as unit-length blocks, and similarity that knows gaps."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.content.cache import Cache
+from sidelight.content.features import Features
+from sidelight.content.normalise import centre_of, scaled
+from sidelight.content.protocols import Content, Encoder, Progress, fit_features
+from sidelight.content.saved_modality import modality_state, restored_modality
+from sidelight.data.dataset import Dataset
+from sidelight.errors import SpecError, complain
+
+Dense = NDArray[np.float32]
+Block: TypeAlias = Any  # float32 array or CSR matrix, (n_rows, dim)
+
+
+# Modalities that some space holds, by data set and options, and what each was made by.
+_HELD: WeakKeyDictionary[Dataset, WeakValueDictionary[Any, Features]] = WeakKeyDictionary()
+_MADE_BY: WeakKeyDictionary[Features, tuple[Encoder, Dense]] = WeakKeyDictionary()
+
+
+class LateContentWarning(UserWarning):
+    """A column that only exists after launch is used as content."""
+
+
+@dataclass(frozen=True, eq=False)
+class ContentSpace:
+    """Features of several modalities, centred (dense ones), scaled to unit length and weighted.
+
+    Args:
+        encoders: One fitted encoder a modality, to place new items later.
+        features: One `Features` a modality, rows of length sqrt(weight) where present, else zero.
+        weights: Weight of each modality in the similarity, > 0.
+        centres: float32 (dim,) subtracted before scaling, or empty for sparse modalities.
+    """
+
+    encoders: tuple[Encoder, ...]
+    features: tuple[Features, ...]
+    weights: tuple[float, ...]
+    centres: tuple[Dense, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        content: Sequence[Content],
+        data: Dataset,
+        weights: Sequence[float] = (),
+        cache: Cache | None = None,
+        progress: Progress | None = None,
+        touched: NDArray[np.bool_] | None = None,
+    ) -> ContentSpace:
+        """Encode the item table of a data set.
+
+        Args:
+            content: Modalities to use, at least one.
+            data: Its items are encoded; its schema says what is known at launch.
+            weights: One weight a modality; empty means 1 each.
+            cache: Where slow vectors are kept.
+            progress: Called as (done, total, label).
+            touched: bool (n_items,), items with training interactions: only their labels are seen by
+                content that learns from labels which are not known at launch.
+
+        Raises:
+            SpecError: No content, weights that do not fit, or such labels without `touched`.
+        """
+        if not isinstance(content, list | tuple):
+            fix = 'write content=(Text("title"),) with a comma'
+            raise SpecError(complain("content as a tuple", f"a {type(content).__name__}", fix=fix))
+        if not content:
+            raise SpecError(
+                complain("content for this model", "none", fix='name some, e.g. content=(Text("title"),)')
+            )
+        chosen = tuple(float(w) for w in weights) or (1.0,) * len(content)
+        if len(chosen) != len(content) or min(chosen) <= 0:
+            raise SpecError(complain(f"{len(content)} content weights > 0", f"{chosen}"))
+        _known_at_launch(content, data)
+        encoders, blocks, centres = [], [], []
+        for spec, weight in zip(content, chosen, strict=True):
+            seen = _seen(spec, data, touched)
+            block, encoder, centre = _encoded(spec, weight, data, seen, cache, progress)
+            encoders.append(encoder)
+            centres.append(centre)
+            blocks.append(block)
+        return cls(tuple(encoders), tuple(blocks), chosen, tuple(centres))
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue."""
+        return len(self.features[0])
+
+    @property
+    def dim(self) -> int:
+        """Columns of all modalities together."""
+        return sum(f.dim for f in self.features)
+
+    @property
+    def sparse(self) -> bool:
+        """True when every modality is sparse."""
+        return all(f.sparse for f in self.features)
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """bool (n_items,): items with at least one modality."""
+        out: NDArray[np.bool_] = np.logical_or.reduce([f.present for f in self.features])
+        return out
+
+    def blocks(self, rows: NDArray[np.int64] | slice = slice(None)) -> list[Block]:
+        """Feature rows of each modality, float32."""
+        return [f.values[rows] for f in self.features]
+
+    def gram(
+        self, rows: NDArray[np.int64] | slice, columns: NDArray[np.int64] | slice = slice(None)
+    ) -> Dense:
+        """Inner products summed over modalities; a missing one adds nothing. Positive definite.
+
+        Returns:
+            float32, shape (n_rows, n_columns).
+        """
+        total: Dense | None = None
+        for a, b in zip(self.blocks(rows), self.blocks(columns), strict=True):
+            part = (a @ b.T).toarray() if sp.issparse(a) else a @ b.T
+            total = part if total is None else np.add(total, part, out=total)
+        return np.ascontiguousarray(total, dtype=np.float32)
+
+    def similarity(
+        self, rows: NDArray[np.int64] | slice, columns: NDArray[np.int64] | slice = slice(None)
+    ) -> Dense:
+        """Weighted mean of the cosines over the modalities that BOTH items have, in [-1, 1].
+
+        An item with a title only is compared by title alone, so that a missing abstract is
+        not taken for a different one. Items with nothing in common have similarity 0.
+
+        Returns:
+            float32, shape (n_rows, n_columns).
+        """
+        total = self.gram(rows, columns)
+        if len(self.features) == 1:
+            return np.divide(total, self.weights[0], out=total)
+        shared = np.zeros_like(total)
+        for weight, f in zip(self.weights, self.features, strict=True):
+            here, there = f.present[rows].astype(np.float32), f.present[columns].astype(np.float32)
+            shared += weight * np.outer(here, there)
+        return np.divide(total, shared, out=np.zeros_like(total), where=shared > 0)
+
+    def with_items(self, items: pl.DataFrame) -> ContentSpace:
+        """The space with new rows appended, encoded by the fitted encoders."""
+        grown = []
+        for encoder, old, weight, centre in zip(
+            self.encoders, self.features, self.weights, self.centres, strict=True
+        ):
+            new = scaled(encoder.transform(items), centre, weight)
+            present = np.concatenate([old.present, new.present])
+            values = _stack(old.values, new.values)
+            grown.append(Features(old.name, values, present, old.names))
+        return ContentSpace(self.encoders, tuple(grown), self.weights, self.centres)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Arrays and options from which `restore` makes an equal space."""
+        arrays: dict[str, Any] = {}
+        modalities = []
+        for at, (encoder, f) in enumerate(zip(self.encoders, self.features, strict=True)):
+            inner, meta = modality_state(at, encoder, f)
+            arrays |= inner
+            arrays[f"{at}/centre"] = self.centres[at]
+            modalities.append({**meta, "weight": self.weights[at]})
+        return arrays, {"modalities": modalities}
+
+    @classmethod
+    def restore(cls, arrays: dict[str, Any], meta: dict[str, Any]) -> ContentSpace:
+        """The space that `state` described."""
+        encoders, features, weights, centres = [], [], [], []
+        for at, each in enumerate(meta["modalities"]):
+            encoder, own = restored_modality(at, arrays, each)
+            encoders.append(encoder)
+            features.append(own)
+            weights.append(float(each["weight"]))
+            centres.append(arrays[f"{at}/centre"])
+        return cls(tuple(encoders), tuple(features), tuple(weights), tuple(centres))
+
+
+def _known_at_launch(content: Sequence[Content], data: Dataset) -> None:
+    late = {c.name for c in data.schema.items if not c.known_at_launch}
+    for spec in content:
+        for name in getattr(spec, "columns", ()):
+            if name in late:
+                warnings.warn(
+                    f"content {name!r} may not exist yet when an item is launched (schema: known_at_launch "
+                    "= false): figures on cold items will be too good; correct sidelight.toml if it is wrong",
+                    LateContentWarning,
+                    stacklevel=4,
+                )
+
+
+def _encoded(
+    spec: Content,
+    weight: float,
+    data: Dataset,
+    seen: NDArray[np.bool_] | None,
+    cache: Cache | None,
+    progress: Progress | None,
+) -> tuple[Features, Encoder, Dense]:
+    """Encode one modality of a data set, or share what another space holds: nothing here is ever changed."""
+    held = _HELD.setdefault(data, WeakValueDictionary())
+    key: Any = (spec, weight, None if seen is None else seen.tobytes())
+    try:
+        block = held.get(key)
+    except TypeError:  # a spec of one's own that cannot be hashed
+        key, block = object(), None
+    if block is None:
+        encoder, raw = fit_features(spec, data.items, cache, progress, seen)
+        centre = centre_of(raw)
+        block = scaled(raw, centre, weight)
+        held[key], _MADE_BY[block] = block, (encoder, centre)
+    return block, *_MADE_BY[block]
+
+
+def _seen(spec: Content, data: Dataset, touched: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    """Items whose labels `spec` may see, None for all: those of late columns once there are clicks."""
+    late = {c.name for c in data.schema.items if not c.known_at_launch}
+    if not late.intersection(getattr(getattr(spec, "labels", None), "columns", ())):
+        return None
+    if touched is None:
+        expected = "which items have interactions, as their labels are not known at launch"
+        raise SpecError(complain(expected, "none given", f"content {spec.name!r}", "pass touched"))
+    return touched
+
+
+def _stack(old: Block, new: Block) -> Block:
+    if sp.issparse(old):
+        return sp.csr_matrix(sp.vstack([old, new]), dtype=np.float32)
+    return np.vstack([old, new]).astype(np.float32)

@@ -1,0 +1,102 @@
+"""Limits of memory: bodies in buffers, each, of one caller, and all together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Hashable
+from typing import Any
+
+from sidelight.serving.http.executors import ClientGoneError, Receive
+from sidelight.serving.http.problems import Problem, busy, retry
+
+
+class BodyBuffers:
+    """Bodies in memory: each up to its limit, those of one caller and all together up to others.
+
+    Args:
+        most: Bytes of all bodies together; of one caller a quarter, or one body.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._own: Counter[Hashable] = Counter()
+        self.held = 0
+
+    async def read(
+        self, receive: Receive, announced: int | None, most: int, until: float, caller: Hashable = None
+    ) -> bytes:
+        """One body. Its bytes are held until `release` is called with their number.
+
+        Args:
+            receive: Of the request.
+            announced: Its Content-Length, None without.
+            most: Bytes.
+            until: `time.monotonic()` at which the sender is too slow.
+            caller: Who sends; None is nobody in particular.
+
+        Raises:
+            Problem: 413, 408, 429 where a caller sends too much at a time, or 503 where all do.
+            Gone: The client went away.
+        """
+        if announced is not None and announced > most:
+            raise too_large(most)
+        body, size = bytearray(), 0  # one buffer: a list of single bytes would take 40 times their size
+        try:
+            async with asyncio.timeout(until - time.monotonic()):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGoneError
+                    piece = message.get("body", b"")
+                    size += len(piece)
+                    self.hold(len(piece), caller)
+                    if size > most:
+                        raise too_large(most)
+                    if caller is not None and self._own[caller] > max(self._most / 4, size):
+                        detail = "this key sends too much at the same time; send it again later"
+                        raise Problem(429, detail, headers=retry(1.0) | {"Connection": "close"})
+                    if self.held > self._most:
+                        raise busy("too much is being sent at the same time; send it again later")
+                    if not message.get("more_body", False):
+                        return bytes(body + piece) if body else piece
+                    body += piece
+        except TimeoutError:
+            self.hold(-size, caller)
+            raise Problem(408, "the body took too long to arrive", headers={"Connection": "close"}) from None
+        except BaseException:
+            self.hold(-size, caller)
+            raise
+
+    def release(self, size: int, caller: Hashable = None) -> None:
+        """The bytes of a body are no longer held."""
+        self.hold(-size, caller)
+
+    def hold(self, size: int, caller: Hashable) -> None:
+        """Count bytes of a caller; fewer with a negative number."""
+        self.held += size
+        self._own[caller] += size
+        if not self._own[caller]:
+            del self._own[caller]
+
+
+def too_large(most: int) -> Problem:
+    """413 that says how much is taken."""
+    detail = f"expected a body of at most {most:,} bytes; found more; send it in parts"
+    return Problem(413, detail, headers={"Connection": "close"})
+
+
+def bounded(receive: Receive, most: int) -> Receive:
+    """The same channel, which refuses to go on after so many bytes; for routes that read by themselves."""
+    seen = 0
+
+    async def counted() -> Any:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > most:
+            raise too_large(most)
+        return message
+
+    return counted

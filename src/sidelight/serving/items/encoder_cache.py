@@ -1,0 +1,168 @@
+"""Which encoders of a model work on this machine, and what is remembered of what they encoded."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sidelight.content.features import Features
+from sidelight.errors import BundleError, DataError, MissingExtraError
+from sidelight.models.item_updates import encoders_of, with_spaces
+
+if TYPE_CHECKING:
+    from sidelight.content.cache import Cache
+    from sidelight.content.protocols import Encoder
+    from sidelight.models.catalogue import Catalogue
+    from sidelight.models.content_space import ContentSpace
+    from sidelight.models.recommender import Recommender
+
+REMEMBERED = 5000  # vectors
+PROBE = "a first text"
+
+
+class EncodingCache:
+    """Vectors of slow encoders in memory, with the two methods of `Cache` that encoders use.
+
+    The parts of a blend hold an encoder each; with one memory for all an item is encoded once. Nothing
+    is written to disk, as a service may not have a folder of its own.
+    """
+
+    def __init__(self, size: int = REMEMBERED) -> None:
+        self._size, self._lock = size, threading.Lock()
+        self._kept: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
+        """The vectors that are there, by key."""
+        with self._lock:
+            return {key: self._kept[key] for key in keys if key in self._kept}
+
+    def put(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
+        """Keep vectors; the oldest ones go."""
+        with self._lock:
+            self._kept.update(vectors)
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+
+
+@dataclass(frozen=True, eq=False)
+class MissingEncoder:
+    """Stands for an encoder that cannot work here: the modality is missing in whatever comes in.
+
+    Args:
+        encoder: The one that cannot.
+        like: Its features of the catalogue, for name and columns.
+        reason: Why it cannot.
+    """
+
+    encoder: Encoder
+    like: Features
+    reason: str
+
+    def transform(self, items: pl.DataFrame) -> Features:
+        """Nothing present in any row."""
+        shape = (len(items), self.like.dim)
+        values = sp.csr_matrix(shape, dtype=np.float32) if self.like.sparse else np.zeros(shape, np.float32)
+        return Features(self.like.name, values, np.zeros(len(items), dtype=bool), self.like.names)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Of the encoder itself: what is saved works elsewhere."""
+        return self.encoder.state()
+
+    @classmethod
+    def restore(cls, arrays: dict[str, Any], meta: dict[str, Any]) -> Self:
+        """Never called: `state` names the encoder itself."""
+        raise TypeError(f"{cls.__name__} is not saved")
+
+
+@dataclass(frozen=True)
+class MissingPart:
+    """A modality that cannot be encoded here.
+
+    Args:
+        name: The modality, e.g. "text:title@minilm".
+        columns: Item columns that it reads.
+        reason: One line.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    reason: str
+
+
+def working(
+    model: Recommender, memory: EncodingCache, warm: bool
+) -> tuple[Recommender, tuple[MissingPart, ...]]:
+    """The model with encoders that work here, and which do not: those leave their modality out.
+
+    Args:
+        model: As it was loaded.
+        memory: Of what was encoded, shared by all encoders.
+        warm: Encode a row with each slow encoder, which loads its model. False believes that all work.
+    """
+    missing: dict[str, MissingPart] = {}
+
+    def change(space: ContentSpace) -> ContentSpace:
+        encoders = []
+        for encoder, features in zip(space.encoders, space.features, strict=True):
+            reason = ""
+            if hasattr(encoder, "with_cache"):  # the others need nothing that may be missing
+                encoder = encoder.with_cache(cast("Cache", memory))
+                reason = _trouble(encoder, _probe(model.catalogue)) if warm else ""
+            if reason:
+                missing[features.name] = MissingPart(features.name, columns_of(encoder), reason)
+                encoder = MissingEncoder(encoder, features, reason)
+            encoders.append(encoder)
+        return replace(space, encoders=tuple(encoders))
+
+    return replace(model, scorer=with_spaces(model.scorer, change)), tuple(missing.values())
+
+
+def prepare(model: Recommender) -> None:
+    """Import what the quick encoders need, which takes most of a second: before the first item comes."""
+    probe = _probe(model.catalogue)
+    for encoder in encoders_of(model.scorer):
+        if not hasattr(encoder, "with_cache"):
+            _trouble(encoder, probe)
+
+
+def columns_of(encoder: Encoder) -> tuple[str, ...]:
+    """Item columns that an encoder reads."""
+    spec = getattr(encoder, "spec", None)
+    return tuple(getattr(spec, "columns", None) or (getattr(encoder, "source", ""),))
+
+
+def _probe(catalogue: Catalogue) -> pl.DataFrame:
+    """One row with a text in each column of texts and a picture in each one of pictures."""
+    schema = dict(catalogue.items.schema)
+    paths = {c.name for c in catalogue.columns if c.role == "image_path"}
+    given = {pl.String: PROBE, pl.Binary: _picture() if pl.Binary in schema.values() else None}
+    values = {n: [None if n in paths else given.get(type(t))] for n, t in schema.items()}
+    return pl.DataFrame(values, schema=schema)
+
+
+def _picture() -> bytes | None:
+    try:
+        from PIL import Image
+    except ImportError:
+        return None  # then the encoder says so itself
+    file = BytesIO()
+    Image.new("RGB", (16, 16), "grey").save(file, "PNG")
+    return file.getvalue()
+
+
+def _trouble(encoder: Encoder, probe: pl.DataFrame) -> str:
+    """Why an encoder cannot work here, or ""; the models that it needs are in memory afterwards."""
+    try:
+        encoder.transform(probe)
+    except (MissingExtraError, DataError, BundleError) as error:
+        return str(error)
+    return ""

@@ -1,0 +1,130 @@
+"""Changed items put into a model: new ones placed, known ones revised, poisoned ones set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sidelight.errors import SidelightError
+from sidelight.models.catalogue import bare
+from sidelight.models.item_updates import encoders_of, with_revised_items
+from sidelight.serving.domain import ChangedItem
+from sidelight.serving.items.item_schema import ItemSchema
+from sidelight.serving.status.engine_status import SetAside
+
+if TYPE_CHECKING:
+    from sidelight.models.recommender import Recommender
+
+
+@dataclass(frozen=True, eq=False)
+class AppliedChanges:
+    """A model after changes.
+
+    Args:
+        model: With them.
+        new, changed: Inner indices of items that joined, and of those whose row was replaced.
+        arrived: Seconds since 1970, one for each new item.
+        set_aside: What could not be placed.
+        left_out: Columns of the rows that this version does not have.
+    """
+
+    model: Recommender
+    new: tuple[int, ...] = ()
+    changed: tuple[int, ...] = ()
+    arrived: tuple[float, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+    left_out: frozenset[str] = frozenset()
+
+
+def apply_changes(model: Recommender, columns: ItemSchema, changes: Sequence[ChangedItem]) -> AppliedChanges:
+    """A model with changed rows in it; each row that cannot be used is set aside, the others go on.
+
+    Args:
+        model: As it serves.
+        columns: Of its catalogue.
+        changes: At most one for an item.
+    """
+    good, refused = _usable(columns, changes)
+    good, poisoned = _encoded(model, columns, good)
+    refused += poisoned
+    try:
+        done = _placed(model, columns, good)
+    except Exception as error:
+        # One row must not hold up the others; halves find it.
+        if len(good) == 1:
+            return AppliedChanges(model, set_aside=(*refused, _aside(good[0], error)))
+        half = len(good) // 2
+        first = apply_changes(model, columns, good[:half])
+        second = apply_changes(first.model, columns, good[half:])
+        done = AppliedChanges(
+            second.model,
+            first.new + second.new,
+            first.changed + second.changed,
+            first.arrived + second.arrived,
+            first.set_aside + second.set_aside,
+        )
+    known = set(columns.types) | {"item_id"}
+    left_out = frozenset(name for change in changes for name in change.row if name not in known)
+    return replace(done, set_aside=(*refused, *done.set_aside), left_out=left_out)
+
+
+Rows = list[ChangedItem]
+
+
+def _usable(columns: ItemSchema, changes: Iterable[ChangedItem]) -> tuple[Rows, list[SetAside]]:
+    """Changes whose values this version can read, and the others. An older version may have stored them."""
+    good: Rows = []
+    refused: list[SetAside] = []
+    for change in changes:
+        kept = {n: v for n, v in change.row.items() if n in columns.types or n == "item_id"}
+        try:
+            columns.check(kept | {"item_id": change.item_id})
+        except SidelightError as error:
+            refused.append(_aside(change, error))
+        else:
+            good.append(replace(change, row=kept | {"item_id": change.item_id}))
+    return good, refused
+
+
+def _encoded(model: Recommender, columns: ItemSchema, changes: Rows) -> tuple[Rows, list[SetAside]]:
+    """Changes that every encoder takes, and the others, found by halving."""
+    if not changes:
+        return [], []
+    try:
+        frame = model.catalogue.typed(columns.frame([change.row for change in changes]), "items")
+        for encoder in encoders_of(model.scorer):
+            encoder.transform(frame)
+    except Exception as error:  # whatever an encoder trips over, it is one row's doing
+        if len(changes) == 1:
+            return [], [_aside(changes[0], error)]
+        half = len(changes) // 2
+        first, bad = _encoded(model, columns, changes[:half])
+        second, worse = _encoded(model, columns, changes[half:])
+        return first + second, bad + worse
+    return changes, []
+
+
+def _placed(model: Recommender, columns: ItemSchema, changes: Rows) -> AppliedChanges:
+    """The model with all of these changes, or an error."""
+    at = model.catalogue.find_items(change.item_id for change in changes)
+    new = [change for change, known in zip(changes, at, strict=True) if known < 0]
+    old = [change for change, known in zip(changes, at, strict=True) if known >= 0]
+    size = model.catalogue.n_items
+    if old:
+        model = with_revised_items(model, columns.frame([change.row for change in old]))
+    if new:
+        catalogue, full = model.catalogue.with_items(columns.frame([change.row for change in new]))
+        scorer = model.scorer.with_items(full)
+        model = replace(model, scorer=scorer, catalogue=replace(catalogue, items=bare(catalogue.items)))
+    return AppliedChanges(
+        model,
+        tuple(range(size, size + len(new))),
+        tuple(int(each) for each in at if each >= 0),
+        tuple(change.at.timestamp() for change in new),
+    )
+
+
+def _aside(change: ChangedItem, error: Exception) -> SetAside:
+    said = str(error) if isinstance(error, SidelightError) else f"{type(error).__name__}: {error}"
+    return SetAside(change.item_id, change.change, " ".join(said.split())[:500])

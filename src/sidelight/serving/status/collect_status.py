@@ -1,0 +1,63 @@
+"""What the engine says of itself, put together from its parts."""
+
+from __future__ import annotations
+
+import time
+
+from sidelight.errors import SidelightError
+from sidelight.serving.background_worker import BackgroundWorker, ExposureWriter
+from sidelight.serving.hot_swap import HotSwap
+from sidelight.serving.snapshot import CLICKS, Snapshot
+from sidelight.serving.status.engine_status import Status
+from sidelight.serving.status.recent_traffic import RecentTraffic
+
+LISTED = 100  # items that were set aside are named up to this many
+
+
+def collect_status(
+    live: HotSwap, worker: BackgroundWorker, exposures: ExposureWriter, watch: RecentTraffic
+) -> Status:
+    """How the engine is doing, now."""
+    now = live.now
+    answers, events = watch.per_minute()
+    new_share, fallback = watch.shares()
+    waiting, trouble = now.waiting, worker.trouble
+    try:
+        waiting = live.waiting()
+    except SidelightError as error:  # now of all times somebody wants to see the rest
+        trouble = f"{trouble}; database: {error}" if trouble else f"database: {error}"
+    return Status(
+        version=now.version,
+        loaded=now.loaded_at,
+        users=len(now.model.catalogue.user_ids),
+        items=now.n_items,
+        new_items=int(now.new.sum()),
+        arrived=now.n_items - now.base,
+        change=now.change,
+        waiting=waiting,
+        set_aside=now.set_aside[-LISTED:],
+        unavailable=_unavailable(now),
+        incomplete=len(now.incomplete),
+        events_per_minute=events,
+        answers_per_minute=answers,
+        new_share=new_share,
+        fallback_rate=fallback,
+        drift=watch.drift(now.reference, now.version),
+        exposures_waiting=len(exposures),
+        exposures_lost=exposures.lost,
+        search=now.search.name,
+        recall=now.search.recall,
+        refused=live.refused,
+        trouble=trouble,
+        started=watch.since,
+        uptime=time.monotonic() - watch.started,
+    )
+
+
+def _unavailable(now: Snapshot) -> dict[str, str]:
+    """What of arriving items cannot be used, and why."""
+    found = {each.name: each.reason for each in now.missing}
+    found |= {f"column {name}": "this version does not have it" for name in sorted(now.left_out)}
+    if not now.model.scorer.supports_cold_items:
+        found[CLICKS] = "this model knows items by their clicks: they score 0 until it is trained again"
+    return found

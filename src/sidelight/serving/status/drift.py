@@ -1,0 +1,80 @@
+"""Drift: how far histories and scores of today are from those the model was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidelight.models.recommender import Recommender
+from sidelight.models.scorer import with_context
+from sidelight.seeding import generator
+
+BINS, SAMPLE, CELLS = 10, 256, 1 << 24
+FEW = 100  # answers below which nothing is said
+
+
+@dataclass(frozen=True, eq=False)
+class HistogramBins:
+    """A distribution as shares of bins.
+
+    Args:
+        edges: float64, ascending; bins lie between and outside them.
+        shares: float64 (len(edges) + 1,), summing to 1.
+    """
+
+    edges: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating] | NDArray[np.integer]) -> HistogramBins:
+        """Bins that hold about equally many of these values."""
+        cuts = np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1])
+        edges = np.unique(cuts.astype(np.float64))
+        return cls(edges, _shares(edges, values))
+
+    def distance(self, values: Sequence[float]) -> float:
+        """Population stability index of values against these shares, >= 0."""
+        now = _shares(self.edges, np.asarray(values))
+        return float(((now - self.shares) * np.log(now / self.shares)).sum())
+
+
+def _shares(
+    edges: NDArray[np.float64], values: NDArray[np.floating] | NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Shares of the bins, each with half a count more, so that none is 0."""
+    count = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1) + 0.5
+    shares: NDArray[np.float64] = count / count.sum()
+    return shares
+
+
+@dataclass(frozen=True, eq=False)
+class DriftReference:
+    """What is usual for a version.
+
+    Args:
+        lengths: Of the histories of its stored users; None where there are none.
+        scores: Of the best item of stored users that they do not have.
+    """
+
+    lengths: HistogramBins | None = None
+    scores: HistogramBins | None = field(default=None)
+
+    @classmethod
+    def of(cls, model: Recommender) -> DriftReference:
+        """Of a model: lengths of all stored histories, scores of at most 256 users, always the same ones."""
+        own = model.catalogue.histories
+        length = own.lengths
+        users = np.flatnonzero(length)
+        if not len(users):
+            return cls()
+        size = min(SAMPLE, len(users), max(1, CELLS // own.shape[1]))
+        some = np.sort(generator(0, "drift").choice(users, size, replace=False))
+        rows = own[some]
+        scores = np.array(with_context(model.scorer, some).score(rows))
+        scores[rows.matrix().nonzero()] = -np.inf
+        best = scores.max(axis=1)
+        good = best[best > 0]
+        return cls(HistogramBins.of(length[users]), HistogramBins.of(good) if len(good) else None)

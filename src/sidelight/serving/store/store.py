@@ -1,0 +1,300 @@
+"""`Store`: versions of a model in one folder, and which of them serves.
+
+    root/versions/NAME/     a bundle with version.json, canaries.json and a seal over them; never changed
+    root/CURRENT            what serves, since when, and what served before; replaced in one step
+    root/history.jsonl      what served in the past, oldest first
+    root/DATABASE           id of the database that belongs to it
+
+A process that is killed at any moment, or that finds the disk full or broken, leaves the old state or
+the new one. What is half done has a hidden name and is cleared away by the next publish.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from sidelight.errors import BundleError, SpecError, complain, did_you_mean
+from sidelight.serving.store import version_files as files
+from sidelight.serving.store import versions
+from sidelight.serving.store.current_version import (
+    CURRENT,
+    CurrentVersion,
+    ServedVersion,
+    read_current,
+    read_history,
+    write_current,
+)
+from sidelight.serving.store.versions import Version, check_name, check_version, read_version
+
+if TYPE_CHECKING:
+    from sidelight.models.recommender import Recommender
+
+__all__ = ["Store", "Version"]
+
+VERSIONS = "versions"
+PUBLISHING, SERVING = ".publish.lock", ".current.lock"
+Names: TypeAlias = list[str]
+Events: TypeAlias = list[dict[str, str]]
+
+
+class Store:
+    """Versions under one folder. Safe for several processes and threads at once.
+
+    Args:
+        root: The folder; the first publish makes it.
+        keep: How many of the newest versions `prune` leaves, >= 1.
+
+    Raises:
+        SpecError: `keep` is below 1.
+    """
+
+    def __init__(self, root: Path | str, keep: int = 5) -> None:
+        if keep < 1:
+            raise SpecError(complain("keep >= 1", str(keep), "the store"))
+        self.root, self.keep = Path(root), keep
+        self._versions = self.root / VERSIONS
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.root)!r}, keep={self.keep})"
+
+    def existing(self) -> Store:
+        """The store itself, if there is one: a mistyped folder is not an empty store.
+
+        Raises:
+            BundleError: Nothing was published there.
+        """
+        if not self._versions.is_dir():
+            said = "a store", f"no folder {VERSIONS}/"
+            raise BundleError(complain(*said, str(self.root), "publish a bundle into it first"))
+        return self
+
+    def publish(self, bundle: Path | str | Recommender, name: str | None = None, note: str = "") -> Version:
+        """Add a version, whole or not at all, after all checks. It does not serve yet: see `promote`.
+
+        Args:
+            bundle: A bundle folder, which is copied, or a fitted model.
+            name: Letters, digits and "._-"; None takes the time, e.g. "20260131T090000Z".
+            note: One line for those who look at the list.
+
+        Raises:
+            BundleError: The bundle is damaged, of another version, or fails a check.
+            SpecError: The name is taken or not allowed.
+            OSError: The disk is full or broken; the store is as it was before.
+        """
+        if name is not None:
+            check_name(name)
+        with files.naming(self.root):
+            files.make_folder(self._versions)
+            with files.locked(self.root / PUBLISHING):
+                self._clean()
+                name = self._free(name)
+                part = files.part_of(self._versions / name)
+                try:
+                    versions.fill(part, bundle, name, note)
+                    os.rename(part, self._versions / name)
+                except BaseException:
+                    shutil.rmtree(part, ignore_errors=True)
+                    raise
+                files.sync_folder(self._versions)
+        return self.show(name)
+
+    def list(self) -> list[Version]:
+        """Sound versions, newest first; `damaged` tells of the others. Empty where there is no store."""
+        now, found = read_current(self.root), []
+        for name in self._names():
+            with suppress(BundleError, FileNotFoundError):  # damaged, or pruned this moment
+                found.append(self._version(name, now))
+        return sorted(found, key=lambda each: (each.created, each.name), reverse=True)
+
+    def damaged(self) -> dict[str, str]:
+        """What is wrong, by name, with versions whose seal or file sizes are; `check` hashes the arrays."""
+        found = {}
+        for name in self._names():
+            try:
+                read_version(self._versions / name)
+            except BundleError as error:
+                found[name] = str(error)
+        return found
+
+    def show(self, name: str) -> Version:
+        """One version.
+
+        Raises:
+            BundleError: There is none of this name, or it is damaged.
+        """
+        return self._version(name, read_current(self.root))
+
+    def current(self) -> Version | None:
+        """The version that serves; None before the first promotion.
+
+        Raises:
+            BundleError: `CURRENT` or the version it names is damaged.
+        """
+        now = read_current(self.root)
+        return self._version(now.serves.name, now) if now else None
+
+    def current_name(self) -> str | None:
+        """Name of the version that serves, from one small file: for those who ask every second."""
+        now = read_current(self.root)
+        return now.serves.name if now else None
+
+    def before(self) -> str | None:
+        """Name of the version that a rollback goes to, if there is one."""
+        return next((each.name for each in self._before(read_current(self.root))), None)
+
+    def history(self) -> Events:
+        """What served and serves, oldest first: name, since (ISO, UTC), how (promote or rollback)."""
+        return read_history(self.root)
+
+    def stamp(self, name: str) -> str:
+        """Changes when any file of a version is written to; for `promote`.
+
+        Raises:
+            BundleError: There is no such version.
+        """
+        return files.stamp(self._place(name))
+
+    def promote(self, name: str, checked: str = "") -> Version:
+        """Let a version serve, after all checks.
+
+        Args:
+            name: Of the version.
+            checked: Its `stamp` from before the caller loaded it, asked; files that are as they were
+                then are not checked twice.
+
+        Raises:
+            BundleError: It is not there, or does not pass; what served goes on serving.
+            OSError: The disk is full or broken; what served, or the new version, serves.
+        """
+        with files.naming(self.root):
+            folder = self._place(name)
+            seen = checked if files.stamp(folder) == checked else check_version(folder)
+            with files.locked(self.root / SERVING):
+                if not folder.is_dir() or files.stamp(folder) != seen:
+                    said = f"version {name!r} as it was checked", "it was changed or pruned meanwhile"
+                    raise BundleError(complain(*said, str(self.root), "promote again"))
+                now = read_current(self.root)
+                if now is None or now.serves.name != name:
+                    new = ServedVersion(name, seen)
+                    write_current(self.root, now, new, now.promoted(new) if now else (), "promote")
+        return self.show(name)
+
+    def rollback(self) -> Version:
+        """Let the version serve that served before; once more goes back further.
+
+        It passed all checks when it was promoted. If no file of it was written to since, only
+        `CURRENT` changes, however large the model; else all checks are made again.
+
+        Raises:
+            BundleError: Nothing served before, or it is damaged now; what served goes on serving.
+            OSError: As in `promote`.
+        """
+        with files.naming(self.root), files.locked(self.existing().root / SERVING):
+            now = read_current(self.root)
+            before = self._before(now)
+            if not before:
+                fix = "promote a version by its name"
+                raise BundleError(complain("a version that served before", "none", str(self.root), fix))
+            name, seen = before[0].name, before[0].stamp
+            read_version(self._versions / name)
+            if files.stamp(self._versions / name) != seen:
+                seen = check_version(self._versions / name)
+            write_current(self.root, now, ServedVersion(name, seen), before[1:], "rollback")
+        return self.show(name)
+
+    def prune(self) -> Names:
+        """Remove all but the newest `keep`, the one that serves and the one a rollback would go to.
+
+        Returns:
+            Names of the removed versions. Damaged ones are left for a person to look at.
+        """
+        removed = []
+        with files.naming(self.root), files.locked(self.existing().root / PUBLISHING):
+            for old in reversed(self.list()[self.keep :]):
+                with files.locked(self.root / SERVING):
+                    if self._version(old.name, read_current(self.root)) != old or old.current or old.previous:
+                        continue
+                    aside = files.put_aside(old.path)
+                files.remove(aside)
+                removed.append(old.name)
+        return removed
+
+    def load(self, name: str | None = None, asked: bool = False) -> Recommender:
+        """The model of a version, each file hashed first.
+
+        Args:
+            name: None takes the one that serves.
+            asked: Ask it its canaries as well.
+
+        Raises:
+            BundleError: There is none, or it is damaged.
+        """
+        chosen = self.current_name() if name is None else name
+        if chosen is None:
+            said = "a version that serves", "none was promoted"
+            raise BundleError(complain(*said, str(self.root), "promote one"))
+        folder = self._place(chosen)
+        if asked:
+            return versions.asked_model(folder)
+        read_version(folder)
+        return versions.read_model(folder)
+
+    def check(self, name: str) -> None:
+        """Hash every file of a version and ask it its canaries.
+
+        Raises:
+            BundleError: Says what is wrong.
+        """
+        check_version(self._place(name))
+
+    def _names(self) -> Names:
+        """Names of versions, damaged ones too; hidden folders are half done."""
+        if not self._versions.is_dir():
+            return []
+        return sorted(each.name for each in self._versions.iterdir() if not each.name.startswith("."))
+
+    def _place(self, name: str) -> Path:
+        """The folder of a version that must exist."""
+        self.existing()
+        names = self._names()
+        if name not in names:
+            hint = did_you_mean(name, names) if names else "publish a bundle first"
+            raise BundleError(complain("a version of the store", repr(name), str(self.root), hint))
+        return self._versions / name
+
+    def _version(self, name: str, now: CurrentVersion | None) -> Version:
+        version = read_version(self._place(name))
+        previous = name in [each.name for each in self._before(now)[:1]]
+        return replace(version, current=now is not None and name == now.serves.name, previous=previous)
+
+    def _before(self, now: CurrentVersion | None) -> Sequence[ServedVersion]:
+        """What served before and is still there, the latest first."""
+        served = now.before if now else ()
+        return [each for each in served if (self._versions / each.name).is_dir()]
+
+    def _free(self, name: str | None) -> str:
+        """The name if it is not taken; without one, the time and if need be a number."""
+        taken = self._names()
+        if name is None:
+            base = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+            names = (f"{base}-{n}" if n > 1 else base for n in range(1, len(taken) + 2))
+            return next(each for each in names if each not in taken)
+        if name in taken:
+            fix = "versions are never replaced: choose another name"
+            raise SpecError(complain("a name that is free", f"{name!r} exists", str(self.root), fix))
+        return name
+
+    def _clean(self) -> None:
+        """Remove what crashed publishes, promotions and prunings left; the publish lock is held."""
+        for each in list(self._versions.iterdir()):
+            if each.name.startswith("."):
+                files.remove(each)
+        with files.locked(self.root / SERVING):
+            files.remove(files.part_of(self.root / CURRENT))

@@ -1,0 +1,89 @@
+"""Masked attributes: hide several attributes of an item at once and predict them from the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sidelight.data.split.split import Split
+from sidelight.errors import SpecError, complain
+from sidelight.option_types import Label, NonNegative, OpenShare, checked
+from sidelight.towers.batch import Batch
+from sidelight.towers.towers import Towers
+
+
+@dataclass(frozen=True)
+@checked
+class MaskedAttributes:
+    """Each drawn item has a part of its modalities hidden; these are predicted from the others.
+
+    Sparse attributes (categories, tags, words): cross entropy over the columns; dense ones
+    (numbers, vectors): squared error on values scaled by their spread over the catalogue.
+
+    Args:
+        weight: Loss weight to start from.
+        share: Probability that a modality is hidden; one always stays to be seen.
+
+    Source: Masked item prediction of S3-Rec (Zhou et al., CIKM 2020), here on content alone and
+    for attributes of mixed type.
+    """
+
+    weight: NonNegative = 0.1
+    share: OpenShare = 0.5
+    name: Label = "masked attributes"
+    uses_clicks: ClassVar[bool] = False
+
+    def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
+        """One decoder a modality; needs two."""
+        if len(towers.modalities) < 2:
+            raise SpecError(complain("two modalities or more", "one", "MaskedAttributes", "add content"))
+        return _Masked(self, towers)
+
+
+class _Masked(nn.Module):
+    def __init__(self, spec: MaskedAttributes, towers: Towers) -> None:
+        super().__init__()
+        self.spec = spec
+        self.decoders = nn.ModuleList(nn.Linear(towers.dim, m.dim) for m in towers.modalities)
+        self.scale = nn.Parameter(torch.tensor(10.0))
+        spreads = [1.0 if m.values is None else float(m.values[m.present].std()) for m in towers.modalities]
+        self.spreads = [s if s > 0 else 1.0 for s in spreads]
+
+    def forward(self, batch: Batch, towers: Towers) -> Tensor:
+        """Mean over the modalities of which any drawn item had one hidden."""
+        there = towers.present(batch.drawn)
+        able = there.sum(dim=1) > 1
+        drawn, there = batch.drawn[able], there[able]
+        if not len(drawn):
+            return self.scale * 0.0
+        chance = torch.rand(there.shape, generator=batch.generator).to(drawn.device)
+        stays = F.one_hot(torch.where(there, chance, -1.0).argmax(dim=1), there.shape[1]).bool()
+        hidden = there & (chance < self.spec.share) & ~stays
+        vectors = towers.content(drawn, there & ~hidden)
+        found = []
+        for at, (modality, decoder) in enumerate(zip(towers.modalities, self.decoders, strict=True)):
+            rows = hidden[:, at]
+            if bool(rows.any()):
+                wanted, loss = modality.dense(drawn[rows]), self._loss(modality.sparse, at)
+                found.append(loss(decoder(vectors[rows]), wanted))
+        return torch.stack(found).mean() if found else self.scale * 0.0
+
+    def _loss(self, sparse: bool, at: int) -> Callable[[Tensor, Tensor], Tensor]:
+        def columns(guess: Tensor, wanted: Tensor) -> Tensor:
+            share = wanted.abs() / wanted.abs().sum(dim=1, keepdim=True).clamp_min(1e-6)
+            return -(share * F.log_softmax(guess * self.scale, dim=1)).sum(dim=1).mean()
+
+        def values(guess: Tensor, wanted: Tensor) -> Tensor:
+            return ((guess - wanted) / self.spreads[at]).square().mean()
+
+        return columns if sparse else values
+
+
+def example() -> MaskedAttributes:
+    """For the shared contract tests."""
+    return MaskedAttributes()
