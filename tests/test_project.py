@@ -72,7 +72,18 @@ def names(requirements: list[str]) -> set[str]:
 
 
 def test_the_core_is_small(project: dict) -> None:
-    core = {"numpy", "scipy", "scikit-learn", "polars", "typer", "rich", "threadpoolctl", "tomli-w", "jinja2"}
+    core = {
+        "lazy-loader",
+        "numpy",
+        "scipy",
+        "scikit-learn",
+        "polars",
+        "typer",
+        "rich",
+        "threadpoolctl",
+        "tomli-w",
+        "jinja2",
+    }
     assert names(project["dependencies"]) == core
 
 

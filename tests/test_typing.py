@@ -27,7 +27,9 @@ WRONG = RIGHT + 'sl.EASE(reg="x")\nmodel.recommend(k="5")\nsl.Blend((sl.Popular,
 
 def test_names_of_the_package_are_written_out() -> None:
     tree = ast.parse((ROOT / "src/sidelight/__init__.py").read_text())
-    [names] = [n.value for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"]
+    [names] = [
+        n.value for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__"
+    ]
     assert ast.literal_eval(names)
     assert (ROOT / "src/sidelight/py.typed").exists()
 

@@ -1,0 +1,10 @@
+"""Models: frozen dataclasses of options with `fit(split)`, and the fitted `Recommender`."""
+
+from sidelight import public_names
+
+__all__ = [
+    "ALS", "Blend", "ContentKNN", "EASE", "EASESide", "HybridKNN", "ItemKNN", "Popular", "Recommender",
+    "Ridge", "Scorer", "TwoTower", "automatic", "components", "content_of",
+]  # fmt: skip
+
+__getattr__, __dir__ = public_names.attach(__name__, __file__)

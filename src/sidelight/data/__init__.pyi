@@ -1,0 +1,3 @@
+"""Types of the public names of this package."""
+
+from . import split as split

@@ -1,0 +1,13 @@
+"""Types of the public names of this package."""
+
+from .als import ALS as ALS
+from .blend import Blend as Blend
+from .content_knn import ContentKNN as ContentKNN, HybridKNN as HybridKNN
+from .default_model import automatic as automatic, components as components, content_of as content_of
+from .item_knn import ItemKNN as ItemKNN
+from .linear import EASE as EASE, EASESide as EASESide
+from .popular import Popular as Popular
+from .recommender import Recommender as Recommender
+from .ridge import Ridge as Ridge
+from .scorer import Scorer as Scorer
+from .two_tower import TwoTower as TwoTower
