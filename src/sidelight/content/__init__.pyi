@@ -6,7 +6,9 @@ from .features import Features as Features
 from .image import Image as Image
 from .numbers import Numbers as Numbers
 from .predicted_labels import PredictedLabels as PredictedLabels
-from .protocols import Content as Content, Encoder as Encoder, fit_features as fit_features
+from .protocols import Content as Content
+from .protocols import Encoder as Encoder
+from .protocols import fit_features as fit_features
 from .tags import Tags as Tags
 from .text import Text as Text
 from .vector import Vector as Vector

@@ -2,6 +2,6 @@
 
 from sidelight import public_names
 
-__all__ = ["find", "get", "ml_100k", "ml_1m", "ml_latest_small"]
+__all__ = ["find", "get", "ml_1m", "ml_100k", "ml_latest_small"]
 
 __getattr__, __dir__ = public_names.attach(__name__, __file__)

@@ -3,8 +3,21 @@
 from sidelight import public_names
 
 __all__ = [
-    "ALS", "Blend", "ContentKNN", "EASE", "EASESide", "HybridKNN", "ItemKNN", "Popular", "Recommender",
-    "Ridge", "Scorer", "TwoTower", "automatic", "components", "content_of",
+    "ALS",
+    "EASE",
+    "Blend",
+    "ContentKNN",
+    "EASESide",
+    "HybridKNN",
+    "ItemKNN",
+    "Popular",
+    "Recommender",
+    "Ridge",
+    "Scorer",
+    "TwoTower",
+    "automatic",
+    "components",
+    "content_of",
 ]  # fmt: skip
 
 __getattr__, __dir__ = public_names.attach(__name__, __file__)

@@ -2,10 +2,14 @@
 
 from .als import ALS as ALS
 from .blend import Blend as Blend
-from .content_knn import ContentKNN as ContentKNN, HybridKNN as HybridKNN
-from .default_model import automatic as automatic, components as components, content_of as content_of
+from .content_knn import ContentKNN as ContentKNN
+from .content_knn import HybridKNN as HybridKNN
+from .default_model import automatic as automatic
+from .default_model import components as components
+from .default_model import content_of as content_of
 from .item_knn import ItemKNN as ItemKNN
-from .linear import EASE as EASE, EASESide as EASESide
+from .linear import EASE as EASE
+from .linear import EASESide as EASESide
 from .popular import Popular as Popular
 from .recommender import Recommender as Recommender
 from .ridge import Ridge as Ridge

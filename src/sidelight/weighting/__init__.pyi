@@ -5,4 +5,5 @@ from .fork_merge import ForkMerge as ForkMerge
 from .norm_balance import NormBalance as NormBalance
 from .uncertainty import Uncertainty as Uncertainty
 from .validation_guided import ValidationGuided as ValidationGuided
-from .weighting import Signals as Signals, Weighting as Weighting
+from .weighting import Signals as Signals
+from .weighting import Weighting as Weighting
