@@ -1,4 +1,4 @@
-"""The house rule of words: docstrings that an engineer reads once, names that occur once, tests that mirror."""
+"""The house rule of words: clear docstrings, names that occur once, tests that mirror the source."""
 
 from __future__ import annotations
 
@@ -31,11 +31,9 @@ def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
 def violations(source: str) -> Iterator[tuple[int, str]]:
     """Lines of docstrings that break the rule, with the line of what they document."""
     for at, text in docstrings(ast.parse(source)):
-        first, *rest = text.splitlines()
-        if OPENING.match(first):
-            yield at, first
-        for line in (first, *rest):
-            if (line in rest and ARGUMENT.match(line.strip())) or PER.search(line) or VAGUE.search(line):
+        for number, line in enumerate(text.splitlines()):
+            opening = OPENING.match(line) if number == 0 else ARGUMENT.match(line.strip())
+            if opening or PER.search(line) or VAGUE.search(line):
                 yield at, line.strip()
 
 
