@@ -30,7 +30,7 @@ import sidelight as sl
 from sidelight.evaluation.test_access_log import spec_hash
 from sidelight.experiment.arms import seeded
 from sidelight.experiment.run_arm import thinned
-from sidelight.experiment.runs import write_json
+from sidelight.json_files import write_json
 from sidelight.models import components
 from sidelight.models.default_model import content_of
 from sidelight.models.held_out_scores import some

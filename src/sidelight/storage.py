@@ -1,4 +1,4 @@
-"""Folders of arrays and JSON that can be checked: written whole or not at all, never pickled."""
+"""Checked folders of arrays and JSON: written whole or not at all, never pickled."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import math
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import numpy as np
@@ -32,7 +32,7 @@ from sidelight.manifest import (
     seal,
     signature,
 )
-from sidelight.target_paths import naming
+from sidelight.target_paths import naming, sync_folder
 
 CSR_PARTS = ("data", "indices", "indptr")
 
@@ -82,7 +82,7 @@ def write_folder(
 def read_folder(
     path: str | Path, mmap: bool = False, verify: bool = True
 ) -> tuple[Arrays, dict[str, Any], dict[str, bytes]]:
-    """Arrays, meta data and files of a folder that `write_folder` made.
+    """Return arrays, meta data and files of a folder that `write_folder` made.
 
     Args:
         path: The folder.
@@ -97,26 +97,25 @@ def read_folder(
     arrays: Arrays = {}
     for name, entry in manifest["arrays"].items():
         parts = [_load(root, file, mmap) for file in entry["files"]]
-        arrays[name] = (
-            parts[0] if entry["kind"] == "dense" else _csr(root, name, parts, entry["shape"], verify)
-        )
+        dense = entry["kind"] == "dense"
+        arrays[name] = parts[0] if dense else _csr(root, name, parts, entry["shape"], verify)
     files = {name: inside(root, file).read_bytes() for name, file in manifest["blobs"].items()}
     return arrays, manifest["meta"], files
 
 
 def placed(folder: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Arrays of a part under names of its own, "folder/name"; `under` gives them back."""
+    """Prefix the names of a part's arrays, "folder/name"; `under` takes them out again."""
     return {f"{folder}/{name}": value for name, value in arrays.items()}
 
 
 def under(folder: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """The arrays that `placed` put under a folder, by their own names."""
+    """Return the arrays that `placed` put under a folder, by their own names."""
     start = f"{folder}/"
     return {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
 
 
 def check_target(path: str | Path, force: bool, meta: Mapping[str, Any] | None = None) -> None:
-    """Refuse a place that `write_folder` would not write to, before the work that leads there.
+    """Refuse a target that `write_folder` would not write to, before long work.
 
     Args:
         path: The folder to make.
@@ -130,15 +129,12 @@ def check_target(path: str | Path, force: bool, meta: Mapping[str, Any] | None =
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     if not force:
-        raise SpecError(
-            complain("a new folder", "it exists already", str(target), "choose another, or force it")
-        )
+        fix = "choose another, or force it"
+        raise SpecError(complain("a new folder", "it exists already", str(target), fix))
     if not (target / MANIFEST).is_file():
-        # A mistyped target must not cost somebody a home folder.
-        fix = "remove it by hand, or choose another place"
-        raise SpecError(
-            complain(f"a folder with a {MANIFEST} to replace", "something else", str(target), fix)
-        )
+        # A mistyped target must not cost a home folder.
+        fix, expected = "remove it by hand, or choose another place", f"a folder with a {MANIFEST} to replace"
+        raise SpecError(complain(expected, "something else", str(target), fix))
     if meta is not None and (there := _kind(target)) and there != set(meta):
         fix = "choose another place, or remove it by hand"
         found = "another kind of folder (a split, a model and an evaluation never replace each other)"
@@ -146,7 +142,7 @@ def check_target(path: str | Path, force: bool, meta: Mapping[str, Any] | None =
 
 
 def _kind(target: Path) -> set[str]:
-    """What tells splits, models and evaluations apart: the names in their meta data."""
+    """Return the names of the meta data, which differ between splits, models and evaluations."""
     try:
         return set(json.loads((target / MANIFEST).read_text(encoding="utf-8"))["meta"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -168,10 +164,15 @@ def _fill(
             entries[name] = {"kind": "dense"}
         entries[name]["files"] = [file for file, _ in parts]
         for file, array in parts:
-            listed[file] = _put(fresh, file, listed, _saver(array, name))
+            if array.dtype.hasobject:
+                fix = "use numbers, booleans or text of one dtype"
+                raise SpecError(
+                    complain("an array of a plain dtype", f"{array.dtype}", f"array {name!r}", fix)
+                )
+            listed[file] = _put(fresh, file, array, listed)
     blobs = {name: f"files/{_safe(name)}" for name in files}
     for name, file in blobs.items():
-        listed[file] = _put(fresh, file, listed, _writer(files[name]))
+        listed[file] = _put(fresh, file, files[name], listed)
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -182,46 +183,35 @@ def _fill(
         "meta": dict(meta),
     }
     text = (json.dumps(manifest, indent=1, ensure_ascii=False, default=_number) + "\n").encode()
-    _put(fresh, MANIFEST, {}, _writer(text))
-    _put(fresh, SEAL, {}, _writer(seal(text)))
+    _put(fresh, MANIFEST, text)
+    _put(fresh, SEAL, seal(text))
     if (signed := signature(text)) is not None:
-        _put(fresh, SIGNATURE, {}, _writer(signed))
+        _put(fresh, SIGNATURE, signed)
     for folder in [fresh, *(p for p in fresh.rglob("*") if p.is_dir())]:
-        _sync(folder)
+        sync_folder(folder)
 
 
 def _put(
-    root: Path, file: str, taken: Mapping[str, Any], write: Callable[[BinaryIO], None]
+    root: Path, file: str, content: bytes | NDArray[Any], taken: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    if file in taken:
-        raise SpecError(
-            complain("array names that differ as file names", "two with the same", file, "rename one")
-        )
+    """Write a file and force it to disk; return its hash and size."""
+    if taken and file in taken:
+        expected = "array names that differ as file names"
+        raise SpecError(complain(expected, "two with the same", file, "rename one"))
     path = root / file
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "xb") as stream:
-        write(stream)
+        if isinstance(content, bytes):
+            stream.write(content)
+        else:
+            np.save(stream, content, allow_pickle=False)
         stream.flush()
         os.fsync(stream.fileno())
     return {"sha256": digest(path), "bytes": path.stat().st_size}
 
 
-def _saver(array: NDArray[Any], name: str) -> Callable[[BinaryIO], None]:
-    if array.dtype.hasobject:
-        fix = "use numbers, booleans or text of one dtype"
-        raise SpecError(complain("an array of a plain dtype", f"{array.dtype}", f"array {name!r}", fix))
-    return lambda stream: np.save(stream, array, allow_pickle=False)
-
-
-def _writer(content: bytes) -> Callable[[BinaryIO], None]:
-    def write(stream: BinaryIO) -> None:
-        stream.write(content)
-
-    return write
-
-
 def _safe(name: str) -> str:
-    """A name as a relative path: "/" makes folders, other marks are percent-encoded."""
+    """Return a name as a relative path: "/" makes folders, other marks are percent-encoded."""
     parts = name.split("/")
     if any(part in ("", ".", "..") for part in parts):
         raise SpecError(complain("a name without empty, '.' or '..' parts", repr(name)))
@@ -231,13 +221,12 @@ def _safe(name: str) -> str:
 def _number(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
-    raise SpecError(
-        complain("meta data of JSON values", f"a {type(value).__name__}", fix="store it as an array")
-    )
+    found = f"a {type(value).__name__}"
+    raise SpecError(complain("meta data of JSON values", found, fix="store it as an array"))
 
 
 def _swap(fresh: Path, target: Path, aside: Path, force: bool) -> None:
-    check_target(target, force)  # somebody else may have written there meanwhile
+    check_target(target, force)  # another process may have written there meanwhile
     try:
         if target.is_dir() and any(target.iterdir()):
             os.rename(target, aside)
@@ -248,22 +237,13 @@ def _swap(fresh: Path, target: Path, aside: Path, force: bool) -> None:
         if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
             fix = "run again with another place, or force it"
             found = "another process wrote there meanwhile"
-            raise SpecError(complain("a place of one's own", found, str(target), fix)) from None
+            raise SpecError(
+                complain("a target that no other process writes to", found, str(target), fix)
+            ) from None
         raise
-    _sync(target.parent)
+    sync_folder(target.parent)
     if aside.exists():
         shutil.rmtree(aside)
-
-
-def _sync(folder: Path) -> None:
-    """Force a folder's list of names to disk, where the system has such a thing."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _load(root: Path, file: str, mmap: bool) -> NDArray[Any]:
@@ -277,7 +257,7 @@ def _load(root: Path, file: str, mmap: bool) -> NDArray[Any]:
 
 
 def _check_header(path: Path) -> None:
-    """Refuse what is no single array, or claims more than the file holds before it is allocated."""
+    """Refuse a header that is not of one array or claims more than the file holds, before allocation."""
     with open(path, "rb") as stream:
         version = np.lib.format.read_magic(stream)
         known = np.lib.format

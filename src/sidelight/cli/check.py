@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sidelight.progress import Progress
+
 if TYPE_CHECKING:
-    from sidelight.cli.console import Progress
     from sidelight.data.findings import Finding
     from sidelight.data.profile import Profile
     from sidelight.data.raw_tables import RawTables
@@ -150,11 +151,11 @@ def _write(
     findings: list[Finding],
 ) -> None:
     """The three files, each under a temporary name until it is whole."""
-    import json
     import os
 
     from sidelight.data.read import write_quarantine
     from sidelight.data.schema_file import write_schema
+    from sidelight.json_files import write_json
 
     home = targets[SCHEMA].parent
     home.mkdir(parents=True, exist_ok=True)
@@ -167,9 +168,4 @@ def _write(
         "profile": profile.to_dict(),
         "findings": [f.to_dict() for f in findings],
     }
-    fresh = targets[REPORT].with_name(targets[REPORT].name + ".part")
-    try:
-        fresh.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        fresh.replace(targets[REPORT])
-    finally:
-        fresh.unlink(missing_ok=True)
+    write_json(whole, targets[REPORT])

@@ -60,6 +60,7 @@ def compare(
     from sidelight.data.split.files import read_split
     from sidelight.experiment import runs
     from sidelight.experiment.compare import compare as measure
+    from sidelight.json_files import write_json
 
     specs = _arms(arms or [], ablate)
     cuts, shares = tuple(int(each) for each in _numbers(ks, int)), _numbers(keep, float)
@@ -71,7 +72,7 @@ def compare(
             history=history.value if history else None,
         )  # fmt: skip
     record = result.to_dict() | {"command": _command()}
-    runs.write_json(record, output / runs.RECORD)
+    write_json(record, output / runs.RECORD)
     _show(result, record, json)
     note(f"record: {output / runs.RECORD}")
     _page(record, output / "report.html")

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sidelight.errors import SpecError, complain
+from sidelight.json_files import plain
+from sidelight.progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl
 
-Progress = Callable[[int, int, str], None]
 Row = Mapping[str, Any]
 
 
@@ -85,28 +85,9 @@ def emit(rows: pl.DataFrame | Iterable[Row], json: bool = False, title: str = ""
     found: list[Row] = list(rows.iter_rows(named=True)) if hasattr(rows, "iter_rows") else list(rows)
     if json:
         for row in found:
-            sys.stdout.write(_json_line(row) + "\n")
+            sys.stdout.write(dumps(plain(row), ensure_ascii=False, allow_nan=False) + "\n")
     else:
         _table(found, title)
-
-
-def _json_line(row: Row) -> str:
-    return json.dumps(_plain(row), ensure_ascii=False, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON can say it: numpy scalars and arrays unpacked, NaN and infinity null."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (str, int)):
-        return value
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def _table(rows: list[Row], title: str) -> None:
@@ -116,7 +97,7 @@ def _table(rows: list[Row], title: str) -> None:
 
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = Table(title=title or None, title_justify="left")
-    cells = {name: [_plain(row.get(name)) for row in rows] for name in names}
+    cells = {name: [plain(row.get(name)) for row in rows] for name in names}
     for name in names:
         numeric = all(v is None or isinstance(v, (int, float)) for v in cells[name])
         table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
@@ -132,7 +113,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else dumps(value, ensure_ascii=False)
 
 
 def target(path: str | Path, force: bool = False, bundle: bool = False) -> Path:

@@ -122,6 +122,7 @@ def _write(place: Path, found: Measured) -> None:
     """The bundle of the arm to serve, and the page that shows the comparison."""
     from sidelight.cli.demo_arms import FOLDER
     from sidelight.experiment import runs
+    from sidelight.json_files import write_json
     from sidelight.report.page import write
     from sidelight.serving.bundle import save
 
@@ -129,5 +130,5 @@ def _write(place: Path, found: Measured) -> None:
     known = {name: value for name, value in figures.items() if value is not None}
     save(found.models[found.best], place / "model", metrics=known, force=True)
     record = found.comparison.to_dict() | {"command": "sidelight demo"}
-    runs.write_json(record, place / FOLDER / runs.RECORD)
+    write_json(record, place / FOLDER / runs.RECORD)
     write(record, place / "report.html", force=True)

@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sidelight.progress import Progress
+
 if TYPE_CHECKING:
-    from sidelight.cli.console import Progress
     from sidelight.data.split.split import Split
     from sidelight.evaluation.result import Evaluation
     from sidelight.experiment.comparison import Comparison

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sidelight.progress import Progress
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sidelight.content.protocols import Progress
     from sidelight.data.split.split import Split
     from sidelight.models.recommender import Recommender
 

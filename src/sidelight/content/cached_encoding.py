@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.content.protocols import Progress
 from sidelight.errors import DataError, complain
+from sidelight.progress import Progress
 
 if TYPE_CHECKING:
     from sidelight.content.cache import Cache

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sidelight.content.label_encoder import LabelEncoder
-from sidelight.content.protocols import Progress
 from sidelight.content.spec_fields import set_fields
 from sidelight.option_types import Count
+from sidelight.progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from sidelight.content import image_descriptor
 from sidelight.content.features import Features
 from sidelight.content.image_encoding import DESCRIPTOR, encode_images, select_encoder
-from sidelight.content.protocols import Arrays, Progress
+from sidelight.content.protocols import Arrays
 from sidelight.content.sentence_models import short_name
 from sidelight.content.spec_fields import nothing_there, only_one, options_of, set_fields, spec_from
 from sidelight.errors import BundleError, complain
 from sidelight.option_types import Count, Label, Positive
 from sidelight.option_values import Range
+from sidelight.progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl

@@ -13,9 +13,9 @@ from sidelight.content import image_descriptor
 from sidelight.content.cached_encoding import encode_rows, key_of
 from sidelight.content.image_decoding import BadImage, ImageWarning, Problem, decode, read_bytes
 from sidelight.content.onnx_model import OnnxModel
-from sidelight.content.protocols import Progress
 from sidelight.content.sentence_models import SentenceModel
 from sidelight.content.spec_fields import column, wrong_type
+from sidelight.progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.content.features import Features
-from sidelight.content.protocols import Arrays, Progress
+from sidelight.content.protocols import Arrays
 from sidelight.content.spec_fields import column, nothing_there, options_of, set_fields, spec_from, wrong_type
 from sidelight.errors import DataError, complain
 from sidelight.option_types import Positive
+from sidelight.progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from sidelight.content.features import Features
 from sidelight.content.label_regression import Block, Dense, PredictedEncoder, joint, mixed, projected
 from sidelight.content.normalise import centre_of, scaled
-from sidelight.content.protocols import Content, Encoder, Progress, fit_features
+from sidelight.content.protocols import Content, Encoder, fit_features
 from sidelight.content.spec_fields import nothing_there
 from sidelight.errors import SpecError, complain
 from sidelight.option_types import SOME, Dim, Positive, Share, checked
+from sidelight.progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from sidelight.content.features import Features
 from sidelight.errors import BundleError, did_you_mean
+from sidelight.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from sidelight.content.cache import Cache
 
-Progress = Callable[[int, int, str], None]
 """Called as (done, total, label) while long work goes on."""
 
 Arrays = dict[str, Any]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sidelight.content.cached_encoding import encode_rows, key_of
 from sidelight.content.features import Features
-from sidelight.content.protocols import Arrays, Progress
+from sidelight.content.protocols import Arrays
 from sidelight.content.sentence_models import SentenceModel, short_name
 from sidelight.content.spec_fields import (
     column,
@@ -29,6 +29,7 @@ from sidelight.content.tokenizer import composed, word_pattern
 from sidelight.data.parse_values import LONGEST_TEXT
 from sidelight.errors import BundleError, DataError, complain
 from sidelight.option_types import Count, Label, Share
+from sidelight.progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl

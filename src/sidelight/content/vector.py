@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from sidelight.content.features import Features
-from sidelight.content.protocols import Arrays, Progress
+from sidelight.content.protocols import Arrays
 from sidelight.content.spec_fields import column, nothing_there, only_one, set_fields, wrong_type
 from sidelight.errors import DataError, complain
+from sidelight.progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl

@@ -20,6 +20,7 @@ from sidelight.data.source_table import SourceTable, with_rows
 from sidelight.data.sources import Paths, Sources, locate, named_files, open_table
 from sidelight.errors import DataError, MissingExtraError, complain
 from sidelight.option_types import check_call
+from sidelight.target_paths import atomic_write
 
 
 class SidelightWarning(UserWarning):
@@ -117,16 +118,11 @@ def from_frames(
 def write_quarantine(raw: RawTables, path: str | Path) -> int:
     """Writes the rows that were set aside to CSV, or JSON lines for a .jsonl path; returns their number."""
     rows = pl.concat([raw.quarantine, repeats(raw)])
-    target = Path(path)
-    fresh = target.with_name(target.name + ".part")
-    try:
-        if target.suffix in (".jsonl", ".ndjson"):
+    with atomic_write(path) as fresh:
+        if Path(path).suffix in (".jsonl", ".ndjson"):
             rows.write_ndjson(fresh)
         else:
             rows.write_csv(fresh)
-        fresh.replace(target)
-    finally:
-        fresh.unlink(missing_ok=True)
     return rows.height
 
 

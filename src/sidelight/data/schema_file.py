@@ -10,6 +10,7 @@ from typing import Any
 
 from sidelight.data.schema import ROLES, TABLES, Column, Schema
 from sidelight.errors import DataError, SidelightError, complain, did_you_mean
+from sidelight.target_paths import atomic_write
 
 _KEYS: dict[str, type] = {
     "role": str,
@@ -54,10 +55,8 @@ def write_schema(schema: Schema, path: str | Path, files: Mapping[str, Sequence[
         columns = schema.columns(table)
         if columns:
             lines += [f"# {_ABOUT[table]}", f"[{table}]", *(line_of(c) for c in columns), ""]
-    target = Path(path)
-    fresh = target.with_name(target.name + ".part")
-    fresh.write_text("\n".join(lines), encoding="utf-8")
-    fresh.replace(target)
+    with atomic_write(path) as fresh:
+        fresh.write_text("\n".join(lines), encoding="utf-8")
 
 
 def read_schema(path: str | Path) -> Schema:

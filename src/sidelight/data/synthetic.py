@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +15,10 @@ from sidelight.data.interactions import Interactions
 from sidelight.data.schema import Column, Schema
 from sidelight.data.synthetic_content import item_columns, user_columns
 from sidelight.errors import SpecError, complain
+from sidelight.progress import Progress
 from sidelight.seeding import generator
 
 START, DAY = 1_735_689_600_000_000, 86_400_000_000  # 2025-01-01 and a day, in microseconds
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

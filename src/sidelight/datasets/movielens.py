@@ -7,7 +7,6 @@ the same. Filter on weight >= 4 where only liking should count.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ import polars as pl
 from sidelight.data.schema import Column, Schema
 from sidelight.data.schema_file import write_schema
 from sidelight.errors import DataError, complain
+from sidelight.progress import Progress
 
-Progress = Callable[[int, int, str], None]
 GENRES_100K = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama",
     "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",

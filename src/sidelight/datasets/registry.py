@@ -14,8 +14,8 @@ from sidelight.datasets.downloads import cache_folder, download, file_name
 from sidelight.datasets.groceries import groceries
 from sidelight.datasets.movielens import ml_1m, ml_100k, ml_latest_small
 from sidelight.errors import SpecError, complain, did_you_mean
+from sidelight.progress import Progress
 
-Progress = Callable[[int, int, str], None]
 Prepare = Callable[[Path | None, Path, Progress | None], dict[str, Any]]
 _LENS = "https://files.grouplens.org/datasets/movielens"
 _TERMS = "GroupLens: research use, cite Harper and Konstan (2015), no redistribution, not commercial"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -25,8 +25,8 @@ from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.slices import Slice, main_slices, members, restrict, subgroups
 from sidelight.evaluation.test_access_log import log_test_access, spec_hash
 from sidelight.option_types import SOME, Count, check_call
+from sidelight.progress import Progress
 
-Progress = Callable[[int, int, str], None]
 Lists = NDArray[np.int32]
 Slots = NDArray[np.bool_]
 

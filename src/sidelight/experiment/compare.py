@@ -24,9 +24,10 @@ from sidelight.experiment.column_leaks import leaks
 from sidelight.experiment.comparison import Comparison
 from sidelight.experiment.figures import MAIN
 from sidelight.experiment.fit_warnings import Note, note_warning, repeat_warnings
-from sidelight.experiment.run_arm import EvaluationPlan, Progress, Runner
+from sidelight.experiment.run_arm import EvaluationPlan, Runner
 from sidelight.experiment.runs import Run
 from sidelight.option_types import SOME, Count, Seed, SomeShare, check_call
+from sidelight.progress import Progress
 from sidelight.target_paths import claimed
 
 Key = tuple[str, float, int]

@@ -15,6 +15,7 @@ from sidelight.experiment import runs, to_record
 from sidelight.experiment.comparison_table import table
 from sidelight.experiment.figures import Contrast, Figure, adjusted, contrasts, figures, need_one_split
 from sidelight.experiment.runs import Run
+from sidelight.json_files import read_json, write_json
 
 Key = tuple[str, float, int]
 
@@ -132,7 +133,7 @@ class Comparison:
                 runs.check_same_run(run.about, place)
             else:
                 run.save(place)
-        runs.write_json(self.to_dict(), root / runs.RECORD)
+        write_json(self.to_dict(), root / runs.RECORD)
         return root
 
     @classmethod
@@ -143,7 +144,7 @@ class Comparison:
             BundleError: The folder is damaged, holds something else, or a comparison that was cut off.
         """
         root = Path(folder)
-        head = runs.read_json(root / runs.RECORD, "a comparison", "kind")
+        head = read_json(root / runs.RECORD, "a comparison", "kind")
         if head["kind"] != runs.KIND or head.get("schema") != runs.SCHEMA or "figures" not in head:
             found = "one that was cut off" if head["kind"] == runs.KIND else f"a {head['kind']}"
             fix = "run it again with the same folder to go on"

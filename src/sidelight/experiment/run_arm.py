@@ -21,12 +21,12 @@ from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.slices import restrict
 from sidelight.experiment.arms import seeded
 from sidelight.experiment.fit_warnings import collect_warnings
-from sidelight.experiment.runs import CHECKPOINTS, WARNINGS, Run, check_same_run, plain
+from sidelight.experiment.runs import CHECKPOINTS, WARNINGS, Run, check_same_run
+from sidelight.json_files import plain
 from sidelight.manifest import PACKAGES, package_versions
+from sidelight.progress import Progress
 from sidelight.seeding import generator
 from sidelight.storage import CSR_PARTS
-
-Progress = Callable[[int, int, str], None]
 
 SHOWN_USERS, SHOWN_ITEMS = 6, 10
 TIMED_USERS = 9

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
-
 from sidelight.errors import DataError, SpecError, complain
 from sidelight.evaluation.result import Evaluation
 from sidelight.experiment.arms import spec_diff
-from sidelight.manifest import damaged
-from sidelight.target_paths import check_room, naming
+from sidelight.json_files import plain, read_json, write_json
+from sidelight.target_paths import atomic_write, check_room
 
 KIND, SCHEMA = "comparison", 1
 RUNS, TUNING, CHECKPOINTS, RECORD = "runs", "tuning", "checkpoints", "comparison.json"
@@ -55,12 +51,9 @@ class Run:
 
     def save(self, place: Path) -> None:
         """Write the folder, whole or not at all."""
-        fresh = place.with_name(f".{place.name}.part")
-        shutil.rmtree(fresh, ignore_errors=True)  # what an earlier run left that was killed here
-        fresh.mkdir(parents=True)
-        self.evaluation.save(fresh / _EVALUATION)
-        write_json(self.about, fresh / _ABOUT)
-        os.rename(fresh, place)
+        with atomic_write(place, one_writer=True) as fresh:
+            self.evaluation.save(fresh / _EVALUATION)
+            write_json(self.about, fresh / _ABOUT)
 
     @classmethod
     def load(cls, place: Path) -> Run:
@@ -161,43 +154,3 @@ def _is_comparison(root: Path) -> bool:
         return bool(json.loads((root / RECORD).read_text(encoding="utf-8"))["kind"] == KIND)
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def write_json(value: Any, path: Path) -> None:
-    """Plain JSON values to a file, whole or not at all; NaN and infinity become null."""
-    text = json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    fresh = path.with_name(f".{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with naming(path), open(fresh, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(fresh, path)
-
-
-def read_json(path: Path, what: str, *names: str) -> dict[str, Any]:
-    """The object in a JSON file, which must have the given names.
-
-    Raises:
-        BundleError: No such file, or another content.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise damaged(path, f"the file of {what}", str(error)) from None
-    if not isinstance(found, dict) or any(name not in found for name in names):
-        raise damaged(path, f"the file of {what}", "something else")
-    return found
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON can say it: numpy scalars and arrays unpacked, NaN and infinity None."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, (str, int)) else str(value)

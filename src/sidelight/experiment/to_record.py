@@ -14,7 +14,8 @@ from sidelight.evaluation.test_access_log import describe, spec_hash
 from sidelight.experiment.arms import is_seeded, spec_diff
 from sidelight.experiment.bootstrap import LEVEL
 from sidelight.experiment.figures import Contrast
-from sidelight.experiment.runs import KIND, SCHEMA, plain
+from sidelight.experiment.runs import KIND, SCHEMA
+from sidelight.json_files import plain
 
 if TYPE_CHECKING:
     from sidelight.experiment.comparison import Comparison

@@ -10,7 +10,6 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sidelight.content.protocols import Progress
 from sidelight.data.histories import Histories, matrix_of
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
@@ -19,6 +18,7 @@ from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State, column_blocks
 from sidelight.models.term_contributions import WordParts
 from sidelight.option_types import Count, Dim, NonNegative, Positive, Seed, checked
+from sidelight.progress import Progress
 from sidelight.seeding import generator
 
 Dense = NDArray[np.float32]

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.content.protocols import Progress
 from sidelight.data.cold_demand import Demand, future_demand
 from sidelight.data.split.selection import usable
 from sidelight.data.split.split import Split
@@ -24,6 +23,7 @@ from sidelight.models.new_item_exposure import exposed
 from sidelight.models.recommender import Recommender
 from sidelight.models.similarity_scorers import ConstantScorer
 from sidelight.option_types import SOME, Count, PartShare, Seed, Share, checked
+from sidelight.progress import Progress
 from sidelight.seeding import generator
 
 Floats = NDArray[np.float64]

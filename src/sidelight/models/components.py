@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Protocol
 
 from sidelight import config
-from sidelight.content.protocols import Progress
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scorer
+from sidelight.progress import Progress, prefixed
 
 Fitted = MutableMapping[tuple[str, str], Scorer]
 """Scorers by (spec, split): what one blend fitted, another one need not fit again."""
@@ -61,15 +61,11 @@ class Components:
             spec = self.specs[at]
             place = (name_of(spec), key)
             if place not in self.fitted:
-                self.fitted[place] = spec.fit(split, self._named(spec, label)).scorer
+                self.fitted[place] = spec.fit(
+                    split, prefixed(self.progress, f"{type(spec).__name__}{label}")
+                ).scorer
             out.append(self.fitted[place])
         return out
-
-    def _named(self, spec: object, label: str) -> Progress | None:
-        if self.progress is None:
-            return None
-        report = self.progress
-        return lambda done, total, text: report(done, total, f"{type(spec).__name__}{label}: {text}")
 
 
 def without_floor(spec: Any) -> Any:

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.cache import Cache
-from sidelight.content.protocols import Content, Progress
+from sidelight.content.protocols import Content
 from sidelight.data.histories import Histories, matrix_of
 from sidelight.data.split.split import Split
 from sidelight.models.check_arguments import need_split
@@ -24,6 +24,7 @@ from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State, additive
 from sidelight.models.term_contributions import WordParts, largest
 from sidelight.option_types import SOME, Count, NonNegative, Positive, Power, Share, checked
+from sidelight.progress import Progress
 from sidelight.storage import placed, under
 
 

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from sidelight.content.cache import Cache
 from sidelight.content.features import Features
 from sidelight.content.normalise import centre_of, scaled
-from sidelight.content.protocols import Content, Encoder, Progress, fit_features
+from sidelight.content.protocols import Content, Encoder, fit_features
 from sidelight.content.saved_modality import modality_state, restored_modality
 from sidelight.data.dataset import Dataset
 from sidelight.errors import SpecError, complain
+from sidelight.progress import Progress
 
 Dense = NDArray[np.float32]
 Block: TypeAlias = Any  # float32 array or CSR matrix, (n_rows, dim)

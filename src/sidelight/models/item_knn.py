@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sidelight.content.protocols import Progress
 from sidelight.data.split.split import Split
 from sidelight.models.check_arguments import need_split
 from sidelight.models.knn_graph import cosine_counts, neighbour_graph
 from sidelight.models.recommender import Recommender
 from sidelight.models.similarity_scorers import SparseSimilarityScorer
 from sidelight.option_types import Count, NonNegative, Power, Share, checked
+from sidelight.progress import Progress
 
 
 @dataclass(frozen=True)

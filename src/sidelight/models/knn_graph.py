@@ -8,6 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.progress import Progress
+
 Dense = NDArray[np.float32]
 CELLS = 1 << 25  # similarities held at a time: 128 MiB of float32
 BLOCK = 1024  # columns of a two-step graph made at a time, each of some thousand entries
@@ -21,7 +23,7 @@ def neighbour_graph(
     neighbours: int,
     power: float = 1.0,
     hub: float = 0.0,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> sp.csr_matrix:
     """Weights from each target item's nearest source items.
 
@@ -75,7 +77,7 @@ def two_step_graph(
     n_items: int,
     options: tuple[int, float, float],
     bridges: tuple[int, int],
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> sp.csr_matrix:
     """Weights from source items, directly and over one item in between, touched or not.
 

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.cache import Cache
-from sidelight.content.protocols import Content, Progress
+from sidelight.content.protocols import Content
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.check_arguments import need_split
@@ -18,6 +18,7 @@ from sidelight.models.content_space import ContentSpace
 from sidelight.models.recommender import Recommender
 from sidelight.models.similarity_scorers import DenseSimilarityScorer
 from sidelight.option_types import SOME, NonNegative, Positive, checked
+from sidelight.progress import Progress
 
 Dense = NDArray[np.float32]
 CELLS = 1 << 24  # entries of a block held at a time, twice: 64 MiB of float32 each

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.content.protocols import Progress
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.check_arguments import need_split
 from sidelight.models.recommender import Recommender
 from sidelight.models.similarity_scorers import ConstantScorer
 from sidelight.option_types import Positive, checked
+from sidelight.progress import Progress
 
 MICROSECONDS_A_DAY = 86_400_000_000
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sidelight.content.protocols import Progress
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.check_arguments import need_split
 from sidelight.models.recommender import Recommender
+from sidelight.progress import Progress
 
 
 def refit(spec: Any, split: Split, progress: Progress | None = None) -> Recommender:

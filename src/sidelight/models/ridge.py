@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.cache import Cache
-from sidelight.content.protocols import Content, Progress
+from sidelight.content.protocols import Content
 from sidelight.data.histories import Histories, matrix_of
 from sidelight.data.split.split import Split
 from sidelight.models.check_arguments import need_split
@@ -21,6 +21,7 @@ from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scores, State, additive, one_history
 from sidelight.models.term_contributions import WordParts, largest
 from sidelight.option_types import SOME, NonNegative, Positive, checked
+from sidelight.progress import Progress
 from sidelight.storage import placed, under
 
 Dense = NDArray[np.float32]

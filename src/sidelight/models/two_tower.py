@@ -13,7 +13,7 @@ import numpy as np
 from sidelight import config
 from sidelight.content.cache import Cache
 from sidelight.content.device import need_device
-from sidelight.content.protocols import Content, Progress
+from sidelight.content.protocols import Content
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.check_arguments import need_split
@@ -21,6 +21,7 @@ from sidelight.models.content_space import ContentSpace
 from sidelight.models.recommender import Recommender
 from sidelight.models.tower_scorer import TowerScorer
 from sidelight.option_types import SOME, Dim, PartShare, Seed, checked
+from sidelight.progress import Progress
 from sidelight.tasks.task import Task
 from sidelight.towers.side_features import SideFeatures, check_context, check_users
 from sidelight.training.gradient_aggregation import GradientAggregation

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ from sidelight.report.provenance import provenance
 from sidelight.report.slice_tables import slices
 from sidelight.report.sparsity import sparsity
 from sidelight.report.task_weights import learning
-from sidelight.target_paths import check_room
+from sidelight.target_paths import atomic_write, check_room
 
 # In the order of the page; the short names stand in the table of contents.
 SECTIONS = {
@@ -91,19 +89,9 @@ def write(record: Mapping[str, Any], path: str | Path, force: bool = False) -> P
     """
     check_place(path, force)
     html = page(record)
-    target = Path(path).resolve()  # behind a link, the file is replaced and the link stays
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with open(fresh, "x", encoding="utf-8", newline="\n") as stream:
-            stream.write(html)
-            stream.flush()
-            os.fsync(stream.fileno())
-        check_place(path, force)  # somebody else may have written there meanwhile
-        os.replace(fresh, target)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
+    with atomic_write(path) as fresh:
+        fresh.write_text(html, encoding="utf-8", newline="\n")
+        check_place(path, force)  # another process may have written there meanwhile
     return Path(path)
 
 

@@ -13,13 +13,13 @@ from torch import Tensor
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.evaluation.evaluate import evaluate
+from sidelight.progress import Progress
 from sidelight.tasks.task import Task
 from sidelight.towers.towers import Towers
 from sidelight.training.batches import Batches
 from sidelight.training.checkpoint import Checkpoints, TrainingState, defer_interrupt
 from sidelight.training.gradient_aggregation import GradientAggregation
 from sidelight.training.loop import (
-    Progress,
     begin,
     compute_losses,
     finish,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sidelight.data.split.split import Split
 from sidelight.errors import SidelightError
+from sidelight.progress import Progress
 from sidelight.tasks.task import Task
 from sidelight.towers.towers import Towers
 from sidelight.training.batches import Batches
@@ -25,8 +26,6 @@ from sidelight.weighting.weighting import Weighting
 
 if TYPE_CHECKING:
     from sidelight.training.gradient_aggregation import Aggregate
-
-Progress = Callable[[int, int, str], None]
 
 
 class NonFiniteLossError(SidelightError):

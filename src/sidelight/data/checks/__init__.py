@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -22,6 +22,7 @@ from sidelight.data.checks import (
 from sidelight.data.checks.checked_tables import Check, CheckedTables
 from sidelight.data.findings import Finding
 from sidelight.data.raw_tables import RawTables
+from sidelight.progress import Progress
 
 CHECKS: tuple[Check, ...] = (
     *id_columns.CHECKS, *event_times.CHECKS, *column_values.CHECKS, *item_content.CHECKS, *language.CHECKS,
@@ -37,7 +38,7 @@ def check(
     now: int | None = None,
     image_limit: int = 2000,
     also: Sequence[Finding] = (),
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Finding]:
     """Every defect found in the tables, those seen while reading included, gravest first.
 
