@@ -59,7 +59,7 @@ def movielens(folder: Path, more: pl.DataFrame | None = None) -> sl.Split:
     items = pl.read_parquet(place / "items.parquet").drop("imdb_rating", "imdb_votes")
     if more is not None:
         items = items.join(more, on="item_id", how="left", maintain_order="left")
-    return sl.split.cold_items(sl.Dataset.from_frames(events, items=items), share=0.2, warm=0.1)
+    return sl.split.cold_items(sl.from_frames(events, items=items), share=0.2, warm=0.1)
 
 
 SETS: dict[str, Callable[[Path], sl.Split]] = {

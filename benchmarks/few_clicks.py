@@ -135,7 +135,7 @@ def main() -> None:
     for name in run.sets:
         events, items = tables(name, run)
         fit, lists = apart(events, 0.2, run.users)
-        data = sl.Dataset.from_frames(fit, items=items)
+        data = sl.from_frames(fit, items=items)
         prints[name] = data.fingerprint
         makers = {
             "natural": sl.split.random_per_user(data),

@@ -183,7 +183,7 @@ def films(folder: Path) -> sl.Split:
     events = pl.read_parquet(place / "interactions.parquet").filter(pl.col("rating") >= 4).drop("rating")
     events = events.join(people.select("user_id"), on="user_id", how="semi")
     items = pl.read_parquet(place / "items.parquet").drop("imdb_rating", "imdb_votes")
-    data = sl.Dataset.from_frames(events, items=items, users=people)
+    data = sl.from_frames(events, items=items, users=people)
     return sl.split.cold_items(data, share=0.2, warm=0.1)
 
 

@@ -44,7 +44,7 @@ def read(name: str, folder: Path) -> tuple[sl.Split, sl.TwoTower]:
     else:
         split, spec = arms.SETS[name](folder), arms.primary(name, dim=64)
     thin = sl.split.subsample(split, KEEP[name], 0) if name in KEEP else split
-    return thin.selection(), spec
+    return sl.split.selection_split(thin), spec
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ def main() -> None:
     place = run.data / run.set
     items = pl.read_parquet(place / "items.parquet")
     items = items.select("item_id", *(c for c in run.columns if c in items.columns))
-    data = sl.Dataset.from_frames(pl.read_parquet(place / "interactions.parquet"), items=items)
+    data = sl.from_frames(pl.read_parquet(place / "interactions.parquet"), items=items)
     for name in run.splits:
         split = sl.split.published(data, place / f"split_cvae_{name}.parquet")
         spec, fitted, singles = sl.automatic(split), {}, {}

@@ -49,9 +49,9 @@ def tables(name: str, run: shape.Run) -> sl.Dataset:
     items = items.filter(pl.col("item_id").is_in(events["item_id"].unique().to_list()))
     people = place / "users.parquet"
     if not people.exists():
-        return sl.Dataset.from_frames(events, items=items)
+        return sl.from_frames(events, items=items)
     about = pl.read_parquet(people).filter(pl.col("user_id").is_in(kept)).select("user_id", "occupation")
-    return sl.Dataset.from_frames(events, items=items, users=about)
+    return sl.from_frames(events, items=items, users=about)
 
 
 def specs(name: str, split: sl.Split) -> dict[str, Any]:

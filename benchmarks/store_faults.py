@@ -46,7 +46,7 @@ def model(seed: int) -> sl.Recommender:
         "item_id": rng.integers(0, 30, 300),
         "timestamp": range(300),
     }
-    data = sl.Dataset.from_frames(pl.DataFrame(events), pl.DataFrame({"item_id": range(30)}))
+    data = sl.from_frames(pl.DataFrame(events), pl.DataFrame({"item_id": range(30)}))
     return sl.EASE().fit(sl.split.automatic(data))
 
 

@@ -83,6 +83,7 @@ __all__ = [
     "differences",
     "evaluate",
     "evaluation",
+    "from_frames",
     "load",
     "models",
     "read",

@@ -20,6 +20,7 @@ from .data import split as split
 from .data.dataset import Dataset as Dataset
 from .data.histories import Histories as Histories
 from .data.read import SidelightWarning as SidelightWarning
+from .data.read import from_frames as from_frames
 from .data.read import read as read
 from .data.read import read_sql as read_sql
 from .data.schema import Column as Column

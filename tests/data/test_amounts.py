@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.data.dataset import Dataset
 from sidelight.data.parse_amounts import amounts
-from sidelight.data.read import read_raw
+from sidelight.data.read import from_frames, read_raw
 from sidelight.data.schema import Column, Schema
 
 GAPS = {",": [".", " ", "\u00a0", "\u202f", "'", ""], ".": [",", " ", "\u2009", "\u2019", ""]}
@@ -70,7 +69,7 @@ def test_signs_marks_and_doubts(text, want, doubt):
 def test_prices_are_numbers_and_a_doubt_names_the_line_that_decides(tmp_path):
     events = {"user_id": [1] * 8, "item_id": list(range(8)), "paid": [f"{k},50 €" for k in range(8)]}
     items = {"item_id": list(range(8)), "price": [f"{k + 1}.{k}99 €" for k in range(8)]}
-    data = Dataset.from_frames(events, items)
+    data = from_frames(events, items)
     assert data.items["price"].to_list() == [(k + 1) * 1000 + k * 100 + 99 for k in range(8)]
     assert data.interactions.context["paid"].to_list() == [k + 0.5 for k in range(8)]
     pl.DataFrame(items).write_csv(tmp_path / "items.csv")
@@ -78,5 +77,5 @@ def test_prices_are_numbers_and_a_doubt_names_the_line_that_decides(tmp_path):
     [found] = [f for f in read_raw(tmp_path).findings if f.column == "price"]
     assert found.defect == "ambiguous-values" and 'price = { role = "number", unit = "." }' in found.fix
     declared = Schema(items=(Column("item_id", "item_id"), Column("price", "number", unit=".")))
-    data = Dataset.from_frames(events, items, schema=declared)
+    data = from_frames(events, items, schema=declared)
     assert data.items["price"].to_list() == pytest.approx([k + 1 + k / 10 + 0.099 for k in range(8)])

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidelight.data.build_dataset import build
-from sidelight.data.dataset import Dataset
-from sidelight.data.read import SidelightWarning, read, read_raw
+from sidelight.data.read import SidelightWarning, from_frames, read, read_raw
 
 EVENT = st.tuples(st.integers(1, 4), st.sampled_from("abcd"), st.integers(0, 3), st.sampled_from([0.5, 1.0]))
 EVENTS = st.lists(EVENT, min_size=1, max_size=15)
@@ -23,10 +22,10 @@ def frame(rows):
 @settings(max_examples=25)
 @given(EVENTS, st.randoms())
 def test_row_order_and_duplicates_do_not_matter(rows, random):
-    want = Dataset.from_frames(frame(rows))
+    want = from_frames(frame(rows))
     shuffled = rows + random.choices(rows, k=3)
     random.shuffle(shuffled)
-    got = Dataset.from_frames(frame(shuffled).select("weight", "item_id", "timestamp", "user_id"))
+    got = from_frames(frame(shuffled).select("weight", "item_id", "timestamp", "user_id"))
     assert got.fingerprint == want.fingerprint
     for name in ("user", "item", "weight", "timestamp"):
         assert np.array_equal(getattr(got.interactions, name), getattr(want.interactions, name))
@@ -35,7 +34,7 @@ def test_row_order_and_duplicates_do_not_matter(rows, random):
 
 @given(EVENTS)
 def test_events_against_a_plain_sort(rows):
-    data = Dataset.from_frames(frame(rows))
+    data = from_frames(frame(rows))
     seen = data.interactions
     back = zip(data.user_ids[seen.user], data.item_ids[seen.item], seen.timestamp, seen.weight, strict=True)
     want = sorted(set(rows), key=lambda r: (r[0], r[2], r[1], r[3]))
@@ -56,14 +55,14 @@ def test_another_content_has_another_fingerprint(rows, which, column):
     changed = changed.with_columns(
         pl.when(pl.col("at") == which).then(other).otherwise(pl.col(column)).alias(column)
     )
-    assert Dataset.from_frames(changed.drop("at")).fingerprint != Dataset.from_frames(frame(rows)).fingerprint
+    assert from_frames(changed.drop("at")).fingerprint != from_frames(frame(rows)).fingerprint
 
 
 def test_fingerprints_see_nulls_lists_and_column_names():
     events = {"user_id": [1], "item_id": [1]}
 
     def of(**columns):
-        return Dataset.from_frames(events, items=pl.DataFrame({"item_id": [1, 2], **columns})).fingerprint
+        return from_frames(events, items=pl.DataFrame({"item_id": [1, 2], **columns})).fingerprint
 
     titles = [["a b", None], [None, "a b"], ["a", "b"], ["ab", "c"], ["a", "bc"]]
     seen = [of(), of(name=["a b", None]), *(of(title=t) for t in titles)]
@@ -80,7 +79,7 @@ def test_fingerprints_see_nulls_lists_and_column_names():
 
 def test_every_item_of_either_table_is_there_and_the_tables_are_aligned():
     with pytest.warns(SidelightWarning, match="1 row was set aside"):
-        data = Dataset.from_frames(
+        data = from_frames(
             {"user_id": ["u", "v"], "item_id": ["b", "z"]},
             items={"item_id": ["c", "b", "b"], "title": ["see it", "first b", "second b"]},
             users={"user_id": ["w", "u"], "gender": ["f", "m"]},
@@ -94,7 +93,7 @@ def test_every_item_of_either_table_is_there_and_the_tables_are_aligned():
 
 
 def test_numbers_and_vectors_that_are_not_usable_become_null_and_are_counted():
-    data = Dataset.from_frames(
+    data = from_frames(
         {"user_id": [1], "item_id": [1]},
         items=pl.DataFrame(
             {
@@ -110,7 +109,7 @@ def test_numbers_and_vectors_that_are_not_usable_become_null_and_are_counted():
 
 
 def test_positions_order_events_and_repeats_at_other_positions_stay():
-    data = Dataset.from_frames({"user_id": [1, 1, 1], "item_id": ["b", "a", "b"], "position": [2, 1, 0]})
+    data = from_frames({"user_id": [1, 1, 1], "item_id": ["b", "a", "b"], "position": [2, 1, 0]})
     assert data.item_ids[data.interactions.item].tolist() == ["b", "a", "b"]
     assert data.interactions.timestamp is None
     assert data.interactions.order.tolist() == [0, 1, 2]
@@ -133,7 +132,7 @@ def test_context_is_kept_row_by_row_with_its_type(tmp_path):
         "store": ["01", "02", "03", "04"],
         "item": ["not the id"] * 4,
     }
-    data = Dataset.from_frames(events)
+    data = from_frames(events)
     context = data.interactions.context
     assert data.item_ids[data.interactions.item].tolist() == ["a", "b", "b", "a"]
     assert context["device"].to_list() == [None, "desk", "tablet", "phone"]  # a repeated pair has two
@@ -142,9 +141,9 @@ def test_context_is_kept_row_by_row_with_its_type(tmp_path):
     pl.DataFrame(events).sample(4, shuffle=True, seed=1).write_csv(tmp_path / "events.csv")
     assert read(tmp_path / "events.csv").fingerprint == data.fingerprint
     labels = [["b", ""], ["a", "b"], [], None]
-    lists = Dataset.from_frames(pl.DataFrame({"user_id": [1, 2, 3, 4], "item_id": [1] * 4, "where": labels}))
+    lists = from_frames(pl.DataFrame({"user_id": [1, 2, 3, 4], "item_id": [1] * 4, "where": labels}))
     assert lists.interactions.context["where"].to_list() == [["b"], ["a", "b"], None, None]
-    odd = Dataset.from_frames({"user_id": [1, 2], "item_id": [1, 2], "price": [1.0, float("inf")]})
+    odd = from_frames({"user_id": [1, 2], "item_id": [1, 2], "price": [1.0, float("inf")]})
     assert odd.interactions.context["price"].to_list() == [1.0, None]
     assert odd.notes["nulled values"] == {"interactions.price": 1}
 
@@ -157,7 +156,7 @@ def test_context_moves_with_its_event_and_makes_no_event_of_its_own(rows, random
         where = pl.Series("where", [place for _, place in pairs], dtype=pl.String)
         return table, table.with_columns(where, (pl.col("timestamp") * 2).alias("twice"))
 
-    plain, wide = (Dataset.from_frames(table) for table in of(rows))
+    plain, wide = (from_frames(table) for table in of(rows))
     for name in ("user", "item", "weight", "timestamp"):
         assert np.array_equal(getattr(plain.interactions, name), getattr(wide.interactions, name))
     assert plain.interactions.context is None
@@ -166,11 +165,11 @@ def test_context_moves_with_its_event_and_makes_no_event_of_its_own(rows, random
     assert plain.fingerprint != wide.fingerprint
     random.shuffle(rows)
     shuffled = of(rows)[1]
-    assert Dataset.from_frames(shuffled.select(reversed(shuffled.columns))).fingerprint == wide.fingerprint
+    assert from_frames(shuffled.select(reversed(shuffled.columns))).fingerprint == wide.fingerprint
 
 
 def test_fingerprints_of_data_without_context_are_as_they_were():
-    data = Dataset.from_frames(
+    data = from_frames(
         {"user_id": ["b", "a", "b"], "item_id": ["x", "y", "x"], "timestamp": [3, 1, 2]},
         {"item_id": ["x", "z"], "title": ["an x", "a z"]},
         {"user_id": ["a"], "plan": ["free"]},
@@ -181,7 +180,7 @@ def test_fingerprints_of_data_without_context_are_as_they_were():
 
 def test_fingerprints_see_context():
     def of(**columns):
-        return Dataset.from_frames({"user_id": [1, 2], "item_id": [1, 2], **columns}).fingerprint
+        return from_frames({"user_id": [1, 2], "item_id": [1, 2], **columns}).fingerprint
 
     seen = [of(), of(page=["a", "b"]), of(page=["b", "a"]), of(page=["a", None]), of(place=["a", "b"])]
     assert len(set(seen)) == len(seen)

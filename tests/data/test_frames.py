@@ -33,7 +33,7 @@ BERLIN = dt.timezone(dt.timedelta(hours=1))
 )
 def test_a_column_of_a_dict_is_a_list(column, said):
     with pytest.raises(DataError, match=said) as error:
-        sl.Dataset.from_frames({**LOG, "item_id": column})
+        sl.from_frames({**LOG, "item_id": column})
     assert "\n" not in str(error.value)
 
 
@@ -54,7 +54,7 @@ def test_a_column_of_a_dict_is_a_list(column, said):
     ],
 )
 def test_times_of_every_python_type_are_the_same_times(times):
-    data = sl.Dataset.from_frames({**LOG, "timestamp": times})
+    data = sl.from_frames({**LOG, "timestamp": times})
     assert data.interactions.timestamp.tolist() == [1704067200000000, 1704153600000000]
 
 
@@ -67,7 +67,7 @@ def test_half_a_surrogate_pair_becomes_the_mark_of_a_lost_character(tmp_path):
         '{"item_id":"x","title":"tea \\ud83d","tags":["a\\ud83d"],"extra":{"a":1}}\n'
         '{"item_id":"y","title":"pot \\ud83c\\udf75","tags":["b"],"extra":{"a":1}}\n'
     )
-    for data in (sl.Dataset.from_frames(LOG, items), sl.read(tmp_path)):
+    for data in (sl.from_frames(LOG, items), sl.read(tmp_path)):
         assert data.items["title"].to_list() == ["tea \ufffd", "pot 🍵"]
         assert "a\ufffd" in str(data.items["tags"].to_list())
 
@@ -85,14 +85,14 @@ def test_half_a_surrogate_pair_becomes_the_mark_of_a_lost_character(tmp_path):
 )
 def test_numbers_of_every_python_type_are_numbers(given, read):
     schema = sl.Schema(items=(sl.Column("item_id", "item_id"), sl.Column("price", "number")))
-    data = sl.Dataset.from_frames(LOG, {"item_id": ["x", "y"], "price": given}, schema=schema)
+    data = sl.from_frames(LOG, {"item_id": ["x", "y"], "price": given}, schema=schema)
     assert data.items["price"].to_list() == read
 
 
 @pytest.mark.parametrize("rows", [np.array([[1.0, 2.0], [3.0, 4.0]]), [np.array([1, 2]), np.array([3, 4])]])
 def test_rows_of_arrays_are_vectors(rows):
     schema = sl.Schema(items=(sl.Column("item_id", "item_id"), sl.Column("v", "vector")))
-    data = sl.Dataset.from_frames(LOG, {"item_id": ["x", "y"], "v": rows}, schema=schema)
+    data = sl.from_frames(LOG, {"item_id": ["x", "y"], "v": rows}, schema=schema)
     assert data.items["v"].to_list() == [[1.0, 2.0], [3.0, 4.0]]
 
 

@@ -80,7 +80,7 @@ def test_a_split_gives_histories_in_the_order_of_events(timed: bool) -> None:
     """Ids descend as time goes on; without times nothing says what came first."""
     order = [7, 5, 6, 2, 3, 1, 4, 0]
     frame = pl.DataFrame({"user_id": ["u"] * 8, "item_id": [f"i{n}" for n in order], "timestamp": range(8)})
-    data = sl.Dataset.from_frames(frame if timed else frame.drop("timestamp"))
+    data = sl.from_frames(frame if timed else frame.drop("timestamp"))
     split = sl.split.leave_last_out(data) if timed else sl.split.random_per_user(data)
     known = split.histories("test")
     assert known.ordered is timed and split.histories().ordered is timed

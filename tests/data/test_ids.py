@@ -34,7 +34,7 @@ MISSING = [
 
 def numbers() -> Recommender:
     log = {"user_id": [1, 1, 2, 2, 10, 10], "item_id": [1, 2, 2, 10, 1, 10]}
-    return sl.Popular().fit(sl.split.published(sl.Dataset.from_frames(log), {**log, "split": ["train"] * 6}))
+    return sl.Popular().fit(sl.split.published(sl.from_frames(log), {**log, "split": ["train"] * 6}))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_an_unknown_user_leaves_the_ids_of_the_others_as_the_table_has_them(aske
 
 def test_ids_of_text_stay_text_beside_an_unknown_number():
     log = {"user_id": ["a", "a", "b"], "item_id": ["x", "y", "y"]}
-    split = sl.split.published(sl.Dataset.from_frames(log), {**log, "split": ["train"] * 3})
+    split = sl.split.published(sl.from_frames(log), {**log, "split": ["train"] * 3})
     answer = sl.Popular().fit(split).recommend(users=["a", 7, " b "], k=1, filter_seen=False)
     assert answer["user_id"].to_list() == ["a", "7", "b"]
 
@@ -110,13 +110,13 @@ def test_a_missing_id_is_set_aside_from_any_source(missing, good, tmp_path):
     frames = [columns, pd.DataFrame(columns), {k: np.array(v, dtype=object) for k, v in columns.items()}]
     for source in (*frames, path):
         with pytest.warns(sl.SidelightWarning, match="1 row was set aside"):
-            data = sl.read(source) if source is path else sl.Dataset.from_frames(source)
+            data = sl.read(source) if source is path else sl.from_frames(source)
         assert data.item_ids.tolist() == [good] and data.n_users == 2
 
 
 def test_outer_white_space_and_nul_are_no_part_of_an_id(tmp_path):
     for odd in ("x\0", " x", "x\0\0 ", "\u00a0x\t", "\u3000x"):
-        data = sl.Dataset.from_frames({"user_id": ["a", "b", "c"], "item_id": [odd, "x", "y"]})
+        data = sl.from_frames({"user_id": ["a", "b", "c"], "item_id": [odd, "x", "y"]})
         assert data.item_ids.tolist() == ["x", "y"]
         assert data.item_index([odd, "x"]).tolist() == [0, 0]
     (tmp_path / "e.csv").write_bytes(b"user_id,item_id\na,x\0\nb,x\n")
@@ -134,10 +134,10 @@ def test_a_long_id_is_set_aside_and_takes_no_room(table):
     }
     frames[table] = frames[table].with_columns(pl.Series(key, [long, *frames[table][key][1:]]))
     with pytest.warns(sl.SidelightWarning, match="long-id 1"):
-        data = sl.Dataset.from_frames(**frames)
+        data = sl.from_frames(**frames)
     assert max(data.item_ids.itemsize, data.user_ids.itemsize) <= 4 * 2
     frames[table] = frames[table].with_columns(pl.Series(key, [just, *frames[table][key][1:]]))
-    data = sl.Dataset.from_frames(**frames)
+    data = sl.from_frames(**frames)
     assert just in (data.user_ids if table == "users" else data.item_ids)
 
 
@@ -156,7 +156,7 @@ def test_a_long_id_is_set_aside_and_takes_no_room(table):
 @pytest.mark.filterwarnings("ignore:.*white space")
 def test_new_items_have_ids_by_the_same_rules(ids, said):
     log = {"user_id": ["a", "a", "b"], "item_id": ["x", "y", "y"]}
-    model = sl.Popular().fit(sl.split.published(sl.Dataset.from_frames(log), {**log, "split": ["train"] * 3}))
+    model = sl.Popular().fit(sl.split.published(sl.from_frames(log), {**log, "split": ["train"] * 3}))
     with pytest.raises(DataError, match=said):
         model.add_items({"item_id": ids})
 
@@ -164,7 +164,7 @@ def test_new_items_have_ids_by_the_same_rules(ids, said):
 @pytest.mark.filterwarnings("ignore:Popular knows items by their clicks")
 def test_new_items_are_named_as_reading_names_them():
     words = {"user_id": ["a", "a", "b"], "item_id": ["x", "y", "y"]}
-    split = sl.split.published(sl.Dataset.from_frames(words), {**words, "split": ["train"] * 3})
+    split = sl.split.published(sl.from_frames(words), {**words, "split": ["train"] * 3})
     model = sl.Popular().fit(split)
     grown = model.add_items(pd.DataFrame({"item_id": [7.0, 8.0]}))
     assert grown.catalogue.item_ids[-2:].tolist() == ["7", "8"]
@@ -178,4 +178,4 @@ def test_new_items_are_named_as_reading_names_them():
 
 def test_truth_values_are_no_ids():
     with pytest.raises(DataError, match="text or whole numbers; found Boolean"):
-        sl.Dataset.from_frames({"user_id": [True, False], "item_id": ["x", "y"]})
+        sl.from_frames({"user_id": [True, False], "item_id": ["x", "y"]})

@@ -30,7 +30,7 @@ def test_a_misspelt_column_is_answered(shop, tmp_path):
 def test_whole_number_ids_join_a_catalogue_of_whole_numbers(tmp_path):
     log = {"user_id": [1, 1, 2, 2], "item_id": [1, 2, 2, 3]}
     titles = {"item_id": [1, 2, 3], "title": ["red tool", "red hat", "blue hat of wool"]}
-    data = sl.Dataset.from_frames(log, titles, schema=None)
+    data = sl.from_frames(log, titles, schema=None)
     model = sl.Popular().fit(sl.split.random_per_user(data))
     path = tmp_path / "new.csv"
     path.write_text("item_id,title\n999,red coat\n")

@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sidelight.data.delimited as delimited
-from sidelight.data.dataset import Dataset
-from sidelight.data.read import SidelightWarning, read, read_raw, read_sql
+from sidelight.data.read import SidelightWarning, from_frames, read, read_raw, read_sql
 from sidelight.data.schema_file import write_schema
 from sidelight.errors import DataError, MissingExtraError
 
@@ -93,7 +92,7 @@ KINDS = {
 def test_all_formats_give_one_fingerprint(tmp_path_factory, shop):
     folder = tmp_path_factory.mktemp("shop")
     tables = dict(zip(("interactions", "items"), shop, strict=True))
-    want = Dataset.from_frames(
+    want = from_frames(
         pl.DataFrame(shop[0]), items=pl.DataFrame(shop[1], schema_overrides={"price": pl.Float64})
     )
     variants = {
@@ -134,20 +133,18 @@ def test_pandas_and_dict_frames_equal_polars():
     columns = {"userId": [1, 2, 2], "movieId": [5, 6, 7], "rating": [1.0, 2.5, 3.0]}
     times = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"])
     items = {"movieId": [5, 6, 8], "title": ["a b", None, "c d"], "year": [1999.0, None, 2001.0]}
-    want = Dataset.from_frames(
-        pl.DataFrame({**columns, "timestamp": times.tolist()}), items=pl.DataFrame(items)
-    )
-    got = Dataset.from_frames(pd.DataFrame({**columns, "timestamp": times}), items=pd.DataFrame(items))
+    want = from_frames(pl.DataFrame({**columns, "timestamp": times.tolist()}), items=pl.DataFrame(items))
+    got = from_frames(pd.DataFrame({**columns, "timestamp": times}), items=pd.DataFrame(items))
     zoned = pd.DataFrame({**columns, "timestamp": times.tz_localize("UTC").tz_convert("Asia/Tokyo")})
     assert got.fingerprint == want.fingerprint
-    assert Dataset.from_frames(zoned, items=items).fingerprint == want.fingerprint
+    assert from_frames(zoned, items=items).fingerprint == want.fingerprint
     assert got.item_ids.tolist() == [5, 6, 7, 8]
     assert got.items["title"].to_list() == ["a b", None, None, "c d"]
 
 
 def test_pandas_float_ids_with_gaps_stay_whole_numbers():
     with pytest.warns(SidelightWarning, match=r"1 row was set aside \(null-id 1\)"):
-        data = Dataset.from_frames(pd.DataFrame({"user_id": [1.0, None, 3.0], "item_id": ["a", "b", "c"]}))
+        data = from_frames(pd.DataFrame({"user_id": [1.0, None, 3.0], "item_id": ["a", "b", "c"]}))
     assert data.user_ids.tolist() == [1, 3]
 
 

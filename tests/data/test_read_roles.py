@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidelight.data.coerce_types import plain
-from sidelight.data.dataset import Dataset
 from sidelight.data.infer_roles import describe, infer_role, is_afterwards, is_sensitive
 from sidelight.data.parse_values import parse
+from sidelight.data.read import from_frames
 from sidelight.data.schema import Column, Schema
 from sidelight.errors import DataError
 
@@ -84,7 +84,7 @@ def test_row_order_does_not_change_the_role(values):
 )
 def test_any_type_of_polars_is_understood(values, role, want):
     items = pl.DataFrame([pl.Series("item_id", range(len(values))), values.alias("x")])
-    data = Dataset.from_frames({"user_id": [1], "item_id": [0]}, items=items)
+    data = from_frames({"user_id": [1], "item_id": [0]}, items=items)
     assert (data.schema.find("items", "x").role, data.items["x"].to_list()) == (role, want)
 
 
@@ -107,11 +107,11 @@ def test_every_role_can_be_declared_for_every_type(role):
         items = pl.DataFrame({"item_id": [1, 2], "x": values})
         events = {"user_id": [1], "item_id": [1]}
         if parse(plain(items["x"]), role).values.count():
-            data = Dataset.from_frames(events, items=items, schema=schema)
+            data = from_frames(events, items=items, schema=schema)
             assert data.items["x"].null_count() == data.notes["nulled values"].get("items.x", 0)
         else:
             with pytest.raises(DataError, match=r"'x'.*row 1.*role = "):
-                Dataset.from_frames(events, items=items, schema=schema)
+                from_frames(events, items=items, schema=schema)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_role_that_the_table_cannot_have_is_refused(table, role):
     schema = Schema(**{table: (*own[table], Column("x", role))})
     frame = {"user_id": [1], "item_id": [1], "x": ["a"]}
     with pytest.raises(DataError, match=rf"{role}.*\[{table}\] x"):
-        Dataset.from_frames(frame, items=frame, schema=schema)
+        from_frames(frame, items=frame, schema=schema)
 
 
 def test_consent_must_be_a_column_that_is_declared():
@@ -136,7 +136,7 @@ def test_consent_must_be_a_column_that_is_declared():
     )
     frame = {"user_id": [1], "age": [30], "opt_in": [True]}
     with pytest.raises(DataError, match=r"'opt_inn'.*did you mean 'opt_in'"):
-        Dataset.from_frames({"user_id": [1], "item_id": [1]}, users=frame, schema=Schema(users=users))
+        from_frames({"user_id": [1], "item_id": [1]}, users=frame, schema=Schema(users=users))
 
 
 def test_free_text_of_an_event_is_never_context():
@@ -149,7 +149,7 @@ def test_free_text_of_an_event_is_never_context():
         "review": ["fine so far"] * 40,
         "on": labels,
     }
-    data = Dataset.from_frames(events)
+    data = from_frames(events)
     assert data.interactions.context.columns == ["on"]
     assert set(data.notes["columns left out"]) == {"interactions.x", "interactions.review"}
 

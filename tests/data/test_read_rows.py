@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidelight.data.dataset import Dataset
-from sidelight.data.read import SidelightWarning, read, read_raw, write_quarantine
+from sidelight.data.read import SidelightWarning, from_frames, read, read_raw, write_quarantine
 from sidelight.errors import DataError
 
 HEAD = "user_id,item_id,timestamp,weight\n"
@@ -146,13 +145,13 @@ def test_ids_are_trimmed_and_mixed_kinds_are_said(tmp_path):
 
 def test_ids_are_numbers_only_when_all_tables_agree(tmp_path):
     events = pl.DataFrame({"user_id": ["1", "2"], "item_id": [7, 8]})
-    assert Dataset.from_frames(events).user_ids.tolist() == [1, 2]
-    assert Dataset.from_frames(events, items=pl.DataFrame({"item_id": ["7", "x"]})).item_ids.tolist() == [
+    assert from_frames(events).user_ids.tolist() == [1, 2]
+    assert from_frames(events, items=pl.DataFrame({"item_id": ["7", "x"]})).item_ids.tolist() == [
         "7",
         "8",
         "x",
     ]
-    assert Dataset.from_frames({"user_id": ["007", "8"], "item_id": [1, 2]}).user_ids.tolist() == ["007", "8"]
+    assert from_frames({"user_id": ["007", "8"], "item_id": [1, 2]}).user_ids.tolist() == ["007", "8"]
 
 
 def test_attributes_that_cannot_be_read_become_null_and_are_reported(tmp_path):

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidelight.data.dataset import Dataset
-from sidelight.data.read import SidelightWarning, read, read_raw
+from sidelight.data.read import SidelightWarning, from_frames, read, read_raw
 from sidelight.data.schema import ROLES, UNITS, Column, Schema
 from sidelight.data.schema_file import read_files, read_schema, write_schema
 from sidelight.errors import DataError
@@ -97,7 +96,7 @@ def test_a_declared_column_that_is_absent_is_an_error(tmp_path):
 def test_a_name_does_not_overrule_the_declared_role():
     events = pl.DataFrame({"user_id": [1, 2], "item_id": [1, 2], "weight": [0.0, -1.0]})
     schema = Schema((Column("user_id", "user_id"), Column("item_id", "item_id"), Column("weight", "ignore")))
-    assert Dataset.from_frames(events, schema=schema).interactions.weight.tolist() == [1, 1]
+    assert from_frames(events, schema=schema).interactions.weight.tolist() == [1, 1]
 
 
 def test_files_are_named_in_the_schema_file(tmp_path):
@@ -119,9 +118,9 @@ def test_reading_with_the_inferred_schema_gives_the_same_data(tmp_path):
             {"uid": ["a", "b"], "age": [30, 40], "zip": ["01", "02"], "opt_in": ["yes", "no"]}
         ),
     }
-    first = Dataset.from_frames(**frames)
+    first = from_frames(**frames)
     write_schema(first.schema, tmp_path / "sidelight.toml")
-    again = Dataset.from_frames(**frames, schema=read_schema(tmp_path / "sidelight.toml"))
+    again = from_frames(**frames, schema=read_schema(tmp_path / "sidelight.toml"))
     assert again.fingerprint == first.fingerprint
     assert again.schema == first.schema
     assert tomllib.loads((tmp_path / "sidelight.toml").read_text())["items"]["votes"] == {
@@ -153,11 +152,11 @@ def test_columns_written_in_any_way_are_read_alike_by_the_inferred_schema(tmp_pa
         "kinds": ["{a,b}", "{c}"] * 20,
     }
     with pytest.warns(SidelightWarning, match="bad-timestamp 1"):
-        first = Dataset.from_frames(events, items)
+        first = from_frames(events, items)
     write_schema(first.schema, tmp_path / "sidelight.toml")
     declared = read_schema(tmp_path / "sidelight.toml")
     with pytest.warns(SidelightWarning, match="bad-timestamp 1"):
-        again = Dataset.from_frames(events, items, schema=declared)
+        again = from_frames(events, items, schema=declared)
     assert (again.fingerprint, again.schema) == (first.fingerprint, first.schema)
     assert {c.name: c.unit for _, c in declared if c.unit} == {
         "timestamp": "mdy", "price": ",", "launch_date": "excel",

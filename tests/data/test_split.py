@@ -14,6 +14,7 @@ from made_events import Row, dataset, keys, rows
 
 from sidelight.data import split as make
 from sidelight.data.dataset import Dataset
+from sidelight.data.split.selection import selection_split
 from sidelight.data.split.split import Split
 from sidelight.data.synthetic import make_synthetic
 from sidelight.errors import DataError, SpecError
@@ -106,7 +107,7 @@ def test_selection_takes_from_training_alone_and_leaves_everyone_a_history(
     assume(split.simulated.any())
     user, item = split.data.interactions.user, split.data.interactions.item
     for fold in (0, 1):
-        chosen = split.selection(minimum=10_000, fold=fold)
+        chosen = selection_split(split, minimum=10_000, fold=fold)
         added = set(chosen.validation) - set(split.validation)
         assert set(chosen.train) < set(split.train) and set(split.validation) <= set(chosen.validation)
         assert added <= set(split.fit_rows) - set(chosen.train)
@@ -128,7 +129,7 @@ def test_selection_never_takes_the_only_event_of_a_user(events: list[Row]) -> No
     split = replace(split, simulated=np.zeros_like(split.simulated))
     user = split.data.interactions.user
     size = np.bincount(user[split.fit_rows], minlength=split.data.n_users)
-    left = split.selection(minimum=10_000)
+    left = selection_split(split, minimum=10_000)
     after = np.bincount(user[left.fit_rows], minlength=split.data.n_users)
     assert ((after > 0) == (size > 0)).all()
     if (size > 1).any():
@@ -177,8 +178,8 @@ def test_joined_trains_on_validation_and_leaves_the_test_alone(name: str, events
 
 def test_selection_is_the_split_itself_when_validation_has_cold_items_enough() -> None:
     split = make.cold_items(dataset([(u, i, u) for u in range(1, 7) for i in range(1, 10)]), 0.4, warm=0.2)
-    assert split.selection(minimum=3) is split
-    assert split.selection(minimum=10_000) is not split
+    assert selection_split(split, minimum=3) is split
+    assert selection_split(split, minimum=10_000) is not split
 
 
 @any_maker

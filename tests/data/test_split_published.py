@@ -15,6 +15,7 @@ from sidelight.data import split as make
 from sidelight.data.dataset import Dataset
 from sidelight.data.interactions import Interactions
 from sidelight.data.schema import Schema
+from sidelight.data.split.selection import selection_split
 from sidelight.errors import DataError, SpecError
 
 EVENTS = [(u, i, u + 2 * i) for u in range(1, 5) for i in range(1, 8)]
@@ -207,7 +208,7 @@ def test_published_splits_of_citeulike(realdata: Path) -> None:
     assert (heater.cold.sum(), len(heater.train), len(heater.validation)) == (3_396, 164_210, 13_037)
     extreme = make.published(data, folder / "split_cvae_P1.parquet")
     assert len(extreme.train) == data.n_users == len(np.unique(data.interactions.user[extreme.train]))
-    assert not len(extreme.selection().validation)  # nothing can be held out of one event per user
+    assert not len(selection_split(extreme).validation)  # nothing can be held out of one event per user
 
 
 @pytest.mark.realdata

@@ -224,7 +224,7 @@ def test_the_simulated_items_are_the_newest_where_there_is_time() -> None:
 def test_users_who_lose_their_history_to_the_simulation_are_counted() -> None:
     data = dataset([(u, i, i) for u in (1, 2) for i in range(1, 9)] + [(3, 9, 9)])
     kept = make.leave_last_out(data, n=3, simulate=0.2)
-    hidden = kept.selection(minimum=10_000)
+    hidden = sl.split.selection_split(kept, minimum=10_000)
     lost = {k[0] for k in keys(data, kept.train)} - {k[0] for k in keys(data, hidden.train)}
     assert kept.how["simulated"]["users_without_history"] == len(lost) == 1
 
@@ -232,11 +232,11 @@ def test_users_who_lose_their_history_to_the_simulation_are_counted() -> None:
 @pytest.mark.parametrize("rule", [sl.split.leave_last_out, sl.split.random_per_user])
 def test_parts_with_nothing_to_find_are_said(rule):
     once = {"user_id": [f"u{i}" for i in range(9)], "item_id": [f"i{i % 4}" for i in range(9)]}
-    data = sl.Dataset.from_frames({**once, "position": [0] * 9})
+    data = sl.from_frames({**once, "position": [0] * 9})
     said = make_parts.unanswerable(rule(data))
     assert ["validation part has no event" in said[0], "test part has no event" in said[1]] == [True, True]
     again = {"user_id": ["u"] * 40, "item_id": ["a", "b"] * 20, "position": list(range(40))}
-    said = make_parts.unanswerable(rule(sl.Dataset.from_frames(again)))
+    said = make_parts.unanswerable(rule(sl.from_frames(again)))
     assert len(said) == 2 and all("repeat pairs" in each for each in said)
 
 
@@ -244,5 +244,5 @@ def test_parts_with_nothing_to_find_are_said(rule):
 def test_weights_that_no_model_reads_are_said_where_they_differ(weights):
     log = {"user_id": [f"u{i // 6}" for i in range(60)], "item_id": [f"i{i % 7}" for i in range(60)]}
     with pytest.warns(sl.SidelightWarning, match=r"weights .*ItemKNN.* uses them"):
-        sl.split.random_per_user(sl.Dataset.from_frames({**log, "weight": weights * 30}))
-    sl.split.random_per_user(sl.Dataset.from_frames({**log, "weight": weights[:1] * 60}))
+        sl.split.random_per_user(sl.from_frames({**log, "weight": weights * 30}))
+    sl.split.random_per_user(sl.from_frames({**log, "weight": weights[:1] * 60}))

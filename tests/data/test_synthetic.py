@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from sidelight.data import split as make
-from sidelight.data.dataset import Dataset
+from sidelight.data.read import from_frames
 from sidelight.data.synthetic import START, SyntheticData, make_synthetic
 from sidelight.data.synthetic_content import png, vocabulary
 from sidelight.errors import SpecError
@@ -103,7 +103,7 @@ def test_the_readers_give_the_same_data() -> None:
         "timestamp": log.timestamp,
     }
     frame = pl.DataFrame(events).sample(fraction=1, shuffle=True, seed=0)
-    again = Dataset.from_frames(frame, data.items, data.users, schema=data.schema)
+    again = from_frames(frame, data.items, data.users, schema=data.schema)
     assert again.fingerprint == data.fingerprint
 
 

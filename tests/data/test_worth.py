@@ -21,7 +21,7 @@ def untimed() -> sl.Split:
     log = made.interactions
     events = pl.DataFrame({"user_id": made.user_ids[log.user], "item_id": made.item_ids[log.item]})
     items = made.items.with_columns(item_id=pl.Series(made.item_ids))
-    split = sl.split.random_per_user(sl.Dataset.from_frames(events, items=items))
+    split = sl.split.random_per_user(sl.from_frames(events, items=items))
     return replace(split, validation=split.validation[:0])
 
 
@@ -42,7 +42,7 @@ def test_where_nothing_speaks_the_wanted_share_of_an_item_is_between_its_share_a
 
 
 def test_a_pool_weighs_hits_by_what_they_are_worth(untimed):
-    choosing = untimed.selection()
+    choosing = sl.split.selection_split(untimed)
     users = np.flatnonzero(choosing.truth().getnnz(axis=1))
     scorer = sl.Popular().fit(choosing).scorer
     buckets = np.where(choosing.cold, 0, 1)

@@ -50,7 +50,7 @@ def split() -> sl.Split:
     events = pl.DataFrame({**ids, "timestamp": times, **columns})
     schema = replace(schema, items=(Column("item_id", "item_id"), Column("title", "text")))
     items = data.items.select("item_id", "title")
-    return sl.split.temporal(sl.Dataset.from_frames(events, items=items, schema=schema))
+    return sl.split.temporal(sl.from_frames(events, items=items, schema=schema))
 
 
 def towers(name: str) -> sl.TwoTower:

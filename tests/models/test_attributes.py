@@ -63,7 +63,7 @@ def dataset(**users: list[Any]) -> sl.Dataset:
     schema = sl.Schema(
         *(tuple(sl.Column(n, **flags.get(n, {"role": n})) for n in names) for names in ROLES.values())
     )
-    return sl.Dataset.from_frames(
+    return sl.from_frames(
         events.with_columns(pl.from_epoch("timestamp", "us")),
         {"item_id": [f"i{i:02d}" for i in range(ITEMS)], "title": titles},
         table | users,

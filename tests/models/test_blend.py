@@ -57,7 +57,7 @@ def one_click():
     events = pl.DataFrame(rows, schema=["user_id", "item_id"], orient="row").unique(maintain_order=True)
     place = pl.int_range(pl.len()).over("user_id")
     parts = events.with_columns(split=pl.when(place == 0).then(pl.lit("train")).otherwise(pl.lit("test")))
-    return sl.split.published(sl.Dataset.from_frames(events, items=items), parts)
+    return sl.split.published(sl.from_frames(events, items=items), parts)
 
 
 def figures(model, split, part="test"):
@@ -67,7 +67,7 @@ def figures(model, split, part="test"):
 
 def test_pooled_ndcg_is_that_of_the_full_ranking(split, parts):
     """A pool deep enough to hold each top list measures what `evaluate` measures."""
-    choosing = split.selection()
+    choosing = sl.split.selection_split(split)
     model = parts[2].fit(choosing)
     users = np.flatnonzero(choosing.truth().getnnz(axis=1))
     pool = BlendCandidates.build([model.scorer], choosing, users, 60, buckets_of(choosing, (4,)))
@@ -78,7 +78,7 @@ def test_pooled_ndcg_is_that_of_the_full_ranking(split, parts):
 
 
 def test_blend_is_at_least_its_best_component_on_validation(split, parts):
-    choosing = split.selection()
+    choosing = sl.split.selection_split(split)
     mixed = sl.evaluate(sl.Blend(parts, new_share="validation").fit(choosing), choosing, ks=(20,)).figures()
     for which in ("cold", "warm", "overall"):
         best = max(
@@ -127,7 +127,7 @@ def test_stand_in_users_keep_a_history():
     split = sl.split.random_per_user(data, validation=0.01, test=0.2)
     log = data.interactions
     for fold in range(3):
-        chosen = split.selection(fold=fold)
+        chosen = sl.split.selection_split(split, fold=fold)
         assert len(chosen.validation) > len(split.validation)
         known = np.unique(log.user[chosen.train])
         carved = np.setdiff1d(chosen.validation, split.validation)
@@ -160,7 +160,7 @@ def test_a_second_click_is_enough_to_measure():
 
 def test_new_items_get_the_share_that_the_future_wants(split, parts, blend):
     """A split that holds items out shows more of them than there will be: the share is not copied."""
-    choosing = split.selection()
+    choosing = sl.split.selection_split(split)
     alone = figures(parts[1].fit(choosing), choosing, "validation")
     copied = figures(sl.Blend(parts, new_share="validation").fit(choosing), choosing, "validation")
     future = figures(sl.Blend(parts).fit(choosing), choosing, "validation")

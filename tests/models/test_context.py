@@ -54,7 +54,7 @@ def dataset(**flags: dict[str, Any]) -> sl.Dataset:
         "user_id": [f"u{u:03d}" for u in range(USERS)],
         "plan": [("free", "paid")[u % 2] for u in range(USERS)],
     }
-    return sl.Dataset.from_frames(table, items, users, schema)
+    return sl.from_frames(table, items, users, schema)
 
 
 def divided(data: sl.Dataset) -> sl.Split:

@@ -354,9 +354,7 @@ def test_row_order_and_duplicates_do_not_matter(split, fitted, name, _shop):
     events = pl.read_csv(_shop / "interactions.csv")
     items = pl.read_csv(_shop / "items.csv", infer_schema=False)
     mixed = pl.concat([events, events.sample(200, seed=1)]).sample(fraction=1.0, shuffle=True, seed=2)
-    again = sl.Dataset.from_frames(
-        mixed, items.sample(fraction=1.0, shuffle=True, seed=3), schema=data.schema
-    )
+    again = sl.from_frames(mixed, items.sample(fraction=1.0, shuffle=True, seed=3), schema=data.schema)
     other = MODELS[name].fit(sl.split.automatic(again))
     assert np.array_equal(other.score(split.histories()), fitted(name).score(split.histories()))
 

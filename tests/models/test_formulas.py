@@ -204,7 +204,7 @@ def test_hybrid_knn_is_cosine_of_joined_vectors(split):
 def test_similarity_looks_only_at_modalities_that_both_items_have():
     items = pl.DataFrame({"a": ["red", "red", None, "blue"], "b": ["x", "y", "x", "x"]})
     items = items.with_columns(item_id=pl.arange(pl.len()))
-    data = sl.Dataset.from_frames({"user_id": [0], "item_id": [0]}, items, schema=None)
+    data = sl.from_frames({"user_id": [0], "item_id": [0]}, items, schema=None)
     space = ContentSpace.fit((sl.Categories("a"), sl.Categories("b")), data, weights=(1.0, 3.0))
     got = space.similarity(np.arange(4))
     expected = np.array(
@@ -216,7 +216,7 @@ def test_similarity_looks_only_at_modalities_that_both_items_have():
 def test_the_centre_is_the_mean_of_what_is_there():
     vectors = [[3.0, 1.0], None, [1.0, 1.0], None, [2.0, 4.0]]
     items = pl.DataFrame({"item_id": range(5), "vector": pl.Series(vectors, dtype=pl.List(pl.Float32))})
-    data = sl.Dataset.from_frames({"user_id": [0], "item_id": [0]}, items, schema=None)
+    data = sl.from_frames({"user_id": [0], "item_id": [0]}, items, schema=None)
     space = ContentSpace.fit((sl.Vector("vector"),), data, weights=(4.0,))
     np.testing.assert_allclose(space.centres[0], [2.0, 2.0], atol=1e-6)  # with zeros for gaps: 1.2, 1.2
     apart = np.array([[1, -1], [0, 0], [-1, -1], [0, 0], [0, 2]], dtype=float)

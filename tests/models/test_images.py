@@ -26,7 +26,7 @@ def test_a_new_item_with_a_picture_goes_to_those_who_like_its_colour(tmp_path):
     rng = np.random.default_rng(0)
     events = [(u, int(i)) for u in range(30) for i in rng.choice(range(u % 2, 20, 2), 4, replace=False)]
     log = pl.DataFrame(events, schema=["user_id", "item_id"], orient="row")
-    split = sl.split.random_per_user(sl.Dataset.from_frames(log, items))
+    split = sl.split.random_per_user(sl.from_frames(log, items))
     model = sl.ContentKNN((sl.Image("photo"),)).fit(split)
     model.save(tmp_path / "m")
     for each in (model, sl.load(tmp_path / "m")):

@@ -95,7 +95,7 @@ def split() -> Any:
     items = pl.DataFrame(
         {"item_id": [f"i{n:02d}" for n in range(N)], "title": [f"thing {n}" for n in range(N)]}
     )
-    return sl.split.leave_last_out(sl.Dataset.from_frames(pl.DataFrame(events), items=items))
+    return sl.split.leave_last_out(sl.from_frames(pl.DataFrame(events), items=items))
 
 
 @pytest.fixture(scope="module")

@@ -231,7 +231,7 @@ def test_ids_may_be_long_strange_or_numbers(tmp_path, engine):
     items = {"item_id": [7, 17, 27, 37], "title": ["red tent", "red pan", "blue tent", "blue pan"]}
     events = {"user_id": [1, 1, 2, 2, 3, 3] * 3, "item_id": [7, 17, 17, 27, 27, 37] * 3}
     events["timestamp"] = list(range(1_700_000_000, 1_700_000_018))
-    data = sl.Dataset.from_frames(events, items)
+    data = sl.from_frames(events, items)
     sl.ContentKNN((sl.Text("title", min_df=1),)).fit(sl.split.automatic(data)).save(tmp_path / "numbers")
     with Database.open(str(tmp_path / "n.sqlite")) as database:
         numbers = Engine(tmp_path / "numbers", database)

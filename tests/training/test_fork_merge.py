@@ -323,7 +323,7 @@ def test_a_model_is_fitted_in_branches(
     split: sl.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = spec(split, tasks=(GOOD,), weighting=ForkMerge())
-    assert split.selection() is not split
+    assert sl.split.selection_split(split) is not split
     seen, real = [], loop.optimizer_step
 
     def watched(state: Any, *rest: Any) -> None:

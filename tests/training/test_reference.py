@@ -131,7 +131,7 @@ def test_what_is_drawn_for_tasks_knows_no_popularity(split: sl.Split, draw: str)
             "timestamp": np.full(data.n_users, log.timestamp.min()),
         }
     )
-    loud = sl.Dataset.from_frames(pl.concat([events, more]), data.items, data.users, data.schema)
+    loud = sl.from_frames(pl.concat([events, more]), data.items, data.users, data.schema)
     options = replace(FULL, task_sampling=draw)
     one = Batches.of(split, options)
     two = Batches.of(sl.split.temporal(loud), options)

@@ -41,26 +41,6 @@ class Dataset:
     fingerprint: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
 
-    @classmethod
-    def from_frames(
-        cls, interactions: Any, items: Any = None, users: Any = None, schema: Schema | None = None
-    ) -> Dataset:
-        """A data set from polars or pandas frames (or dicts of columns), read as files are.
-
-        Args:
-            interactions: One row an event: user_id, item_id and, where known, timestamp or
-                position, weight; the aliases of `sidelight.data.column_names` are understood.
-            items: One row an item, or None.
-            users: One row a user, or None.
-            schema: What the columns are; None infers it.
-
-        Raises:
-            DataError: A column is missing or no row can be used.
-        """
-        from sidelight.data.read import from_frames
-
-        return from_frames(interactions, items, users, schema)
-
     def __repr__(self) -> str:
         events = len(self.interactions)
         return f"Dataset({self.n_users:,} users, {self.n_items:,} items, {events:,} interactions)"

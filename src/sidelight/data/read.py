@@ -109,10 +109,25 @@ def read_sql(
 def from_frames(
     interactions: Any, items: Any = None, users: Any = None, schema: Schema | None = None
 ) -> Dataset:
-    """A `Dataset` from frames; see `Dataset.from_frames`."""
+    """Read a `Dataset` from polars or pandas frames, or dicts of columns, as files are read.
+
+    Args:
+        interactions: One row per event: user_id, item_id and, where known, timestamp or position,
+            weight; the aliases of `sidelight.data.column_names` are understood.
+        items: One row per item, or None.
+        users: One row per user, or None.
+        schema: Roles of the columns; None infers them.
+
+    Raises:
+        DataError: A column is missing or no row can be used.
+
+    Example:
+        >>> from_frames({"user_id": [1, 1, 2], "item_id": ["a", "b", "a"]})
+        Dataset(2 users, 2 items, 3 interactions)
+    """
     frames = {"interactions": interactions, "items": items, "users": users}
     sheets = {t: [frame_table(frame, t)] for t, frame in frames.items() if frame is not None}
-    return _built(assemble(sheets, schema), "DATA", 4)
+    return _built(assemble(sheets, schema), "DATA")
 
 
 def write_quarantine(raw: RawTables, path: str | Path) -> int:
@@ -151,7 +166,7 @@ def _query(query: str, table: str, connection: Any) -> SourceTable:
     return SourceTable(table, "", with_rows(frame))
 
 
-def _built(raw: RawTables, shown: str, level: int = 3) -> Dataset:
+def _built(raw: RawTables, shown: str) -> Dataset:
     data = build(raw)
     aside = data.notes["quarantined"]
     if aside:
@@ -161,6 +176,6 @@ def _built(raw: RawTables, shown: str, level: int = 3) -> Dataset:
         warnings.warn(
             f"{total:,} {rows} set aside ({parts}); to see them: sidelight check {shown}",
             SidelightWarning,
-            stacklevel=level,
+            stacklevel=3,
         )
     return data

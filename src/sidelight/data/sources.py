@@ -16,6 +16,7 @@ from sidelight.data.jsonlines import read_json
 from sidelight.data.recbole_files import SUFFIXES as ATOMIC
 from sidelight.data.recbole_files import read_recbole
 from sidelight.data.schema import TABLES
+from sidelight.data.schema_file import read_files
 from sidelight.data.source_table import SourceTable, with_findings, with_rows
 from sidelight.errors import DataError, complain, did_you_mean
 
@@ -84,8 +85,6 @@ def named_files(tables: Mapping[str, Any]) -> dict[str, tuple[Path, ...]]:
 
 def _folder(path: Path, toml: Path | None) -> Sources:
     if toml is not None:
-        from sidelight.data.schema_file import read_files
-
         declared = read_files(toml)
         if declared:
             return Sources({t: tuple(path / f for f in files) for t, files in declared.items()}, toml)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.data.cold_demand import Demand, holds_items_out, worth_of
-from sidelight.data.split.selection import usable
+from sidelight.data.split.selection import selection_split, usable
 from sidelight.data.split.split import Split
 from sidelight.models.blend_candidates import BlendCandidates
 from sidelight.models.components import Components
@@ -31,12 +31,12 @@ def folds_of(split: Split) -> list[Split]:
 
     Empty where not one usable validation event can be had.
     """
-    first = split.selection()
+    first = selection_split(split)
     found = usable(first, cold=False)
     if not found + usable(first, cold=True):
         return []
     count = FOLDS if 0 < found < ENOUGH else 1
-    folds = [first, *(split.selection(fold=fold) for fold in range(1, count))]
+    folds = [first, *(selection_split(split, fold=fold) for fold in range(1, count))]
     # Nothing is chosen by a look at the test part, not even to leave its pairs out.
     return [each.blind() for each in folds]
 

@@ -14,6 +14,7 @@ from sidelight import config
 from sidelight.content.cache import Cache
 from sidelight.content.device import need_device
 from sidelight.content.protocols import Content
+from sidelight.data.split.selection import selection_split
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.check_arguments import need_split
@@ -52,7 +53,7 @@ class TwoTower:
     whole user vector; other tasks see the part that comes from the history.
 
     Where validation has too few new items, training items are hidden to stand in for them
-    (`Split.selection`); the number of epochs and the path of the weights found that way are then
+    (`sidelight.split.selection_split`); the number of epochs and the path of the weights found that way are then
     used for a second training on everything. Where validation says nothing of persons, views of
     items that nobody touched take its place (`sidelight.training.stopping_signal`), with a warning.
 
@@ -158,7 +159,7 @@ class TwoTower:
         from sidelight.training.self_retrieval import with_new_items
         from sidelight.training.stopping_signal import personal
 
-        found = split.selection()
+        found = selection_split(split)
         if personal(found, bool(self.users)):
             return found
         return with_new_items(split, self.options.seed + self.seed)

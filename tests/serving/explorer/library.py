@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from sidelight.data.dataset import Dataset
+from sidelight.data.read import from_frames
 
 SHELVES: dict[str, tuple[list[str], str]] = {
     "sea": (["sea", "islands"], """
@@ -140,4 +141,4 @@ def loans(seed: int = 11) -> list[dict[str, object]]:
 def library(extra: list[dict[str, object]] = []) -> Dataset:  # noqa: B006
     """The library as a data set; `extra` are more books that nobody has borrowed."""
     items = pl.DataFrame([*books(), *extra], infer_schema_length=None)
-    return Dataset.from_frames(pl.DataFrame(loans()), items=items)
+    return from_frames(pl.DataFrame(loans()), items=items)

@@ -10,6 +10,7 @@ import polars as pl
 from sidelight.data.checks.checked_tables import Check, CheckedTables
 from sidelight.data.findings import Finding
 from sidelight.data.raw_tables import FILE, ROW
+from sidelight.data.read import read_raw
 from sidelight.data.split.published_split import PART_NAMES
 from sidelight.errors import DataError, complain, did_you_mean
 
@@ -28,8 +29,6 @@ def read_split(path: Path) -> tuple[pl.DataFrame, list[Finding]]:
     Raises:
         DataError: The file cannot be read or has no column "split".
     """
-    from sidelight.data.read import read_raw
-
     raw = read_raw(interactions=path)
     frame = raw.frames["interactions"]
     if "split" not in frame.columns:

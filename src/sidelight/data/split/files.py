@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sidelight.data.dataset import Dataset
+from sidelight.data.read import read
 from sidelight.data.split.assemble import OUT, TEST, TRAIN, VALIDATION, history_of_test
 from sidelight.data.split.split import Split
 from sidelight.errors import BundleError, DataError, complain
@@ -152,8 +153,6 @@ def _data(source: str, where: str) -> Dataset:
     if not source or not Path(source).exists():
         found = f"nothing at {source}" if source else "no path of it"
         raise DataError(complain("the data that was split", found, where, "give the data as well"))
-    from sidelight.data.read import read
-
     return read(source)
 
 

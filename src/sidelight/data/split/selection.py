@@ -16,7 +16,7 @@ MOST = 0.5  # and where a fifth of them is still too few
 Rows = NDArray[np.int64]
 
 
-def carve(split: Split, minimum: int = 200, fold: int = 0) -> Split:
+def selection_split(split: Split, minimum: int = 200, fold: int = 0) -> Split:
     """Return a split with enough validation events on warm and on cold items, if they can be had.
 
     Where fewer than `minimum` validation events fall on warm items, a share of every user's training

@@ -36,7 +36,7 @@ class Split:
         candidates: bool, shape (n_items,): items that may be recommended.
         cold: bool, shape (n_items,): items with no event to fit on (and what a published split
             declares cold). Disjoint from warm = ~cold.
-        simulated: bool, shape (n_items,): warm items that `selection` hides to stand in for new ones.
+        simulated: bool, shape (n_items,): warm items that `selection_split` hides to stand in for new ones.
         how: Name and options of the rule that made it, enough to make it again.
         mask: "seen" ranks against everything but the history; "others" also masks a user's
             positives from the parts not under evaluation (protocol of several published splits).
@@ -163,16 +163,6 @@ class Split:
         for mask in (self.candidates, self.cold, self.simulated):
             digest.update(f"|{len(mask)}|".encode() + np.packbits(mask).tobytes())
         return digest.hexdigest()
-
-    def selection(self, minimum: int = 200, fold: int = 0) -> Split:
-        """The split to choose options on: validation with warm and with cold items enough in it.
-
-        The split itself where its validation is enough, else one whose validation is completed from
-        the training events, see `sidelight.data.split.selection.carve`. Nothing of the test part is in it.
-        """
-        from sidelight.data.split.selection import carve
-
-        return carve(self, minimum, fold)
 
     def joined(self) -> Split:
         """The split to fit a last time on: training and validation events together train.
