@@ -6,7 +6,7 @@ SIDELIGHT_DATA ?= $(wildcard ../shared/data)
 TORCH := $(shell grep '^torch==' constraints.txt)
 BENCHMARKS := $(filter-out benchmarks/shape.py,$(shell grep -l "shape[.]start" benchmarks/*.py))
 
-.PHONY: demo test test-rest test-all check format bench docs clean
+.PHONY: demo test test-rest test-all check format bench docs changelog clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)  ## The whole job on real groceries data: encode, fit, compare, recommend, explain.
@@ -42,6 +42,9 @@ bench: $(READY)  ## Every benchmark, then benchmarks/RESULTS.md from their resul
 
 docs: $(READY)  ## The documentation site, in site/.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+changelog: $(READY)  ## Move the fragments in changelog.d into CHANGELOG.md: make changelog VERSION=0.2.0.
+	$(BIN)/towncrier build --yes --version "$(VERSION)"
 
 clean:  ## Remove what tools left behind; .venv stays.
 	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
