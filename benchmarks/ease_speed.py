@@ -71,8 +71,7 @@ def main() -> None:
 
 def recommending(seen: sp.csr_matrix, weights: np.ndarray, figures: dict[str, float]) -> None:
     """Top lists for all users, seen items left out, ids and all; best of three, taken in turn."""
-    catalogue = _catalogue(seen)
-    model = Recommender(EASE(), DenseSimilarityScorer(weights, np.arange(ITEMS), ITEMS), catalogue)
+    model = Recommender(EASE(), DenseSimilarityScorer(weights, np.arange(ITEMS), ITEMS), *_stored(seen))
     bare, lists = [], []
     for _ in range(3):
         bare.append(clock(lambda: seen @ weights)[0])
@@ -85,14 +84,16 @@ def recommending(seen: sp.csr_matrix, weights: np.ndarray, figures: dict[str, fl
     shape.note(f"product {min(bare):.2f} s, top {K} for all {USERS} users {min(lists):.2f} s")
 
 
-def _catalogue(seen: sp.csr_matrix):
+def _stored(seen: sp.csr_matrix):
     import polars as pl
 
-    from sidelight.models.catalogue import Catalogue
+    from sidelight.models.items import Items
+    from sidelight.models.people import People
 
     count = np.asarray(seen.sum(axis=0), dtype=np.float32).ravel()
     ids = np.arange(ITEMS)
-    return Catalogue(ids, np.arange(USERS), Histories.of_matrix(seen), pl.DataFrame({"item_id": ids}), count)
+    people = People(np.arange(USERS), Histories.of_matrix(seen))
+    return Items(ids, pl.DataFrame({"item_id": ids}), count), people
 
 
 def torch_inverse(seen: sp.csr_matrix, figures: dict[str, float]) -> None:

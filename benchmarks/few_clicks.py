@@ -95,7 +95,7 @@ def judge(name: str, split: sl.Split, lists: list[list[Any]], figures: Any, inte
     model = spec.fit(split, fitted=fitted)
     parts = Components.of(spec.components, fitted)
     singles = [
-        Recommender(s, scorer, model.catalogue)
+        Recommender(s, scorer, model.items, model.people)
         for s, scorer in zip(parts.specs, parts.scorers(split), strict=True)
     ]
     cut = [round(0.7 * len(found)) for found in lists]

@@ -78,13 +78,13 @@ def user_independent_scores(scorer: Scorer) -> Scorer:
 def row_of(model: Recommender, history: NDArray[np.int64]) -> sp.csr_matrix:
     """One history as CSR (1, n_items)."""
     ones = np.ones(len(history), np.float32)
-    return sp.csr_matrix((ones, history, [0, len(history)]), shape=(1, model.catalogue.n_items))
+    return sp.csr_matrix((ones, history, [0, len(history)]), shape=(1, len(model.items)))
 
 
 def claims(model: Recommender, users: NDArray[np.int64], k: int) -> dict[str, Pairs]:
     """What explanations claim and what falls, by kind of reason."""
     found: dict[str, Pairs] = {"history": [], "popularity": [], "user": []}
-    own, bare = model.catalogue, replace(model, scorer=user_independent_scores(model.scorer))
+    own, bare = model.people, replace(model, scorer=user_independent_scores(model.scorer))
     for user in users:
         seen = own.histories.matrix()[user].indices.astype(np.int64)
         whole, who = row_of(model, seen), np.array([user])
@@ -92,11 +92,13 @@ def claims(model: Recommender, users: NDArray[np.int64], k: int) -> dict[str, Pa
         score = asked.score(whole)[0]
         shorter = {i: asked.score(row_of(model, seen[seen != i]))[0] for i in seen}
         plain, nobody = bare.with_context(who).score(whole)[0], model.score(whole)[0]
-        lists = model.recommend(users=[own.user_ids[user]], k=k)
+        lists = model.recommend(users=[own.ids[user]], k=k)
         for item in lists.filter(pl.col("score") > 0)["item_id"]:
-            at = int(own.find_items([item])[0])
-            reason, size = model.explain(item, user=own.user_ids[user], k=len(seen)), float(score[at])
-            named = dict(zip(own.find_items([i for i, _, _ in reason.history]), reason.history, strict=True))
+            at = int(model.items.find([item])[0])
+            reason, size = model.explain(item, user=own.ids[user], k=len(seen)), float(score[at])
+            named = dict(
+                zip(model.items.find([i for i, _, _ in reason.history]), reason.history, strict=True)
+            )
             for i in seen:
                 share = named[i][2] if i in named else 0.0
                 found["history"].append((share * size, float(score[at] - shorter[i][at]), size))
@@ -143,7 +145,7 @@ def main() -> None:
                     figures |= {f"{key}.{kind}.{what}": value for what, value in judge(pairs).items()}
             shares = [claim / score for claim, _, score in found["popularity"]]
             figures[f"{key}.popular"] = float(np.median(shares)) if shares else 0.0
-            rows = model.recommend(users=model.catalogue.user_ids[users].tolist(), k=run.k)
+            rows = model.recommend(users=model.people.ids[users].tolist(), k=run.k)
             figures[f"{key}.personal"] = float((rows["source"] == "personal").mean() or 0.0)
             figures[f"{key}.moved"] = sl.evaluate(model, split, ks=(run.k,)).figures()[
                 f"overall.history_moved@{run.k}"

@@ -248,7 +248,7 @@ def main() -> None:
                 each: database.add_key(each, ["read", "history"]) for each in ("good", "heavy", "pages")
             }
             secrets["admin"] = database.add_key("admin", ["admin"])
-        people = [str(user) for user in model.catalogue.user_ids[:200]]
+        people = [str(user) for user in model.people.ids[:200]]
         quiet, busy = service.Found(), service.Found()
         statuses: Counter[str] = Counter()
         rolled: list[tuple[int, float]] = []

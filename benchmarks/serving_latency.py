@@ -61,7 +61,7 @@ def main() -> None:
         model = load(bundle)
         vectors = model.scorer.vectors
         rng = np.random.default_rng(0)
-        people = [str(u) for u in rng.choice(model.catalogue.user_ids, 500, replace=False)]
+        people = [str(u) for u in rng.choice(model.people.ids, 500, replace=False)]
         single = [{"user": user, "k": K} for user in people]
         many = [{"requests": single[at : at + BATCH]} for at in range(0, 448, BATCH)]
         users = rng.standard_normal((BATCH, run.dim)).astype(np.float32)

@@ -26,8 +26,9 @@ import shape
 
 import sidelight as sl
 from sidelight.data.histories import Histories
-from sidelight.models.catalogue import Catalogue
 from sidelight.models.content_space import ContentSpace
+from sidelight.models.items import Items
+from sidelight.models.people import People
 from sidelight.models.recommender import Recommender
 from sidelight.models.tower_scorer import TowerScorer
 
@@ -108,10 +109,9 @@ def bundle(place: Path, n_items: int, n_users: int, dim: int) -> Path:
     histories.data[:] = 1.0
     count = np.asarray(histories.sum(axis=0), dtype=np.float32).ravel()
     user_ids = np.array([f"u{at:07d}" for at in range(n_users)])
-    catalogue = Catalogue(
-        item_ids, user_ids, Histories.of_matrix(histories), items, count, f"synthetic seed {SEED}"
-    )
-    return Recommender(sl.TwoTower(content=(text,), dim=dim), scorer, catalogue).save(place / "bundle")
+    known = Items(item_ids, items, count, f"synthetic seed {SEED}")
+    people = People(user_ids, Histories.of_matrix(histories))
+    return Recommender(sl.TwoTower(content=(text,), dim=dim), scorer, known, people).save(place / "bundle")
 
 
 def start(env: Path, store: Path, place: Path) -> dict[str, float]:

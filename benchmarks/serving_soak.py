@@ -39,8 +39,8 @@ def main() -> None:
         store = Store(place / "store")
         made = serving_swaps.versions(load(serving_size.bundle(place, run.items, run.users, run.dim)), store)
         store.promote("a")
-        people = [str(u) for u in made["a"].catalogue.user_ids[:500]]
-        items = [str(i) for i in made["a"].catalogue.item_ids[:500]]
+        people = [str(u) for u in made["a"].people.ids[:500]]
+        items = [str(i) for i in made["a"].items.ids[:500]]
         bodies = [{"user": user, "k": 10} for user in people]
         with service.Service(store.root, place, "--rate", "0", "--log", "warning") as served:
             began = time.perf_counter()

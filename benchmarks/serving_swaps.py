@@ -134,7 +134,7 @@ def main() -> None:
         store = Store(place / "store")
         made = versions(load(serving_size.bundle(place, run.items, run.users, run.dim)), store)
         store.promote("a")
-        people = [str(u) for u in made["a"].catalogue.user_ids[:PEOPLE]]
+        people = [str(u) for u in made["a"].people.ids[:PEOPLE]]
         bodies = [{"user": user, "k": K} for user in people]
         right = {each: lists(model, people) for each, model in made.items()}
 

@@ -13,7 +13,8 @@ import scipy.sparse as sp
 import sidelight as sl
 from sidelight import storage
 from sidelight.data.histories import Histories
-from sidelight.models.catalogue import Catalogue
+from sidelight.models.items import Items
+from sidelight.models.people import People
 from sidelight.models.recommender import Recommender
 from sidelight.models.similarity_scorers import DenseSimilarityScorer
 
@@ -26,15 +27,14 @@ def model(seed: int = 0) -> Recommender:
     seen = sp.csr_matrix((rng.random((USERS, ITEMS)) < 0.3).astype(np.float32))
     weights = rng.random((ITEMS, ITEMS), dtype=np.float32)
     item_ids = np.array([f"i{n:02d}" for n in range(ITEMS)])
-    catalogue = Catalogue(
+    items = Items(
         item_ids,
-        np.array([f"u{n:02d}" for n in range(USERS)]),
-        Histories.of_matrix(seen),
         pl.DataFrame({"item_id": item_ids, "title": [f"thing {n}" for n in range(ITEMS)]}),
         np.asarray(seen.sum(axis=0), dtype=np.float32).ravel(),
         f"data of seed {seed}",
     )
-    return Recommender(sl.EASE(), DenseSimilarityScorer(weights, np.arange(ITEMS), ITEMS), catalogue)
+    people = People(np.array([f"u{n:02d}" for n in range(USERS)]), Histories.of_matrix(seen))
+    return Recommender(sl.EASE(), DenseSimilarityScorer(weights, np.arange(ITEMS), ITEMS), items, people)
 
 
 def poisoned(

@@ -23,8 +23,9 @@ import sidelight as sl
 from sidelight.content.features import Features
 from sidelight.content.text import Text, TfidfEncoder
 from sidelight.data.histories import Histories
-from sidelight.models.catalogue import Catalogue
 from sidelight.models.content_space import ContentSpace
+from sidelight.models.items import Items
+from sidelight.models.people import People
 from sidelight.models.recommender import Recommender
 from sidelight.models.tower_scorer import TowerScorer
 from sidelight.serving.database.database import Database
@@ -148,8 +149,9 @@ def large(n_items: int = 100_000, dim: int = 128, n_users: int = 1000, length: i
     users = np.array([f"u{n:06d}" for n in range(n_users)])
     popular = np.asarray(histories.sum(axis=0), dtype=np.float32).ravel()
     columns = sl.Schema(items=()).items
-    catalogue = Catalogue(ids, users, Histories.of_matrix(histories), items, popular, "made", columns)
-    return Recommender(sl.TwoTower(content=(TITLE,), dim=dim), scorer, catalogue)
+    people = People(users, Histories.of_matrix(histories))
+    known = Items(ids, items, popular, "made", columns)
+    return Recommender(sl.TwoTower(content=(TITLE,), dim=dim), scorer, known, people)
 
 
 def open_files() -> list[Path]:

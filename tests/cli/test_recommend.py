@@ -55,9 +55,9 @@ def test_a_refit_keeps_what_was_measured_before_it(bundle, capfd, tmp_path):
     split, spec = bundle.parent / "split", bundle.parent / "spec.toml"
     assert call("train", split, "-o", tmp_path / "model", "--spec", spec, "--refit", "--json") == 0
     assert json.loads(capfd.readouterr().out)["refitted"] is True
-    plain, again = sl.load(bundle).catalogue, sl.load(tmp_path / "model").catalogue
-    assert again.refitted and not plain.refitted
-    assert (again.histories.matrix() != read_split(split).histories("test").matrix()).nnz == 0
+    plain, again = sl.load(bundle), sl.load(tmp_path / "model")
+    assert again.items.refitted and not plain.items.refitted
+    assert (again.people.histories.matrix() != read_split(split).histories("test").matrix()).nnz == 0
     before, after = (verify(place)["meta"] for place in (bundle, tmp_path / "model"))
     assert after["metrics"] == before["metrics"] and after["metrics"]["overall.ndcg@10"] > 0
     assert after["catalogue"]["refitted"] is True
@@ -69,6 +69,21 @@ def test_a_refit_keeps_what_was_measured_before_it(bundle, capfd, tmp_path):
     line = ("evaluate", tmp_path / "model", split, "--final", "--log", log, "--against", bundle)
     assert call(*line) == 0
     assert "histories: train + validation" in capfd.readouterr().out
+
+
+def test_a_bundle_without_people_is_measured_and_serves_histories(bundle, _shop, capfd, tmp_path):
+    split, spec, model = bundle.parent / "split", bundle.parent / "spec.toml", tmp_path / "model"
+    assert call("train", split, "-o", model, "--spec", spec, "--no-people") == 0
+    assert sl.load(model).people is None and sl.load(bundle).people is not None
+    capfd.readouterr()
+    assert call("recommend", model, "--history", "i01,i02", "--json") == 0
+    assert len(lines(capfd)) == 10
+    assert call("recommend", model, "--user", "u01") == 1
+    assert "saved without people" in capfd.readouterr().err
+    assert call("evaluate", model, split) == 0
+    write_split(sl.split.temporal(sl.read(_shop), 0.3, 0.3), tmp_path / "other", _shop)
+    assert call("evaluate", model, tmp_path / "other") == 1
+    assert "other interactions" in capfd.readouterr().err
 
 
 def test_nothing_is_overwritten_without_force(bundle, capfd):
@@ -147,7 +162,7 @@ def test_a_split_never_replaces_a_model(bundle, shop, capfd, tmp_path):
     copy = shutil.copytree(bundle, tmp_path / "m")
     assert call("split", shop, "-o", copy, "--force") == 1
     assert "same kind" in capfd.readouterr().err
-    assert sl.load(copy).catalogue.n_items == 80
+    assert len(sl.load(copy).items) == 80
 
 
 def test_a_wrong_target_is_refused_before_the_work(bundle, shop, capfd):

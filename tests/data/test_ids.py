@@ -68,9 +68,7 @@ def test_what_is_no_spelling_of_an_id_is_unknown_at_every_door(given):
     known = np.array([1, 2, 10])
     assert index_of(known, [given]).tolist() == [-1]
     assert index_of(known.astype(str), [given]).tolist() == [-1]
-    assert (
-        model.catalogue.find_items([given]).tolist() == model.catalogue.find_users([given]).tolist() == [-1]
-    )
+    assert model.items.find([given]).tolist() == model.people.find([given]).tolist() == [-1]
     if isinstance(given, str):
         assert IdIndex.of(known).find(given) == IdIndex.of(known.astype(str)).find(given) == -1
 
@@ -167,11 +165,11 @@ def test_new_items_are_named_as_reading_names_them():
     split = sl.split.published(sl.from_frames(words), {**words, "split": ["train"] * 3})
     model = sl.Popular().fit(split)
     grown = model.add_items(pd.DataFrame({"item_id": [7.0, 8.0]}))
-    assert grown.catalogue.item_ids[-2:].tolist() == ["7", "8"]
+    assert grown.items.ids[-2:].tolist() == ["7", "8"]
     with pytest.warns(sl.SidelightWarning, match="white space or NUL"):
         grown = model.add_items({"item_id": [" n\0", "m"]})
-    assert grown.catalogue.item_ids[-2:].tolist() == ["n", "m"]
-    assert numbers().add_items({"item_id": ["7", 8.0]}).catalogue.item_ids[-2:].tolist() == [7, 8]
+    assert grown.items.ids[-2:].tolist() == ["n", "m"]
+    assert numbers().add_items({"item_id": ["7", 8.0]}).items.ids[-2:].tolist() == [7, 8]
     with pytest.raises(DataError, match="whole numbers as ids"):
         numbers().add_items({"item_id": ["7_0"]})
 

@@ -36,7 +36,7 @@ def test_whole_number_ids_join_a_catalogue_of_whole_numbers(tmp_path):
     path.write_text("item_id,title\n999,red coat\n")
     with pytest.warns(UserWarning, match="score 0"):
         grown = model.add_items(read_items(path, data.schema.items))
-    assert grown.catalogue.item_ids.tolist() == [1, 2, 3, 999]
+    assert grown.items.ids.tolist() == [1, 2, 3, 999]
 
 
 def test_rows_without_an_id_are_counted(shop, tmp_path):

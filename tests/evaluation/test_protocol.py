@@ -162,7 +162,7 @@ def test_a_refitted_model_is_not_judged_by_what_it_has_seen(
 ) -> None:
     spec = sl.ItemKNN(neighbours=20)
     again = refit(spec, split)
-    for found in (again, sl.load(again.save(tmp_path / "model")), replace(again, catalogue=again.catalogue)):
+    for found in (again, sl.load(again.save(tmp_path / "model")), replace(again, items=again.items)):
         with pytest.raises(
             DataError, match=r"not seen the validation events; found one refitted.*--final"
         ) as e:

@@ -278,11 +278,11 @@ def test_factors_survive_a_bundle_and_bundles_without_them_load(blend):
     factors = np.random.default_rng(0).random((5, 2, 3)) + 0.5
     scorers = blend.scorer.parts
     m = len(scorers)
-    buckets = np.zeros(blend.catalogue.n_items, dtype=np.int64)
+    buckets = np.zeros(len(blend.items), dtype=np.int64)
     made = BlendScorer.build(scorers, np.ones((2, m)), np.ones(2), buckets, factors[..., :m], {"k": 1})
     arrays, meta = made.state()
     again = BlendScorer.restore(under("x", placed("x", arrays)), meta)
-    rows = blend.catalogue.histories.matrix()[:20]
+    rows = blend.people.histories.matrix()[:20]
     np.testing.assert_array_equal(again.score(rows), made.score(rows))
     assert again.choices == {"k": 1}
     old = BlendScorer.restore(

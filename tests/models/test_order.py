@@ -20,7 +20,8 @@ import sidelight as sl
 from sidelight.data.histories import Histories
 from sidelight.evaluation import order_blind
 from sidelight.models import restore
-from sidelight.models.catalogue import Catalogue
+from sidelight.models.items import Items
+from sidelight.models.people import People
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import additive
 from sidelight.models.term_contributions import WordParts
@@ -81,7 +82,7 @@ class Markov:
         for at in range(len(known)):
             row = known.row(at)
             np.add.at(counts, (row[:-1], row[1:]), 1)
-        return Recommender(self, AfterLast(counts.argmax(axis=1)), Catalogue.of(split))
+        return Recommender(self, AfterLast(counts.argmax(axis=1)), Items.of(split), People.of(split))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ def test_lists_follow_the_order_before_and_after_saving(
 ) -> None:
     if loaded:
         model = sl.load(model.save(tmp_path / "m"))
-        assert model.catalogue.histories.ordered
+        assert model.people.histories.ordered
     first = model.recommend(histories=WAYS, k=1)["item_id"].to_list()
     assert first == [after(each[-1]) for each in WAYS]
     stored = [split.histories().row(at)[-1] for at in range(24)]
@@ -136,10 +137,10 @@ def test_lists_follow_the_order_before_and_after_saving(
 
 
 def test_a_bundle_of_format_1_has_histories_of_unknown_order(model: Recommender) -> None:
-    arrays, meta, files = model.catalogue.state()
-    matrix = model.catalogue.histories.matrix()
+    (arrays, meta), ids = model.people.state(), model.items.ids
+    matrix = model.people.histories.matrix()
     old = {name: value for name, value in arrays.items() if not name.startswith("history_")}
-    again = Catalogue.restore({**old, "histories": matrix}, meta, files).histories
+    again = People.restore({**old, "item_ids": ids, "histories": matrix}, meta).histories
     assert not again.ordered and (again.matrix() != matrix).nnz == 0
 
 
@@ -183,7 +184,7 @@ def test_the_service_its_client_and_its_pages_keep_the_order(model: Recommender,
 def test_a_new_event_is_the_newest(model: Recommender, tmp_path: Path) -> None:
     """An event for an item that is known already makes it the newest as well."""
     with served(model, tmp_path) as service:
-        stored = [f"i{at:02d}" for at in model.catalogue.histories.row(0)]
+        stored = [f"i{at:02d}" for at in model.people.histories.row(0)]
         for item in ("i11", stored[0]):
             sent = {"events": [{"user": "u00", "item": item, "kind": "click"}]}
             assert service.send("POST", "/v1/events", sent).status_code < 300

@@ -25,8 +25,8 @@ def test_a_closed_form_is_fitted_on_both_parts(spec: Any, split: sl.Split) -> No
     rows = split.histories("test").matrix()
     np.testing.assert_array_equal(again.score(rows), spec.fit(split.joined()).score(rows))
     assert not np.array_equal(again.score(rows), plain.score(rows))
-    assert (again.catalogue.histories.matrix() != rows).nnz == 0
-    assert again.catalogue.refitted and not plain.catalogue.refitted
+    assert (again.people.histories.matrix() != rows).nnz == 0
+    assert again.items.refitted and not plain.items.refitted
 
 
 def test_the_test_part_moves_nothing(split: sl.Split) -> None:
@@ -51,7 +51,7 @@ class Own:
 def test_a_spec_with_a_refit_of_its_own_is_asked(split: sl.Split) -> None:
     told: list[Any] = []
     model = refit(Own(), split, lambda *said: told.append(said))
-    assert told == [(1, 1, "chosen")] and model.catalogue.refitted
+    assert told == [(1, 1, "chosen")] and model.items.refitted
 
 
 def test_without_validation_there_is_nothing_to_add(split: sl.Split) -> None:
@@ -66,9 +66,9 @@ def test_refitted_survives_new_items_and_saving(split: sl.Split, tmp_path: Any) 
     model = refit(sl.Popular(), split)
     with pytest.warns(UserWarning, match="score 0"):
         grown = model.add_items({"item_id": [10**6]})
-    assert grown.catalogue.refitted
-    assert sl.load(grown.save(tmp_path / "model")).catalogue.refitted
-    assert not sl.load(sl.Popular().fit(split).save(tmp_path / "plain")).catalogue.refitted
+    assert grown.items.refitted
+    assert sl.load(grown.save(tmp_path / "model")).items.refitted
+    assert not sl.load(sl.Popular().fit(split).save(tmp_path / "plain")).items.refitted
 
 
 def test_towers_choose_on_validation_and_then_train_on_everything(split: sl.Split) -> None:
@@ -85,10 +85,10 @@ def test_towers_choose_on_validation_and_then_train_on_everything(split: sl.Spli
     assert again.scorer.trace["epochs"] == plain.scorer.trace["epochs"]
     assert not np.array_equal(again.scorer.vectors, plain.scorer.vectors)
     assert (
-        again.catalogue.histories.matrix() != split.joined().histories().matrix()
-    ).nnz == 0 and again.catalogue.refitted
+        again.people.histories.matrix() != split.joined().histories().matrix()
+    ).nnz == 0 and again.items.refitted
     best = max(again.scorer.trace["epochs"], key=lambda e: e["signal"])["epoch"] or options.epochs
     last_total, per_epoch = steps[-1][1], steps[0][1] // options.epochs
     assert last_total == best * per_epoch  # as many epochs as validation found, no more looks at it
-    counts = again.catalogue.popular
+    counts = again.items.popular
     assert (counts[split.joined().warm & split.cold] > 0).all() and (split.joined().warm & split.cold).any()

@@ -16,20 +16,20 @@ CLICKS = ("popular", "ease", "als")
 
 
 def untouched(model):
-    return str(model.catalogue.item_ids[np.flatnonzero(model.catalogue.popular == 0)[0]])
+    return str(model.items.ids[np.flatnonzero(model.items.popular == 0)[0]])
 
 
 def touched(model):
-    return str(model.catalogue.item_ids[np.argmax(model.catalogue.popular)])
+    return str(model.items.ids[np.argmax(model.items.popular)])
 
 
 def row_of(model, item, **changes):
-    row = model.catalogue.items.filter(pl.col("item_id") == item)
+    row = model.items.rows.filter(pl.col("item_id") == item)
     return row.with_columns(pl.lit(value).alias(name) for name, value in changes.items())
 
 
 def scores(model):
-    return model.score(model.catalogue.histories.matrix())
+    return model.score(model.people.histories.matrix())
 
 
 def assert_equal(a, b, name=""):
@@ -47,7 +47,7 @@ def test_the_same_row_again_changes_no_score(name):
         if value.dtype.kind == "f":
             assert_equal(value, after[key], key)
     assert_equal(scores(model), scores(again))
-    assert again.catalogue.items.equals(model.catalogue.items)
+    assert again.items.rows.equals(model.items.rows)
 
 
 @pytest.mark.parametrize("name", CONTENT)
@@ -56,10 +56,10 @@ def test_an_untouched_item_scores_as_if_it_had_joined_with_its_new_row(name):
     item, new = untouched(model), {"title": "folding guitar no 5", "description": None, "brand": "Stringway"}
     moved = with_revised_items(model, row_of(model, item, **new))
     joined = model.add_items(row_of(model, item, **new).with_columns(item_id=pl.lit("twin")))
-    at = model.catalogue.find_items([item])[0]
-    histories = joined.catalogue.histories.matrix()
+    at = model.items.find([item])[0]
+    histories = joined.people.histories.matrix()
     assert_equal(scores(moved)[:, at], joined.score(histories)[:, -1])
-    others = np.arange(model.catalogue.n_items) != at
+    others = np.arange(len(model.items)) != at
     assert_equal(scores(moved)[:, others], scores(model)[:, others])
     near = moved.similar([item], k=3)["score"].to_numpy()
     twin = joined.similar(["twin"], k=6).filter(pl.col("similar_id") != item).head(3)["score"].to_numpy()
@@ -72,9 +72,9 @@ def test_a_touched_item_changes_its_row_and_no_score(name):
     item = touched(model)
     moved = with_revised_items(model, row_of(model, item, title="folding guitar no 5"))
     assert moved.scorer is model.scorer
-    at = int(model.catalogue.find_items([item])[0])
-    assert moved.catalogue.items["title"][at] == "folding guitar no 5"
-    assert moved.catalogue.items["title"].head(at).equals(model.catalogue.items["title"].head(at))
+    at = int(model.items.find([item])[0])
+    assert moved.items.rows["title"][at] == "folding guitar no 5"
+    assert moved.items.rows["title"].head(at).equals(model.items.rows["title"].head(at))
 
 
 @pytest.mark.parametrize("name", CLICKS)
@@ -88,7 +88,7 @@ def test_models_of_clicks_alone_keep_their_scores(name):
 @pytest.mark.parametrize("name", CONTENT)
 def test_several_rows_at_once_equal_one_after_the_other_in_any_order(name):
     model = served.model(name)
-    items = [str(i) for i in model.catalogue.item_ids[model.catalogue.popular == 0][:3]]
+    items = [str(i) for i in model.items.ids[model.items.popular == 0][:3]]
     titles = ["sturdy tent", "light spade", "large kettle"]
     rows = [row_of(model, i, title=t, description=None) for i, t in zip(items, titles, strict=True)]
     together = with_revised_items(model, pl.concat(rows[::-1]))
@@ -96,14 +96,14 @@ def test_several_rows_at_once_equal_one_after_the_other_in_any_order(name):
     for row in rows:
         apart = with_revised_items(apart, row)
     assert_equal(scores(together), scores(apart))
-    assert together.catalogue.items.equals(apart.catalogue.items)
+    assert together.items.rows.equals(apart.items.rows)
 
 
 def test_a_row_replaces_the_whole_row():
     model = served.model()
     item = untouched(model)
     moved = with_revised_items(model, {"item_id": [item], "title": ["tent"]})
-    row = moved.catalogue.items.filter(pl.col("item_id") == item)
+    row = moved.items.rows.filter(pl.col("item_id") == item)
     assert row["title"].to_list() == ["tent"] and row["brand"].to_list() == [None]
 
 
@@ -139,5 +139,5 @@ def test_every_space_of_a_blend_is_reached():
     seen = []
     same = with_spaces(model.scorer, lambda space: seen.append(space) or space)
     assert [type(s).__name__ for s in seen] == ["ContentSpace"]
-    assert_equal(same.score(model.catalogue.histories.matrix()), scores(model))
+    assert_equal(same.score(model.people.histories.matrix()), scores(model))
     assert encoders_of(served.model("ease").scorer) == []

@@ -43,7 +43,7 @@ def test_the_manifest_says_what_it_is(model: Recommender, saved: Path) -> None:
     manifest = bundle.verify(saved)
     assert manifest["meta"]["spec"] == config.to_dict(model.spec)
     assert manifest["meta"]["metrics"] == {"cold.ndcg@20": 0.25, "warm.ndcg@20": None}
-    assert model.catalogue.fingerprint in json.dumps(manifest["meta"])
+    assert model.items.fingerprint in json.dumps(manifest["meta"])
     assert manifest["packages"]["numpy"]
     # NaN is no JSON: other readers would stumble over it.
     json.loads((saved / MANIFEST).read_text(), parse_constant=pytest.fail)

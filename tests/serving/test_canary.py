@@ -15,6 +15,7 @@ import scipy.sparse as sp
 import sidelight as sl
 from sidelight.data.histories import Histories
 from sidelight.errors import BundleError, DataError
+from sidelight.models.people import People
 from sidelight.models.recommender import Recommender
 from sidelight.models.similarity_scorers import DenseSimilarityScorer
 from sidelight.serving.store.canary import EACH, CanaryQuery, CanarySet, K, make_canaries, run_canaries
@@ -97,7 +98,7 @@ def test_rounding_passes_and_a_changed_weight_does_not(model: Recommender, canar
 
     run_canaries(with_weights(model, noisy), canaries)
     top = canaries.queries[-1].items[0]
-    at = model.catalogue.item_ids.tolist().index(top)
+    at = model.items.ids.tolist().index(top)
     assert "rank" in refused(with_weights(model, lambda w: w[:, at].__imul__(0.9)), canaries)
 
 
@@ -107,9 +108,9 @@ def test_items_with_equal_scores_may_change_places_and_others_may_not(model: Rec
     swapped = replace(made, queries=tuple(replace(q, items=_swap(q)) for q in made.queries))
     assert swapped != made
     run_canaries(tied, swapped)
-    ids = tied.catalogue.item_ids.copy()
+    ids = tied.items.ids.copy()
     ids[[5, 9]] = ids[[9, 5]]
-    assert "at rank" in refused(replace(tied, catalogue=replace(tied.catalogue, item_ids=ids)), made)
+    assert "at rank" in refused(replace(tied, items=replace(tied.items, ids=ids)), made)
 
 
 def _swap(query: CanaryQuery) -> tuple[Any, ...]:
@@ -140,16 +141,16 @@ def test_one_weight_that_is_not_finite_is_found_wherever_it_is(
 
 
 def test_parts_that_do_not_fit_are_refused(model: Recommender, canaries: CanarySet) -> None:
-    own = model.catalogue
+    own, people = model.items, model.people
     wrong = {
-        "popularity": replace(own, popular=own.popular[:-1]),
-        "histories": replace(own, histories=own.histories[:-1]),
-        "item rows": replace(own, items=own.items[:-1]),
-        "repeated ids": replace(own, item_ids=np.append(own.item_ids[1:], own.item_ids[1:2])),
-        "users sorted": replace(own, user_ids=own.user_ids[::-1]),
+        "popularity": replace(model, items=replace(own, popular=own.popular[:-1])),
+        "histories": replace(model, people=replace(people, histories=people.histories[:-1])),
+        "item rows": replace(model, items=replace(own, rows=own.rows[:-1])),
+        "repeated ids": replace(model, items=replace(own, ids=np.append(own.ids[1:], own.ids[1:2]))),
+        "users sorted": replace(model, people=replace(people, ids=people.ids[::-1])),
     }
-    for said, catalogue in wrong.items():
-        assert said in refused(replace(model, catalogue=catalogue), canaries)
+    for said, bad in wrong.items():
+        assert said in refused(bad, canaries)
 
 
 @pytest.mark.parametrize(
@@ -183,23 +184,25 @@ def test_a_model_of_another_size_is_refused(model: Recommender, canaries: Canary
 
 
 def test_a_user_who_is_not_there_is_named(model: Recommender, canaries: CanarySet) -> None:
-    ids = model.catalogue.user_ids.copy()
+    ids = model.people.ids.copy()
     ids[:] = [f"x{n:02d}" for n in range(len(ids))]
-    assert "no such id" in refused(replace(model, catalogue=replace(model.catalogue, user_ids=ids)), canaries)
+    assert "no such id" in refused(replace(model, people=replace(model.people, ids=ids)), canaries)
 
 
 def test_integer_ids_stay_integers(model: Recommender) -> None:
-    own = replace(model.catalogue, item_ids=np.arange(14), user_ids=np.arange(8) * 7)
-    numbered = replace(model, catalogue=own)
+    people = replace(model.people, ids=np.arange(8) * 7)
+    numbered = replace(model, items=replace(model.items, ids=np.arange(14)), people=people)
     made = CanarySet.from_json(make_canaries(numbered).to_json())
     assert all(isinstance(item, int) for query in made.queries for item in query.items)
     run_canaries(numbered, made)
 
 
 def test_a_model_without_users_has_canaries(model: Recommender) -> None:
-    own = replace(model.catalogue, user_ids=np.array([], dtype=str), histories=Histories.of_lists([], 14))
-    made = make_canaries(replace(model, catalogue=own))
-    assert {query.kind for query in made.queries} == {"history", "item"}
+    for people in (None, People(np.array([], dtype=str), Histories.of_lists([], 14))):
+        bare = replace(model, people=people)
+        made = make_canaries(bare)
+        assert {query.kind for query in made.queries} == {"history", "item"}
+        run_canaries(bare, made)
 
 
 @pytest.mark.parametrize("change", [{"format": 2}, {"queries": None}, {"n_items": "many"}])

@@ -12,10 +12,9 @@ import pytest
 import served
 from PIL import Image
 
-from sidelight.data.histories import Histories
 from sidelight.data.schema import Column
 from sidelight.errors import DataError
-from sidelight.models.catalogue import Catalogue
+from sidelight.models.items import Items
 from sidelight.serving.items.item_schema import ItemSchema
 
 TYPES = {
@@ -51,29 +50,28 @@ ROW = {
 
 
 @pytest.fixture(scope="module")
-def catalogue():
-    items = pl.DataFrame({n: pl.Series([None], dtype=t) for n, t in TYPES.items()})
-    items = items.with_columns(item_id=pl.lit(1), vec=pl.lit([1.0, 2.0]))
+def items():
+    rows = pl.DataFrame({n: pl.Series([None], dtype=t) for n, t in TYPES.items()})
+    rows = rows.with_columns(item_id=pl.lit(1), vec=pl.lit([1.0, 2.0]))
     roles = tuple(Column(n, ROLES.get(n, "ignore")) for n in TYPES)
-    histories = Histories.of_lists([[0]], 1)
-    return Catalogue(np.array([1]), np.array(["u"]), histories, items, np.zeros(1, np.float32), "", roles)
+    return Items(np.array([1]), rows, np.zeros(1, np.float32), "", roles)
 
 
-def test_every_kind_of_column_is_read_as_in_training(catalogue):
-    columns = ItemSchema.of(catalogue)
+def test_every_kind_of_column_is_read_as_in_training(items):
+    columns = ItemSchema.of(items)
     columns.check(ROW)
     found = columns.frame([ROW]).row(0, named=True)
     assert found["item_id"] == 7 and found["vec"] == [1.0, 2.0] and found["day"] == date(2026, 3, 1)
     assert found["when"] == datetime(2026, 3, 1, 8, tzinfo=UTC) and found["photo"] == picture()
-    assert catalogue.typed(columns.frame([ROW]), "x").schema == catalogue.items.schema
+    assert items.typed(columns.frame([ROW]), "x").schema == items.rows.schema
 
 
 @pytest.mark.parametrize("name", [n for n in TYPES if n != "item_id"])
-def test_any_value_may_be_missing(catalogue, name):
-    columns = ItemSchema.of(catalogue)
+def test_any_value_may_be_missing(items, name):
+    columns = ItemSchema.of(items)
     for row in ({**ROW, name: None}, {n: v for n, v in ROW.items() if n != name}):
         columns.check(row)
-        assert catalogue.typed(columns.frame([row]), "x")[name].to_list() == [None]
+        assert items.typed(columns.frame([row]), "x")[name].to_list() == [None]
 
 
 @pytest.mark.parametrize(
@@ -96,9 +94,9 @@ def test_any_value_may_be_missing(catalogue, name):
         ("era", "old", "item columns of the catalogue; found 'era'"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_column(catalogue, name, value, said):
+def test_what_does_not_fit_is_refused_with_the_column(items, name, value, said):
     with pytest.raises(DataError, match=said):
-        ItemSchema.of(catalogue).check({**ROW, name: value})
+        ItemSchema.of(items).check({**ROW, name: value})
 
 
 @pytest.mark.parametrize(

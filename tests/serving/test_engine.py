@@ -108,8 +108,8 @@ def test_many_lists_equal_single_ones(engines, name, cells, monkeypatch):
 
 def test_titles_and_newness_are_told(engine):
     model = served.model()
-    titles = dict(model.catalogue.items.select("item_id", "title").iter_rows())
-    count = dict(zip(model.catalogue.item_ids.tolist(), model.catalogue.popular.tolist(), strict=True))
+    titles = dict(model.items.rows.select("item_id", "title").iter_rows())
+    count = dict(zip(model.items.ids.tolist(), model.items.popular.tolist(), strict=True))
     answer = engine.recommend(RecommendRequest(user="u03", k=60))
     assert all(one.title == titles[one.item_id] for one in answer.items)
     assert all(one.new == (count[one.item_id] == 0) for one in answer.items)
@@ -122,9 +122,9 @@ def test_events_move_the_next_list_and_dismissals_leave_it(engine):
     first, second = shown(before)[:2]
     engine.add_events([served.event("u02", first)])
     assert first not in shown(engine.recommend(RecommendRequest(user="u02", k=80)))
-    stored = served.model().catalogue
-    at = stored.find_users(["u02"])[0]
-    history = [*stored.item_ids[stored.histories.matrix()[at].indices].tolist(), first]
+    stored, people = served.model().items, served.model().people
+    at = people.find(["u02"])[0]
+    history = [*stored.ids[people.histories.matrix()[at].indices].tolist(), first]
     same(
         engine.recommend(RecommendRequest(user="u02", k=10)),
         served.model().recommend(histories=[history], k=10),
@@ -138,9 +138,9 @@ def test_events_move_the_next_list_and_dismissals_leave_it(engine):
 
 
 def test_a_dismissed_item_of_the_stored_history_no_longer_counts(engine):
-    stored = served.model().catalogue
-    at = stored.find_users(["u04"])[0]
-    history = stored.item_ids[stored.histories.matrix()[at].indices].tolist()
+    stored, people = served.model().items, served.model().people
+    at = people.find(["u04"])[0]
+    history = stored.ids[people.histories.matrix()[at].indices].tolist()
     engine.add_events([served.event("u04", history[0], "dismissal")])
     frame = served.model().recommend(histories=[history[1:]], k=40).filter(pl.col("item_id") != history[0])
     answer = engine.recommend(RecommendRequest(user="u04", k=len(frame)))
@@ -190,8 +190,8 @@ def test_nothing_is_used_without_consent_or_after_forgetting(tmp_path, how):
 
 
 def _history(name, user):
-    stored = served.model(name).catalogue
-    return stored.item_ids[stored.histories.matrix()[stored.find_users([user])[0]].indices].tolist()
+    stored, people = served.model(name).items, served.model(name).people
+    return stored.ids[people.histories.matrix()[people.find([user])[0]].indices].tolist()
 
 
 def test_who_comes_back_is_known_by_what_came_since(engine):

@@ -149,7 +149,7 @@ def test_a_previewed_row_has_the_audience_that_it_has_once_stored(engine):
 
 def test_a_preview_may_replace_a_row(engine):
     model = served.model()
-    item = str(model.catalogue.item_ids[np.flatnonzero(model.catalogue.popular == 0)[0]])
+    item = str(model.items.ids[np.flatnonzero(model.items.popular == 0)[0]])
     found = engine.audience(row={"item_id": item, **TENT}, k=3)
     fresh = engine.audience(row=TENT, k=3)
     assert [score for _, _, score in found.people] == pytest.approx([score for _, _, score in fresh.people])

@@ -66,8 +66,8 @@ def test_a_pin_holds_its_place_unless_the_person_may_not_see_it(engine):
     last = ids(plain)[-1]
     answer = engine.recommend(RecommendRequest(user="u03", k=5, rules=Rules(pin=(Pin(last, 2),))))
     assert ids(answer)[1] == last and answer.unplaced == ()
-    own = served.model("blend").catalogue
-    seen = str(own.item_ids[own.histories.matrix()[own.find_users(["u03"])[0]].indices[0]])
+    own, people = served.model("blend").items, served.model("blend").people
+    seen = str(own.ids[people.histories.matrix()[people.find(["u03"])[0]].indices[0]])
     engine.add_events([served.event("u03", last, "dismissal")])
     pins = Rules(pin=(Pin(last, 1), Pin(seen, 2), Pin("unheard of", 3)))
     answer = engine.recommend(RecommendRequest(user="u03", k=5, rules=pins))

@@ -42,7 +42,7 @@ def shown(engine, k=10, **who):
 
 def test_the_exact_search_is_exact():
     model = served.large(500, 8, 40)
-    rows = model.catalogue.histories.matrix()[:40]
+    rows = model.people.histories.matrix()[:40]
     (items, values), scores = EXACT.best(model.scorer, rows, 7, rows)
     assert scores is not None
     for row in range(40):
@@ -68,10 +68,10 @@ def test_the_approximate_search_finds_what_it_promises(both):
 
 def test_nothing_seen_is_found_and_what_it_cannot_do_is_done_exactly(both):
     exact, approximate = both
-    own = exact.snapshot.model.catalogue
+    own, people = exact.snapshot.model.items, exact.snapshot.model.people
     for n in range(20):
-        at = own.find_users([f"u{n:06d}"])[0]
-        seen = set(own.item_ids[own.histories.matrix()[at].indices].tolist())
+        at = people.find([f"u{n:06d}"])[0]
+        seen = set(own.ids[people.histories.matrix()[at].indices].tolist())
         assert not seen & {i for i, _ in shown(approximate, k=50, user=f"u{n:06d}")}
     for who in (
         {"user": "nobody"},
@@ -87,8 +87,8 @@ def test_items_that_arrive_or_change_are_found_without_a_new_graph(bundle, tmp_p
     with Database.open(str(tmp_path / "d.sqlite")) as database:
         engine, exact = Engine(bundle, database, HNSW), Engine(bundle, database)
         graph = engine.snapshot.search.graph
-        own = engine.snapshot.model.catalogue
-        old = str(own.item_ids[np.flatnonzero(own.popular == 0)[0]])
+        own = engine.snapshot.model.items
+        old = str(own.ids[np.flatnonzero(own.popular == 0)[0]])
         row = {"title": "tent with rope"}
         engine.put_items([{"item_id": "fresh", **row}, {"item_id": old, **row}], wait=5)
         exact._live.catch_up()
@@ -180,9 +180,10 @@ def test_the_stability_index_is_its_formula():
 
 def test_a_model_nobody_has_used_has_no_reference():
     model = served.large(500, 8, 3)
-    own = replace(model.catalogue, histories=model.catalogue.histories.last(0))
-    found = DriftReference.of(replace(model, catalogue=own))
-    assert found.lengths is None and found.scores is None
+    unused = replace(model.people, histories=model.people.histories.last(0))
+    for people in (unused, None):
+        found = DriftReference.of(replace(model, people=people))
+        assert found.lengths is None and found.scores is None
 
 
 def test_counts_of_a_minute_forget_what_is_older(monkeypatch):

@@ -344,7 +344,7 @@ def test_the_state_is_plain_and_counts(tmp_path):
         assert (status.items, status.users, status.new_items) == (
             80,
             60,
-            int((served.model().catalogue.popular == 0).sum()),
+            int((served.model().items.popular == 0).sum()),
         )
         plain = json.loads(json.dumps(status.to_dict()))
         assert plain["version"] == "content_knn" and plain["drift"]["answers"] == 4

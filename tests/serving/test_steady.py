@@ -30,10 +30,10 @@ def used(engine: Engine) -> dict[str, weakref.ref[object]]:
     engine.audience(item)
     engine.search("tent")
     now = engine.snapshot
-    own = now.model.catalogue
+    own, people = now.model.items, now.model.people
     parts = {
-        "snapshot": now, "model": now.model, "scorer": now.model.scorer, "histories": own.histories,
-        "item rows": own.items, "attributes": now.attributes, "words": now.words,
+        "snapshot": now, "model": now.model, "scorer": now.model.scorer, "histories": people.histories,
+        "item rows": own.rows, "attributes": now.attributes, "words": now.words,
     }  # fmt: skip
     return {name: weakref.ref(part) for name, part in parts.items()}
 
@@ -62,7 +62,7 @@ def test_of_the_versions_that_served_before_one_is_kept(tmp_path: Path) -> None:
 
 def test_a_snapshot_is_gone_as_soon_as_an_item_is_placed(tmp_path: Path) -> None:
     with served.engine(tmp_path) as engine, no_collector():
-        old = weakref.ref(engine.snapshot), weakref.ref(engine.snapshot.model.catalogue.items)
+        old = weakref.ref(engine.snapshot), weakref.ref(engine.snapshot.model.items.rows)
         engine.put_items([{"item_id": "fresh", "title": "sturdy tent"}], wait=5)
         assert engine.item("fresh").new
         assert [part() is None for part in old] == [True, True]

@@ -133,7 +133,7 @@ def test_what_an_older_version_stored_and_this_one_cannot_read_is_set_aside(tmp_
 
 def test_a_changed_row_of_an_untouched_item_moves_it(engine):
     model = served.model()
-    item = str(model.catalogue.item_ids[np.flatnonzero(model.catalogue.popular == 0)[0]])
+    item = str(model.items.ids[np.flatnonzero(model.items.popular == 0)[0]])
     receipt = engine.put_items([{"item_id": item, **TENT}], wait=5)
     assert receipt.later == () and engine.item(item).title == TENT["title"]
     assert engine.status().arrived == 0
@@ -216,7 +216,7 @@ def test_a_blend_encodes_an_item_once(monkeypatch, tmp_path):
     assert missing == ()
     calls.clear()
     change = ChangedItem(1, "fresh", {"item_id": "fresh", **TENT}, served.START)
-    assert apply_changes(ready, ItemSchema.of(ready.catalogue), [change]).new == (80,)
+    assert apply_changes(ready, ItemSchema.of(ready.items), [change]).new == (80,)
     assert calls == [1]
     assert not any(isinstance(e, MissingEncoder) for part in ready.scorer.parts for e in part.space.encoders)
 
@@ -266,7 +266,7 @@ def test_readers_in_flight_keep_their_snapshot(engine):
     old = engine.snapshot
     engine.put_items([{"item_id": "fresh", **TENT}], wait=5)
     assert old.n_items == 80 and engine.snapshot.n_items == 81
-    assert old.model.score(old.model.catalogue.histories.matrix()).shape == (60, 80)
+    assert old.model.score(old.model.people.histories.matrix()).shape == (60, 80)
     assert old.items.find("fresh") == -1 and len(old.titles) == 80
 
 

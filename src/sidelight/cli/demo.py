@@ -92,8 +92,8 @@ def _two_people(model: Recommender) -> tuple[Any, Any]:
     """Somebody with a middling history and somebody with a short one."""
     import numpy as np
 
-    count = model.catalogue.histories.lengths
-    users = model.catalogue.user_ids
+    count = model.need_people().histories.lengths
+    users = model.need_people().ids
     middle = int(np.argmin(np.abs(count - np.median(count[count > 0]))))
     short = int(np.argmax(count == 3)) if (count == 3).any() else int(np.argmax(count > 0))
     return users[middle].item(), users[short].item()
@@ -101,8 +101,8 @@ def _two_people(model: Recommender) -> tuple[Any, Any]:
 
 def _bought(model: Recommender, user: Any) -> list[Any]:
     """Ids of the products of a household."""
-    at = int(model.catalogue.find_users([user])[0])
-    found: list[Any] = model.catalogue.item_ids[model.catalogue.histories.row(at)].tolist()
+    at = int(model.need_people().find([user])[0])
+    found: list[Any] = model.items.ids[model.need_people().histories.row(at)].tolist()
     return found
 
 

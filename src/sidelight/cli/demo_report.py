@@ -86,8 +86,8 @@ def answer(found: Measured) -> None:
 def people(model: Recommender, *users: Any) -> None:
     """Lists of some users, with reasons."""
     for user in users:
-        at = int(model.catalogue.find_users([user])[0])
-        bought = model.catalogue.histories.row(at)
+        at = int(model.need_people().find([user])[0])
+        bought = model.need_people().histories.row(at)
         out = console()
         table = _table(f"Household {user} ({len(bought)} products bought)")
         room = out.width - 32
@@ -100,12 +100,12 @@ def people(model: Recommender, *users: Any) -> None:
             table.add_column(name, overflow="fold" if fold else "ellipsis", no_wrap=not fold, width=width)
         for row in model.recommend(users=[user], k=5).iter_rows(named=True):
             reason = model.explain(row["item_id"], user=user)
-            item = int(model.catalogue.find_items([row["item_id"]])[0])
+            item = int(model.items.find([row["item_id"]])[0])
             table.add_row(
                 str(row["rank"]),
                 str(row["item_id"]),
                 title(model, row["item_id"]),
-                "new" if model.catalogue.popular[item] == 0 else "",
+                "new" if model.items.popular[item] == 0 else "",
                 _parts(reason),
                 _words(reason),
             )
@@ -172,8 +172,8 @@ def title(model: Recommender, item: Any, limit: int = 72) -> str:
     """The name of an item."""
     from sidelight.content.shared_terms import text_of
 
-    at = int(model.catalogue.find_items([item])[0])
-    return text_of(model.catalogue.items.row(at, named=True), limit=limit)
+    at = int(model.items.find([item])[0])
+    return text_of(model.items.rows.row(at, named=True), limit=limit)
 
 
 def _parts(reason: Explanation) -> str:

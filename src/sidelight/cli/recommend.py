@@ -55,11 +55,11 @@ def recommend(
     if add is not None:
         from sidelight.data.read_items import read_items
 
-        found = found.add_items(read_items(add, found.catalogue.columns))
+        found = found.add_items(read_items(add, found.items.columns))
     if audience:
         people = found.audience(audience, k)
         reached = {str(row["item_id"]): row["reached"] for row in people.iter_rows(named=True)}
-        users = len(found.catalogue.user_ids)
+        users = len(found.need_people().ids)
         for item in dict.fromkeys(audience):
             said = f"{item}: {reached.get(item, 0):,} of {users:,} users would have it among the first {k}"
             nobody = "; nobody to show: no history or content says anything about it"
@@ -85,8 +85,8 @@ def _described(
 
     from sidelight.content.shared_terms import text_of
 
-    at = model.catalogue.find_items(answer["item_id"].to_list())
-    said = [text_of(model.catalogue.items.row(int(i), named=True)) for i in at]
+    at = model.items.find(answer["item_id"].to_list())
+    said = [text_of(model.items.rows.row(int(i), named=True)) for i in at]
     answer = answer.insert_column(2, pl.Series("item", said, dtype=pl.String))
     if not why:
         return answer

@@ -30,6 +30,9 @@ def train(
     ] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the spec as TOML and stop.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    people: Annotated[
+        bool, typer.Option("--people/--no-people", help="Store user ids and histories in the bundle.")
+    ] = True,
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is there.")] = False,
 ) -> None:
     """Fit a model on the training part of a split and save it as a bundle.
@@ -38,7 +41,8 @@ def train(
     its weights are chosen on validation users and on cold items, hidden ones if need be. --show
     prints that spec, to start a file for --spec from. The bundle keeps the spec it was made with.
     With --refit it holds a model that has learned from the validation events too, for use and for
-    the test part; its metrics are those on validation before that.
+    the test part; its metrics are those on validation before that. With --no-people the bundle holds
+    nothing per user: it recommends for the histories that a request brings.
 
     Example:
         sidelight train split/ -o model/
@@ -71,7 +75,7 @@ def train(
         model = chosen.fit(found, report)
         figures = _figures(model, found, report)
         model = fit_again(chosen, found, report) if refit else model
-    model.save(place, force=force, metrics=figures)
+    model.save(place, force=force, metrics=figures, people=people)
     shown = {name: value for name, value in figures.items() if name.endswith("ndcg@10")}
     about = {"model": str(output), "spec": config.spec_hash(chosen)[:12], "refitted": refit}
     if model.choices:

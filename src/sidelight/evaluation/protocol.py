@@ -61,7 +61,7 @@ def check_part(model: Any, split: Split, part: Part) -> None:
     if not len(split.validation):
         fix = 'judge the test part, once all is chosen: part="test", final=True (command line: --final)'
         raise DataError(complain("validation events", "none in this split", "evaluate", fix))
-    own = getattr(model, "catalogue", None)
+    own = getattr(model, "items", None)
     if getattr(own, "refitted", False) and getattr(own, "fingerprint", "") == split.data.fingerprint:
         raise DataError(seen_validation(f"a refitted {type(getattr(model, 'spec', model)).__name__}"))
 

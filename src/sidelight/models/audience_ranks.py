@@ -25,8 +25,8 @@ def audience_places(
         (places int64 (n_wanted, n_users), from 1, among all items that the user does not have yet;
         scores float32 (n_wanted, n_users), 0 where the user already has the item).
     """
-    own = model.catalogue.histories
-    step = max(1, cells // model.catalogue.n_items)
+    own = model.need_people().histories
+    step = max(1, cells // len(model.items))
     places, values = [], []
     for start in range(0, len(own), step):
         rows = own[start : start + step]

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.data.histories import Histories, matrix_of
-from sidelight.models.scorer import Context, ContextAware, Scorer, Scores, State, with_context
+from sidelight.models.scorer import Context, ContextAware, Scorer, Scores, State, with_context, without_users
 from sidelight.models.term_contributions import WordParts
 from sidelight.storage import placed, under
 
@@ -121,6 +121,10 @@ class BlendScorer:
         parts = tuple(with_context(part, users, context) for part in self.parts)
         same = all(one is other for one, other in zip(parts, self.parts, strict=True))
         return self if same else replace(self, parts=parts)
+
+    def without_users(self) -> BlendScorer:
+        """See `ContextAware.without_users`."""
+        return replace(self, parts=tuple(without_users(part) for part in self.parts))
 
     def uses_context(self) -> NDArray[np.bool_] | None:
         """Rows of which any component was told something."""

@@ -19,6 +19,7 @@ from sidelight.errors import DataError, complain
 from sidelight.models.blend_scorer import BlendScorer
 from sidelight.models.content_knn import ContentKNNScorer
 from sidelight.models.content_space import ContentSpace
+from sidelight.models.items import without_images
 from sidelight.models.recommender import Recommender
 from sidelight.models.ridge import RidgeScorer
 from sidelight.models.scorer import Scorer
@@ -43,18 +44,18 @@ def with_revised_items(model: Recommender, rows: Any) -> Recommender:
         UnknownIdError: An item is not in the catalogue.
         DataError: An id is repeated, or a column is unknown or of another type.
     """
-    own = model.catalogue
+    own = model.items
     frame = item_rows(rows, own.table, "changed items")
     ids = frame["item_id"].to_list() if "item_id" in frame.columns else []
     if len(set(ids)) != len(ids) or None in ids:
         raise DataError(complain("one row an item", "null or repeated ids", "changed items"))
-    at = own.need_items(ids, "changed items")
+    at = own.need(ids, "changed items")
     full = own.typed(frame, "changed items")
-    items = pl.concat([own.items, full])[_places(own.n_items, at)]
+    table = pl.concat([own.rows, without_images(full)])[_places(len(own), at)]
     free = np.flatnonzero(own.popular[at] == 0)
     free = free[np.argsort(at[free])]  # neighbour graphs want their targets in order
     scorer = rescored(model.scorer, full[free], at[free]) if len(free) else model.scorer
-    return replace(model, scorer=scorer, catalogue=replace(own, items=items))
+    return replace(model, scorer=scorer, items=replace(own, rows=table))
 
 
 @singledispatch

@@ -24,10 +24,11 @@ from sidelight.evaluation.ranking import top_k
 from sidelight.models.attribution import explain
 from sidelight.models.audience_ranks import audience_places
 from sidelight.models.blend_choices import summary
-from sidelight.models.catalogue import Catalogue
 from sidelight.models.check_arguments import Ids, check_context, histories_of, ids_of
 from sidelight.models.explanation import Explanation
-from sidelight.models.scorer import Context, ContextAware, Scorer, Scores, with_context
+from sidelight.models.items import Items
+from sidelight.models.people import People
+from sidelight.models.scorer import Context, ContextAware, Scorer, Scores, with_context, without_users
 from sidelight.models.top_lists import TopLists, audience_frame, fill_lists
 from sidelight.option_types import Count, check_call
 
@@ -45,21 +46,24 @@ class NewItemsWarning(UserWarning):
 
 @dataclass(frozen=True, eq=False)
 class Recommender:
-    """A fitted model with its catalogue. Made by `fit`, `load` or `add_items`; never changed.
+    """A fitted model with its items and its stored users. Made by `fit`, `load` or `add_items`; immutable.
 
     Args:
         spec: The frozen options it was fitted with.
-        scorer: What turns histories into scores.
-        catalogue: Ids, histories, item rows.
+        scorer: Maps histories to scores.
+        items: Catalogue: ids, rows and popularity of the items.
+        people: Stored users with their histories; None for a bundle that was saved without them.
+            Histories that are given with a request need none.
     """
 
     spec: Any
     scorer: Scorer
-    catalogue: Catalogue
+    items: Items
+    people: People | None = None
 
     def __repr__(self) -> str:
-        users, items = self.catalogue.histories.shape
-        return f"Recommender({type(self.spec).__name__}, {users:,} users, {items:,} items)"
+        users = "no people" if self.people is None else f"{len(self.people):,} users"
+        return f"Recommender({type(self.spec).__name__}, {users}, {len(self.items):,} items)"
 
     def __str__(self) -> str:
         chosen = summary(self.choices)
@@ -73,10 +77,21 @@ class Recommender:
 
     @classmethod
     def of(cls, spec: Any, scorer: Scorer, split: Split) -> Recommender:
-        """A scorer with the catalogue of the split it was fitted on, and the spec's popularity floor."""
+        """Combine a scorer with the items and users of its split, and add the spec's popularity floor."""
         from sidelight.models.score_floor import with_floor  # which fits again where it needs to
 
-        return cls(spec, with_floor(spec, scorer, split), Catalogue.of(split))
+        return cls(spec, with_floor(spec, scorer, split), Items.of(split), People.of(split))
+
+    def need_people(self) -> People:
+        """Return the stored users.
+
+        Raises:
+            SpecError: The model holds none.
+        """
+        if self.people is None:
+            fix = "pass histories=[...] or history=[...], or save the model again with people=True"
+            raise SpecError(complain("stored users", "none: this bundle was saved without people", fix=fix))
+        return self.people
 
     def score(self, histories: Histories | sp.csr_matrix) -> Scores:
         """Scores of all items, float32 (n_rows, n_items); histories of a binary CSR matrix have no order."""
@@ -136,15 +151,15 @@ class Recommender:
         labels, rows, who = self._histories(users, given)
         allowed = None
         if candidates is not None:
-            allowed = np.zeros(self.catalogue.n_items, dtype=bool)
-            allowed[self.catalogue.need_items(ids_of(candidates, "candidates"), "candidates")] = True
+            allowed = np.zeros(len(self.items), dtype=bool)
+            allowed[self.items.need(ids_of(candidates, "candidates"), "candidates")] = True
         found = []
-        step = max(1, CELLS // self.catalogue.n_items)
+        step = max(1, CELLS // len(self.items))
         for start in range(0, len(rows), step):
             block = slice(start, start + step)
             asked = self.with_context(who[block], context)
             found.append(asked._lists(rows[block], who[block] != UNKNOWN, int(k), filter_seen, allowed))
-        return TopLists.frame(found, labels, self.catalogue.item_ids)
+        return TopLists.frame(found, labels, self.items.ids)
 
     def _lists(
         self,
@@ -159,25 +174,25 @@ class Recommender:
         items, values = top_k(scores, min(k, scores.shape[1]), seen, allowed)
         uses_context = self.scorer.uses_context() if isinstance(self.scorer, ContextAware) else None
         lists = TopLists(items, values, known, rows.lengths, uses_context=uses_context)
-        return fill_lists(lists, scores, seen, allowed, self.catalogue.popular, self.scorer)
+        return fill_lists(lists, scores, seen, allowed, self.items.popular, self.scorer)
 
     def _histories(
         self, users: Ids | None, histories: list[list[Any]] | None
     ) -> tuple[NDArray[Any] | pl.Series, Histories, NDArray[np.int64]]:
         """Labels (n,), histories of n rows, and stored users (n,), else UNKNOWN or GIVEN."""
-        own = self.catalogue
         if users is not None and histories is not None:
             raise SpecError(complain("users or histories", "both", "recommend"))
         if histories is not None:
             return np.arange(len(histories)), self._given(histories), np.full(len(histories), GIVEN)
+        own = self.need_people()
         if users is None:
-            return own.user_ids, own.histories, np.arange(len(own.user_ids))
+            return own.ids, own.histories, np.arange(len(own))
         wanted = ids_of(users, "users")
-        at = own.find_users(wanted)
-        return labels_of(own.user_ids, at, wanted), own.histories.known(at), at
+        at = own.find(wanted)
+        return labels_of(own.ids, at, wanted), own.histories.known(at), at
 
     def _given(self, histories: list[list[Any]]) -> Histories:
-        rows, missing = self.catalogue.rows(histories)
+        rows, missing = self.items.histories(histories)
         if missing:
             total = sum(len(each) for each in histories)
             warnings.warn(
@@ -199,8 +214,8 @@ class Recommender:
             each item reached, the users who would have it among their first k, of all `users`.
         """
         check_call(Recommender.audience, {"k": k})
-        wanted = self.catalogue.need_items(ids_of(items, "items"), "items")
-        ids = self.catalogue.item_ids[wanted], self.catalogue.user_ids
+        wanted, people = self.items.need(ids_of(items, "items"), "items"), self.need_people()
+        ids = self.items.ids[wanted], people.ids
         return audience_frame(*ids, *audience_places(self, wanted, CELLS), k)
 
     def similar(self, items: Ids, k: Count = 10) -> pl.DataFrame:
@@ -210,12 +225,12 @@ class Recommender:
             UnknownIdError: An item is not in the catalogue.
         """
         check_call(Recommender.similar, {"k": k})
-        wanted = self.catalogue.need_items(ids_of(items, "items"), "items")
+        wanted = self.items.need(ids_of(items, "items"), "items")
         scores = np.array(self.scorer.similar(wanted), dtype=np.float32)
         scores[np.arange(len(wanted)), wanted] = -np.inf
         near, values = top_k(scores, min(k, scores.shape[1]))
         lists = TopLists(near, np.where(values > 0, values, -np.inf).astype(np.float32))
-        frame = TopLists.frame([lists], self.catalogue.item_ids[wanted], self.catalogue.item_ids)
+        frame = TopLists.frame([lists], self.items.ids[wanted], self.items.ids)
         return frame.rename({"item_id": "similar_id", "user_id": "item_id"}).drop("source")
 
     def explain(
@@ -239,9 +254,9 @@ class Recommender:
             raise SpecError(complain("a user or a history", "neither" if user is None else "both", "explain"))
         check_call(Recommender.explain, {"k": k})
         given = self._histories(*([user], None) if history is None else (None, histories_of([history])))
-        at = int(self.catalogue.need_items(ids_of([item], "item"), "an item")[0])
+        at = int(self.items.need(ids_of([item], "item"), "an item")[0])
         asked = given[1].item.astype(np.int64), np.array([at]), k, int(given[2][0]), context
-        return explain(self.scorer, self.catalogue.named, *asked)[0]
+        return explain(self.scorer, self.items.titles, *asked)[0]
 
     def add_items(self, rows: Any) -> Recommender:
         """A recommender that also knows new items, from their content; nothing is retrained.
@@ -250,7 +265,7 @@ class Recommender:
             rows: Column `item_id` and any item columns of the training data, a polars or pandas
                 frame or a dict; all are read as `sidelight.read` reads them, or a DataError says why not.
         """
-        catalogue, full = self.catalogue.with_items(item_rows(rows, self.catalogue.table, "new items"))
+        items, full = self.items.with_rows(item_rows(rows, self.items.table, "new items"))
         if not self.scorer.supports_cold_items:
             warnings.warn(
                 f"{type(self.spec).__name__} knows items by their clicks: the {len(full)} new ones score 0 "
@@ -258,11 +273,15 @@ class Recommender:
                 NewItemsWarning,
                 stacklevel=2,
             )
-        return replace(self, scorer=self.scorer.with_items(full), catalogue=catalogue)
+        people = None if self.people is None else self.people.widened(len(items))
+        return replace(self, scorer=self.scorer.with_items(full), items=items, people=people)
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, bytes]]:
-        """Arrays, options and files from which `from_arrays` makes an equal recommender."""
-        (inner, options), (outer, about, files) = self.scorer.state(), self.catalogue.state()
+        """Return arrays, options and files from which `from_arrays` makes an equal recommender."""
+        (inner, options), (outer, about, files) = self.scorer.state(), self.items.state()
+        if self.people is not None:
+            arrays, more = self.people.state()
+            outer, about = outer | arrays, about | more
         arrays = storage.placed("scorer", inner) | storage.placed("catalogue", outer)
         meta = {
             "spec": config.to_dict(self.spec),
@@ -275,25 +294,35 @@ class Recommender:
     def from_arrays(
         cls, arrays: dict[str, Any], meta: dict[str, Any], files: dict[str, bytes]
     ) -> Recommender:
-        """The recommender that `to_arrays` described."""
+        """Return the recommender that `to_arrays` described."""
         from sidelight.models.restore import restore_scorer, restore_spec
 
-        about = meta["scorer"]
+        about, outer = meta["scorer"], storage.under("catalogue", arrays)
         scorer = restore_scorer(about["kind"], storage.under("scorer", arrays), about["options"])
-        catalogue = Catalogue.restore(storage.under("catalogue", arrays), meta["catalogue"], files)
-        return cls(restore_spec(meta["spec"]), scorer, catalogue)
+        items = Items.restore(outer, meta["catalogue"], files)
+        return cls(restore_spec(meta["spec"]), scorer, items, People.restore(outer, meta["catalogue"]))
+
+    def without_people(self) -> Recommender:
+        """Return the model without user ids, histories and anything else that is stored per user."""
+        return replace(self, scorer=without_users(self.scorer), people=None)
 
     def save(
-        self, path: str | Path, force: bool = False, metrics: Mapping[str, float | None] | None = None
+        self,
+        path: str | Path,
+        force: bool = False,
+        metrics: Mapping[str, float | None] | None = None,
+        people: bool = True,
     ) -> Path:
         """Write the bundle folder; `sidelight.load` reads it back with equal scores.
 
         Args:
             path: Folder to make.
             force: Replace a bundle that is there already.
-            metrics: What it measured, by dotted name; NaN and infinity become null.
+            metrics: Measured values by dotted name; NaN and infinity become null.
+            people: Store user ids, histories and attributes of users. Without them the bundle holds
+                nothing per user: it recommends for the histories that a request brings, not for user ids.
         """
-        check_call(Recommender.save, {"path": path, "force": force})
-        arrays, meta, files = self.to_arrays()
+        check_call(Recommender.save, {"path": path, "force": force, "people": people})
+        arrays, meta, files = (self if people else self.without_people()).to_arrays()
         known = {n: None if v is None or not np.isfinite(v) else v for n, v in (metrics or {}).items()}
         return storage.write_folder(path, arrays, {**meta, "metrics": known}, files, force)

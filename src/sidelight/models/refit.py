@@ -17,7 +17,7 @@ def refit(spec: Any, split: Split, progress: Progress | None = None) -> Recommen
     A spec that chooses something on validation while it is fitted (epochs, weights) has a method
     `refit(split, progress)` of its own, which chooses first and then fits on everything. All others
     are fitted on `split.joined()`. The model notes that it has seen the validation events
-    (`catalogue.refitted`), so that `evaluate` refuses to judge it by them.
+    (`items.refitted`), so that `evaluate` refuses to judge it by them.
 
     Args:
         spec: Options of a model.

@@ -117,16 +117,25 @@ class ContextAware(Protocol):
         """
         ...
 
+    def without_users(self) -> Scorer:
+        """Return the scorer without the features of stored users, for a bundle without people."""
+        ...
+
     def uses_context(self) -> NDArray[np.bool_] | None:
         """Rows (bool, (n_rows,)) whose side features change the scores; None before `with_context`."""
         ...
 
 
 def with_context(scorer: Scorer, users: NDArray[np.int64], context: Context | None = None) -> Scorer:
-    """The scorer told who asks and when, if it is one that listens; else itself."""
+    """Return the scorer conditioned on each row's user and context; unchanged if it uses neither."""
     if not isinstance(scorer, ContextAware):
         return scorer
     return scorer.with_context(users, {} if context is None else context)
+
+
+def without_users(scorer: Scorer) -> Scorer:
+    """Return the scorer without anything stored per user; unchanged if it stores nothing of the kind."""
+    return scorer.without_users() if isinstance(scorer, ContextAware) else scorer
 
 
 def one_history(history: NDArray[np.int64], n_items: int) -> sp.csr_matrix:

@@ -93,6 +93,10 @@ class TowerScorer:
             added += f.present[:, None] * np.asarray(f.values @ table, dtype=np.float32)
         return replace(self, added=added)
 
+    def without_users(self) -> TowerScorer:
+        """See `ContextAware.without_users`."""
+        return replace(self, people=NOTHING, user_maps=(), added=None)
+
     def uses_context(self) -> NDArray[np.bool_] | None:
         """Rows to which attributes add anything."""
         return None if self.added is None else np.asarray(self.added.any(axis=1))

@@ -31,22 +31,24 @@ def check_arrays(model: Recommender, where: str) -> None:
     Raises:
         BundleError: Says which array, and what is wrong with it.
     """
-    own = model.catalogue
-    users, items = len(own.user_ids), own.n_items
-    shapes = {
-        "item ids": (own.item_ids.shape, (items,)),
-        "user ids": (own.user_ids.shape, (users,)),
-        "histories": (own.histories.shape, (users, items)),
+    own, people, items = model.items, model.people, len(model.items)
+    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+        "item ids": (own.ids.shape, (items,)),
         "popularity": (own.popular.shape, (items,)),
-        "item rows": ((len(own.items),), (items,)),
+        "item rows": ((len(own.rows),), (items,)),
     }
+    if people is not None:
+        shapes["user ids"] = (people.ids.shape, (len(people),))
+        shapes["histories"] = (people.histories.shape, (len(people), items))
     for name, (found, expected) in shapes.items():
         if found != expected:
             raise BundleError(complain(f"{name} of shape {expected}", f"{found}", where, AGAIN))
-    if len(np.unique(own.item_ids)) < items or (own.user_ids[1:] <= own.user_ids[:-1]).any():
+    unsorted = people is not None and (people.ids[1:] <= people.ids[:-1]).any()
+    if len(np.unique(own.ids)) < items or unsorted:
         other = "repeated ids, or users in another order"
         raise BundleError(complain("each id once, users sorted", other, where, AGAIN))
-    _check_histories(own.histories, where)
+    if people is not None:
+        _check_histories(people.histories, where)
     state = model.scorer.state()[0]
     for name, value in {"popularity": own.popular, **state}.items():
         if not all(np.isfinite(block).all() for block in _blocks(value)):
@@ -81,12 +83,12 @@ def check_loaded(model: Recommender, where: str) -> None:
         BundleError: As there; or ids stand in another order than their rows, or the scorer knows other items.
     """
     check_arrays(model, where)
-    own = model.catalogue
-    if (found := _width(model.scorer, own.n_items)) != own.n_items:
-        raise BundleError(complain(f"scores of {own.n_items} items", f"{found}", where, AGAIN))
-    if "item_id" in own.items.columns:
-        rows = own.items["item_id"].cast(pl.String).to_numpy()
-        if not np.array_equal(rows, own.item_ids.astype(np.str_)):
+    own = model.items
+    if (found := _width(model.scorer, len(own))) != len(own):
+        raise BundleError(complain(f"scores of {len(own)} items", f"{found}", where, AGAIN))
+    if "item_id" in own.rows.columns:
+        rows = own.rows["item_id"].cast(pl.String).to_numpy()
+        if not np.array_equal(rows, own.ids.astype(np.str_)):
             said = "item ids in the order of their rows", "another order"
             raise BundleError(complain(*said, where, AGAIN))
 

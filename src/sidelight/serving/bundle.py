@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def save(
-    model: Recommender, path: str | Path, metrics: Mapping[str, float] | None = None, force: bool = False
+    model: Recommender,
+    path: str | Path,
+    metrics: Mapping[str, float] | None = None,
+    force: bool = False,
+    people: bool = True,
 ) -> Path:
     """Write a fitted model as a bundle, whole or not at all.
 
@@ -28,9 +32,10 @@ def save(
         path: Folder to make.
         metrics: What it measured, by dotted name ("cold.ndcg@20"); NaN and infinity become null.
         force: Replace a bundle that is there already.
+        people: Store user ids, histories and attributes of users, see `Recommender.save`.
     """
-    check_call(save, {"model": model, "path": path, "force": force})
-    return model.save(path, force=force, metrics=metrics)
+    check_call(save, {"model": model, "path": path, "force": force, "people": people})
+    return model.save(path, force=force, metrics=metrics, people=people)
 
 
 def load(path: str | Path, verify: bool = True) -> Recommender:

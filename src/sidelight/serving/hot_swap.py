@@ -214,11 +214,11 @@ class HotSwap:
             from sidelight.serving.search.hnsw_search import HnswSearch
 
             search = HnswSearch.build(model, self._options.recall)
-        own = model.catalogue
+        own, people = model.items, model.people
         made = Snapshot(
-            version=name, model=model, change=0, loaded_at=datetime.now(UTC), base=own.n_items,
-            items=IdIndex.of(own.item_ids), users=IdIndex.of(own.user_ids),
-            arrived=released(own.items, self._options.released), columns=ItemSchema.of(own), missing=missing,
+            version=name, model=model, change=0, loaded_at=datetime.now(UTC), base=len(own),
+            items=IdIndex.of(own.ids), users=IdIndex.of(own.ids[:0] if people is None else people.ids),
+            arrived=released(own.rows, self._options.released), columns=ItemSchema.of(own), missing=missing,
             search=search, reference=DriftReference.of(model), published=published, stamp=stamp,
         )  # fmt: skip
         log.info("version %s loaded in %.2f s", name, time.perf_counter() - start)
@@ -257,9 +257,9 @@ class HotSwap:
     def _placed(self, old: Snapshot, changes: list[ChangedItem]) -> Snapshot:
         """A snapshot with some more changes in it."""
         done = apply_changes(old.model, old.columns, changes)
-        own = done.model.catalogue
+        own = done.model.items
         new, changed = np.array(done.new, dtype=np.int64), np.array(done.changed, dtype=np.int64)
-        dated = released(own.items, self._options.released)
+        dated = released(own.rows, self._options.released)
         dated[: old.n_items] = np.where(np.isnan(dated[: old.n_items]), old.arrived, dated[: old.n_items])
         dated[new] = np.where(np.isnan(dated[new]), done.arrived, dated[new])
         placed = {change.item_id for change in changes} - {each.item_id for each in done.set_aside}
@@ -271,7 +271,7 @@ class HotSwap:
         if isinstance(scorer, HasVectors):
             search = search.grown(scorer.vectors, changed[own.popular[changed] == 0])
         return replace(
-            old, model=done.model, change=changes[-1].change, items=old.items.plus(own.item_ids[new]),
+            old, model=done.model, change=changes[-1].change, items=old.items.plus(own.ids[new]),
             arrived=dated, incomplete=(old.incomplete - placed) | short,
             left_out=old.left_out | done.left_out, search=search, set_aside=tuple(aside.values()),
         )  # fmt: skip

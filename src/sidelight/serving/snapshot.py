@@ -122,12 +122,12 @@ class Snapshot:
     @property
     def n_items(self) -> int:
         """Items, those that arrived included."""
-        return self.model.catalogue.n_items
+        return len(self.model.items)
 
     @cached_property
     def new(self) -> NDArray[np.bool_]:
         """bool (n_items,): nobody touched the item in training."""
-        return np.asarray(self.model.catalogue.popular == 0)
+        return np.asarray(self.model.items.popular == 0)
 
     @cached_property
     def out(self) -> NDArray[np.int64]:
@@ -148,7 +148,7 @@ class Snapshot:
     @cached_property
     def popular(self) -> NDArray[np.int64]:
         """int64 (n_items,), items by popularity, ties by index."""
-        return np.argsort(-self.model.catalogue.popular, kind="stable")
+        return np.argsort(-self.model.items.popular, kind="stable")
 
     @cached_property
     def listens(self) -> bool:
@@ -158,36 +158,36 @@ class Snapshot:
     @cached_property
     def attributes(self) -> AttributeTable:
         """Which items have a value in a column."""
-        return AttributeTable(self.model.catalogue.items)
+        return AttributeTable(self.model.items.rows)
 
     @cached_property
     def title_column(self) -> str | None:
         """The column that names an item: "title", "name", or the first one of text."""
-        own = self.model.catalogue
+        own = self.model.items
         texts = [c.name for c in own.columns if c.role == "text"]
-        found = [c for c in ("title", "name", *texts) if c in own.items.columns]
-        usable = [c for c in found if own.items[c].dtype == pl.String]
+        found = [c for c in ("title", "name", *texts) if c in own.rows.columns]
+        usable = [c for c in found if own.rows[c].dtype == pl.String]
         return usable[0] if usable else None
 
     @cached_property
     def titles(self) -> pl.Series | None:
         """Titles of all items, or None where no column names them."""
-        return None if self.title_column is None else self.model.catalogue.items[self.title_column]
+        return None if self.title_column is None else self.model.items.rows[self.title_column]
 
     @cached_property
     def words(self) -> TextSearch:
         """Search by words; made when somebody searches first."""
-        own = self.model.catalogue
+        own = self.model.items
         texts = [c.name for c in own.columns if c.role == "text" and c.name != self.title_column]
-        others = [own.items[c] for c in texts if own.items[c].dtype == pl.String]
-        return TextSearch.of(own.item_ids, self.titles, others, own.popular)
+        others = [own.rows[c] for c in texts if own.rows[c].dtype == pl.String]
+        return TextSearch.of(own.ids, self.titles, others, own.popular)
 
     @cached_property
     def shown_columns(self) -> list[str]:
         """Columns of a row that somebody can read."""
-        own = self.model.catalogue
+        own = self.model.items
         hidden = {c.name for c in own.columns if c.role in HIDDEN}
-        schema = own.items.schema.items()
+        schema = own.rows.schema.items()
         return [name for name, dtype in schema if name not in hidden and dtype != pl.Binary]
 
     def with_context(
@@ -202,7 +202,7 @@ class Snapshot:
 
     def id_of(self, at: int) -> str:
         """Outside id of an item."""
-        return str(self.model.catalogue.item_ids[at])
+        return str(self.model.items.ids[at])
 
     def titles_of(self, places: Sequence[int] | Places) -> list[str]:
         """Titles of some items; an item without one is called by its id."""
@@ -225,7 +225,7 @@ class Snapshot:
 
     def _beside(self, item: str) -> list[str]:
         """Ids of the bundle that stand near one in their order: looking through all would take too long."""
-        ids = self.model.catalogue.item_ids[: self.base]
+        ids = self.model.items.ids[: self.base]
         if not self.items.numeric:
             at = int(np.searchsorted(ids, np.array(item, dtype=ids.dtype)))
         else:
@@ -251,7 +251,7 @@ class Snapshot:
 
     def row(self, at: int) -> dict[str, Any]:
         """Columns of an item as plain values: times are ISO texts."""
-        row = self.model.catalogue.items[self.shown_columns].row(at, named=True)
+        row = self.model.items.rows[self.shown_columns].row(at, named=True)
         return {n: v.isoformat() if isinstance(v, date) else v for n, v in row.items()}
 
 

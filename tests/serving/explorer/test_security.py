@@ -225,7 +225,7 @@ def test_reasons_of_a_stored_user_take_the_scope_history(guest: Visitor, locked:
 
 def test_anybody_is_never_somebody_who_may_not_be_looked_at(published: Path, tmp_path: Path) -> None:
     with running(published, tmp_path) as service:
-        users = [str(u) for u in service.engine.snapshot.model.catalogue.user_ids]
+        users = [str(u) for u in service.engine.snapshot.model.people.ids]
         for n, user in enumerate(users[1:]):
             service.engine.forget(user) if n % 2 else service.engine.set_consent(user, False)
         assert {person_form.anybody(service.engine) for _ in range(5)} == {users[0]}

@@ -26,8 +26,8 @@ ABOUT = ("category", "tags", "number")  # roles of columns that say briefly what
 def show(desk: ExplorerApp, visit: PageRequest) -> PageResponse:
     """Items by words of their titles; without words the most popular ones and new ones."""
     text = visit.query.one("q")[:200]
-    known = desk.engine.snapshot.model.catalogue
-    values: dict[str, Any] = {"q": text, "found": [], "total": known.n_items, "popular": [], "newest": []}
+    known = desk.engine.snapshot.model.items
+    values: dict[str, Any] = {"q": text, "found": [], "total": len(known), "popular": [], "newest": []}
     values |= {"most": FOUND, "dated": False}
     gone = (person_form.find_item(desk.engine, each) for each in desk.engine.retired()[:FOUND] if visit.admin)
     values["retired"] = [(item, about(desk.engine, item)) for item in gone if item is not None]
@@ -44,7 +44,7 @@ def show(desk: ExplorerApp, visit: PageRequest) -> PageResponse:
 
 def about(engine: Engine, item: Item) -> str:
     """What an item is, in half a line: its categories and the like."""
-    known = engine.snapshot.model.catalogue
+    known = engine.snapshot.model.items
     named = [c.name for role in ABOUT for c in known.columns if c.role == role]
     given = [
         template_filters.cell(item.row[name]) for name in named if item.row.get(name) not in (None, "", [])
@@ -73,8 +73,8 @@ def item(desk: ExplorerApp, visit: PageRequest) -> PageResponse:
         near = str(error).rpartition("; ")[2]
         hint = f"No item of the catalogue has this id; {near}" if near.startswith("did you mean") else NO_SUCH
         return PageResponse("missing.html", {"what": name or "An item without an id", "hint": hint}, 404)
-    known = engine.snapshot.model.catalogue
-    small = len(known.user_ids) * known.n_items <= CELLS
+    model = engine.snapshot.model
+    small = model.people is not None and len(model.people) * len(model.items) <= CELLS
     values: dict[str, Any] = {"item": found, "facts": facts(engine, found), "similar": [], "audience": None}
     values |= {"notice": None, "small": small, "note": ""}
     try:
@@ -97,7 +97,7 @@ def retire(desk: ExplorerApp, visit: PageRequest) -> PageResponse | Redirect:
 def facts(engine: Engine, found: Item) -> list[tuple[str, str]]:
     """The row of an item as pairs of column and text, long texts last."""
     hidden = ("item_id", engine.snapshot.title_column)
-    known = engine.snapshot.model.catalogue
+    known = engine.snapshot.model.items
     times = {c.name for c in known.columns if c.role == "timestamp"}
     long = {c.name for c in known.columns if c.role == "text"}
     pairs = [

@@ -52,11 +52,11 @@ def fields_of(desk: ExplorerApp) -> tuple[Field, ...]:
 
 
 def _fields(desk: ExplorerApp) -> tuple[Field, ...]:
-    known = desk.engine.snapshot.model.catalogue
-    usable = [c for c in known.columns if c.role in HANDLED and c.known_at_launch and c.name in known.items]
+    known = desk.engine.snapshot.model.items
+    usable = [c for c in known.columns if c.role in HANDLED and c.known_at_launch and c.name in known.rows]
     title = desk.engine.snapshot.title_column
     usable.sort(key=lambda c: (c.name != title, HANDLED.index(c.role)))
-    return tuple(_field(c, known.items[c.name], c.name == title) for c in usable)
+    return tuple(_field(c, known.rows[c.name], c.name == title) for c in usable)
 
 
 def _field(column: Column, values: pl.Series, title: bool) -> Field:
@@ -102,7 +102,7 @@ def show(desk: ExplorerApp, visit: PageRequest) -> PageResponse:
 
 def others(desk: ExplorerApp) -> list[str]:
     """Columns that a page cannot fill in: images, vectors, and what is only known later."""
-    known = desk.engine.snapshot.model.catalogue
+    known = desk.engine.snapshot.model.items
     handled = {f.name for f in fields_of(desk)}
     return [c.name for c in known.columns if c.name not in handled and c.role not in ("item_id", "ignore")]
 

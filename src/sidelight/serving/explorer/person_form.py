@@ -92,14 +92,16 @@ def anybody(engine: Engine) -> str:
 
     Whoever was forgotten or withdrew consent is never named; "" where nobody is left.
     """
-    known = engine.snapshot.model.catalogue
-    lengths = known.histories.lengths
+    people = engine.snapshot.model.people
+    if people is None:
+        return ""
+    lengths = people.histories.lengths
     low, high = LIKELY
     good = ((lengths >= low) & (lengths <= high)).nonzero()[0]
     choice = good.tolist() or list(range(len(lengths)))
     random.shuffle(choice)
     for at in range(0, len(choice), LOOKED_UP):
-        some = [str(known.user_ids[user]) for user in choice[at : at + LOOKED_UP]]
+        some = [str(people.ids[user]) for user in choice[at : at + LOOKED_UP]]
         barred = engine.database.barred(some)
         if named := next((user for user in some if user not in barred), ""):
             return named

@@ -18,7 +18,7 @@ from sidelight.serving.explorer.page_types import PageRequest, PageResponse
 from sidelight.serving.explorer.view_models import moved, movement
 
 if TYPE_CHECKING:
-    from sidelight.models.catalogue import Catalogue
+    from sidelight.models.items import Items
     from sidelight.serving.explorer.explorer_app import ExplorerApp
     from sidelight.serving.recommend.responses import RecommendResponse
     from sidelight.serving.rerank.rules import Rules
@@ -182,16 +182,16 @@ def request(who: UserFields, rules: Rules) -> str:
 
 def values_of(desk: ExplorerApp) -> dict[str, list[str]]:
     """For each column that a rule can name its most frequent values."""
-    return desk.kept("values", lambda: _values(desk.engine.snapshot.model.catalogue))
+    return desk.kept("values", lambda: _values(desk.engine.snapshot.model.items))
 
 
-def _values(known: Catalogue) -> dict[str, list[str]]:
+def _values(known: Items) -> dict[str, list[str]]:
     found = {}
     for column in known.columns:
-        if column.role not in CHOOSABLE or column.name not in known.items.columns:
+        if column.role not in CHOOSABLE or column.name not in known.rows.columns:
             continue
         count: Counter[str] = Counter()
-        for value in known.items[column.name].drop_nulls().to_list():
+        for value in known.rows[column.name].drop_nulls().to_list():
             many = value if isinstance(value, list) else [value]
             count.update(template_filters.plain(each) for each in many if each is not None)
         found[column.name] = [value for value, _ in count.most_common(OFFERED)]

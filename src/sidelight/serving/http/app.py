@@ -182,7 +182,7 @@ def _words(engine: Engine) -> Callable[[], frozenset[str]]:
     keys = frozenset().union(*(names(model) for model in (request_models.Recommend, request_models.PutItems)))
 
     def known() -> frozenset[str]:
-        return keys | frozenset(engine.snapshot.model.catalogue.items.columns)
+        return keys | frozenset(engine.snapshot.model.items.rows.columns)
 
     return known
 

@@ -13,7 +13,7 @@ from sidelight.serving.http.field_types import LONGEST_TEXT
 from sidelight.serving.http.problems import Problem, pointer
 
 if TYPE_CHECKING:
-    from sidelight.models.catalogue import Catalogue
+    from sidelight.models.items import Items
     from sidelight.serving.http.http_options import HttpOptions
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # never those that would start another program
@@ -21,7 +21,7 @@ ROLE: Final = "image_bytes"
 
 
 def check_images(
-    rows: Iterable[tuple[str, Mapping[str, Any]]], catalogue: Catalogue, options: HttpOptions
+    rows: Iterable[tuple[str, Mapping[str, Any]]], catalogue: Items, options: HttpOptions
 ) -> None:
     """Refuse rows whose images are too large, of another kind, or broken in their first bytes.
 

@@ -84,7 +84,7 @@ class ReadRoutes:
         """
         self._most(body.k, self._options.max_k, "k")
         if body.row is not None:
-            catalogue = self._engine.snapshot.model.catalogue
+            catalogue = self._engine.snapshot.model.items
             check_images([("/row", body.row)], catalogue, self._options)
         found = self._engine.audience(body.item, body.row, body.k)
         people = [{"user": user, "place": place, "score": score} for user, place, score in found.people]
@@ -121,7 +121,7 @@ class ReadRoutes:
             Problem: 422, it costs more than this service is set to give one request.
         """
         own = self._engine.snapshot
-        n_items = len(own.model.catalogue.items)
+        n_items = len(own.model.items.rows)
         scores = n_items if getattr(own, "search", EXACT).recall is None else 0
         if isinstance(body, request_models.Audience):
             return self._options.most_cost / 4  # it looks at all users

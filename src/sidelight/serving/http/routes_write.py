@@ -42,7 +42,7 @@ class WriteRoutes:
         `wait` the call returns when lists may hold them, or when that time is over.
         """
         rows = [(f"/items/{at}", row) for at, row in enumerate(body.items)]
-        check_images(rows, self._engine.snapshot.model.catalogue, self._options)
+        check_images(rows, self._engine.snapshot.model.items, self._options)
         receipt = self._engine.put_items(body.items, wait=query.wait)
         self._metrics.items(receipt)
         return {

@@ -236,7 +236,7 @@ def _about(snapshot: Any, options: HttpOptions, database: str, keys: Sequence[ob
         None: "no keys yet: open to this machine alone, until the first key is made",
     }[options.require_keys]
     place = "PostgreSQL" if database.startswith("postgresql") else f"database {database}"
-    items = snapshot.model.catalogue.n_items
+    items = len(snapshot.model.items)
     return f"version {snapshot.version or '(a bundle)'}, {items:,} items; {place}; {who}"
 
 

@@ -21,8 +21,8 @@ from sidelight.models.item_updates import encoders_of, with_spaces
 if TYPE_CHECKING:
     from sidelight.content.cache import Cache
     from sidelight.content.protocols import Encoder
-    from sidelight.models.catalogue import Catalogue
     from sidelight.models.content_space import ContentSpace
+    from sidelight.models.items import Items
     from sidelight.models.recommender import Recommender
 
 REMEMBERED = 5000  # vectors
@@ -116,7 +116,7 @@ def working(
             reason = ""
             if hasattr(encoder, "with_cache"):  # the others need nothing that may be missing
                 encoder = encoder.with_cache(cast("Cache", memory))
-                reason = _trouble(encoder, _probe(model.catalogue)) if warm else ""
+                reason = _trouble(encoder, _probe(model.items)) if warm else ""
             if reason:
                 missing[features.name] = MissingPart(features.name, columns_of(encoder), reason)
                 encoder = MissingEncoder(encoder, features, reason)
@@ -128,7 +128,7 @@ def working(
 
 def prepare(model: Recommender) -> None:
     """Import what the quick encoders need, which takes most of a second: before the first item comes."""
-    probe = _probe(model.catalogue)
+    probe = _probe(model.items)
     for encoder in encoders_of(model.scorer):
         if not hasattr(encoder, "with_cache"):
             _trouble(encoder, probe)
@@ -140,10 +140,10 @@ def columns_of(encoder: Encoder) -> tuple[str, ...]:
     return tuple(getattr(spec, "columns", None) or (getattr(encoder, "source", ""),))
 
 
-def _probe(catalogue: Catalogue) -> pl.DataFrame:
+def _probe(items: Items) -> pl.DataFrame:
     """One row with a text in each column of texts and a picture in each one of pictures."""
-    schema = dict(catalogue.items.schema)
-    paths = {c.name for c in catalogue.columns if c.role == "image_path"}
+    schema = dict(items.rows.schema)
+    paths = {c.name for c in items.columns if c.role == "image_path"}
     given = {pl.String: PROBE, pl.Binary: _picture() if pl.Binary in schema.values() else None}
     values = {n: [None if n in paths else given.get(type(t))] for n, t in schema.items()}
     return pl.DataFrame(values, schema=schema)

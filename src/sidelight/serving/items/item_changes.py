@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sidelight.errors import SidelightError
-from sidelight.models.catalogue import bare
 from sidelight.models.item_updates import encoders_of, with_revised_items
 from sidelight.serving.domain import ChangedItem
 from sidelight.serving.items.item_schema import ItemSchema
@@ -92,7 +91,7 @@ def _encoded(model: Recommender, columns: ItemSchema, changes: Rows) -> tuple[Ro
     if not changes:
         return [], []
     try:
-        frame = model.catalogue.typed(columns.frame([change.row for change in changes]), "items")
+        frame = model.items.typed(columns.frame([change.row for change in changes]), "items")
         for encoder in encoders_of(model.scorer):
             encoder.transform(frame)
     except Exception as error:  # whatever an encoder trips over, it is one row's doing
@@ -107,16 +106,17 @@ def _encoded(model: Recommender, columns: ItemSchema, changes: Rows) -> tuple[Ro
 
 def _placed(model: Recommender, columns: ItemSchema, changes: Rows) -> AppliedChanges:
     """The model with all of these changes, or an error."""
-    at = model.catalogue.find_items(change.item_id for change in changes)
+    at = model.items.find(change.item_id for change in changes)
     new = [change for change, known in zip(changes, at, strict=True) if known < 0]
     old = [change for change, known in zip(changes, at, strict=True) if known >= 0]
-    size = model.catalogue.n_items
+    size = len(model.items)
     if old:
         model = with_revised_items(model, columns.frame([change.row for change in old]))
     if new:
-        catalogue, full = model.catalogue.with_items(columns.frame([change.row for change in new]))
+        items, full = model.items.with_rows(columns.frame([change.row for change in new]))
         scorer = model.scorer.with_items(full)
-        model = replace(model, scorer=scorer, catalogue=replace(catalogue, items=bare(catalogue.items)))
+        people = None if model.people is None else model.people.widened(len(items))
+        model = replace(model, scorer=scorer, items=items, people=people)
     return AppliedChanges(
         model,
         tuple(range(size, size + len(new))),

@@ -72,7 +72,7 @@ def missing(snapshot: Snapshot, rows: Sequence[Mapping[str, Any]]) -> tuple[str,
 def _free_id(snapshot: Snapshot) -> str:
     """An id that no item has, for a row that nobody is going to store."""
     if snapshot.items.numeric:
-        return str(int(snapshot.model.catalogue.item_ids.max(initial=0)) + 1)
+        return str(int(snapshot.model.items.ids.max(initial=0)) + 1)
     name = PREVIEW
     while snapshot.items.find(name) >= 0:
         name += "'"

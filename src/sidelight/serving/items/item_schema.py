@@ -17,7 +17,7 @@ from sidelight.errors import DataError, complain, did_you_mean
 from sidelight.serving.domain import check_id
 
 if TYPE_CHECKING:
-    from sidelight.models.catalogue import Catalogue
+    from sidelight.models.items import Items
 
 LONGEST = 100  # characters of an id: all ids of a catalogue take the room of the longest one
 
@@ -41,13 +41,13 @@ class ItemSchema:
     lengths: Mapping[str, int]
 
     @classmethod
-    def of(cls, catalogue: Catalogue) -> ItemSchema:
+    def of(cls, items: Items) -> ItemSchema:
         """Of a catalogue."""
-        types = dict(catalogue.items.schema)
-        roles = {c.name: c.role for c in catalogue.columns}
+        types = dict(items.rows.schema)
+        roles = {c.name: c.role for c in items.columns}
         vectors = [n for n in types if roles.get(n) == "vector"]
-        lengths = {n: catalogue.items[n].drop_nulls().head(1) for n in vectors}
-        ids = catalogue.item_ids.dtype
+        lengths = {n: items.rows[n].drop_nulls().head(1) for n in vectors}
+        ids = items.ids.dtype
         return cls(
             types, roles, ids.kind in "iu",
             max(LONGEST, ids.itemsize // 4 if ids.kind == "U" else 0),

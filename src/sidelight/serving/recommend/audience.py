@@ -40,14 +40,14 @@ def audience(snapshot: Snapshot, database: Database, item: int, k: int, cells: i
         k: Length of the lists, and at most this many people.
         cells: Scores worked out at most.
     """
-    own = snapshot.model.catalogue
-    users = len(own.user_ids)
+    own = snapshot.model.people
+    users = 0 if own is None else len(own)
     size = min(users, max(1, cells // snapshot.n_items))
     some = np.arange(users)
     if size < users:
         some = np.sort(generator(0, "audience").choice(users, size, replace=False))
     near = similar_items(snapshot, item, NEAR)
-    if not size or item in snapshot.out:
+    if own is None or not size or item in snapshot.out:
         return AudienceRequest((), near, 0, users, first=k)
     place, value = _places(snapshot, some, [own.histories.row(u) for u in some], item)
     order = np.lexsort((-value, place))
@@ -58,8 +58,8 @@ def audience(snapshot: Snapshot, database: Database, item: int, k: int, cells: i
         found += _looked_up(snapshot, database, some[order[stop : stop + MORE * k]], item)
         stop += MORE * k
     best = sorted(found, key=lambda each: (each[0], -each[1], each[2]))[:k]
-    people = tuple((str(own.user_ids[u]), at, score) for at, score, u in best)
-    further = [str(own.user_ids[u]) for u in some[order[stop:][place[order[stop:]] <= k]]]
+    people = tuple((str(own.ids[u]), at, score) for at, score, u in best)
+    further = [str(own.ids[u]) for u in some[order[stop:][place[order[stop:]] <= k]]]
     reached = sum(at <= k for at, _, _ in found) + len(further) - len(database.barred(further))
     return AudienceRequest(people, near, size, users, first=k, reached=reached)
 
@@ -68,11 +68,11 @@ def _looked_up(
     snapshot: Snapshot, database: Database, users: NDArray[np.int64], item: int
 ) -> list[tuple[int, float, int]]:
     """Place, score and user, of those who may be looked at, with all that is known of them now."""
-    own = snapshot.model.catalogue
+    own = snapshot.model.need_people()
     kept, people = [], []
     for user in users.tolist():
         checkpoint()
-        name = str(own.user_ids[user])
+        name = str(own.ids[user])
         someone = known_items(snapshot, database.person(name), name)
         if someone.who != UNKNOWN and item not in someone.history and item not in someone.dismissed:
             kept.append(user)

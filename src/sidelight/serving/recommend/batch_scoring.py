@@ -183,7 +183,7 @@ class _ScoreBlock:
             length,
             uses_context=None if self.uses_context is None else self.uses_context[some],
         )
-        popular = snapshot.model.catalogue.popular
+        popular = snapshot.model.items.popular
         made = fill_lists(plain, scores, seen, allowed, popular, self.scorer, snapshot.popular)
         assert made.source is not None
         whole = scores.shape[1] > 0

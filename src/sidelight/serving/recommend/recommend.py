@@ -153,7 +153,7 @@ def _listed(
             some = slice(start, start + TOGETHER)
             reasons[some] = explain_items(snapshot, someone, shown.items[some], NAMED, ask.context)
     columns = zip(
-        snapshot.model.catalogue.item_ids[shown.items].tolist(), titles, shown.values.tolist(),
+        snapshot.model.items.ids[shown.items].tolist(), titles, shown.values.tolist(),
         shown.source.tolist(), snapshot.new[shown.items].tolist(), shown.explored.tolist(),
         shown.propensity.tolist(), reasons, shown.moved.tolist(), strict=True,
     )  # fmt: skip

@@ -57,7 +57,7 @@ def known_items(snapshot: Snapshot, state: PersonState, user: str) -> UserHistor
     who = snapshot.users.find(user) if state.uses_stored() else UNKNOWN
     stored = NONE
     if who >= 0:
-        stored = snapshot.model.catalogue.histories.row(who).astype(np.int64)
+        stored = snapshot.model.need_people().histories.row(who).astype(np.int64)
     if not state.events:
         return UserHistory(who if who >= 0 else UNKNOWN, stored)
     found: dict[int, bool] = {}

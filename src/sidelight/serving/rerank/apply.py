@@ -88,7 +88,7 @@ def rerank(
     fresh = exploration.pool + ask.k if explores else ask.k if rules.floor > 0 else 0
     items, values, source = _pool(snapshot, wish, scored, rules, fresh)
     pool = CandidatePool(
-        ids=snapshot.model.catalogue.item_ids[items].astype(np.str_),
+        ids=snapshot.model.items.ids[items].astype(np.str_),
         scores=values,
         new=snapshot.new[items],
         age=snapshot.ages(items),

@@ -68,7 +68,7 @@ class HnswSearch:
         recall = 0.0
         for look in LOOKS:
             made = replace(made, look=look)
-            recall = made.measured(scorer, model.catalogue.histories)
+            recall = made.measured(scorer, model.need_people().histories)
             if recall >= least:
                 break
         else:

@@ -29,7 +29,7 @@ def collect_status(
     return Status(
         version=now.version,
         loaded=now.loaded_at,
-        users=len(now.model.catalogue.user_ids),
+        users=0 if now.model.people is None else len(now.model.people),
         items=now.n_items,
         new_items=int(now.new.sum()),
         arrived=now.n_items - now.base,

@@ -65,7 +65,9 @@ class DriftReference:
     @classmethod
     def of(cls, model: Recommender) -> DriftReference:
         """Of a model: lengths of all stored histories, scores of at most 256 users, always the same ones."""
-        own = model.catalogue.histories
+        if model.people is None:
+            return cls()
+        own = model.people.histories
         length = own.lengths
         users = np.flatnonzero(length)
         if not len(users):

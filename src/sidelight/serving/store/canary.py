@@ -95,7 +95,7 @@ def make_canaries(model: Recommender) -> CanarySet:
         check_arrays(model, "")
         asks = _questions(model)
     queries = tuple(_asked(model, kind, ask, "") for kind, ask in asks)
-    return CanarySet(len(model.catalogue.user_ids), model.catalogue.n_items, queries)
+    return CanarySet(_n_users(model), len(model.items), queries)
 
 
 def run_canaries(model: Recommender, canaries: CanarySet, where: str = "") -> None:
@@ -113,7 +113,7 @@ def run_canaries(model: Recommender, canaries: CanarySet, where: str = "") -> No
     with _refusing("a model that can be asked", where):
         check_arrays(model, where)
     expected = (canaries.n_users, canaries.n_items)
-    found = (len(model.catalogue.user_ids), model.catalogue.n_items)
+    found = (_n_users(model), len(model.items))
     if found != expected:
         wanted, has = (f"{users:,} users and {items:,} items" for users, items in (expected, found))
         raise BundleError(complain(wanted, has, where, AGAIN))
@@ -121,13 +121,19 @@ def run_canaries(model: Recommender, canaries: CanarySet, where: str = "") -> No
         _compare(query, _asked(model, query.kind, query.ask, where), where)
 
 
+def _n_users(model: Recommender) -> int:
+    return 0 if model.people is None else len(model.people)
+
+
 def _questions(model: Recommender) -> list[tuple[str, tuple[Any, ...]]]:
     """Kinds and outside ids, each question once."""
-    own = model.catalogue
-    light = np.argsort(own.histories.lengths, kind="stable")
+    own, people = model.items, model.people
     popular = np.argsort(-own.popular, kind="stable")
-    items = [own.item_ids[at].item() for at in _spread(popular)]
-    asks = [("user", (own.user_ids[at].item(),)) for at in _spread(light)]
+    items = [own.ids[at].item() for at in _spread(popular)]
+    asks: list[tuple[str, tuple[Any, ...]]] = []
+    if people is not None:
+        light = np.argsort(people.histories.lengths, kind="stable")
+        asks = [("user", (people.ids[at].item(),)) for at in _spread(light)]
     asks += [("history", tuple(ids)) for ids in ((), items[:1], items[-1:], items[:3])]
     asks += [("item", (each,)) for each in items]
     return list(dict.fromkeys(asks))
@@ -177,15 +183,15 @@ def _answer(model: Recommender, query: CanaryQuery) -> pl.DataFrame:
 
 def _check_scores(model: Recommender, query: CanaryQuery, where: str) -> None:
     """Refuse scores of wrong dimensions or not finite, before a ranking hides them."""
-    own = model.catalogue
-    known = own.find_users(query.ask) if query.kind == "user" else own.need_items(query.ask, "a canary")
+    own, by_user = model.items, query.kind == "user"
+    known = model.need_people().find(query.ask) if by_user else own.need(query.ask, "a canary")
     if (known < 0).any():
         raise BundleError(complain(f"{query} in the catalogue", "no such id", where, AGAIN))
-    rows = own.histories[known] if query.kind == "user" else own.rows([query.ask])[0]
-    user = known if query.kind == "user" else np.array([-2])
+    rows = model.need_people().histories[known] if by_user else own.histories([query.ask])[0]
+    user = known if by_user else np.array([-2])
     history = rows.item.astype(np.int64)
     item = int(history[0]) if len(history) else 0
-    row: tuple[int, ...] = (1, own.n_items)
+    row: tuple[int, ...] = (1, len(own))
     found: dict[str, tuple[NDArray[Any], tuple[int, ...]]] = {
         "scores": (model.with_context(user).score(rows), row),
         "similarities": (model.scorer.similar(np.array([item])), row),
@@ -194,7 +200,7 @@ def _check_scores(model: Recommender, query: CanaryQuery, where: str) -> None:
         cut = model.scorer.without(history, np.array([item]))
         found["scores without an item"] = (cut, (1 + len(history), 1))
         model.scorer.top_terms(history, np.array([item]), K)
-    everything = np.arange(own.n_items)[None]
+    everything = np.arange(len(own))[None]
     found["scores for everybody"] = (
         model.scorer.user_independent_scores(np.array([len(history)]), everything),
         row,
