@@ -23,16 +23,22 @@ from sidelight.serving.domain import Event
 from sidelight.serving.http.app import create_app
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.request_log import request_log
-from sidelight.serving.recommend.requests import (
-    AudienceRequest,
+from sidelight.serving.requests import RecommendRequest
+from sidelight.serving.responses import (
+    Audience,
+    EventsReceipt,
     Explanation,
-    RecommendRequest,
+    Item,
+    ItemsReceipt,
+    PlacedUser,
+    RankedItem,
+    RecommendResponse,
+    Retired,
+    RuleCost,
     Status,
-    WriteReceipt,
+    Version,
 )
-from sidelight.serving.recommend.responses import Item, RankedItem, RecommendResponse
-from sidelight.serving.rerank.rules import RuleCost
-from sidelight.serving.store.store import Store, Version
+from sidelight.serving.store.store import Store
 
 HERE = "http://127.0.0.1:8000"
 COLUMNS = (
@@ -120,10 +126,10 @@ class LittleEngine:
         self.item(item)
         return Explanation(item, 2.0, 0.5, history=(("i01", "thing 1", 0.5),), words=(("thing", 0.2),))
 
-    def audience(self, item: str | None, row: Mapping[str, Any] | None, k: int) -> AudienceRequest:
+    def audience(self, item: str | None, row: Mapping[str, Any] | None, k: int) -> Audience:
         if item is not None:
             self.item(item)
-        return AudienceRequest((("u1", 1, 0.5),), self._listed(2, "similar"), 1, 1)
+        return Audience((PlacedUser("u1", 1, 0.5),), self._listed(2, "similar"), 1, 1)
 
     def search(self, text: str, k: int) -> list[Item]:
         found = [i for i, row in self.items.items() if text in (row.get("title") or "") or i.startswith(text)]
@@ -134,7 +140,7 @@ class LittleEngine:
             raise UnknownIdError(complain("an item from the catalogue", repr(item)))
         return Item(item, self.items[item].get("title") or "", self.items[item])
 
-    def put_items(self, rows: Sequence[Mapping[str, Any]], wait: float = 0.0) -> WriteReceipt:
+    def put_items(self, rows: Sequence[Mapping[str, Any]], wait: float = 0.0) -> ItemsReceipt:
         self._work()
         for row in rows:
             for name in row:
@@ -143,21 +149,22 @@ class LittleEngine:
         for row in rows:
             self.items[row["item_id"]] = {n: v for n, v in row.items() if n != "item_id"}
         self.change += len(rows)
-        return WriteReceipt(self.change, len(rows), placed=wait > 0)
+        return ItemsReceipt(self.change, len(rows), placed=wait > 0)
 
-    def retire(self, items: Sequence[str], retired: bool = True) -> tuple[int, list[str]]:
+    def retire(self, items: Sequence[str], retired: bool = True) -> Retired:
         before = set(self.out)
         self.out = before | set(items) if retired else before - set(items)
-        return len(before ^ self.out), [i for i in items if i not in self.items]
+        unknown = tuple(i for i in items if i not in self.items)
+        return Retired(self.retired(), len(before ^ self.out), unknown)
 
-    def retired(self) -> list[str]:
-        return sorted(self.out)
+    def retired(self) -> tuple[str, ...]:
+        return tuple(sorted(self.out))
 
-    def add_events(self, events: Sequence[Event]) -> WriteReceipt:
+    def add_events(self, events: Sequence[Event]) -> EventsReceipt:
         self._work()
         kept = [e for e in events if self.consent.get(e.user_id, True)]
         self.events += kept
-        return WriteReceipt(0, len(kept), dropped=len(events) - len(kept))
+        return EventsReceipt(len(kept), len(events) - len(kept))
 
     def set_consent(self, user: str, given: bool) -> None:
         self.consent[user] = given
@@ -169,10 +176,7 @@ class LittleEngine:
 
     def versions(self) -> list[Version]:
         at = datetime(2026, 1, 1, tzinfo=UTC)
-        return [
-            Version(n, at, "", Path("secret") / n, "ab", {}, {"ndcg@10": 0.2}, 10, n == self.version)
-            for n in ("v2", "v1")
-        ]
+        return [Version(n, at, "", "ab", {"ndcg@10": 0.2}, 10, n == self.version) for n in ("v2", "v1")]
 
     def promote(self, name: str) -> Version:
         self._work()

@@ -31,7 +31,7 @@ from sidelight.models.tower_scorer import TowerScorer
 from sidelight.serving.database.database import Database
 from sidelight.serving.domain import Event
 from sidelight.serving.engine import Engine
-from sidelight.serving.recommend.requests import EngineOptions
+from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.store.store import Store
 
 TITLE, BRAND = sl.Text("title", "description"), sl.Categories("brand")

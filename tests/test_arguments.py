@@ -18,7 +18,7 @@ import sidelight as sl
 from sidelight.errors import SidelightError, SpecError
 from sidelight.option_types import SOME, Count, Positive, check_call, checked, hints
 from sidelight.option_values import Range
-from sidelight.serving.recommend.requests import RecommendRequest
+from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.rules import ItemCondition, Pin
 
 ROOMS = ("content", "data", "models", "serving", "tasks", "training", "weighting")

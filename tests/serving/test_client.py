@@ -24,17 +24,18 @@ from pydantic import BaseModel
 
 import sidelight as sl
 from sidelight.errors import DataError, SpecError
+from sidelight.serving import responses
 from sidelight.serving.client import client as client_module
-from sidelight.serving.client import client_errors, client_requests, client_responses
-from sidelight.serving.client.client import Client, ask, event
+from sidelight.serving.client import client_errors, client_json
+from sidelight.serving.client.client import Client, RecommendRequest, event
 from sidelight.serving.database.database import Database
 from sidelight.serving.domain import Event
 from sidelight.serving.engine import Engine
+from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.http import request_models
 from sidelight.serving.http import response_models as http_answers
 from sidelight.serving.http.app import create_app
 from sidelight.serving.http.http_options import HttpOptions
-from sidelight.serving.recommend.requests import EngineOptions
 from sidelight.serving.rerank.rules import ItemCondition, Pin, Rules
 from sidelight.serving.store.store import Store
 
@@ -124,7 +125,7 @@ def test_a_list_is_asked_for_and_read() -> None:
     [item] = found.items
     assert found.version == "monday" and found.cost is not None and found.cost.by_rule == {"pin": 0.1}
     assert (item.score, item.moved) == (1.0, -2) and isinstance(item.score, float)
-    assert item.why == client_responses.Explanation(
+    assert item.why == responses.Explanation(
         "i07", 1.0, user=0.25, history=(("i01", "a rake", 0.75),), words=(("steel", 0.3),)
     )
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -141,9 +142,10 @@ def test_every_method_asks_what_the_api_takes() -> None:
         "price": np.float32(2.5),
     }
     receipt = {"change": 7, "accepted": 1, "placed": True, "refused": [{"item_id": "i1", "reason": "no"}]}
+    several = RecommendRequest("u1"), RecommendRequest(history=("i1",), k=2)
     audience = {"people": [{"user": "u1", "place": 2, "score": 0.5}], "near": [LISTED]}
     cases: list[tuple[Callable[[Client], Any], str, str, type[BaseModel] | None, Any]] = [
-        (lambda c: c.recommend_many([ask("u1"), ask(history=["i1"], k=2)]), "POST", "/v1/recommend/batch",
+        (lambda c: c.recommend_many(several), "POST", "/v1/recommend/batch",
          request_models.Batch, {"answers": [ANSWER, ANSWER]}),
         (lambda c: c.similar("i07", k=3), "POST", "/v1/similar", request_models.Similar, {"items": [LISTED]}),
         (lambda c: c.explain("i07", history=["i1"]), "POST", "/v1/explain", request_models.Explain,
@@ -185,9 +187,9 @@ def test_every_method_asks_what_the_api_takes() -> None:
             assert service.body == {"items": [row]}
     lists, near, why, new, old, shown, searched, put, sent, consent, forgotten, versions, *rest = found
     assert len(lists) == 2 and near[0].item_id == "i07" and why.words == (("steel", 0.3),) and new == old
-    assert new.people == (client_responses.Placed("u1", 2, 0.5),)
+    assert new.people == (responses.PlacedUser("u1", 2, 0.5),)
     assert shown.unknown == ("i99",) and searched == shown.items and shown.items[0].row["price"] == 1.5
-    assert put.placed and put.refused == (client_responses.RefusedRow("i1", "no"),)
+    assert put.placed and put.refused == (responses.RefusedRow("i1", "no"),)
     assert (sent.accepted, consent, forgotten) == (1, False, 12)
     assert versions[0].created == datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
     assert rest[:2] == [versions[0], versions[0]] and versions[0].metrics["cold.ndcg@10"] is None
@@ -197,7 +199,7 @@ def test_every_method_asks_what_the_api_takes() -> None:
 def test_what_is_read_has_the_fields_that_the_api_describes() -> None:
     """A field that the service gets is one that the client gets, under the same name."""
     renamed = {
-        "PlacedUser": "Placed", "Refused": "RefusedRow", "Problem": "", "Listed": "RankedItem",
+        "Refused": "RefusedRow", "Problem": "", "Listed": "RankedItem",
         "Answer": "RecommendResponse", "Shown": "Item",
     }  # fmt: skip
     unwrapped = {"Given", "Answers", "ListedItems", "Versions", "ConsentReceipt", "ForgetReceipt", "Health"}
@@ -209,7 +211,7 @@ def test_what_is_read_has_the_fields_that_the_api_describes() -> None:
         )
         if not own or name in unwrapped or not renamed.get(name, name):
             continue
-        place = client_errors if name == "Mistake" else client_responses
+        place = client_errors if name == "Mistake" else responses
         kind = getattr(place, renamed.get(name, name))
         assert {f.name for f in dataclasses.fields(kind)} == set(model.model_fields), name
 
@@ -241,16 +243,16 @@ def test_newer_and_older_services_are_understood() -> None:
 )
 def test_an_answer_of_another_form_is_an_error(answer: Any) -> None:
     service = Service(httpx.Response(200, json=answer))
-    with pytest.raises(client_module.ServiceError, match="an answer of this API") as caught:
+    with pytest.raises(client_module.ServiceError, match="a response of this API") as caught:
         client(service).recommend("u1")
     assert caught.value.status == 200 and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"<html>welcome</html>", b"\xff\xfe\x00", b""])
 def test_a_page_instead_of_json_is_an_error(content: bytes) -> None:
-    with pytest.raises(client_module.ServiceError, match="an answer of this API"):
+    with pytest.raises(client_module.ServiceError, match="a response of this API"):
         client(Service(httpx.Response(200, content=content))).versions()
-    with pytest.raises(client_module.ServiceError, match="an answer of this API"):
+    with pytest.raises(client_module.ServiceError, match="a response of this API"):
         client(Service({"answers": []})).versions()
 
 
@@ -286,7 +288,7 @@ def test_problems_are_typed(status: int, kind: type[Exception], pauses: list[flo
 @pytest.mark.parametrize("body", [b"", b"[]", b'"x"', b"{", b'{"errors": [3, {}], "detail": null}'])
 def test_broken_problems_are_errors_too(body: bytes) -> None:
     answer = httpx.Response(500, content=body, headers={"Content-Type": "application/problem+json"})
-    with pytest.raises(client_errors.ServiceError, match="500: an answer without an explanation"):
+    with pytest.raises(client_errors.ServiceError, match="500: a response without an explanation"):
         client(Service(answer)).recommend("u1")
 
 
@@ -438,7 +440,7 @@ def test_wrong_clients_are_refused_and_keys_are_not_shown() -> None:
 
 def test_text_and_arrays_survive_the_way() -> None:
     sent = {"title": 'ключ "𝄞"', "vector": np.array([1.5, 2.0], dtype=np.float32), "n": np.int64(3)}
-    assert json.loads(client_requests.encoded(sent)) == {**sent, "vector": [1.5, 2.0], "n": 3}
+    assert json.loads(client_json.encode(sent)) == {**sent, "vector": [1.5, 2.0], "n": 3}
 
 
 def test_importing_the_client_imports_no_service() -> None:
@@ -499,7 +501,8 @@ def test_the_real_service_gives_lists(address: tuple[str, str]) -> None:
         assert found.version == "tuesday" and [item.rank for item in found.items] == [1, 2, 3, 4, 5]
         assert found.items[1].item_id == "i33" and found.cost is not None and "pin" in found.cost.by_rule
         assert any(item.why is not None and item.why.history for item in found.items)
-        plain, other = asking.recommend_many([ask("u01", k=5), ask(history=["i02", "nobody"], k=3)])
+        several = RecommendRequest("u01", k=5), RecommendRequest(history=("i02", "nobody"), k=3)
+        plain, other = asking.recommend_many(several)
         assert len(plain.items) == 5 and len(other.items) == 3 and other.unknown == ("nobody",)
         assert asking.recommend("stranger").fallback
         assert asking.similar("i02", k=4)[0].source == "similar"

@@ -20,7 +20,7 @@ from sidelight.serving.database.database import Database
 from sidelight.serving.domain import Event
 from sidelight.serving.engine import Engine
 from sidelight.serving.recommend import batch_scoring
-from sidelight.serving.recommend.requests import RecommendRequest
+from sidelight.serving.requests import RecommendRequest
 
 KINDS = ("popular", "ease", "content_knn", "als", "blend", "two_tower")
 ITEMS = [f"i{n:02d}" for n in range(1, 81)]

@@ -8,9 +8,10 @@ import pytest
 import served
 
 from sidelight.errors import DataError, SpecError, UnknownIdError
+from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.explorer.catalogue_page import newest
-from sidelight.serving.recommend.explanations import likeness
-from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
+from sidelight.serving.recommend.explanations import similarity_among
+from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.search.text_search import TextSearch
 
 TENT = {"title": "sturdy tent no 15", "description": "A sturdy tent for camping.", "brand": "Northfold"}
@@ -126,12 +127,12 @@ def test_the_audience_equals_that_of_the_model(tmp_path, name):
         for item in ("i01", "i44"):
             frame = served.model(name).audience([item], k=60)
             found = engine.audience(item=item, k=60)
-            assert [p for _, p, _ in found.people] == frame["place"].to_list()
-            assert {u for u, _, _ in found.people} == set(frame["user_id"].to_list())
+            assert [one.place for one in found.people] == frame["place"].to_list()
+            assert {one.user for one in found.people} == set(frame["user_id"].to_list())
             assert (found.looked_at, found.users) == (60, 60)
             for k in (1, 5, 20):
                 few = engine.audience(item=item, k=k)
-                have = sum(place <= k for _, place, _ in found.people)
+                have = sum(one.place <= k for one in found.people)
                 assert (few.reached, few.first) == (have, k) and len(few.people) <= k
 
 
@@ -141,10 +142,11 @@ def test_a_previewed_row_has_the_audience_that_it_has_once_stored(engine):
     engine.put_items([{"item_id": "fresh", **TENT}], wait=5)
     after = engine.audience(item="fresh", k=5)
     assert before == after
-    for user, place, score in after.people:
-        answer = engine.recommend(RecommendRequest(user=user, k=81))
-        listed = {one.item_id: one for one in answer.items}
-        assert listed["fresh"].rank == place and listed["fresh"].score == pytest.approx(score, rel=1e-5)
+    for one in after.people:
+        answer = engine.recommend(RecommendRequest(user=one.user, k=81))
+        listed = {item.item_id: item for item in answer.items}
+        assert listed["fresh"].rank == one.place
+        assert listed["fresh"].score == pytest.approx(one.score, rel=1e-5)
 
 
 def test_a_preview_may_replace_a_row(engine):
@@ -152,11 +154,11 @@ def test_a_preview_may_replace_a_row(engine):
     item = str(model.items.ids[np.flatnonzero(model.items.popular == 0)[0]])
     found = engine.audience(row={"item_id": item, **TENT}, k=3)
     fresh = engine.audience(row=TENT, k=3)
-    assert [score for _, _, score in found.people] == pytest.approx([score for _, _, score in fresh.people])
+    assert [one.score for one in found.people] == pytest.approx([one.score for one in fresh.people])
 
 
 def test_nobody_who_may_not_be_looked_at_is_in_an_audience(engine):
-    everybody = [user for user, _, _ in engine.audience(row=TENT, k=60).people]
+    everybody = [one.user for one in engine.audience(row=TENT, k=60).people]
     engine.set_consent(everybody[0], False)
     engine.forget(everybody[1])
     engine.put_items([{"item_id": "fresh", **TENT}], wait=5)
@@ -164,15 +166,15 @@ def test_nobody_who_may_not_be_looked_at_is_in_an_audience(engine):
     engine.forget(everybody[4])
     engine.set_consent(everybody[4], True)
     for found in (engine.audience(item="fresh", k=60), engine.audience(item="fresh", k=3)):
-        assert not {user for user, _, _ in found.people} & set(everybody[:5])
+        assert not {one.user for one in found.people} & set(everybody[:5])
     few = engine.audience(item="fresh", k=3)
-    left = [place for _, place, _ in engine.audience(item="fresh", k=60).people]
+    left = [one.place for one in engine.audience(item="fresh", k=60).people]
     assert len(few.people) == 3 and few.reached == sum(place <= 3 for place in left)
 
 
 def test_the_audience_counts_what_people_did_since(engine):
     engine.add_events([served.event("u01", item, after=n) for n, item in enumerate(("i03", "i07", "i11"))])
-    people = {user: (place, score) for user, place, score in engine.audience(row=TENT, k=60).people}
+    people = {one.user: (one.place, one.score) for one in engine.audience(row=TENT, k=60).people}
     engine.put_items([{"item_id": "fresh", **TENT}], wait=5)
     listed = {one.item_id: one for one in engine.recommend(RecommendRequest(user="u01", k=81)).items}
     assert people["u01"] == (listed["fresh"].rank, pytest.approx(listed["fresh"].score))
@@ -201,11 +203,11 @@ def test_a_wrong_audience_is_refused(engine, asked, error, said):
 
 
 @pytest.mark.parametrize("name", ["content_knn", "ridge", "als", "blend", "two_tower", "ease"])
-def test_likeness_of_some_equals_similarity_of_all(name):
+def test_similarity_among_of_some_equals_similarity_of_all(name):
     scorer = served.model(name).scorer
     among = np.arange(80)
     whole = scorer.similar(np.array([5]))[0]
-    np.testing.assert_allclose(likeness(scorer, 5, among), whole, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(similarity_among(scorer, 5, among), whole, rtol=1e-4, atol=1e-6)
     if name != "blend":  # whose parts are scaled by what they are asked for
         some = np.array([40, 5, 17])
-        np.testing.assert_allclose(likeness(scorer, 5, some), whole[some], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(similarity_among(scorer, 5, some), whole[some], rtol=1e-4, atol=1e-6)

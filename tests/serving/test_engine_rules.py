@@ -7,7 +7,8 @@ import pytest
 import served
 
 from sidelight.errors import SpecError
-from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
+from sidelight.serving.engine_options import EngineOptions
+from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.exploration import Exploration
 from sidelight.serving.rerank.rules import ItemCondition, Pin, Rules
 

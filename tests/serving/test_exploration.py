@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidelight.errors import DataError, SpecError
+from sidelight.serving.rerank.apply import apply_rules
 from sidelight.serving.rerank.candidates import CandidatePool
 from sidelight.serving.rerank.exploration import Exploration, ExploredList, explore
-from sidelight.serving.rerank.rules import ItemCondition, Pin, Rules, apply_rules
+from sidelight.serving.rerank.rules import ItemCondition, Pin, Rules
 
 DRAWS = 20_000
 

@@ -14,10 +14,11 @@ import served
 from sidelight.data.histories import Histories
 from sidelight.errors import BundleError, MissingExtraError, SpecError
 from sidelight.serving.database.database import Database
+from sidelight.serving.drift import DriftReference, HistogramBins
 from sidelight.serving.engine import Engine
-from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
+from sidelight.serving.engine_options import EngineOptions
+from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.search.exact_search import EXACT
-from sidelight.serving.status.drift import DriftReference, HistogramBins
 from sidelight.serving.status.recent_traffic import RecentTraffic, TrafficSample
 
 HNSW = EngineOptions(search="hnsw")

@@ -18,7 +18,8 @@ from sidelight.errors import BundleError, SidelightError, SpecError
 from sidelight.serving import fair_turns, hot_swap
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
-from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
+from sidelight.serving.engine_options import EngineOptions
+from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.rules import Rules
 from sidelight.serving.store.store import Store
 

@@ -12,9 +12,11 @@ import pytest
 import served
 
 from sidelight.serving.engine import Engine
-from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
+from sidelight.serving.engine_options import EngineOptions
+from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.exploration import Exploration
 from sidelight.serving.rerank.rules import Rules
+from sidelight.serving.responses import Retired
 
 ALL = 1000
 EXPLORING = EngineOptions(exploration=Exploration(rate=0.9))
@@ -57,10 +59,10 @@ def test_a_retired_item_is_in_no_list_and_comes_back(tmp_path: Path, model: str)
             items = [own.id_of(int(own.popular[0])), own.id_of(int(own.newest[0]))]  # an old and a new one
             before = {(w, item): item in way(engine, item) for w, way in WAYS.items() for item in items}
             assert sum(before.values()) > len(items)
-            assert engine.retire([*items, items[0]]) == (2, []) and engine.retire(items) == (0, [])
+            assert engine.retire([*items, items[0]]).changed == 2 and engine.retire(items).changed == 0
             assert not [(w, item) for w, way in WAYS.items() for item in items if item in way(engine, item)]
             assert engine.item(items[0]).retired and engine.audience(item=items[0]).people == ()
-            assert engine.retire(items, False) == (2, []) and engine.retired() == []
+            assert engine.retire(items, False) == Retired((), 2) and engine.retired() == ()
             if explores is not EXPLORING:  # with chance in them lists differ
                 after = {(w, item): item in way(engine, item) for w, way in WAYS.items() for item in items}
                 assert after == before
@@ -68,18 +70,18 @@ def test_a_retired_item_is_in_no_list_and_comes_back(tmp_path: Path, model: str)
 
 def test_it_holds_over_restarts_and_versions_and_for_items_that_come_later(tmp_path: Path) -> None:
     with served.engine(tmp_path, "content_knn", "ease") as engine:
-        assert engine.retire(["i03", "later"]) == (2, ["later"])
+        assert engine.retire(["i03", "later"]) == Retired(("i03", "later"), 2, ("later",))
         for change in (lambda: engine.promote("ease"), engine.rollback):
             change()
-            assert "i03" not in listed(engine, user="nobody") and engine.retired() == ["i03", "later"]
+            assert "i03" not in listed(engine, user="nobody") and engine.retired() == ("i03", "later")
         engine.put_items(
             [{"item_id": "later", "title": "folding spade"}, {"item_id": "i03", "title": "x"}], 5
         )
         assert not {"i03", "later"} & listed(engine, user="nobody")
     with served.engine(tmp_path, "ease") as engine:
-        assert "i03" not in listed(engine, user="nobody") and engine.retired() == ["i03", "later"]
+        assert "i03" not in listed(engine, user="nobody") and engine.retired() == ("i03", "later")
         engine.retire(["later"], False)
-        assert engine.retired() == ["i03"]
+        assert engine.retired() == ("i03",)
 
 
 def test_another_service_follows_within_a_second(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from served import no_collector, open_files
 from sidelight.serving.database.connections import POOL
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
-from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
+from sidelight.serving.engine_options import EngineOptions
+from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.rules import ItemCondition, Rules
 
 FORGETFUL = EngineOptions(keep_previous=False)

@@ -81,10 +81,10 @@ def test_a_version_is_the_bundle_and_says_what_it_is(store: Store, bundles: list
     assert found == store.show("first") == store.list()[0]
     assert before <= found.created <= datetime.now(UTC)
     assert (found.note, found.fingerprint) == ("from the night run", "data of seed 0")
-    assert found.spec["use"].endswith("EASE") and found.metrics == {"cold.ndcg@10": 0.1}
+    assert store.spec("first")["use"].endswith("EASE") and found.metrics == {"cold.ndcg@10": 0.1}
     assert found.size == sum(p.stat().st_size for p in bundles[0].glob("*/**/*") if p.is_file())
     assert not found.current and not found.previous
-    model = sl.load(found.path)
+    model = sl.load(store.folder("first"))
     assert model.recommend(k=5).equals(sl.load(bundles[0]).recommend(k=5))
     assert store.load("first").recommend(k=5).equals(model.recommend(k=5))
 
@@ -116,8 +116,8 @@ def test_what_the_manifest_does_not_list_is_not_copied(
 ) -> None:
     source = Path(shutil.copytree(bundles[0], tmp_path / "m"))
     (source / "secret.txt").write_text("mine")
-    found = store.publish(source, "a")
-    assert not (found.path / "secret.txt").exists()
+    store.publish(source, "a")
+    assert not (store.folder("a") / "secret.txt").exists()
 
 
 @pytest.mark.parametrize("name", ["", ".hidden", "../up", "a/b", "a b", "-f", "x" * 81, "a\n"])
@@ -226,7 +226,7 @@ def test_a_poisoned_model_in_memory_is_refused(store: Store) -> None:
 
 @pytest.mark.parametrize("what", [*DAMAGE, "a changed canary", "a changed record", "no seal"])
 def test_a_version_that_was_damaged_later_never_serves(served: Store, what: str) -> None:
-    folder = served.show("a").path
+    folder = served.folder("a")
     spoilers = {
         "a changed canary": lambda f: _edit(f / "canaries.json", b"i0", b"i1"),
         "a changed record": lambda f: _edit(f / "version.json", b"seed 0", b"seed 9"),
@@ -252,13 +252,13 @@ def test_canaries_that_fail_keep_a_version_from_serving(
     served: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a machine whose packages compute something else from the same bytes."""
-    monkeypatch.setattr(versions, "read_model", lambda folder: made_store.model(7))
+    monkeypatch.setattr(versions, "load", lambda folder: made_store.model(7))
     refused(lambda: served.promote("a"), "the canary", str(served.root / "versions" / "a"))
     assert served.current_name() == "b"
 
 
 def test_a_copy_of_a_version_under_another_name_is_refused(served: Store) -> None:
-    shutil.copytree(served.show("a").path, served.root / "versions" / "c")
+    shutil.copytree(served.folder("a"), served.root / "versions" / "c")
     refused(lambda: served.promote("c"), "the folder of 'a'")
     assert list(served.damaged()) == ["c"]
 
@@ -308,7 +308,7 @@ def test_a_rollback_reads_no_array(
     store: Store, bundles: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(store, bundles)
-    for name in ("check_version", "read_model"):
+    for name in ("check_version", "load"):
         monkeypatch.setattr(store_module, name, lambda *_: pytest.fail("the model was read"))
     assert store.rollback().name == "a"
 
@@ -317,7 +317,7 @@ def test_a_rollback_checks_again_what_was_written_to(
     store: Store, bundles: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(store, bundles)
-    os.utime(next(store.show("a").path.rglob("weights.npy")))  # touched, not changed
+    os.utime(next(store.folder("a").rglob("weights.npy")))  # touched, not changed
     checked: list[str] = []
     check = store_module.check_version
     monkeypatch.setattr(store_module, "check_version", lambda f: checked.append(f.name) or check(f))
@@ -452,7 +452,7 @@ def test_files_as_they_were_when_loaded_are_not_checked_twice(
     seen = served.stamp("a")
     assert served.promote("a", checked=seen).current and checked == []
     served.promote("b")
-    _flip(served.show("a").path)
+    _flip(served.folder("a"))
     refused(lambda: served.promote("a", checked=seen))
     assert served.current_name() == "b" and len(checked) == 2
 

@@ -18,10 +18,12 @@ from sidelight.errors import MissingExtraError, UnknownIdError
 from sidelight.serving.database.database import Database
 from sidelight.serving.domain import ChangedItem, DatabaseError
 from sidelight.serving.engine import Engine
+from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.items.encoder_cache import EncodingCache, MissingEncoder, working
 from sidelight.serving.items.item_changes import apply_changes
 from sidelight.serving.items.item_schema import ItemSchema
-from sidelight.serving.recommend.requests import EngineOptions, RecommendRequest
+from sidelight.serving.requests import RecommendRequest
+from sidelight.serving.responses import RefusedRow
 
 TENT = {"title": "sturdy tent no 15", "description": "A sturdy tent for camping.", "brand": "Northfold"}
 
@@ -108,7 +110,7 @@ def test_a_poisoned_item_is_set_aside_and_the_others_go_on(engine, monkeypatch, 
     rows = [{"item_id": f"n{n}", "title": "poison" if n == 13 else f"tent no {n}"} for n in range(30)]
     with caplog.at_level(logging.ERROR):
         receipt = engine.put_items(rows, wait=5)
-    assert receipt.placed and receipt.refused == (("n13", "RuntimeError: the encoder fell over"),)
+    assert receipt.placed and receipt.refused == (RefusedRow("n13", "RuntimeError: the encoder fell over"),)
     [aside] = engine.status().set_aside
     assert (aside.item_id, aside.reason) == ("n13", "RuntimeError: the encoder fell over")
     assert "set aside" in caplog.text

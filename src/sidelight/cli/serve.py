@@ -70,9 +70,9 @@ def serve(
         sidelight serve model/ --init --check
         sidelight serve model/ --check
     """
+    from sidelight.serving.engine_options import EngineOptions
     from sidelight.serving.http.http_options import HttpOptions
     from sidelight.serving.http.server import is_store, serve
-    from sidelight.serving.recommend.requests import EngineOptions
     from sidelight.serving.rerank.exploration import Exploration
 
     is_store(source)  # a wrong folder is told before a database is made

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from sidelight.serving.store.store import Store, Version
+    from sidelight.serving.responses import Version
+    from sidelight.serving.store.store import Store
 
 Root = Annotated[Path, typer.Argument(help="Folder of the store.", show_default=False)]
 Name = Annotated[str, typer.Argument(help="Name of a version.", show_default=False)]
@@ -43,7 +44,7 @@ def publish(
         found = opened.promote(found.name)
     else:
         console.note(f"published; to let it serve: sidelight store promote {store} {found.name}")
-    console.emit([_row(found)], json=json)
+    console.emit([_row(opened, found)], json=json)
 
 
 def list_(store: Root, json: Json = False) -> None:
@@ -55,7 +56,7 @@ def list_(store: Root, json: Json = False) -> None:
     from sidelight.cli.console import emit, note
 
     opened = _there(store)
-    emit([_row(each) for each in opened.list()], json=json)
+    emit([_row(opened, each) for each in opened.list()], json=json)
     for name, why in opened.damaged().items():
         note(f"{name} is damaged: {why}")
 
@@ -78,8 +79,13 @@ def show(
     if check:
         opened.check(name)
         note(f"{name}: all files are as published, and the canaries answer as they did")
-    about = {**_row(found), "fingerprint": found.fingerprint, "spec": found.spec, "metrics": found.metrics}
-    about["path"] = str(found.path)
+    about = {
+        **_row(opened, found),
+        "fingerprint": found.fingerprint,
+        "spec": opened.spec(name),
+        "metrics": found.metrics,
+    }
+    about["path"] = str(opened.folder(name))
     emit([about] if json else [{"what": key, "value": value} for key, value in _flat(about)], json=json)
 
 
@@ -91,7 +97,8 @@ def promote(store: Root, name: Name, json: Json = False) -> None:
     """
     from sidelight.cli.console import emit
 
-    emit([_row(_there(store).promote(name))], json=json)
+    opened = _there(store)
+    emit([_row(opened, opened.promote(name))], json=json)
 
 
 def rollback(store: Root, json: Json = False) -> None:
@@ -102,7 +109,8 @@ def rollback(store: Root, json: Json = False) -> None:
     """
     from sidelight.cli.console import emit
 
-    emit([_row(_there(store).rollback())], json=json)
+    opened = _there(store)
+    emit([_row(opened, opened.rollback())], json=json)
 
 
 def prune(
@@ -130,13 +138,13 @@ def _there(root: Path, keep: int = 5) -> Store:
     return Store(root, keep).existing()
 
 
-def _row(version: Version) -> dict[str, Any]:
+def _row(store: Store, version: Version) -> dict[str, Any]:
     state = "current" if version.current else "previous" if version.previous else ""
     return {
         "name": version.name,
         "state": state,
         "created": version.created.isoformat(timespec="seconds"),
-        "model": str(version.spec.get("use", "")).rpartition(":")[2],
+        "model": str(store.spec(version.name).get("use", "")).rpartition(":")[2],
         "ndcg@10": version.metrics.get("overall.ndcg@10"),
         "mb": round(version.size / 1e6, 2),
         "note": version.note,

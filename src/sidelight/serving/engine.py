@@ -1,4 +1,4 @@
-"""`Engine`: what answers, without HTTP. Thread-safe; each answer comes from one snapshot alone."""
+"""Serving engine without HTTP. Thread-safe; each response comes from one snapshot alone."""
 
 from __future__ import annotations
 
@@ -16,28 +16,33 @@ from sidelight.errors import SpecError, complain
 from sidelight.option_types import Count, check_call
 from sidelight.serving.background_worker import BackgroundWorker, ExposureWriter
 from sidelight.serving.domain import Event
+from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.hot_swap import HotSwap
-from sidelight.serving.items.item_ingest import preview, put
+from sidelight.serving.item_ingest import preview, put_items
 from sidelight.serving.recommend.audience import audience
 from sidelight.serving.recommend.explanations import explain_items, similar_items
-from sidelight.serving.recommend.recommend import LoggedAnswer, answers
-from sidelight.serving.recommend.requests import (
-    AudienceRequest,
-    EngineOptions,
-    Explanation,
-    RecommendRequest,
-    Status,
-    WriteReceipt,
-)
-from sidelight.serving.recommend.responses import Item, RankedItem, RecommendResponse
+from sidelight.serving.recommend.recommend import LoggedResponse, recommend_lists
 from sidelight.serving.recommend.user_history import load_user_history
+from sidelight.serving.requests import RecommendRequest
+from sidelight.serving.responses import (
+    Audience,
+    EventsReceipt,
+    Explanation,
+    Item,
+    ItemsReceipt,
+    RankedItem,
+    RecommendResponse,
+    Retired,
+    Status,
+    Version,
+)
 from sidelight.serving.snapshot import Snapshot
 from sidelight.serving.status.collect_status import collect_status
 from sidelight.serving.status.recent_traffic import RecentTraffic
 
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
-    from sidelight.serving.store.store import Store, Version
+    from sidelight.serving.store.store import Store
 
 Observer = Callable[[RecommendResponse, float], None]
 
@@ -45,11 +50,11 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Lists, reasons and searches over a model that may be replaced and a catalogue that grows meanwhile.
+    """Recommendation, explanation and search over a model that is replaced and a catalogue that grows.
 
     Args:
         source: A store, or the folder of a single bundle.
-        database: Of events, people, new items and exposures; the caller closes it.
+        database: Database of events, users, new items and exposures; the caller closes it.
         options: See `EngineOptions`.
 
     Raises:
@@ -64,7 +69,7 @@ class Engine:
         self._live = HotSwap(Path(source) if isinstance(source, str) else source, database, self.options)
         self._exposures = ExposureWriter(database, self.options.exposures)
         self._worker = BackgroundWorker(self._live, self._exposures, self.options.poll)
-        self._watch = RecentTraffic()
+        self._traffic = RecentTraffic()
         self._observers: tuple[Observer, ...] = ()
         self._lock = threading.Lock()
 
@@ -73,7 +78,7 @@ class Engine:
         self._worker.start()
 
     def close(self) -> None:
-        """Stop the threads and write what is left."""
+        """Stop the threads and write the remaining exposures."""
         self._worker.close()
 
     def __enter__(self) -> Engine:
@@ -87,38 +92,38 @@ class Engine:
 
     @property
     def snapshot(self) -> Snapshot:
-        """What answers now."""
+        """Snapshot that serves now."""
         return self._live.now
 
     def on_answer(self, callback: Observer) -> None:
-        """Call a function after each answer, with it and the seconds it took; for metrics."""
+        """Call a function after each response, with the response and its seconds; for metrics."""
         with self._lock:
             self._observers = (*self._observers, callback)
 
-    def recommend(self, ask: RecommendRequest) -> RecommendResponse:
-        """One list.
+    def recommend(self, request: RecommendRequest) -> RecommendResponse:
+        """Return one list.
 
         Raises:
             SpecError: Context or rules that do not fit the model.
-            DatabaseError: A named person cannot be looked up.
+            DatabaseError: The user cannot be looked up.
         """
-        return self.recommend_many([ask])[0]
+        return self.recommend_many([request])[0]
 
-    def recommend_many(self, asks: Sequence[RecommendRequest]) -> list[RecommendResponse]:
-        """Several lists, from one snapshot and (for asks of one moment) one product."""
+    def recommend_many(self, requests: Sequence[RecommendRequest]) -> list[RecommendResponse]:
+        """Return several lists, from one snapshot and (for requests of equal context) one product."""
         check_call(Engine.recommend_many, locals())
-        if not asks:
+        if not requests:
             return []
         start = time.perf_counter()
-        made = answers(self._live.now, self.database, self.options, asks)
-        self._noted(made, (time.perf_counter() - start) / len(asks))
-        return [each.answer for each in made]
+        logged = recommend_lists(self._live.now, self.database, self.options, requests)
+        self._record(logged, (time.perf_counter() - start) / len(requests))
+        return [each.response for each in logged]
 
     def similar(self, item: str, k: Count = 10) -> list[RankedItem]:
-        """The items most like one, best first.
+        """Return the most similar items, best first.
 
         Raises:
-            UnknownIdError: It is not in the catalogue.
+            UnknownIdError: The item is not in the catalogue.
         """
         check_call(Engine.similar, locals())
         now = self._live.now
@@ -130,31 +135,30 @@ class Engine:
         """Divide the score that one item has, or would have, for a user into signed shares.
 
         Args:
-            item: Its id.
-            user, history: Who, as in `Ask`.
-            k: How many history items and words to name.
+            item: Id of the item.
+            user, history: User id or history, as in `RecommendRequest`.
+            k: Number of history items and terms to name.
 
         Raises:
             UnknownIdError: The item is not in the catalogue.
         """
         check_call(Engine.explain, locals())
         now = self._live.now
-        ask = RecommendRequest(user, None if history is None else tuple(history), k=k)
-        return explain_items(now, load_user_history(now, self.database, ask), np.array([now.need(item)]), k)[
-            0
-        ]
+        request = RecommendRequest(user, None if history is None else tuple(history), k=k)
+        about = load_user_history(now, self.database, request)
+        return explain_items(now, about, np.array([now.need(item)]), k)[0]
 
     def audience(
         self, item: str | None = None, row: Mapping[str, Any] | None = None, k: Count = 10
-    ) -> AudienceRequest:
-        """Count the users who would have an item among the first k, name the nearest, and what is like it.
+    ) -> Audience:
+        """Count the users who would have an item among the first k, and name the nearest users and items.
 
-        People who withdrew consent or were forgotten never appear.
+        Users who withdrew consent or were forgotten never appear.
 
         Args:
             item: Id of an item; or
-            row: Columns of one, stored nowhere. With the id of a known item its row is replaced.
-            k: Length of the lists, and at most this many people.
+            row: columns of one, which is not stored. With the id of a known item its row is replaced.
+            k: Length of the lists, and the largest number of users named.
 
         Raises:
             UnknownIdError: The item is not in the catalogue.
@@ -172,67 +176,64 @@ class Engine:
         return audience(now, self.database, now.need(item), k, self.options.audience)
 
     def search(self, text: str, k: Count = 20) -> list[Item]:
-        """Items by words of their titles and texts, or by the beginning of their id."""
+        """Find items by words of their titles and texts, or by the beginning of their id."""
         check_call(Engine.search, locals())
         now = self._live.now
         found = np.array(now.words.find(text, k + len(now.out)), dtype=np.int64)
-        return [_shown(now, at) for at in now.kept(found, k)]
+        return [_item(now, at) for at in now.kept(found, k)]
 
     def item(self, item: str) -> Item:
-        """One item.
+        """Return one item.
 
         Raises:
             UnknownIdError: It is not in the catalogue.
         """
         now = self._live.now
-        return _shown(now, now.need(item))
+        return _item(now, now.need(item))
 
-    def put_items(self, rows: Sequence[Mapping[str, Any]], wait: float = 0.0) -> WriteReceipt:
+    def put_items(self, rows: Sequence[Mapping[str, Any]], wait: float = 0.0) -> ItemsReceipt:
         """Store rows of new items, or in place of old rows; they are placed right after.
 
-        Each row is checked against the catalogue first; with one that does not fit nothing is
-        stored. A row replaces the whole row: a column that it lacks is missing from then on.
+        Each row is checked against the catalogue first; if one does not fit, nothing is stored. A row
+        replaces the whole row: a column that it lacks is missing from then on.
 
         Args:
-            rows: Columns by name, `item_id` among them; times as ISO texts, pictures as base64.
+            rows: Columns by name, `item_id` among them; times as ISO texts, images as base64.
             wait: Seconds to wait until the rows are placed; 0 does not wait.
 
         Raises:
             DataError: A row does not fit the catalogue; the nearest column is named.
         """
-        return put(self._live, self._worker, self.database, rows, wait)
+        return put_items(self._live, self._worker, self.database, rows, wait)
 
-    def retire(self, items: Sequence[str], retired: bool = True) -> tuple[int, list[str]]:
-        """Keep items out of all lists, or let them in again: when this returns, lists are so.
-
-        Returns:
-            How many were not so already, and ids that this version does not have.
-        """
+    def retire(self, items: Sequence[str], retired: bool = True) -> Retired:
+        """Keep items out of all lists, or admit them again; effective when this returns."""
         changed = self.database.retire(items, retired)
         self._live.retire()
-        return changed, [item for item in dict.fromkeys(items) if self._live.now.items.find(item) < 0]
+        unknown = [item for item in dict.fromkeys(items) if self._live.now.items.find(item) < 0]
+        return Retired(self.retired(), changed, tuple(unknown))
 
-    def retired(self) -> list[str]:
-        """Ids of the retired items, in order."""
-        return sorted(self._live.now.retired)
+    def retired(self) -> tuple[str, ...]:
+        """Return the ids of the retired items, sorted."""
+        return tuple(sorted(self._live.now.retired))
 
-    def add_events(self, events: Sequence[Event]) -> WriteReceipt:
-        """Store what people did; the next list of each of them counts it."""
+    def add_events(self, events: Sequence[Event]) -> EventsReceipt:
+        """Store events; the next list of each user takes them into account."""
         accepted, dropped = self.database.take_events(events)
-        self._watch.events(accepted)
-        return WriteReceipt(0, accepted, dropped=dropped)
+        self._traffic.events(accepted)
+        return EventsReceipt(accepted, dropped)
 
     def set_consent(self, user: str, given: bool) -> None:
-        """Whether what is known of a person may be used, from the next list on."""
+        """Record whether the data of a user may be used, from the next list on."""
         self.database.set_consent(user, given)
 
     def forget(self, user: str) -> int:
-        """Delete what is stored of a person, and never use what the model's bundle has; rows deleted."""
-        self._exposures.write()  # what is still in memory is to be deleted as well
+        """Delete the stored data of a user, and never use the history in the bundle; return rows deleted."""
+        self._exposures.write()  # exposures in memory are deleted too
         return self.database.forget(user)
 
     def versions(self) -> list[Version]:
-        """Versions in the store, newest first.
+        """Return the versions in the store, newest first.
 
         Raises:
             SpecError: A single bundle is served.
@@ -240,44 +241,47 @@ class Engine:
         return self._live.store.list()
 
     def promote(self, name: str) -> Version:
-        """Let a version serve: when this returns it answers.
+        """Let a version serve: when this returns, it answers.
 
         Raises:
-            BundleError: It is not there, or fails a check; what served goes on serving.
+            BundleError: It does not exist, or fails a check; the present version goes on serving.
         """
         return self._live.promote(name)
 
     def rollback(self) -> Version:
-        """Let the version serve that served before: when this returns it answers."""
+        """Let the previous version serve again: when this returns, it answers."""
         return self._live.rollback()
 
-    def compare(self, ask: RecommendRequest, other: str) -> tuple[RecommendResponse, RecommendResponse]:
-        """The same ask to what serves and to another version, both without exploration.
+    def compare(self, request: RecommendRequest, other: str) -> tuple[RecommendResponse, RecommendResponse]:
+        """Answer one request with the serving version and with another one, both without exploration.
 
         Raises:
             BundleError: There is no such version, or it is damaged.
         """
-        now, then = self._live.now, self._live.other(other)
-        both = [answers(each, self.database, self.options, [ask], False)[0].answer for each in (now, then)]
-        return both[0], both[1]
+        both = self._live.now, self._live.other(other)
+        first, second = (
+            recommend_lists(each, self.database, self.options, [request], explore=False)[0].response
+            for each in both
+        )
+        return first, second
 
     def status(self) -> Status:
-        """How the engine is doing."""
-        return collect_status(self._live, self._worker, self._exposures, self._watch)
+        """Return the status of the engine."""
+        return collect_status(self._live, self._worker, self._exposures, self._traffic)
 
-    def _noted(self, made: Sequence[LoggedAnswer], seconds: float) -> None:
-        """Count answers, keep their exposures, and tell the observers."""
-        for each in made:
-            self._watch.answer(each.seen)
+    def _record(self, logged: Sequence[LoggedResponse], seconds: float) -> None:
+        """Count responses, keep their exposures, and notify the observers."""
+        for each in logged:
+            self._traffic.answer(each.sample)
             if each.exposures:
                 self._exposures.add(each.exposures)
             for observer in self._observers:
                 try:
-                    observer(each.answer, seconds)
-                except Exception:  # a metric that fails must not cost somebody a list
-                    log.exception("an observer of answers failed")
+                    observer(each.response, seconds)
+                except Exception:  # a failing metric must not fail a request
+                    log.exception("an observer of responses failed")
 
 
-def _shown(snapshot: Snapshot, at: int) -> Item:
+def _item(snapshot: Snapshot, at: int) -> Item:
     title = snapshot.titles_of([at])[0]
     return Item(snapshot.id_of(at), title, snapshot.row(at), bool(snapshot.new[at]), at in snapshot.out)

@@ -15,14 +15,15 @@ import numpy as np
 from sidelight.errors import BundleError, SpecError, complain
 from sidelight.serving.bundle import load
 from sidelight.serving.domain import ChangedItem
+from sidelight.serving.drift import DriftReference
+from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.items.encoder_cache import EncodingCache, working
 from sidelight.serving.items.item_changes import apply_changes
 from sidelight.serving.items.item_schema import ItemSchema
-from sidelight.serving.recommend.requests import EngineOptions
+from sidelight.serving.responses import Version
 from sidelight.serving.search.exact_search import EXACT, HasVectors, VectorSearch
 from sidelight.serving.snapshot import IdIndex, Snapshot, released
-from sidelight.serving.status.drift import DriftReference
-from sidelight.serving.store.store import Store, Version
+from sidelight.serving.store.store import Store
 
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
@@ -206,7 +207,7 @@ class HotSwap:
             model = load(self._path)
         else:
             stamp = self._store.stamp(name) if name else ""  # before: what is written meanwhile shows
-            model = self._store.load(name or None, asked=True)
+            model = self._store.load(name or None, check=True)
             published = self._store.show(name).created
         model, missing = working(model, self._memory, self._options.warm)
         search: VectorSearch = EXACT

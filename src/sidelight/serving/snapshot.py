@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from sidelight.data.ids import text_id, whole_id
 from sidelight.errors import SpecError, UnknownIdError, complain, did_you_mean
 from sidelight.models.scorer import Context, ContextAware, Scorer
+from sidelight.serving.drift import DriftReference
 from sidelight.serving.items.encoder_cache import MissingPart
 from sidelight.serving.items.item_schema import ItemSchema
 from sidelight.serving.rerank.candidates import AttributeTable
+from sidelight.serving.responses import SetAside
 from sidelight.serving.search.exact_search import EXACT, VectorSearch
 from sidelight.serving.search.text_search import TextSearch
-from sidelight.serving.status.drift import DriftReference
-from sidelight.serving.status.engine_status import SetAside
 
 if TYPE_CHECKING:
     from sidelight.models.recommender import Recommender

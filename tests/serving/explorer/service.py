@@ -17,9 +17,9 @@ from serving.explorer.library import library
 import sidelight as sl
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
+from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.explorer.explorer_app import ExplorerApp
 from sidelight.serving.explorer.page_routes import mount
-from sidelight.serving.recommend.requests import EngineOptions
 from sidelight.serving.store.store import Store
 
 CLICKS, CONTENT = "clicks-only", "with-content"  # names of the versions; the second serves

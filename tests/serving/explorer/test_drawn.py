@@ -13,7 +13,7 @@ from sidelight.models.explanation import CONTEXT, EVERYBODY, USER, WHOLE, Explan
 from sidelight.models.top_lists import SOURCES
 from sidelight.serving.explorer import explorer_app, template_filters
 from sidelight.serving.explorer.view_models import moved, movement, rows
-from sidelight.serving.recommend.responses import RankedItem, RecommendResponse
+from sidelight.serving.responses import RankedItem, RecommendResponse
 
 names = st.lists(st.sampled_from("abcdefghij"), unique=True, max_size=8)
 

@@ -15,7 +15,7 @@ from serving.explorer.looks import faint, nameless, ringed
 from serving.explorer.service import CLICKS, CONTENT, Service, running
 from serving.explorer.web import Web
 
-from sidelight.serving.recommend.requests import RecommendRequest
+from sidelight.serving.requests import RecommendRequest
 
 READER = "reader-07"
 PAGES = ("/", "/rules", "/catalogue", "/catalogue?q=salt", "/item?id=b003", "/new", "/versions", "/state")

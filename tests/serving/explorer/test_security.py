@@ -239,12 +239,12 @@ def test_an_admin_may_retire_an_item_and_undo_it(guest: Visitor, locked: Service
     guest.post("/signout")
     guest.sign_in(locked.database.add_key("an admin", ADMIN))
     found = guest.post("/item/retire", id="b003", do="retire")
-    assert found.is_redirect and locked.engine.retired() == ["b003"]
+    assert found.is_redirect and locked.engine.retired() == ("b003",)
     assert "retired: in no list" in guest.http.get(found.headers["location"]).text
     assert "/item?id=b003" in guest.http.get("/catalogue").text
     assert guest.post("/item/retire", id="no-such", do="retire").status_code == 400
     guest.post("/item/retire", id="b003", do="restore")
-    assert locked.engine.retired() == []
+    assert locked.engine.retired() == ()
 
 
 def test_an_admin_may_promote(guest: Visitor, locked: Service) -> None:

@@ -11,7 +11,7 @@ from http_service import Service, published
 
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
-from sidelight.serving.recommend.requests import EngineOptions
+from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.store.store import Store
 
 

@@ -14,9 +14,9 @@ from http_service import Service
 
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
+from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.openapi import ENTRIES
-from sidelight.serving.recommend.requests import EngineOptions
 from sidelight.serving.store.store import Store
 
 schemathesis = pytest.importorskip("schemathesis")

@@ -21,7 +21,7 @@ from sidelight.serving.http.executors import BoundedExecutor, ClientGoneError
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.page_limits import limited
 from sidelight.serving.http.problems import Problem
-from sidelight.serving.recommend.requests import RecommendRequest
+from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.rules import Rules
 
 LIST = {"user": "u1", "k": 3}

@@ -9,7 +9,7 @@ from http_service import Service
 from prometheus_client.parser import text_string_to_metric_families
 
 from sidelight.serving.http.openapi import ENTRIES
-from sidelight.serving.status.engine_status import Drift, Status
+from sidelight.serving.responses import Drift, Status
 
 
 def figures(service: Service) -> dict[str, float]:

@@ -11,10 +11,10 @@ from http_service import Service, wait_for
 from served import no_collector, open_files
 
 from sidelight.serving.database.connections import POOL
+from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.http import server
 from sidelight.serving.http.endpoint import RequestState
 from sidelight.serving.http.http_options import HttpOptions
-from sidelight.serving.recommend.requests import EngineOptions
 
 
 def calls() -> list[RequestState]:

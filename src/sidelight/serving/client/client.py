@@ -1,14 +1,17 @@
-"""`Client`: asks a running service, with typed answers, typed errors, and retries that do nothing twice."""
+"""HTTP client of the service: typed responses, typed errors, and retries without side effects."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from sidelight.errors import SpecError, complain, missing_extra
-from sidelight.option_types import Count, Natural, NonNegative, Positive, check_call
+from sidelight.option_types import Count, Natural, NonNegative, Positive, check_call, require
 from sidelight.serving.client.client_errors import (
     ServiceError,
     UnreachableError,
@@ -16,52 +19,71 @@ from sidelight.serving.client.client_errors import (
     pause_after,
     seconds_of,
 )
-from sidelight.serving.client.client_requests import Ids, ask, encoded, event, event_body, ids, named, person
-from sidelight.serving.client.client_responses import (
+from sidelight.serving.client.client_json import decode, encode
+from sidelight.serving.domain import Event, Kind
+from sidelight.serving.requests import RecommendRequest
+from sidelight.serving.rerank.rules import Rules
+from sidelight.serving.responses import (
     Audience,
     EventsReceipt,
     Explanation,
     Item,
     ItemsReceipt,
     RankedItem,
+    RecommendResponse,
     Retired,
     ShownItems,
     Status,
     Version,
-    read,
 )
-from sidelight.serving.domain import Event
-from sidelight.serving.recommend.responses import RecommendResponse
 
 try:
     import httpx
 except ImportError as error:
-    raise missing_extra("httpx", "client", "asking a service") from error
+    raise missing_extra("httpx", "client", "the HTTP client") from error
 
-__all__ = ["Client", "ServiceError", "UnreachableError", "ask", "event"]
+__all__ = ["Client", "RecommendRequest", "ServiceError", "UnreachableError", "event"]
 
 T = TypeVar("T")
+Ids = Sequence[str]
 Row = Mapping[str, Any]
 
 LOADING: Final = 120.0  # seconds that checking and loading a version may take
 
 
-class Client:
-    """A connection to a service. Safe to share between threads; close it, or use it in a `with`.
+def event(user: str, item: str, kind: Kind, at: datetime | None = None) -> Event:
+    """Return an event with an event id: sent twice, it counts once.
 
-    Where the service is busy (429, 503) or cannot be reached, a call is made again after a pause: the
-    one that the service asks for, else 0.2 s, 0.4 s, ... Not so `rollback`, which would go back twice,
-    and calls that ran out of time. Whatever goes wrong is a `ServiceError`.
+    Create it where the interaction happens, and keep it until `Client.send_events` has returned.
 
     Args:
-        url: Of the service, e.g. "https://shop.example/recommendations".
-        key: API key ("sl_..."); None where the service asks for none.
-        timeout: Seconds for each try.
-        retries: Further tries, >= 0.
-        transport: How httpx sends; None is the network.
+        user: Outside id of the user.
+        item: Outside id of the item.
+        kind: "view", "click", "purchase" or "dismissal".
+        at: Time of the event, with a time zone; None is now.
 
     Raises:
-        SpecError: The address, the key or a number is none.
+        DataError: A value is invalid.
+    """
+    return Event(user, item, kind, at or datetime.now(UTC), uuid.uuid4().hex)
+
+
+class Client:
+    """Connection to a service. Safe to share between threads; close it, or use it in a `with`.
+
+    Where the service is busy (429, 503) or unreachable, a call is repeated after a pause: the one that
+    the service asks for, else 0.2 s, 0.4 s, ... Exceptions are `rollback`, which would go back twice, and
+    calls that timed out. Every failure is a `ServiceError`.
+
+    Args:
+        url: Address of the service, e.g. "https://shop.example/recommendations".
+        key: API key ("sl_..."); None where the service requires none.
+        timeout: Seconds for each try.
+        retries: Further tries, >= 0.
+        transport: Transport of httpx; None is the network.
+
+    Raises:
+        SpecError: The address, the key or a number is invalid.
     """
 
     def __init__(
@@ -95,27 +117,32 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         self._http.close()
 
     def recommend(
         self, user: str | None = None, history: Ids | None = None, **options: Any
     ) -> RecommendResponse:
-        """One list, for a stored user or for somebody whose history is sent along.
+        """Return one list, for a stored user or for a history that is sent along.
 
         Args:
-            user, history: A user id, or item ids, oldest first; one of the two.
-            **options: k, context, candidates, rules, explain, explore, filter_seen: as in `ask`.
+            user: User id; or
+            history: item ids, oldest first.
+            **options: k, context, candidates, rules (`Rules` or their JSON form), explain, explore,
+                filter_seen: as in `RecommendRequest`.
         """
-        return self._call(RecommendResponse, "POST", "/v1/recommend", ask(user, history, **options))
+        if isinstance(options.get("rules"), Mapping):
+            options["rules"] = Rules.from_dict(options["rules"])
+        request = RecommendRequest(user, history, **options)  # type: ignore[arg-type]  # lists become tuples
+        return self._call(RecommendResponse, "POST", "/v1/recommend", request.to_dict())
 
-    def recommend_many(self, requests: Iterable[Mapping[str, Any]]) -> tuple[RecommendResponse, ...]:
-        """Lists for several requests, each made with `ask`, in their order; quicker than one by one."""
-        body = {"requests": list(requests)}
+    def recommend_many(self, requests: Iterable[RecommendRequest]) -> tuple[RecommendResponse, ...]:
+        """Return the lists of several requests, in their order; faster than one by one."""
+        body = {"requests": [request.to_dict() for request in requests]}
         return self._call(tuple[RecommendResponse, ...], "POST", "/v1/recommend/batch", body, part="answers")
 
     def similar(self, item: str, k: Count = 10) -> tuple[RankedItem, ...]:
-        """The k items most like one, best first."""
+        """Return the k most similar items, best first."""
         check_call(Client.similar, locals())
         return self._call(tuple[RankedItem, ...], "POST", "/v1/similar", {"item": item, "k": k}, part="items")
 
@@ -123,75 +150,73 @@ class Client:
         self, item: str, user: str | None = None, history: Ids | None = None, k: Count = 3
     ) -> Explanation:
         """Divide the score of an item for a user into signed shares; at most k history items are named."""
-        check_call(Client.explain, {"item": item, "user": user, "k": k})
-        return self._call(Explanation, "POST", "/v1/explain", {**person(user, history), "item": item, "k": k})
+        about = RecommendRequest(user, history, k=k)  # type: ignore[arg-type]  # lists become tuples
+        check_call(Client.explain, {"item": item})
+        return self._call(Explanation, "POST", "/v1/explain", {**about.to_dict(), "item": item})
 
     def audience(self, item: str | None = None, row: Row | None = None, k: Count = 10) -> Audience:
-        """Who would get an item of the catalogue, or one that is only described and not stored."""
+        """Return the audience of an item of the catalogue, or of a row that is not stored."""
         check_call(Client.audience, locals())
         given = {"item": item, "row": None if row is None else dict(row)}
         body = {name: value for name, value in given.items() if value is not None}
         return self._call(Audience, "POST", "/v1/audience", {**body, "k": k})
 
     def items(self, items: Ids) -> ShownItems:
-        """Items of the catalogue by their ids."""
-        return self._call(ShownItems, "POST", "/v1/items/get", {"items": ids(items, "items")})
+        """Return items of the catalogue by their ids."""
+        return self._call(ShownItems, "POST", "/v1/items/get", {"items": _ids(items)})
 
     def search(self, text: str = "", k: Count = 20) -> tuple[Item, ...]:
-        """At most k items with these words in the title, or whose id begins so."""
+        """Return at most k items with these words in the title, or whose id begins with the text."""
         check_call(Client.search, locals())
         query = {"q": text, "k": k}
         return self._call(tuple[Item, ...], "GET", "/v1/items", query=query, part="items")
 
     def put_items(self, rows: Iterable[Row], wait: NonNegative = 0.0) -> ItemsReceipt:
-        """Add items, or replace the rows of items that are there.
+        """Add items, or replace the rows of existing items.
 
         Args:
-            rows: One dict an item: `item_id` and item columns; bytes (images) are sent as base64.
-            wait: Seconds to wait until lists may hold them, 0..30.
+            rows: One dict per item: `item_id` and item columns; bytes (images) are sent as base64.
+            wait: Seconds to wait until the items can be recommended, 0..30.
         """
         check_call(Client.put_items, locals())
         body, seconds = {"items": [dict(row) for row in rows]}, self.timeout + wait
         return self._call(ItemsReceipt, "PUT", "/v1/items", body, {"wait": wait}, seconds=seconds)
 
     def send_events(self, events: Iterable[Event]) -> EventsReceipt:
-        """Store what people did: all of it is on the disk when this returns, or none.
+        """Store events: all of them are on disk when this returns, or none.
 
         An event without an id gets one for the tries of this call. To be able to send the same
-        events again after a failure, make them with `event`, which gives the id.
+        events again after a failure, create them with `event`, which assigns the id.
         """
-        body = {"events": [event_body(named(each)) for each in events]}
-        return self._call(EventsReceipt, "POST", "/v1/events", body)
+        return self._call(EventsReceipt, "POST", "/v1/events", {"events": [_event(e) for e in events]})
 
     def retire(self, items: Ids) -> Retired:
         """Keep items out of all lists until `restore`."""
         return self._retire(items, True)
 
     def restore(self, items: Ids) -> Retired:
-        """Let retired items into lists again."""
+        """Admit retired items to lists again."""
         return self._retire(items, False)
 
     def retired(self) -> tuple[str, ...]:
-        """Ids of the retired items."""
+        """Return the ids of the retired items."""
         return self._call(tuple[str, ...], "GET", "/v1/items/retired", part="items")
 
     def _retire(self, items: Ids, retired: bool) -> Retired:
-        return self._call(
-            Retired, "PUT", "/v1/items/retired", {"items": ids(items, "items"), "retired": retired}
-        )
+        return self._call(Retired, "PUT", "/v1/items/retired", {"items": _ids(items), "retired": retired})
 
     def set_consent(self, user: str, given: bool) -> bool:
-        """Write down whether what somebody does may be used; gives back what is written down now."""
+        """Record whether the interactions of a user may be used; return what is recorded now."""
         check_call(Client.set_consent, locals())
         return self._call(bool, "PUT", "/v1/consent", {"user": user, "given": given}, part="given")
 
     def forget(self, user: str) -> int:
-        """Delete what is stored of somebody; how many rows the last try deleted."""
+        """Delete the stored data of a user; return the number of rows that the last try deleted."""
         check_call(Client.forget, locals())
         return self._call(int, "POST", "/v1/forget", {"user": user}, part="deleted")
 
     def versions(self) -> tuple[Version, ...]:
-        """The versions of the store, newest first."""
+        """Return the versions of the store, newest first."""
         return self._call(tuple[Version, ...], "GET", "/v1/versions", part="versions")
 
     def promote(self, name: str) -> Version:
@@ -201,16 +226,16 @@ class Client:
         return self._call(Version, "POST", "/v1/versions/promote", {"name": name}, seconds=seconds)
 
     def rollback(self) -> Version:
-        """Let the version serve that served before. Never sent twice: after a failure see `versions`."""
+        """Let the previous version serve again. Never sent twice: after a failure see `versions`."""
         seconds = LOADING + self.timeout
         return self._call(Version, "POST", "/v1/versions/rollback", seconds=seconds, retries=0)
 
     def status(self) -> Status:
-        """How the service is doing."""
+        """Return the status of the service."""
         return self._call(Status, "GET", "/v1/status")
 
     def ready(self) -> bool:
-        """Whether it may take traffic now; False too while it cannot be reached. Asked once."""
+        """Return whether the service accepts traffic; False too while it is unreachable. Sent once."""
         try:
             self._send("GET", "/readyz", None, None, self.timeout, 0)
         except UnreachableError:
@@ -232,53 +257,65 @@ class Client:
         seconds: float | None = None,
         retries: int | None = None,
     ) -> T:
-        """An answer as its type; `part` is the key that it stands under."""
-        given = self._send(method, path, body, query, seconds or self.timeout, retries)
+        """Send a request and convert the response, or the value under its key `part`, to a type."""
+        response = self._send(method, path, body, query, seconds or self.timeout, retries)
         try:
-            found = given.json()
-            return read(kind, found if part is None else found[part])
+            value = response.json()
+            return decode(kind, value if part is None else value[part])
         except (ValueError, KeyError, TypeError) as error:
-            fix = "see that the address is one of Sidelight, and that client and service are of one version"
-            said = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
+            fix = "check that the address is one of Sidelight, and that client and service are of one version"
+            found = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
             raise ServiceError(
-                complain("an answer of this API", said, path, fix), given.status_code
+                complain("a response of this API", found, path, fix), response.status_code
             ) from None
 
     def _send(
         self, method: str, path: str, body: Row | None, query: Row | None, seconds: float, retries: int | None
     ) -> httpx.Response:
-        """The answer, if it is none of an error. What may be sent again ends the same when it is."""
-        content = None if body is None else encoded(body)
+        """Send a request, again where that is safe, and return its successful response."""
+        content = None if body is None else encode(body)
         headers = None if body is None else {"Content-Type": "application/json"}
         last = self.retries if retries is None else retries
-        for at in range(last + 1):
+        for tries in range(last + 1):
             try:
-                given = self._http.request(
+                response = self._http.request(
                     method, path, content=content, params=query, headers=headers, timeout=seconds
                 )
-                if given.is_success:
-                    return given
-                found = _refusal(given)
+                if response.is_success:
+                    return response
+                failure = _failure(response)
             except httpx.TimeoutException:
-                detail = complain("an answer in time", f"none after {seconds:g} s", self.url)
+                detail = complain("a response in time", f"none after {seconds:g} s", self.url)
                 raise UnreachableError(detail) from None
             except httpx.HTTPError as error:
-                said = " ".join(str(error).split()) or type(error).__name__
-                found = UnreachableError(complain("a service that answers", said, self.url))
-            pause = pause_after(found, at)
-            if at == last or pause is None:
-                raise found
+                text = " ".join(str(error).split()) or type(error).__name__
+                failure = UnreachableError(complain("a service that responds", text, self.url))
+            pause = pause_after(failure, tries)
+            if tries == last or pause is None:
+                raise failure
             time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 
 
-def _refusal(given: httpx.Response) -> ServiceError:
-    """The exception for an answer that is an error; only of a problem document the text is used."""
+def _ids(items: Ids) -> list[str]:
+    ids: list[str] = require(items, list[str], "items", "items of the request")
+    return ids
+
+
+def _event(given: Event) -> Row:
+    """Return an event as the API takes it, with its own event id or a new one."""
+    named = given if given.event_id is not None else replace(given, event_id=uuid.uuid4().hex)
+    return {"user": named.user_id, "item": named.item_id, "kind": named.kind, "at": named.at,
+            "event_id": named.event_id}  # fmt: skip
+
+
+def _failure(response: httpx.Response) -> ServiceError:
+    """Return the exception for an error response; only a problem document contributes text."""
     problem: Any = {}
-    if given.headers.get("Content-Type", "").partition(";")[0].strip() == "application/problem+json":
+    if response.headers.get("Content-Type", "").partition(";")[0].strip() == "application/problem+json":
         try:
-            problem = given.json()
+            problem = response.json()
         except ValueError:
             problem = {}
-    after = seconds_of(given.headers.get("Retry-After", ""))
-    return error_of(given.status_code, problem if isinstance(problem, dict) else {}, after)
+    after = seconds_of(response.headers.get("Retry-After", ""))
+    return error_of(response.status_code, problem if isinstance(problem, dict) else {}, after)

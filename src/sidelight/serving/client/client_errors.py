@@ -1,4 +1,4 @@
-"""What the service says when it does not answer: its problems (RFC 9457) as exceptions."""
+"""Exceptions of the client, and the decision whether and when a request is sent again."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-FIRST_PAUSE: Final = 0.2  # seconds; twice as long after each further try
-LONGEST_PAUSE: Final = 30.0  # a service that asks for more patience is an error at once
+FIRST_PAUSE: Final = 0.2  # seconds; doubled after each further try
+LONGEST_PAUSE: Final = 30.0  # a service that demands a longer pause is an error at once
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake of a request: where (a JSON pointer, "" is the whole body), and what."""
+    """One mistake of a request: its place (a JSON pointer, "" is the whole body) and a description."""
 
     pointer: str
     detail: str
 
 
 class ServiceError(Exception):
-    """The service refused, failed, or could not be reached.
+    """Refusal or failure of the service, or no connection to it.
 
     Args:
-        detail: What is wrong and what to do, in one line.
-        status: Of HTTP, or None where no answer came.
-        request_id: Names the request in the log of the service, "" where none is known.
-        kind: Tells problems of one status apart, e.g. "urn:sidelight:problem:unknown-item".
+        detail: Description and remedy, in one line.
+        status: HTTP status, or None without a response.
+        request_id: Id of the request in the log of the service, "" where none is known.
+        kind: Type of the problem, which tells problems of one status apart, e.g.
+            "urn:sidelight:problem:unknown-item".
         mistakes: Single mistakes of the request.
-        retry_after: Seconds after which the service said to ask again.
+        retry_after: Seconds after which the service asked for the next try.
     """
 
     def __init__(
@@ -49,27 +50,27 @@ class ServiceError(Exception):
 
 
 class UnreachableError(ServiceError):
-    """No answer: no connection, or none within the time that was given."""
+    """Missing response: no connection, or none within the timeout."""
 
 
 class KeyRefusedError(ServiceError):
-    """401: there is no key, or one that does not work. 403: the key may not do this."""
+    """Status 401 (no key, or an invalid one) or 403 (the key lacks the scope)."""
 
 
 class NotFoundError(ServiceError):
-    """404: the item, the version or the path does not exist."""
+    """Status 404: the item, the version or the path does not exist."""
 
 
 class ConflictError(ServiceError):
-    """409: the version cannot serve."""
+    """Status 409: the version cannot serve."""
 
 
 class InvalidRequestError(ServiceError):
-    """400, 413, 415, 422 and the like: the same request will never be answered."""
+    """Status 400, 413, 415, 422 and the like: the same request will never succeed."""
 
 
 class BusyError(ServiceError):
-    """429 or 503: not now; `retry_after` says when, if the service knows."""
+    """Status 429 or 503: the service is busy; `retry_after` has the pause, if the service named one."""
 
 
 _KINDS: Final[dict[int, type[ServiceError]]] = {
@@ -83,18 +84,18 @@ _KINDS: Final[dict[int, type[ServiceError]]] = {
 
 
 def error_of(status: int, problem: Mapping[str, Any], retry_after: float | None) -> ServiceError:
-    """The exception for an answer that is an error.
+    """Return the exception for an error response.
 
     Args:
-        status: Of HTTP.
-        problem: The problem document, or {} where the answer is none, as from a proxy.
-        retry_after: Seconds, where the answer said so.
+        status: HTTP status.
+        problem: Problem document, or {} for a response without one, e.g. of a proxy.
+        retry_after: Seconds of the Retry-After header, if there is one.
     """
     kind = _KINDS.get(status, InvalidRequestError if 400 <= status < 500 else ServiceError)
-    listed = problem.get("errors")
-    mistakes = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    errors = problem.get("errors")
+    mistakes = [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
     return kind(
-        str(problem.get("detail") or problem.get("title") or "an answer without an explanation"),
+        str(problem.get("detail") or problem.get("title") or "a response without an explanation"),
         status,
         str(problem.get("request_id") or ""),
         str(problem.get("type") or ""),
@@ -104,30 +105,30 @@ def error_of(status: int, problem: Mapping[str, Any], retry_after: float | None)
 
 
 def pause_after(error: ServiceError, tries: int) -> float | None:
-    """Seconds to wait before the same request is sent again; None where that makes no sense.
+    """Return the seconds to wait before the next try; None where another try is pointless.
 
     Args:
-        error: What went wrong.
-        tries: How many tries there were before this one.
+        error: Error of the last try.
+        tries: Number of tries before the last one.
     """
     if not isinstance(error, BusyError | UnreachableError):
         return None
-    # Clients that failed together are not to come back together.
+    # Random, so that clients that failed together do not return together.
     pause = FIRST_PAUSE * 2.0**tries * random.uniform(0.5, 1.0)
     if error.retry_after is not None:
         pause = max(pause, error.retry_after)
-    elif error.kind:  # the service itself says nothing of later: it would say the same again
+    elif error.kind:  # a problem of the service itself without Retry-After is permanent
         return None
     return pause if pause <= LONGEST_PAUSE else None
 
 
 def seconds_of(header: str) -> float | None:
-    """A Retry-After, in seconds or as a date, as seconds from now; None where there is none to read."""
+    """Convert a Retry-After header, in seconds or as a date, to seconds from now; None if unreadable."""
     if header.strip().isdecimal():
         return float(header)
     try:
         at = parsedate_to_datetime(header)
     except ValueError:
         return None
-    moment = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())

@@ -15,7 +15,7 @@ from sidelight.serving.explorer.view_models import rows
 if TYPE_CHECKING:
     from sidelight.serving.engine import Engine
     from sidelight.serving.explorer.explorer_app import ExplorerApp
-    from sidelight.serving.recommend.responses import Item
+    from sidelight.serving.responses import Item
 
 NO_SUCH = "No item of the catalogue has this id. Search for a word of its title."
 FOUND, NEAR, WHO = 30, 10, 10

@@ -16,8 +16,8 @@ from sidelight.serving.explorer.view_models import rows
 if TYPE_CHECKING:
     from sidelight.serving.engine import Engine
     from sidelight.serving.explorer.explorer_app import ExplorerApp
-    from sidelight.serving.recommend.requests import RecommendRequest
-    from sidelight.serving.recommend.responses import RecommendResponse
+    from sidelight.serving.requests import RecommendRequest
+    from sidelight.serving.responses import RecommendResponse
 
 
 def normalise_form(desk: ExplorerApp, visit: PageRequest) -> Form:
@@ -90,7 +90,7 @@ def listed(engine: Engine, who: UserFields, history: bool = True) -> dict[str, A
 
 def ask(who: UserFields, **options: Any) -> RecommendRequest:
     """What the engine is asked for a person. Lists that are only looked at explore nothing."""
-    from sidelight.serving.recommend.requests import RecommendRequest
+    from sidelight.serving.requests import RecommendRequest
 
     given = {"history": who.history} if who.by_history else {"user": who.user}
     return RecommendRequest(**given, k=who.k, explore=False, **options)

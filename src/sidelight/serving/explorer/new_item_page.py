@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sidelight.data.schema import Column
     from sidelight.serving.explorer.explorer_app import ExplorerApp
-    from sidelight.serving.recommend.requests import AudienceRequest
+    from sidelight.serving.responses import Audience
 
 WHO = 10
 PATIENCE = 5.0  # seconds to wait until a new item is placed
@@ -90,7 +90,7 @@ def show(desk: ExplorerApp, visit: PageRequest) -> PageResponse:
     if any(f.value for f in filled):
         try:
             start = time.perf_counter()
-            found: AudienceRequest = desk.engine.audience(row=row_of(filled), k=WHO)
+            found: Audience = desk.engine.audience(row=row_of(filled), k=WHO)
             took = time.perf_counter() - start
             values |= {"audience": found, "near": rows(found.near), "took": took}
         except SidelightError as error:
@@ -146,7 +146,7 @@ def add(desk: ExplorerApp, visit: PageRequest) -> Redirect:
         receipt = desk.engine.put_items([{"item_id": name, **row_of(filled)}], PATIENCE)
         took = time.perf_counter() - start
         if receipt.refused:
-            raise SpecError(complain("an item that can be placed", receipt.refused[0][1], "the new item"))
+            raise SpecError(complain("an item that can be placed", receipt.refused[0].reason, "the new item"))
     except SidelightError as error:
         return Redirect("/new", form.plus(("said", str(error))).fields)
     pairs = [("item_id", name), ("placed", f"{took:.3f}" if receipt.placed else "")]
@@ -164,7 +164,8 @@ def added(desk: ExplorerApp, visit: PageRequest) -> PageResponse | Redirect:
     if found is not None:
         values["audience"] = desk.engine.audience(item=name, k=WHO)
         if values["audience"].people:
-            user, place, _ = values["audience"].people[0]
+            best = values["audience"].people[0]
+            user, place = best.user, best.place
             values |= {"who": user, "place": place, "rows": around(desk, user, place, visit.history)}
     return PageResponse("added.html", values)
 

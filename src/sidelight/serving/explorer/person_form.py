@@ -13,7 +13,7 @@ from sidelight.serving.explorer.page_types import PageRequest
 
 if TYPE_CHECKING:
     from sidelight.serving.engine import Engine
-    from sidelight.serving.recommend.responses import Item
+    from sidelight.serving.responses import Item
 
 OFFERED = 8  # items to choose from where words fit several
 LOOKED_UP = 200  # people whose consent is looked up at a time

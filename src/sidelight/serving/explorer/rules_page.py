@@ -20,8 +20,8 @@ from sidelight.serving.explorer.view_models import moved, movement
 if TYPE_CHECKING:
     from sidelight.models.items import Items
     from sidelight.serving.explorer.explorer_app import ExplorerApp
-    from sidelight.serving.recommend.responses import RecommendResponse
     from sidelight.serving.rerank.rules import Rules
+    from sidelight.serving.responses import RecommendResponse
 
 CHOOSABLE = ("category", "tags", "number")  # roles of columns that a rule can name
 RULES = {

@@ -14,7 +14,7 @@ from sidelight.serving.explorer.page_types import PageRequest, PageResponse
 
 if TYPE_CHECKING:
     from sidelight.serving.explorer.explorer_app import ExplorerApp
-    from sidelight.serving.status.engine_status import Drift, Status
+    from sidelight.serving.responses import Drift, Status
 
 FEW = 20  # answers below which a share means nothing yet
 POINTS = 80  # of the line of answering times

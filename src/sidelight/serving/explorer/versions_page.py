@@ -13,7 +13,7 @@ from sidelight.serving.explorer.view_models import moved, movement, rows
 
 if TYPE_CHECKING:
     from sidelight.serving.explorer.explorer_app import ExplorerApp
-    from sidelight.serving.store.store import Version
+    from sidelight.serving.responses import Version
 
 SINGLE = (
     "Publish the bundle into a store (sidelight store publish) and serve the store: then versions can be "

@@ -11,7 +11,7 @@ from sidelight.models.explanation import EVERYBODY
 from sidelight.serving.explorer import template_filters
 
 if TYPE_CHECKING:
-    from sidelight.serving.recommend.responses import RankedItem, RecommendResponse
+    from sidelight.serving.responses import RankedItem, RecommendResponse
 
 NAMED, LETTERS = 2, 40  # causes that the line under a title names, and how long their titles may be
 

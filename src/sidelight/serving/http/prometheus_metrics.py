@@ -13,8 +13,7 @@ from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
     from sidelight.serving.engine import Engine
-    from sidelight.serving.recommend.requests import Status, WriteReceipt
-    from sidelight.serving.recommend.responses import RecommendResponse
+    from sidelight.serving.responses import EventsReceipt, ItemsReceipt, RecommendResponse, Status
 
 SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SHARES: Final = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -89,11 +88,11 @@ class ServiceMetrics:
         if answer.cost is not None:
             self._cost.observe(answer.cost.total)
 
-    def events(self, receipt: WriteReceipt) -> None:
+    def events(self, receipt: EventsReceipt) -> None:
         """Count events that came in."""
         self._stored.inc(receipt.accepted)
 
-    def items(self, receipt: WriteReceipt) -> None:
+    def items(self, receipt: ItemsReceipt) -> None:
         """Count items that came in."""
         self._items.inc(receipt.accepted)
 

@@ -12,11 +12,11 @@ from sidelight.serving.http.endpoint import RequestState
 from sidelight.serving.http.executors import BoundedExecutor
 from sidelight.serving.http.problems import Problem, busy
 from sidelight.serving.http.prometheus_metrics import ServiceMetrics
+from sidelight.serving.responses import Status, Version
 
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
     from sidelight.serving.engine import Engine
-    from sidelight.serving.store.store import Version
 
 PATIENCE: Final = 2.0  # seconds in which the database, and some list, has to be answered
 BELIEVED: Final = 1.0  # seconds for which its last answer is believed
@@ -35,9 +35,9 @@ class AdminRoutes:
 
     def list_versions(self, call: RequestState) -> dict[str, Any]:
         """The versions of the store, newest first."""
-        return {"versions": [_version(each) for each in self._engine.versions()]}
+        return {"versions": self._engine.versions()}
 
-    def promote(self, call: RequestState, body: request_models.Promote) -> dict[str, Any]:
+    def promote(self, call: RequestState, body: request_models.Promote) -> Version:
         """Let a version serve, after its checks. What served goes on until the new one is ready."""
         names = {each.name for each in self._engine.versions()}
         if body.name not in names:
@@ -45,18 +45,18 @@ class AdminRoutes:
                 404, "no version in the store has this name; see GET /v1/versions", "unknown-version"
             )
         try:
-            return _version(self._engine.promote(body.name))
+            return self._engine.promote(body.name)
         except BundleError:
             self._metrics.refused()
             raise
 
-    def rollback(self, call: RequestState) -> dict[str, Any]:
+    def rollback(self, call: RequestState) -> Version:
         """Let the version serve that served before; again goes back further."""
-        return _version(self._engine.rollback())
+        return self._engine.rollback()
 
-    def status(self, call: RequestState) -> dict[str, Any]:
+    def status(self, call: RequestState) -> Status:
         """How the service is doing."""
-        return self._engine.status().to_dict()
+        return self._engine.status()
 
     def metrics(self, call: RequestState) -> bytes:
         """Figures for Prometheus."""
@@ -112,17 +112,3 @@ class HealthRoutes:
         """Take no more."""
         self.stopping = True
         self._gate.close()
-
-
-def _version(found: Version) -> dict[str, Any]:
-    """A version without its folder and its spec: they are of this machine."""
-    return {
-        "name": found.name,
-        "created": found.created,
-        "note": found.note,
-        "fingerprint": found.fingerprint,
-        "metrics": dict(found.metrics),
-        "size": found.size,
-        "current": found.current,
-        "previous": found.previous,
-    }

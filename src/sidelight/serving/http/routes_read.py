@@ -16,9 +16,9 @@ from sidelight.serving.http.endpoint import LIGHT, RequestState
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.image_limits import check_images
 from sidelight.serving.http.problems import Problem
-from sidelight.serving.recommend.requests import Explanation, RecommendRequest
-from sidelight.serving.recommend.responses import RecommendResponse
+from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.rules import Rules
+from sidelight.serving.responses import Audience, Explanation, RecommendResponse, ShownItems
 from sidelight.serving.search.exact_search import EXACT
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class ReadRoutes:
         history = self._history(body)
         return self._engine.explain(body.item, body.user, history, body.k)
 
-    def audience(self, call: RequestState, body: request_models.Audience) -> dict[str, Any]:
+    def audience(self, call: RequestState, body: request_models.Audience) -> Audience:
         """Count the users who would have an item among their first k, name the nearest, and what is like it.
 
         For a row, the item is only imagined: nothing is stored. People without consent never appear.
@@ -86,25 +86,15 @@ class ReadRoutes:
         if body.row is not None:
             catalogue = self._engine.snapshot.model.items
             check_images([("/row", body.row)], catalogue, self._options)
-        found = self._engine.audience(body.item, body.row, body.k)
-        people = [{"user": user, "place": place, "score": score} for user, place, score in found.people]
-        return {
-            "people": people,
-            "near": found.near,
-            "looked_at": found.looked_at,
-            "users": found.users,
-            "missing": found.missing,
-            "first": found.first,
-            "reached": found.reached,
-        }
+        return self._engine.audience(body.item, body.row, body.k)
 
     def search_items(
         self, call: RequestState, query: Annotated[request_models.Search, Query()]
-    ) -> dict[str, Any]:
+    ) -> ShownItems:
         """Items whose title has these words, or whose id begins like this."""
-        return {"items": self._engine.search(query.q, query.k), "unknown": []}
+        return ShownItems(tuple(self._engine.search(query.q, query.k)))
 
-    def get_items(self, call: RequestState, body: request_models.GetItems) -> dict[str, Any]:
+    def get_items(self, call: RequestState, body: request_models.GetItems) -> ShownItems:
         """Items by their ids, in the order of the ids; ids that nobody knows are listed apart."""
         items, unknown = [], []
         for item in dict.fromkeys(body.items):
@@ -112,7 +102,7 @@ class ReadRoutes:
                 items.append(self._engine.item(item))
             except UnknownIdError:
                 unknown.append(item)
-        return {"items": items, "unknown": unknown}
+        return ShownItems(tuple(items), tuple(unknown))
 
     def price(self, body: BaseModel) -> float:
         """Cost of a request, see `turns.cost`; that of a batch is never that of a short one.

@@ -13,6 +13,7 @@ from sidelight.serving.http.endpoint import RequestState
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.image_limits import check_images
 from sidelight.serving.http.prometheus_metrics import ServiceMetrics
+from sidelight.serving.responses import EventsReceipt, ItemsReceipt, Retired
 
 if TYPE_CHECKING:
     from sidelight.serving.engine import Engine
@@ -35,7 +36,7 @@ class WriteRoutes:
         call: RequestState,
         body: request_models.PutItems,
         query: Annotated[request_models.Waiting, Query()],
-    ) -> dict[str, Any]:
+    ) -> ItemsReceipt:
         """Add items, or replace the rows of items that are there. Nothing is retrained.
 
         The rows are on the disk when this returns. They are encoded and placed right after; with
@@ -45,29 +46,21 @@ class WriteRoutes:
         check_images(rows, self._engine.snapshot.model.items, self._options)
         receipt = self._engine.put_items(body.items, wait=query.wait)
         self._metrics.items(receipt)
-        return {
-            "change": receipt.change,
-            "accepted": receipt.accepted,
-            "placed": receipt.placed,
-            "missing": receipt.missing,
-            "later": receipt.later,
-            "refused": [{"item_id": item, "reason": reason} for item, reason in receipt.refused],
-        }
+        return receipt
 
-    def retire_items(self, call: RequestState, body: request_models.Retire) -> dict[str, Any]:
+    def retire_items(self, call: RequestState, body: request_models.Retire) -> Retired:
         """Keep items out of all lists, or let them in again: when this returns, this service does.
 
         It holds over restarts and for every version, until it is undone; other services follow within a
         second. What people did with these items goes on counting.
         """
-        changed, unknown = self._engine.retire(body.items, body.retired)
-        return {"items": self._engine.retired(), "changed": changed, "unknown": unknown}
+        return self._engine.retire(body.items, body.retired)
 
-    def list_retired(self, call: RequestState) -> dict[str, Any]:
+    def list_retired(self, call: RequestState) -> Retired:
         """The items that no list may hold."""
-        return {"items": self._engine.retired(), "changed": 0, "unknown": []}
+        return Retired(self._engine.retired())
 
-    def add_events(self, call: RequestState, body: request_models.Events) -> dict[str, Any]:
+    def add_events(self, call: RequestState, body: request_models.Events) -> EventsReceipt:
         """Store what people did. All of it is on the disk when this returns, or none.
 
         The next list of a person knows it. An event with an `event_id` may be sent again after an error:
@@ -77,7 +70,7 @@ class WriteRoutes:
         events = [Event(e.user, e.item, e.kind, e.at or now, e.event_id) for e in body.events]
         receipt = self._engine.add_events(events)
         self._metrics.events(receipt)
-        return {"accepted": receipt.accepted, "dropped": receipt.dropped}
+        return receipt
 
     def set_consent(self, call: RequestState, body: request_models.Consent) -> dict[str, Any]:
         """Write down whether what somebody does may be used.

@@ -31,7 +31,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from sidelight.serving.recommend.requests import EngineOptions
+    from sidelight.serving.engine_options import EngineOptions
 
 SWITCH: Final = 0.0005  # seconds until a thread lets another run: a short request must not wait for long ones
 COLLECT: Final = (700, 10, 1000)  # new objects; young collections; collections of those of middle age

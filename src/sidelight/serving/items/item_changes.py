@@ -10,7 +10,7 @@ from sidelight.errors import SidelightError
 from sidelight.models.item_updates import encoders_of, with_revised_items
 from sidelight.serving.domain import ChangedItem
 from sidelight.serving.items.item_schema import ItemSchema
-from sidelight.serving.status.engine_status import SetAside
+from sidelight.serving.responses import SetAside
 
 if TYPE_CHECKING:
     from sidelight.models.recommender import Recommender

@@ -1,4 +1,4 @@
-"""The audience of an item: users who would have it in their lists, and the nearest, if they may be named."""
+"""Audience of an item: users who would have it in their lists, and the nearest of them with consent."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sidelight.models.recommender import UNKNOWN
 from sidelight.seeding import generator
 from sidelight.serving.fair_turns import checkpoint
 from sidelight.serving.recommend.explanations import similar_items
-from sidelight.serving.recommend.requests import AudienceRequest
-from sidelight.serving.recommend.user_history import known_items
+from sidelight.serving.recommend.user_history import stored_history
+from sidelight.serving.responses import Audience, PlacedUser
 from sidelight.serving.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -25,77 +25,76 @@ MORE = 4  # candidates looked up in the database, as a multiple of those wanted
 NEAR = 10
 
 
-def audience(snapshot: Snapshot, database: Database, item: int, k: int, cells: int) -> AudienceRequest:
+def audience(snapshot: Snapshot, database: Database, item: int, k: int, cells: int) -> Audience:
     """Count the stored users who would have an item among their first k, and name the k nearest.
 
-    Places are first worked out from the histories of the bundle, for as many users as `cells` allows. The
-    best of them are then looked up: who withdrew consent, was forgotten, or has touched or dismissed the
-    item since is left out, and the others are placed again with their events. In the count, those who may
-    not be used are left out; of more than `MORE` times k the events since training are not looked up.
+    Places are computed from the histories of the bundle, for as many users as `cells` allows. The best of
+    them are then looked up in the database: users who withdrew consent, were forgotten, or have touched or
+    dismissed the item since are left out, the others are placed again with their events. The count leaves
+    out users whose data may not be used; beyond `MORE` times k users it ignores events since training.
 
     Args:
-        snapshot: With the item.
-        database: Of people and events.
+        snapshot: Snapshot with the item.
+        database: Database of users and events.
         item: Inner index.
-        k: Length of the lists, and at most this many people.
-        cells: Scores worked out at most.
+        k: Length of the lists, and the largest number of users named.
+        cells: Largest number of scores computed.
     """
     own = snapshot.model.people
     users = 0 if own is None else len(own)
     size = min(users, max(1, cells // snapshot.n_items))
-    some = np.arange(users)
+    sample = np.arange(users)
     if size < users:
-        some = np.sort(generator(0, "audience").choice(users, size, replace=False))
+        sample = np.sort(generator(0, "audience").choice(users, size, replace=False))
     near = similar_items(snapshot, item, NEAR)
     if own is None or not size or item in snapshot.out:
-        return AudienceRequest((), near, 0, users, first=k)
-    place, value = _places(snapshot, some, [own.histories.row(u) for u in some], item)
+        return Audience((), near, 0, users, first=k)
+    place, value = _places(snapshot, sample, [own.histories.row(u) for u in sample], item)
     order = np.lexsort((-value, place))
     order = order[value[order] > 0]
-    found: list[tuple[int, float, int]] = []
+    placed: list[tuple[int, float, int]] = []
     stop = 0
-    while stop < len(order) and len(found) < k:
-        found += _looked_up(snapshot, database, some[order[stop : stop + MORE * k]], item)
+    while stop < len(order) and len(placed) < k:
+        placed += _look_up(snapshot, database, sample[order[stop : stop + MORE * k]], item)
         stop += MORE * k
-    best = sorted(found, key=lambda each: (each[0], -each[1], each[2]))[:k]
-    people = tuple((str(own.ids[u]), at, score) for at, score, u in best)
-    further = [str(own.ids[u]) for u in some[order[stop:][place[order[stop:]] <= k]]]
-    reached = sum(at <= k for at, _, _ in found) + len(further) - len(database.barred(further))
-    return AudienceRequest(people, near, size, users, first=k, reached=reached)
+    best = sorted(placed, key=lambda each: (each[0], -each[1], each[2]))[:k]
+    people = tuple(PlacedUser(str(own.ids[user]), at, score) for at, score, user in best)
+    further = [str(own.ids[u]) for u in sample[order[stop:][place[order[stop:]] <= k]]]
+    reached = sum(at <= k for at, _, _ in placed) + len(further) - len(database.barred(further))
+    return Audience(people, near, size, users, first=k, reached=reached)
 
 
-def _looked_up(
+def _look_up(
     snapshot: Snapshot, database: Database, users: NDArray[np.int64], item: int
 ) -> list[tuple[int, float, int]]:
-    """Place, score and user, of those who may be looked at, with all that is known of them now."""
-    own = snapshot.model.need_people()
-    kept, people = [], []
+    """Place, score and inner index of the users whose data may be used, with their events."""
+    kept, histories = [], []
     for user in users.tolist():
         checkpoint()
-        name = str(own.ids[user])
-        someone = known_items(snapshot, database.person(name), name)
-        if someone.who != UNKNOWN and item not in someone.history and item not in someone.dismissed:
+        name = str(snapshot.model.need_people().ids[user])
+        found = stored_history(snapshot, database.person(name), name)
+        if found.user != UNKNOWN and item not in found.history and item not in found.dismissed:
             kept.append(user)
-            people.append(someone)
+            histories.append(found)
     if not kept:
         return []
-    who = np.array([each.who for each in people], dtype=np.int64)
-    place, value = _places(snapshot, who, [each.history for each in people], item)
-    found = zip(place.tolist(), value.tolist(), kept, strict=True)
-    return [each for each in found if each[1] > 0]
+    indices = np.array([each.user for each in histories], dtype=np.int64)
+    place, value = _places(snapshot, indices, [each.history for each in histories], item)
+    rows = zip(place.tolist(), value.tolist(), kept, strict=True)
+    return [row for row in rows if row[1] > 0]
 
 
 def _places(
-    snapshot: Snapshot, who: NDArray[np.int64], histories: Sequence[NDArray[np.integer]], item: int
+    snapshot: Snapshot, users: NDArray[np.int64], histories: Sequence[NDArray[np.integer]], item: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Place of an item in the full list of each user (from 1), and its score; 0 for those who have it."""
+    """Place (from 1) and score of an item in the full list of each user; score 0 where the user has it."""
     places, values = [], []
     step = max(1, CELLS // snapshot.n_items)
-    for start in range(0, len(who), step):
+    for start in range(0, len(users), step):
         checkpoint()
         block = slice(start, start + step)
         rows = Histories.of_distinct(histories[block], snapshot.n_items)
-        scores = np.array(snapshot.with_context(who[block])[0].score(rows))
+        scores = np.array(snapshot.with_context(users[block])[0].score(rows))
         value = scores[:, item].copy()
         scores[np.repeat(np.arange(len(rows)), rows.lengths), rows.item] = -np.inf
         value[np.isneginf(scores[:, item])] = 0.0

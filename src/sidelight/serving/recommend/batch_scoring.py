@@ -1,4 +1,4 @@
-"""Lists of a block of people from one product, equal to `Recommender.recommend` for the same histories."""
+"""Scoring of a batch of requests with one matrix product; results equal `Recommender.recommend`."""
 
 from __future__ import annotations
 
@@ -27,36 +27,31 @@ CELLS = 1 << 24  # scores of one block: 64 MiB, as several threads may hold one 
 
 @dataclass(frozen=True, eq=False)
 class ListRequest:
-    """What one list is made of.
+    """One list to score.
 
     Args:
-        person: Whose it is.
+        user: Usable data of the user.
         k: Length.
         filter_seen: Leave out the history.
         candidates: Inner indices that may be shown, or None for all.
-        full: The scores of all items are needed, not of the best alone.
+        full: Scores of all items are needed, not of the best alone.
     """
 
-    person: UserHistory
+    user: UserHistory
     k: int
     filter_seen: bool = True
     candidates: NDArray[np.int64] | None = None
     full: bool = False
 
-    def excluded(self, out: NDArray[np.int64]) -> NDArray[np.integer]:
-        """Inner indices of what may not be shown to this person, distinct.
-
-        Args:
-            out: What may be shown to nobody.
-        """
-        own = self.person
-        parts = [own.history if self.filter_seen else out[:0], own.dismissed, out]
-        given = [part for part in parts if len(part)]
-        found = np.concatenate(given) if given else own.dismissed
-        return np.unique(found) if len(out) and len(given) > 1 else found
+    def excluded(self, retired: NDArray[np.int64]) -> NDArray[np.integer]:
+        """Return the distinct inner indices that may not be shown to this user, retired ones included."""
+        seen = self.user.history if self.filter_seen else retired[:0]
+        parts = [part for part in (seen, self.user.dismissed, retired) if len(part)]
+        joined = np.concatenate(parts) if parts else self.user.dismissed
+        return np.unique(joined) if len(retired) and len(parts) > 1 else joined
 
     def allowed(self, n_items: int) -> Mask | None:
-        """bool (n_items,) of the candidates, or None for all."""
+        """Return bool (n_items,) of the candidates, or None for all."""
         if self.candidates is None:
             return None
         mask = np.zeros(n_items, dtype=bool)
@@ -66,16 +61,16 @@ class ListRequest:
 
 @dataclass(frozen=True, eq=False)
 class ScoredList:
-    """One list before rules.
+    """One list before re-ranking.
 
     Args:
         items: Inner indices, best first.
-        values: Their scores, float32.
-        source: Index into `listing.SOURCES`, one an item.
-        personal: Something is known of the person.
-        uses_context: More than the history is known: what the model was told of them moves scores.
-        scorer: Told who asks.
-        scores: float32 (n_items,), of all items; None where they were not worked out.
+        values: Scores, float32.
+        source: Index into `top_lists.SOURCES`, one per item.
+        personal: The user has a usable history, or side features that change the scores.
+        uses_context: Side features of user or context change the scores.
+        scorer: Scorer conditioned on user and context.
+        scores: float32 (n_items,), of all items; None where they were not computed.
     """
 
     items: NDArray[np.int32]
@@ -88,43 +83,43 @@ class ScoredList:
 
 
 def score_lists(
-    snapshot: Snapshot, wishes: Sequence[ListRequest], context: Mapping[str, Any]
+    snapshot: Snapshot, requests: Sequence[ListRequest], context: Mapping[str, Any]
 ) -> list[ScoredList]:
-    """Lists of people who ask at one moment.
+    """Score requests that share one context, block by block.
 
     Args:
-        snapshot: What answers.
-        wishes: At least one.
-        context: Of the moment, by column.
+        snapshot: Serving snapshot.
+        requests: At least one.
+        context: Context columns by name.
 
     Raises:
-        SpecError: A column of context that the model does not know, or a wrong value.
+        SpecError: A context column that the model does not know, or a wrong value.
     """
     if context:
-        check_context(context, snapshot.model.context, len(wishes))
+        check_context(context, snapshot.model.context, len(requests))
     step = max(1, CELLS // max(1, snapshot.n_items))
-    found: list[ScoredList] = []
-    for start in range(0, len(wishes), step):
+    lists: list[ScoredList] = []
+    for start in range(0, len(requests), step):
         checkpoint()
-        block = _ScoreBlock.of(snapshot, wishes[start : start + step], context)
-        found += block.together() or block.apart()
-    return found
+        block = _Block.of(snapshot, requests[start : start + step], context)
+        lists += block.together() or block.one_by_one()
+    return lists
 
 
 @dataclass(frozen=True, eq=False)
-class _ScoreBlock:
-    """Some people who are scored at once.
+class _Block:
+    """Requests that share one matrix product.
 
     Args:
-        snapshot, wishes: As in `lists`.
+        snapshot, requests: As in `score_lists`.
         rows: Histories.
-        seen: CSR (n_rows, n_items), what may not be shown.
-        known, uses_context, personal: bool (n_rows,), see `Lists` and `Scored`.
-        scorer: Told who asks.
+        seen: CSR (n_rows, n_items), items that may not be shown.
+        known, uses_context, personal: bool (n_rows,), see `TopLists` and `ScoredList`.
+        scorer: Scorer conditioned on user and context.
     """
 
     snapshot: Snapshot
-    wishes: Sequence[ListRequest]
+    requests: Sequence[ListRequest]
     rows: Histories
     seen: sp.csr_matrix
     known: Mask
@@ -133,65 +128,58 @@ class _ScoreBlock:
     scorer: Scorer
 
     @classmethod
-    def of(cls, snapshot: Snapshot, wishes: Sequence[ListRequest], context: Mapping[str, Any]) -> _ScoreBlock:
-        who = np.array([wish.person.who for wish in wishes], dtype=np.int64)
-        rows = Histories.of_distinct([wish.person.history for wish in wishes], snapshot.n_items)
-        out = [wish.excluded(snapshot.out) for wish in wishes]
-        seen = Histories.of_distinct(out, snapshot.n_items).matrix()
-        scorer, uses_context = snapshot.with_context(who, context)
+    def of(cls, snapshot: Snapshot, requests: Sequence[ListRequest], context: Mapping[str, Any]) -> _Block:
+        users = np.array([each.user.user for each in requests], dtype=np.int64)
+        rows = Histories.of_distinct([each.user.history for each in requests], snapshot.n_items)
+        excluded = [each.excluded(snapshot.out) for each in requests]
+        seen = Histories.of_distinct(excluded, snapshot.n_items).matrix()
+        scorer, uses_context = snapshot.with_context(users, context)
         touched = rows.lengths > 0
-        known = who != UNKNOWN
+        known = users != UNKNOWN
         personal = known & (touched if uses_context is None else touched | uses_context)
-        return cls(snapshot, wishes, rows, seen, known, uses_context, personal, scorer)
+        return cls(snapshot, requests, rows, seen, known, uses_context, personal, scorer)
 
     def together(self) -> list[ScoredList]:
-        """All lists in one go, where they are alike; [] where they are not."""
-        wishes, search = self.wishes, self.snapshot.search
-        k = min(wishes[0].k, self.snapshot.n_items)
-        if any(wish.candidates is not None or wish.full or wish.k != wishes[0].k for wish in wishes):
+        """Rank all lists in one call where their options are equal; [] where they are not."""
+        requests, search = self.requests, self.snapshot.search
+        k = min(requests[0].k, self.snapshot.n_items)
+        if any(each.candidates is not None or each.full or each.k != requests[0].k for each in requests):
             return []
         if search is not EXACT and not self.personal.all():
-            return []  # what fills up such a list depends on all scores
-        (items, values), scores = search.best(self.scorer, self.rows, k, self.seen)
+            return []  # the items that fill up such a list depend on all scores
+        top, scores = search.best(self.scorer, self.rows, k, self.seen)
         if scores is None:
-            if not (values[:, -1] > 0).all():
+            if not (top[1][:, -1] > 0).all():
                 return []
-            scores = np.empty((len(wishes), 0), dtype=np.float32)
-        return self._filled(slice(None), (items, values), scores, None)
+            scores = np.empty((len(requests), 0), dtype=np.float32)
+        return self._filled(slice(None), top, scores, None)
 
-    def apart(self) -> list[ScoredList]:
-        """List by list; the scores still come from one product."""
+    def one_by_one(self) -> list[ScoredList]:
+        """Rank list by list; the scores still come from one product."""
         n = self.snapshot.n_items
         scores = self.scorer.score(self.rows)
-        found: list[ScoredList] = []
-        for at, wish in enumerate(self.wishes):
+        lists: list[ScoredList] = []
+        for at, request in enumerate(self.requests):
             checkpoint()
-            one, allowed = slice(at, at + 1), wish.allowed(n)
+            one, allowed = slice(at, at + 1), request.allowed(n)
             seen = self.seen[one]
-            top = top_k(scores[one], min(wish.k, n), seen if seen.nnz else None, allowed)
-            found += self._filled(one, top, scores[one], allowed)
-        return found
+            top = top_k(scores[one], min(request.k, n), seen if seen.nnz else None, allowed)
+            lists += self._filled(one, top, scores[one], allowed)
+        return lists
 
-    def _filled(self, some: slice, top: Top, scores: Scores, allowed: Mask | None) -> list[ScoredList]:
-        """Lists of some rows, filled up with popular items where scores end."""
+    def _filled(self, rows: slice, top: Top, scores: Scores, allowed: Mask | None) -> list[ScoredList]:
+        """Fill up the lists of some rows with popular items behind the last positive score."""
         snapshot = self.snapshot
-        seen = self.seen if some == slice(None) else self.seen[some]
-        length = self.rows.lengths[some]
-        plain = TopLists(
-            *top,
-            self.known[some],
-            length,
-            uses_context=None if self.uses_context is None else self.uses_context[some],
-        )
+        seen = self.seen if rows == slice(None) else self.seen[rows]
+        uses = None if self.uses_context is None else self.uses_context[rows]
+        plain = TopLists(*top, self.known[rows], self.rows.lengths[rows], uses_context=uses)
         popular = snapshot.model.items.popular
-        made = fill_lists(plain, scores, seen, allowed, popular, self.scorer, snapshot.popular)
-        assert made.source is not None
-        whole = scores.shape[1] > 0
-        found = []
-        more = np.zeros(len(length), dtype=bool) if plain.uses_context is None else plain.uses_context
-        for at, personal in enumerate(self.personal[some].tolist()):
-            kept = slice(None) if made.items[at, -1] >= 0 else made.items[at] >= 0
-            one = made.items[at][kept], made.values[at][kept], made.source[at][kept]
-            given = scores[at] if whole else None
-            found.append(ScoredList(*one, personal, bool(more[at]), self.scorer, given))
-        return found
+        full = fill_lists(plain, scores, seen, allowed, popular, self.scorer, snapshot.popular)
+        assert full.source is not None
+        lists = []
+        for at, personal in enumerate(self.personal[rows].tolist()):
+            kept = slice(None) if full.items[at, -1] >= 0 else full.items[at] >= 0
+            one = full.items[at][kept], full.values[at][kept], full.source[at][kept]
+            given = scores[at] if scores.shape[1] > 0 else None
+            lists.append(ScoredList(*one, personal, uses is not None and bool(uses[at]), self.scorer, given))
+        return lists

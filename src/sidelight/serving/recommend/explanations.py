@@ -1,4 +1,4 @@
-"""Why an item is in somebody's list, and which items are like each other."""
+"""Explanations of scores, and similar items."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from sidelight.models.blend_scorer import BlendScorer
 from sidelight.models.content_space import ContentSpace
 from sidelight.models.scorer import Scorer
 from sidelight.models.tower_scorer import TowerScorer
-from sidelight.serving.recommend.requests import Explanation
-from sidelight.serving.recommend.responses import RankedItem
 from sidelight.serving.recommend.user_history import UserHistory
+from sidelight.serving.responses import Explanation, RankedItem
 from sidelight.serving.snapshot import Snapshot
 
 Values = NDArray[np.float32]
@@ -23,28 +22,28 @@ Places = NDArray[np.integer[Any]]
 
 
 def explain_items(
-    snapshot: Snapshot, person: UserHistory, items: Places, k: int, context: Mapping[str, Any] | None = None
+    snapshot: Snapshot, user: UserHistory, items: Places, k: int, context: Mapping[str, Any] | None = None
 ) -> list[Explanation]:
-    """Explain the scores of some items for one user; they share one pass over the history.
+    """Explain the scores of several items for one user; they share one pass over the history.
 
     Args:
-        snapshot: What answers.
-        person: Whose scores they are.
+        snapshot: Serving snapshot.
+        user: Usable data of the user.
         items: Inner indices.
-        k: How many history items and words to name.
-        context: Of the request.
+        k: Number of history items and terms to name.
+        context: Context of the request.
     """
 
     def named(places: Places) -> list[tuple[Any, str]]:
         return list(zip(map(snapshot.id_of, places), snapshot.titles_of(places), strict=True))
 
-    history = np.asarray(person.history, dtype=np.int64)
-    asked = np.asarray(items, dtype=np.int64)
-    return explain(snapshot.model.scorer, named, history, asked, k, person.who, context)
+    history = np.asarray(user.history, dtype=np.int64)
+    wanted = np.asarray(items, dtype=np.int64)
+    return explain(snapshot.model.scorer, named, history, wanted, k, user.user, context)
 
 
 def similar_items(snapshot: Snapshot, item: int, k: int) -> tuple[RankedItem, ...]:
-    """The k items most like one, without those that have nothing in common with it."""
+    """Return the k items most similar to one, without those of similarity 0."""
     scores = np.array(snapshot.model.scorer.similar(np.array([item], dtype=np.int64))[0], dtype=np.float32)
     scores[item] = scores[snapshot.out] = -np.inf
     size = min(k, len(scores) - 1)
@@ -59,10 +58,10 @@ def similar_items(snapshot: Snapshot, item: int, k: int) -> tuple[RankedItem, ..
     )
 
 
-def likeness(scorer: Scorer, item: int, among: Places) -> Values:
-    """Similarity of some items to one, float32 (len(among),), as `Scorer.similar` but for these alone.
+def similarity_among(scorer: Scorer, item: int, among: Places) -> Values:
+    """Similarity of some items to one, float32 (len(among),): `Scorer.similar` for these alone.
 
-    In a blend each part is scaled by its largest value among these items, which holds `item` itself.
+    In a blend each part is scaled by its largest value among these items, which include `item` itself.
     """
     if isinstance(scorer, TowerScorer):
         return np.asarray(scorer.vectors[among] @ scorer.vectors[item], dtype=np.float32)
@@ -70,12 +69,12 @@ def likeness(scorer: Scorer, item: int, among: Places) -> Values:
         total = np.zeros(len(among), dtype=np.float32)
         for part, weight in zip(scorer.parts, scorer.weights, strict=True):
             if weight.any():
-                near = likeness(part, item, among)
+                near = similarity_among(part, item, among)
                 top = float(np.abs(near).max(initial=0.0))
                 total += near / top if top > 0 else near
         return total
     space = getattr(scorer, "space", None)
     if isinstance(space, ContentSpace):
-        found: Values = space.similarity(np.array([item]), np.asarray(among, dtype=np.int64))[0]
-        return found
+        near = space.similarity(np.array([item]), np.asarray(among, dtype=np.int64))[0]
+        return np.asarray(near, dtype=np.float32)
     return np.asarray(scorer.similar(np.array([item], dtype=np.int64))[0][among], dtype=np.float32)

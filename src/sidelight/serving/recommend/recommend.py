@@ -1,4 +1,4 @@
-"""From asks to answers on one snapshot; what `Engine.recommend` and its kin share."""
+"""Recommendation on one snapshot: history, scores, rules, response; the core of `Engine.recommend`."""
 
 from __future__ import annotations
 
@@ -11,147 +11,149 @@ from typing import TYPE_CHECKING
 
 from sidelight.models.top_lists import SOURCES
 from sidelight.serving.domain import Exposure
+from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.fair_turns import checkpoint
 from sidelight.serving.recommend.batch_scoring import ListRequest, ScoredList, score_lists
 from sidelight.serving.recommend.explanations import explain_items
-from sidelight.serving.recommend.requests import EngineOptions, Explanation, RecommendRequest
-from sidelight.serving.recommend.responses import RankedItem, RecommendResponse
+from sidelight.serving.recommend.reranking import RerankedList, needs_pool, rerank, unchanged_list
 from sidelight.serving.recommend.user_history import UserHistory, load_user_history
-from sidelight.serving.rerank.apply import RerankedList, needs_pool, rerank, unchanged_list
+from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.exploration import Exploration
+from sidelight.serving.responses import Explanation, RankedItem, RecommendResponse
 from sidelight.serving.snapshot import Snapshot
 from sidelight.serving.status.recent_traffic import TrafficSample
 
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
 
-NAMED = 3  # history items and words that an explanation in a list names
-TOGETHER = 16  # places of a list whose reasons are worked out between two looks whether to go on
+NAMED = 3  # history items and terms that an explanation in a list names
+TOGETHER = 16  # explanations computed between two checkpoints
 
 
 @dataclass(frozen=True, eq=False)
-class LoggedAnswer:
-    """An answer and what is noted of it.
+class LoggedResponse:
+    """A response, and what is recorded of it.
 
     Args:
-        answer: For the one who asked.
-        seen: For the counts.
-        exposures: For the database; empty unless exploration took part.
+        response: The response.
+        sample: Record for the traffic statistics.
+        exposures: Records for the database; empty unless exploration took part.
     """
 
-    answer: RecommendResponse
-    seen: TrafficSample
+    response: RecommendResponse
+    sample: TrafficSample
     exposures: tuple[Exposure, ...] = ()
 
 
-def answers(
+def recommend_lists(
     snapshot: Snapshot,
     database: Database,
     options: EngineOptions,
-    asks: Sequence[RecommendRequest],
+    requests: Sequence[RecommendRequest],
     explore: bool = True,
-) -> list[LoggedAnswer]:
-    """Answers in the order of the asks. Asks of one moment share one product.
+) -> list[LoggedResponse]:
+    """Answer a batch of requests, in their order; requests with equal context are scored together.
 
     Args:
-        snapshot: What answers, all of it.
-        database: Of people and events.
-        options: Of the engine.
-        asks: What was asked.
-        explore: False keeps exploration out, whatever the asks say.
+        snapshot: Serving snapshot.
+        database: Database of users and events.
+        options: Options of the engine.
+        requests: The requests.
+        explore: False switches exploration off for all requests.
 
     Raises:
         SpecError: Context or rules that do not fit the model.
     """
     exploration = options.exploration if explore else Exploration()
-    prepared = [_wish(snapshot, database, options, ask, exploration) for ask in asks]
+    prepared = [_prepare(snapshot, database, options, request, exploration) for request in requests]
     groups: dict[int, list[int]] = {}
-    moments: list[object] = []
-    for at, ask in enumerate(asks):
-        if ask.context not in moments:
-            moments.append(ask.context)
-        groups.setdefault(moments.index(ask.context), []).append(at)
-    made: list[LoggedAnswer | None] = [None] * len(asks)
+    contexts: list[object] = []
+    for at, request in enumerate(requests):
+        if request.context not in contexts:
+            contexts.append(request.context)
+        groups.setdefault(contexts.index(request.context), []).append(at)
+    responses: dict[int, LoggedResponse] = {}
     for group in groups.values():
-        scored = score_lists(snapshot, [prepared[at][0] for at in group], asks[group[0]].context)
+        scored = score_lists(snapshot, [prepared[at][0] for at in group], requests[group[0]].context)
         for at, one in zip(group, scored, strict=True):
-            made[at] = _made(snapshot, asks[at], *prepared[at], one, exploration)
-    return [each for each in made if each is not None]
+            responses[at] = _respond(snapshot, requests[at], *prepared[at], one, exploration)
+    return [responses[at] for at in range(len(requests))]
 
 
-def _wish(
+def _prepare(
     snapshot: Snapshot,
     database: Database,
     options: EngineOptions,
-    ask: RecommendRequest,
+    request: RecommendRequest,
     exploration: Exploration,
 ) -> tuple[ListRequest, tuple[str, ...]]:
-    """The list that an ask needs, and the candidates that nobody knows."""
+    """Return the list to score for a request, and its candidates that are not in the catalogue."""
     checkpoint()
-    someone = load_user_history(snapshot, database, ask)
+    user = load_user_history(snapshot, database, request)
     candidates = None
     unknown: tuple[str, ...] = ()
-    if ask.candidates is not None:
-        candidates, unknown = snapshot.find(ask.candidates)
-    if not needs_pool(ask, exploration):
-        return ListRequest(someone, ask.k, ask.filter_seen, candidates), unknown
-    beyond = exploration.rate > 0 and ask.explore
-    if ask.rules is not None:
-        beyond = beyond or ask.rules.floor > 0 or bool(ask.rules.pin)
-    return ListRequest(someone, max(ask.k, options.pool), ask.filter_seen, candidates, beyond), unknown
+    if request.candidates is not None:
+        candidates, unknown = snapshot.find(request.candidates)
+    if not needs_pool(request, exploration):
+        return ListRequest(user, request.k, request.filter_seen, candidates), unknown
+    full = exploration.rate > 0 and request.explore
+    if request.rules is not None:
+        full = full or request.rules.floor > 0 or bool(request.rules.pin)
+    pool = max(request.k, options.pool)
+    return ListRequest(user, pool, request.filter_seen, candidates, full), unknown
 
 
-def _made(
+def _respond(
     snapshot: Snapshot,
-    ask: RecommendRequest,
-    wish: ListRequest,
+    request: RecommendRequest,
+    wanted: ListRequest,
     unknown: tuple[str, ...],
     scored: ScoredList,
     exploration: Exploration,
-) -> LoggedAnswer:
-    """The answer to one ask."""
+) -> LoggedResponse:
+    """Build the response to one request, and its records."""
     checkpoint()
-    request = uuid.uuid4().hex
-    someone = wish.person
-    if needs_pool(ask, exploration):
-        shown = rerank(snapshot, ask, wish, scored, exploration, request)
+    request_id, user, version = uuid.uuid4().hex, wanted.user, snapshot.version
+    if needs_pool(request, exploration):
+        shown = rerank(snapshot, request, wanted, scored, exploration, request_id)
     else:
-        shown = unchanged_list(scored, ask.k)
-    items = _listed(snapshot, ask, someone, scored, shown)
-    answer = RecommendResponse(
-        snapshot.version, request, items, shown.cost, (*someone.unknown, *unknown), not scored.personal,
+        shown = unchanged_list(scored, request.k)
+    items = _ranked_items(snapshot, request, user, scored, shown)
+    response = RecommendResponse(
+        version, request_id, items, shown.cost, (*user.unknown, *unknown), not scored.personal,
         snapshot.change, shown.unplaced,
     )  # fmt: skip
     best = float(scored.values[0]) if scored.personal and len(scored.values) else 0.0
-    seen = TrafficSample(
-        time.monotonic(), len(someone.history),
-        len(set(ask.history)) if ask.history is not None else 0, len(someone.unknown),
-        best if best > 0 else None, len(items), sum(one.new for one in items), answer.fallback,
-        snapshot.version,
+    sample = TrafficSample(
+        at=time.monotonic(), length=len(user.history), given=len(set(request.history or ())),
+        unknown=len(user.unknown), best=best if best > 0 else None, shown=len(items),
+        new=sum(one.new for one in items), fallback=response.fallback, version=version,
     )  # fmt: skip
-    if not (ask.explore and exploration.rate > 0):
-        return LoggedAnswer(answer, seen)
+    if not (request.explore and exploration.rate > 0):
+        return LoggedResponse(response, sample)
     now = datetime.now(UTC)
     rows = (
-        Exposure(
-            request, ask.user, one.item_id, one.rank, one.propensity, one.explored, snapshot.version, now
-        )
+        Exposure(request_id, request.user, one.item_id, one.rank, one.propensity, one.explored, version, now)
         for one in items
     )
-    return LoggedAnswer(answer, seen, tuple(rows))
+    return LoggedResponse(response, sample, tuple(rows))
 
 
-def _listed(
-    snapshot: Snapshot, ask: RecommendRequest, someone: UserHistory, scored: ScoredList, shown: RerankedList
+def _ranked_items(
+    snapshot: Snapshot,
+    request: RecommendRequest,
+    user: UserHistory,
+    scored: ScoredList,
+    shown: RerankedList,
 ) -> tuple[RankedItem, ...]:
-    """The items with all that is said of them; only these are looked up."""
+    """Return the items of a list with titles and explanations; only these are looked up."""
     titles = snapshot.titles_of(shown.items)
     reasons: list[Explanation | None] = [None] * len(titles)
-    if ask.explain:
+    if request.explain:
         for start in range(0, len(titles), TOGETHER):
             checkpoint()
-            some = slice(start, start + TOGETHER)
-            reasons[some] = explain_items(snapshot, someone, shown.items[some], NAMED, ask.context)
+            part = slice(start, start + TOGETHER)
+            reasons[part] = explain_items(snapshot, user, shown.items[part], NAMED, request.context)
     columns = zip(
         snapshot.model.items.ids[shown.items].tolist(), titles, shown.values.tolist(),
         shown.source.tolist(), snapshot.new[shown.items].tolist(), shown.explored.tolist(),

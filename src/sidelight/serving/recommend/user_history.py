@@ -1,4 +1,4 @@
-"""What of a person may be used, as the model wants it: stored history, events, dismissals, consent."""
+"""History of a user as the model takes it: stored history, events, dismissals, consent."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from sidelight.models.recommender import GIVEN, UNKNOWN
 from sidelight.serving.domain import PersonState
+from sidelight.serving.requests import RecommendRequest
+from sidelight.serving.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
-    from sidelight.serving.recommend.requests import RecommendRequest
-    from sidelight.serving.snapshot import Snapshot
 
 Places = NDArray[np.int64]
 NONE: Places = np.zeros(0, dtype=np.int64)
@@ -22,53 +22,54 @@ NONE: Places = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True, eq=False)
 class UserHistory:
-    """Somebody who asks.
+    """Usable data of the user of a request.
 
     Args:
-        who: Stored user of the bundle, or `UNKNOWN` (nothing may be used) or `GIVEN` (not stored).
-        history: Distinct inner indices of what they touched, oldest first.
-        dismissed: Inner indices of what they do not want to see.
-        unknown: Ids of a given history that nobody knows.
+        user: Inner index of a stored user of the bundle, or `UNKNOWN` (nothing may be used) or `GIVEN` (not
+            stored).
+        history: Distinct inner indices of the items with interactions, oldest first.
+        dismissed: Inner indices of dismissed items.
+        unknown: Ids of a given history that are not in the catalogue.
     """
 
-    who: int
+    user: int
     history: Places
     dismissed: Places = field(default_factory=lambda: NONE)
     unknown: tuple[str, ...] = ()
 
 
-def load_user_history(snapshot: Snapshot, database: Database, ask: RecommendRequest) -> UserHistory:
-    """Who asks. A person with a name costs one look into the database."""
-    if ask.history is not None:
-        history, unknown = snapshot.find(ask.history)
+def load_user_history(snapshot: Snapshot, database: Database, request: RecommendRequest) -> UserHistory:
+    """Return the history of a request; a user id costs one database query."""
+    if request.history is not None:
+        history, unknown = snapshot.find(request.history)
         return UserHistory(GIVEN, history, unknown=unknown)
-    assert ask.user is not None
-    return known_items(snapshot, database.person(ask.user), ask.user)
+    assert request.user is not None
+    return stored_history(snapshot, database.person(request.user), request.user)
 
 
-def known_items(snapshot: Snapshot, state: PersonState, user: str) -> UserHistory:
-    """A person with a name.
+def stored_history(snapshot: Snapshot, state: PersonState, user: str) -> UserHistory:
+    """Combine the history in the bundle with the events in the database.
 
-    The history is that of the bundle, then the events, oldest first. Views, clicks and purchases speak for
-    an item; a dismissal takes it out of history and lists, until a later event speaks for it again. Without
-    consent, or when forgotten, nothing is used, attributes of the user included. Of somebody who came
-    back only the events since then are used, as nobody can tell from when a stored history is.
+    The history is that of the bundle, then the events, oldest first. Views, clicks and purchases add an item;
+    a dismissal removes it from history and lists, until a later event adds it again. Without consent, or
+    when forgotten, nothing is used, attributes of the user included. Of a user who came back after being
+    forgotten only the events since then are used, as the times of a stored history are not known.
     """
-    who = snapshot.users.find(user) if state.uses_stored() else UNKNOWN
+    index = snapshot.users.find(user) if state.uses_stored() else UNKNOWN
     stored = NONE
-    if who >= 0:
-        stored = snapshot.model.need_people().histories.row(who).astype(np.int64)
+    if index >= 0:
+        stored = snapshot.model.need_people().histories.row(index).astype(np.int64)
     if not state.events:
-        return UserHistory(who if who >= 0 else UNKNOWN, stored)
-    found: dict[int, bool] = {}
+        return UserHistory(index if index >= 0 else UNKNOWN, stored)
+    liked: dict[int, bool] = {}
     for event in state.events:
         at = snapshot.items.find(event.item_id)
         if at >= 0:
-            found.pop(at, None)  # who comes back to an item has it as the newest
-            found[at] = event.kind != "dismissal"
-    good = np.array([at for at, speaks in found.items() if speaks], dtype=np.int64)
-    bad = np.array([at for at, speaks in found.items() if not speaks], dtype=np.int64)
-    history = np.concatenate([stored[~np.isin(stored, list(found))], good])
-    if who < 0:
-        who = GIVEN if len(history) else UNKNOWN
-    return UserHistory(who, history, np.sort(bad))
+            liked.pop(at, None)  # an item that comes again becomes the newest
+            liked[at] = event.kind != "dismissal"
+    good = np.array([at for at, speaks in liked.items() if speaks], dtype=np.int64)
+    bad = np.array([at for at, speaks in liked.items() if not speaks], dtype=np.int64)
+    history = np.concatenate([stored[~np.isin(stored, list(liked))], good])
+    if index < 0:
+        index = GIVEN if len(history) else UNKNOWN
+    return UserHistory(index, history, np.sort(bad))

@@ -1,170 +1,266 @@
-"""A scored list under rules and exploration: what a shop wants beside relevance, and what chance shows."""
+"""Re-ranking of one pool of candidates by business rules, and the cost of the rules.
+
+Numpy only; nothing here knows a model, a user or a database.
+"""
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.evaluation.ranking import top_k
-from sidelight.models.recommender import UNKNOWN
-from sidelight.models.top_lists import EMPTY, NO_EVIDENCE, PERSONAL, POPULAR, UNKNOWN_USER, personal_lists
-from sidelight.serving.recommend.batch_scoring import ListRequest, ScoredList
-from sidelight.serving.recommend.explanations import likeness
-from sidelight.serving.rerank.candidates import CandidatePool
-from sidelight.serving.rerank.exploration import Exploration
-from sidelight.serving.rerank.rules import RuleCost, Rules, apply_rules
-from sidelight.serving.snapshot import Snapshot
+from sidelight.errors import DataError, SpecError, complain
+from sidelight.serving.fair_turns import checkpoint
+from sidelight.serving.rerank.candidates import CandidatePool, Mask, Places, RuleResult
+from sidelight.serving.rerank.rules import ItemCondition, Rules
+from sidelight.serving.responses import RuleCost
 
-if TYPE_CHECKING:
-    from sidelight.serving.recommend.requests import RecommendRequest
+Floats = NDArray[np.float64]
+Active = tuple[str, ...]
+
+SPREAD = 4.0  # standard deviations that a pool spans: on that scale relevance is about 0..1
+
+
+def apply_rules(rules: Rules, pool: CandidatePool, k: int) -> RuleResult:
+    """Re-rank a pool by rules, and measure what each rule costs.
+
+    Equal scores keep the order of the pool, so equal inputs give equal lists. Adding a constant to all
+    scores changes nothing.
+
+    Args:
+        rules: The rules.
+        pool: The best candidates (some hundreds), the pinned items and, for `floor`, the best k new items.
+        k: Length of the list, >= 1; it is shorter when fewer items may be shown.
+
+    Raises:
+        SpecError: k < 1, an unknown column, or a value that its column cannot be compared with.
+        DataError: Scores or similarities that are not finite.
+    """
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+        raise SpecError(complain("a whole number k >= 1", repr(k)[:80], "rules"))
+    effects = RuleEffects.of(rules, pool, int(k))
+    active = rules.active
+    plain, ruled = effects.arrange(()), effects.arrange(active)
+    lists = {kind: ruled if active == (kind,) else effects.arrange((kind,)) for kind in active}
+    cost = RuleCost(
+        total=effects.cost(plain, ruled),
+        by_rule={kind: effects.cost(plain, single) for kind, single in lists.items()},
+        slots_new_before=int(pool.new[plain].sum()),
+        slots_new_after=int(pool.new[ruled].sum()),
+    )
+    rank = np.empty(len(effects.base), dtype=np.int64)
+    rank[effects.base] = np.arange(len(rank))
+    candidates = effects.ranked(effects.value(active), active)
+    shown = {str(pool.ids[at]) for at, _ in effects.pins if at in ruled}
+    return RuleResult(
+        order=ruled,
+        moved=rank[ruled] - np.arange(len(ruled)),
+        cost=cost,
+        pinned=np.isin(ruled, [at for at, _ in effects.pins]),
+        fresh=candidates[pool.new[candidates]],
+        unplaced=tuple(item for item in rules.pinned if item not in shown),
+        floor_missing=max(effects.required(len(ruled)) - cost.slots_new_after, 0),
+    )
 
 
 @dataclass(frozen=True, eq=False)
-class RerankedList:
-    """What is shown.
+class RuleEffects:
+    """Precomputed effect of each rule on one candidate pool; rules are then combined as often as needed.
 
     Args:
-        items: Inner indices, best first.
-        values: Scores before rules, float32.
-        source: Index into `listing.SOURCES`, one an item.
-        moved: Places that rules moved each item up.
-        explored: bool, slots given to chance.
-        propensity: Probability that each item is in the list.
-        cost: Of the rules; None without.
-        unplaced: Pins that are not in the list.
+        rules, pool, k: As given to `apply_rules`.
+        gap: Scores minus the best one, float64 (n,): only differences count, so a constant plays no part.
+        unit: Standard deviation of the scores; 1 where all are equal.
+        base: Positions by score, best first, (n,).
+        moves: Shift of the scores by each kind of soft rule, in units, (n,) each.
+        blocked: bool (n,).
+        pins: (position, place) of the pinned items that are in the pool.
+        similarity: position -> similarity of each item to that one, 0..1, (n,).
     """
 
-    items: NDArray[np.int32]
-    values: NDArray[np.float32]
-    source: NDArray[np.int8]
-    moved: NDArray[np.int64]
-    explored: NDArray[np.bool_]
-    propensity: NDArray[np.float64]
-    cost: RuleCost | None = None
-    unplaced: tuple[str, ...] = ()
+    rules: Rules
+    pool: CandidatePool
+    k: int
+    gap: Floats
+    unit: float
+    base: Places
+    moves: Mapping[str, Floats]
+    blocked: Mask
+    pins: tuple[tuple[int, int], ...]
+    similarity: Callable[[int], Floats]
+
+    @classmethod
+    def of(cls, rules: Rules, pool: CandidatePool, k: int) -> RuleEffects:
+        """Compute the effects of the rules on a pool."""
+        scores = np.asarray(pool.scores, dtype=np.float64)
+        gap = scores - scores.max(initial=-np.inf)
+        by_id = rules.pin or any(each.items for each in (*rules.boost, *rules.bury, *rules.block))
+        at = dict(zip(np.asarray(pool.ids).tolist(), range(len(gap)), strict=True)) if by_id else {}
+        moves = {}
+        if rules.boost:
+            moves["boost"] = _strength(rules.boost, pool, at)
+        if rules.bury:
+            moves["bury"] = -_strength(rules.bury, pool, at)
+        if rules.freshness > 0 and pool.age is not None:
+            moves["freshness"] = rules.freshness * _freshness(pool.age, rules.half_life_days)
+        blocked = np.zeros(len(gap), dtype=bool)
+        for condition in rules.block:
+            blocked |= _matching(condition, pool, at)
+        return cls(
+            rules, pool, k, gap,
+            unit=(float(gap.std()) if len(gap) else 0.0) or 1.0,
+            base=np.argsort(-gap, kind="stable"),
+            moves=moves, blocked=blocked,
+            pins=tuple((at[pin.item], pin.place) for pin in rules.pin if pin.item in at),
+            similarity=functools.cache(functools.partial(_similarity, pool)),
+        )  # fmt: skip
+
+    def value(self, active: Active) -> Floats:
+        """Scores after the soft rules among `active`, on the scale of `gap`, (n,)."""
+        total = np.zeros(len(self.gap))
+        for kind in active:
+            if kind in self.moves:
+                total += self.moves[kind]
+        return self.gap + self.unit * total
+
+    def ranked(self, value: Floats, active: Active) -> Places:
+        """Positions by value, best first, equal ones by score; without blocked and pinned items."""
+        order = self.base[np.argsort(-value[self.base], kind="stable")]
+        out = self.blocked.copy() if "block" in active else np.zeros(len(order), dtype=bool)
+        if "pin" in active:
+            out[[at for at, _ in self.pins]] = True
+        kept: Places = order[~out[order]]
+        return kept
+
+    def arrange(self, active: Active) -> Places:
+        """Compute the list under `active` kinds of rules: positions in the pool, best first, at most k."""
+        value = self.value(active)
+        free = self.ranked(value, active)
+        held = self._pinned_slots(active, len(free))
+        size = min(self.k, len(free) + len(held))
+        n_open, new = size - len(held), self.pool.new
+        required = 0
+        if "floor" in active:
+            required = self.required(size) - sum(bool(new[at]) for at in held.values())
+            required = min(max(required, 0), n_open, int(new[free].sum()))
+        if "diversity" in active:
+            chosen = self._diversified(free, value, n_open, required, list(held.values()))
+        else:
+            chosen = _best(free, n_open, required, new)
+        if not held:
+            return chosen
+        order = np.full(size, -1, dtype=np.int64)
+        order[list(held)] = list(held.values())
+        order[order < 0] = chosen
+        return order
+
+    def required(self, size: int) -> int:
+        """Number of new items that the floor requires in a list of this size."""
+        # 0.28 * 25 is a little more than 7 in floating point.
+        return math.ceil(self.rules.floor * size - 1e-9)
+
+    def cost(self, plain: Places, ruled: Places) -> float:
+        """Share of the discounted relevance of the plain list that the ruled one loses, see `RuleCost`."""
+        gain = self.gap - self.gap.min(initial=0.0)
+        weight = 1.0 / np.log2(np.arange(2, len(plain) + 2))
+        best, kept = float(gain[plain] @ weight), float(gain[ruled] @ weight[: len(ruled)])
+        return min(max(1.0 - kept / best, 0.0), 1.0) if best > 0 else 0.0
+
+    def _pinned_slots(self, active: Active, n_free: int) -> dict[int, int]:
+        """Pinned items by slot, from 0; pins beyond the end of a short list take its last slots."""
+        if "pin" not in active:
+            return {}
+        shown = [
+            (place, at)
+            for at, place in self.pins
+            if place <= self.k and not ("block" in active and self.blocked[at])
+        ]
+        size = min(self.k, n_free + len(shown))
+        held = {place - 1: at for place, at in shown if place <= size}
+        still_open = [slot for slot in range(size) if slot not in held]
+        for _, at in sorted(((place, at) for place, at in shown if place > size), reverse=True):
+            held[still_open.pop()] = at
+        return held
+
+    def _diversified(
+        self, free: Places, value: Floats, n_open: int, required: int, shown: list[int]
+    ) -> Places:
+        """Select n_open free items by maximal marginal relevance (Carbonell and Goldstein 1998).
+
+        The next item has the largest (1 - d) * value / (4 * unit) - d * (largest similarity to a shown item);
+        pinned items count as shown from the start, and the scale does not depend on the rules.
+        """
+        weight, new = self.rules.diversity, self.pool.new[free]
+        gain = (1.0 - weight) * value[free] / (SPREAD * self.unit)
+        near = np.zeros(len(free))
+        for at in shown:
+            np.maximum(near, self.similarity(at)[free], out=near)
+        chosen = np.empty(n_open, dtype=np.int64)
+        for slot in range(n_open):
+            checkpoint()
+            total = gain - weight * near
+            if required == n_open - slot:  # all slots that are left have to be new items
+                total[~new] = -np.inf
+            best = int(np.argmax(total))
+            chosen[slot] = free[best]
+            gain[best] = -np.inf
+            required = max(required - int(new[best]), 0)
+            if slot + 1 < n_open:
+                np.maximum(near, self.similarity(int(free[best]))[free], out=near)
+        return chosen
 
 
-def unchanged_list(scored: ScoredList, k: int) -> RerankedList:
-    """The list as it was scored."""
-    size = min(k, len(scored.items))
-    nothing = np.zeros(size, dtype=np.int64)
-    return RerankedList(
-        scored.items[:k], scored.values[:k], scored.source[:k], nothing, nothing.astype(bool), np.ones(size)
-    )  # fmt: skip
+def _best(free: Places, n_open: int, required: int, new: Mask) -> Places:
+    """Select the first n_open items; the last old ones are replaced where new ones are required."""
+    head = free[:n_open]
+    if not required or int(new[head].sum()) >= required:
+        return head
+    is_new = new[free]
+    keep = np.zeros(len(new), dtype=bool)
+    keep[free[is_new][:required]] = True
+    keep[free[~is_new][: n_open - required]] = True
+    return free[keep[free]]
 
 
-def needs_pool(ask: RecommendRequest, exploration: Exploration) -> bool:
-    """Whether a list is more than the best scores."""
-    ruled = ask.rules is not None and bool(ask.rules.active)
-    return ruled or (ask.explore and exploration.rate > 0)
+def _strength(conditions: tuple[ItemCondition, ...], pool: CandidatePool, at: Mapping[str, int]) -> Floats:
+    """Sum of the strengths of the conditions that match, float64 (n,)."""
+    total = np.zeros(len(pool.scores))
+    for condition in conditions:
+        total += condition.strength * _matching(condition, pool, at)
+    return total
 
 
-def rerank(
-    snapshot: Snapshot,
-    ask: RecommendRequest,
-    wish: ListRequest,
-    scored: ScoredList,
-    exploration: Exploration,
-    request: str,
-) -> RerankedList:
-    """The list under rules, then explored.
+def _matching(condition: ItemCondition, pool: CandidatePool, at: Mapping[str, int]) -> Mask:
+    """bool (n,): items of the pool that match a condition."""
+    if condition.column is None or condition.value is None:
+        mask = np.zeros(len(pool.scores), dtype=bool)
+        mask[[at[item] for item in condition.items if item in at]] = True
+        return mask
+    if pool.matches is None:
+        raise SpecError(complain("a pool with columns", "one without `matches`", "rules"))
+    return np.asarray(pool.matches(condition.column, condition.value), dtype=bool)
 
-    Args:
-        snapshot: What answers.
-        ask: What was asked.
-        wish: Its list, as long as the pool.
-        scored: The pool.
-        exploration: As in the options.
-        request: Id of the request, the seed of chance.
 
-    Raises:
-        SpecError: A rule that does not fit the catalogue.
+def _freshness(age: NDArray[np.floating], half_life: float) -> Floats:
+    """2^(1 - age / half_life) - 1, in -1..1, and 0 where the age is unknown, float64 (n,)."""
+    days = np.maximum(np.asarray(age, dtype=np.float64), 0.0)
+    return np.nan_to_num(np.exp2(1.0 - days / half_life) - 1.0, nan=0.0)
+
+
+def _similarity(pool: CandidatePool, at: int) -> Floats:
+    """Similarity of each item to one, as a share of its similarity to itself, clipped to 0..1, (n,).
+
+    Where that is not above 0 (models whose items are not similar to themselves), a share of the largest.
     """
-    rules = ask.rules if ask.rules is not None else Rules()
-    explores = ask.explore and exploration.rate > 0
-    fresh = exploration.pool + ask.k if explores else ask.k if rules.floor > 0 else 0
-    items, values, source = _pool(snapshot, wish, scored, rules, fresh)
-    pool = CandidatePool(
-        ids=snapshot.model.items.ids[items].astype(np.str_),
-        scores=values,
-        new=snapshot.new[items],
-        age=snapshot.ages(items),
-        matches=snapshot.attributes.of(items),
-        similarity=lambda at: likeness(scored.scorer, int(items[at]), items),
-    )
-    ruled = apply_rules(rules, pool, ask.k)
-    order, moved = ruled.order, ruled.moved
-    explored, propensity = np.zeros(len(order), dtype=bool), np.ones(len(order))
-    if explores:
-        drawn = exploration.on(ruled, request)
-        order, explored, propensity = drawn.order, drawn.explored, drawn.propensity
-        moved = np.where(explored, 0, moved)
-    cost = ruled.cost if rules.active else None
-    return RerankedList(
-        items[order], values[order], source[order], moved, explored, propensity, cost, ruled.unplaced
-    )
-
-
-def _pool(
-    snapshot: Snapshot, wish: ListRequest, scored: ScoredList, rules: Rules, fresh: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int8]]:
-    """The scored items, then pinned ones and the best new ones that are not among them.
-
-    What was seen or dismissed, and what is no candidate, is not pinned either.
-    """
-    n = snapshot.n_items
-    items, values, source = scored.items, scored.values, scored.source
-    if fresh and not scored.personal:  # new ones, all alike, are to come in by their age
-        old = ~snapshot.new[items]
-        items, values, source = items[old], values[old], source[old]
-    allowed = wish.allowed(n)
-    may = np.ones(n, dtype=bool) if allowed is None else allowed
-    may[wish.excluded(snapshot.out)] = False
-    may[items] = False
-    pinned, _ = snapshot.find(rules.pinned)
-    pinned = pinned[may[pinned]]
-    may[pinned] = False
-    extra = np.concatenate([pinned, _best_new(snapshot, scored, may, fresh)]) if fresh else pinned
-    if not len(extra):
-        return items, values, source
-    worth, origin = _judged(snapshot, scored, wish, extra)
-    return (
-        np.concatenate([items, extra]).astype(np.int32),
-        np.concatenate([values, worth]),
-        np.concatenate([source, origin]),
-    )
-
-
-def _best_new(
-    snapshot: Snapshot, scored: ScoredList, may: NDArray[np.bool_], most: int
-) -> NDArray[np.integer]:
-    """The best new items for a person; for somebody unknown the newest ones."""
-    if not scored.personal:
-        return snapshot.newest[may[snapshot.newest]][:most]
-    assert scored.scores is not None
-    mask = may & snapshot.new
-    count = int(mask.sum())
-    if not count:
-        return np.zeros(0, dtype=np.int32)
-    found: NDArray[np.integer] = top_k(scored.scores[None], min(most, count), None, mask)[0][0]
-    return found
-
-
-def _judged(
-    snapshot: Snapshot, scored: ScoredList, wish: ListRequest, items: NDArray[np.integer]
-) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """Scores and sources of items outside the list, as they would stand in a longer one."""
-    if not scored.personal:
-        code = EMPTY if wish.person.who != UNKNOWN else UNKNOWN_USER
-        return np.zeros(len(items), dtype=np.float32), np.full(len(items), code, dtype=np.int8)
-    assert scored.scores is not None
-    raw = scored.scores[items]
-    counts = (raw > 0) | scored.uses_context  # lists of people of whom more is known are not filled up
-    source = np.where(counts, PERSONAL, NO_EVIDENCE).astype(np.int8)
-    length = np.array([len(wish.person.history)])
-    own = personal_lists(raw, scored.scorer.user_independent_scores(length, np.asarray(items)[None])[0])
-    source[counts & ~own] = POPULAR
-    return np.where(counts, raw, 0.0).astype(np.float32), source
+    if pool.similarity is None:
+        raise SpecError(complain("a pool with similarities", "one without them", "rules, diversity"))
+    row = np.asarray(pool.similarity(at), dtype=np.float64)
+    if row.shape != np.shape(pool.scores) or not np.isfinite(row).all():
+        found = f"shape {row.shape}, finite: {bool(np.isfinite(row).all())}"
+        raise DataError(complain(f"finite similarities of {len(pool.scores)} items", found, "a pool"))
+    scale = float(row[at]) if row[at] > 0 else float(row.max())
+    return np.clip(row, 0.0, scale) / scale if scale > 0 else np.zeros(len(row))

@@ -1,26 +1,22 @@
-"""What rules take and give: scored candidates, a list and its cost; and which items a condition means."""
+"""Input and output of re-ranking: scored candidates, the re-ranked list, and the items of a condition."""
 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
-from sidelight.serving.recommend.responses import RuleCost
-
-if TYPE_CHECKING:
-    import polars as pl
+from sidelight.serving.responses import RuleCost
 
 Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
 Matches = Callable[[str, "str | float"], Mask]
-Near = Callable[[int], "NDArray[np.floating]"]
+Similarity = Callable[[int], "NDArray[np.floating]"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +28,8 @@ class CandidatePool:
         scores: Finite floats, (n,); any order, any scale.
         new: bool (n,), items that count as new.
         age: Age of each item in days, float (n,), NaN for unknown; below 0 counts as 0. None: all unknown.
-        matches: (column, value) -> bool (n,), see `Attributes`; needed by conditions on columns.
-        similarity: position -> likeness of all items of the pool to that one, (n,); needed by diversity.
+        matches: (column, value) -> bool (n,), see `AttributeTable`; needed by conditions on columns.
+        similarity: position -> similarity of all items of the pool to that one, (n,); needed by diversity.
 
     Raises:
         DataError: Arrays of unequal length, or scores that are not finite.
@@ -44,7 +40,7 @@ class CandidatePool:
     new: Mask
     age: NDArray[np.floating] | None = None
     matches: Matches | None = None
-    similarity: Near | None = None
+    similarity: Similarity | None = None
 
     def __post_init__(self) -> None:
         sizes = {len(self.ids), *np.shape(self.scores), *np.shape(self.new)}
@@ -60,17 +56,17 @@ class CandidatePool:
 
 @dataclass(frozen=True, eq=False)
 class RuleResult:
-    """A list after rules.
+    """List after re-ranking by rules.
 
     Args:
         order: int64 (length,), positions in the pool, best first.
         moved: int64 (length,), places that each item moved up (down: negative) against its rank in the pool.
-        cost: What the rules cost.
+        cost: Cost of the rules.
         pinned: bool (length,), slots that a pin holds.
         fresh: int64, positions of all new items that may be shown and are not pinned, best first by the ruled
             scores, those in the list included: the candidates of exploration.
         unplaced: Ids of pins that are not in the list: not in the pool, blocked, or beyond its end.
-        floor_missing: Slots that the floor asked for and for which the pool had no new item.
+        floor_missing: Slots that the floor requires and for which the pool had no new item.
     """
 
     order: Places
@@ -83,18 +79,18 @@ class RuleResult:
 
 
 class AttributeTable:
-    """Which items of a catalogue have a value in a column. Made once a catalogue; safe between threads.
+    """Items of a catalogue by column value, cached. One per catalogue; safe between threads.
 
     Args:
-        items: Item rows in the catalogue's order.
+        items: Item rows in the order of the catalogue.
     """
 
     def __init__(self, items: pl.DataFrame) -> None:
-        # Of the rows and not of itself: in a circle with its cache it would keep them long after their time.
+        # The cache holds the rows, not this object: a reference cycle would keep them alive too long.
         self._cached = functools.lru_cache(maxsize=64)(functools.partial(_mask, items))
 
     def mask(self, column: str, value: str | float) -> Mask:
-        """bool (n_items,), not to be changed: a list column holds the value, any other one equals it.
+        """Return bool (n_items,), read-only: the items that hold the value (list columns) or equal it.
 
         Missing values match nothing. A text is read as a number for a column of numbers, "true" and "false"
         for one of booleans; dates are compared as text, e.g. "2026-02-01".
@@ -106,14 +102,12 @@ class AttributeTable:
         return self._cached(column, value)
 
     def of(self, rows: NDArray[np.integer]) -> Matches:
-        """`Pool.matches` for a pool of these rows of the catalogue."""
+        """Return `CandidatePool.matches` for a pool of these rows of the catalogue."""
         return lambda column, value: self.mask(column, value)[rows]
 
 
 def _mask(items: pl.DataFrame, column: str, value: str | float) -> Mask:
-    """See `Attributes.mask`."""
-    import polars as pl
-
+    """Compute `AttributeTable.mask`."""
     if column not in items.columns:
         hint = did_you_mean(column, items.columns)
         raise SpecError(complain("an item column", repr(column), "a condition", hint))
@@ -139,30 +133,11 @@ def _as_number(value: str | float, boolean: bool, where: str) -> float:
     try:
         return float(value)
     except ValueError:
-        wanted = "'true' or 'false'" if boolean else "a number"
-        raise SpecError(complain(wanted, repr(value), where)) from None
+        expected = "'true' or 'false'" if boolean else "a number"
+        raise SpecError(complain(expected, repr(value), where)) from None
 
 
 def _as_text(value: str | float, where: str) -> str:
     if isinstance(value, str):
         return value
     raise SpecError(complain("a text", f"the number {value!r}", where, "put it in quotes"))
-
-
-def number(value: object, low: float, high: float, where: str, what: str = "") -> None:
-    """Refuse what is no finite number from low to high."""
-    try:
-        fits = isinstance(value, (int, float)) and not isinstance(value, bool)
-        fits = fits and math.isfinite(value) and low <= value <= high  # type: ignore[arg-type,operator]
-        found = "" if fits else repr(value)[:80]
-    except OverflowError:
-        fits, found = False, "a number beyond all bounds"
-    if not fits:
-        raise SpecError(complain(what or f"a number from {low:g} to {high:g}", found, where))
-
-
-def text(value: object, longest: int, where: str) -> None:
-    """Refuse what is no text of 1 to `longest` characters that can be written as UTF-8."""
-    fits = isinstance(value, str) and 1 <= len(value) <= longest
-    if not fits or not isinstance(value, str) or any("\ud800" <= c <= "\udfff" for c in value):
-        raise SpecError(complain(f"a text of 1 to {longest} characters", repr(value)[:80], where))

@@ -1,7 +1,7 @@
 """Business rules over one list: boost, bury, block, pin, diversity, freshness, and a floor for new items.
 
-`Rules` says what is wanted, `apply` makes the list from a `Pool` of scored candidates, and every list comes
-with what the rules cost, see `RuleCost`. Numpy only; nothing here knows a model, a user or a database.
+`Rules` is the specification, `rerank.apply.apply_rules` re-ranks a pool of candidates by it. No numpy here:
+the HTTP client builds rules too.
 """
 
 from __future__ import annotations
@@ -9,29 +9,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import Annotated, Any, TypeVar
 
 from sidelight.errors import SpecError, complain, did_you_mean
-from sidelight.option_types import checked
-from sidelight.serving.recommend.responses import RuleCost
-from sidelight.serving.rerank.candidates import CandidatePool, RuleResult, number, text
-from sidelight.serving.rerank.steps import RuleContext, cost
-
-__all__ = [
-    "KINDS",
-    "CandidatePool",
-    "ItemCondition",
-    "Pin",
-    "RuleCost",
-    "RuleResult",
-    "Rules",
-    "apply_rules",
-]
+from sidelight.option_types import Share, checked
+from sidelight.option_values import Range
 
 KINDS = ("boost", "bury", "block", "pin", "diversity", "freshness", "floor")
-CONDITIONS, IDS, LONGEST, PLACES, STRONGEST = 50, 1000, 500, 200, 10.0
+CONDITIONS, IDS, LONGEST = 50, 1000, 500
 
 T = TypeVar("T")
 
@@ -39,13 +24,13 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 @checked
 class ItemCondition:
-    """Which items a rule is about: those with one value in one column, or a list of ids.
+    """Condition on items: one value in one column, or a list of ids.
 
     Args:
         column: Item column; a column of lists (tags) matches when the list holds the value.
         value: Text, or a number for a column of numbers; required with `column`.
         items: Outside item ids, at most 1,000, instead of `column`.
-        strength: How far scores move, 0..10, in standard deviations of the pool's scores; without meaning
+        strength: Shift of the scores, 0..10, in standard deviations of the pool's scores; without meaning
             (and not allowed) in `block`.
 
     Raises:
@@ -55,109 +40,98 @@ class ItemCondition:
     column: str | None = None
     value: str | float | None = None
     items: tuple[str, ...] = ()
-    strength: float = 1.0
+    strength: Annotated[float, Range("[0, 10]")] = 1.0
 
     def __post_init__(self) -> None:
-        number(self.strength, 0.0, STRONGEST, "strength")
-        if not isinstance(self.items, tuple) or len(self.items) > IDS:
-            found = f"{len(self.items):,} of them" if isinstance(self.items, tuple) else repr(self.items)[:80]
+        if len(self.items) > IDS:
+            found = f"{len(self.items):,} of them"
             raise SpecError(complain(f"a tuple of at most {IDS:,} item ids", found, "items"))
         for item in self.items:
-            text(item, LONGEST, "items")
+            _check_text(item, "items")
         if (self.column is None) == (not self.items):
             found = "both" if self.items else "neither"
             raise SpecError(complain("a column with a value, or items", found, "a condition"))
         if self.column is None:
             if self.value is not None:
                 raise SpecError(complain("no value beside items", repr(self.value)[:80], "value"))
-        else:
-            text(self.column, LONGEST, "column")
-            if isinstance(self.value, str):
-                text(self.value, LONGEST, "value")
-            else:
-                number(self.value, -np.inf, np.inf, "value", "a text or a finite number")
+            return
+        _check_text(self.column, "column")
+        if self.value is None:
+            raise SpecError(complain("a text or a finite number", "None", "value"))
+        if isinstance(self.value, str):
+            _check_text(self.value, "value")
 
 
 @dataclass(frozen=True)
 @checked
 class Pin:
-    """One item at one place of the list, from 1 to 200, whatever its score.
+    """Pinned item: one item at one place of the list, from 1 to 200, whatever its score.
 
-    In a list with fewer items than that it stands last; a place beyond the k asked for is on no list.
+    In a list with fewer items than that it is the last; a place beyond the requested k is on no list.
 
     Raises:
         SpecError: No id, or a place out of range.
     """
 
     item: str
-    place: int
+    place: Annotated[int, Range("[1, 200]")]
 
     def __post_init__(self) -> None:
-        text(self.item, LONGEST, "item")
-        if isinstance(self.place, bool) or not isinstance(self.place, int):
-            raise SpecError(complain("a whole number", repr(self.place)[:80], "place"))
-        number(self.place, 1, PLACES, "place")
+        _check_text(self.item, "item")
 
 
 @dataclass(frozen=True)
 @checked
 class Rules:
-    """What a shop wants of a list beside relevance. Without options it changes nothing.
+    """Business rules of one list. Without options they change nothing.
 
-    Soft rules move scores, in standard deviations of the pool's scores; hard ones do not ask for scores.
+    Soft rules move scores, in standard deviations of the pool's scores; hard ones ignore scores.
 
     Args:
-        boost: Soft: items that match rise by `strength`; the strengths of several conditions add up.
-        bury: Soft: items that match fall by `strength`.
-        block: Hard: items that match are never shown. A block beats a pin.
+        boost: Soft: matching items rise by `strength`; the strengths of several conditions add up.
+        bury: Soft: matching items fall by `strength`.
+        block: Hard: matching items are never shown. A block beats a pin.
         pin: Hard: items at given places.
-        diversity: 0..1, weight of being unlike what stands above, by maximal marginal relevance.
-        freshness: 0..1, weight of a young age: adds freshness * (2^(1 - age / half_life_days) - 1) standard
-            deviations, so that an item of one half-life, like an item without an age, stays where it is.
+        diversity: Weight of dissimilarity to the items above, 0..1, by maximal marginal relevance.
+        freshness: Weight of a young age, 0..1: adds freshness * (2^(1 - age / half_life_days) - 1) standard
+            deviations, so that an item of one half-life, like an item without an age, keeps its score.
         half_life_days: Age at which freshness is neutral, in days, 0.01..36,500.
-        floor: 0..1, least share of the list's slots for new items, rounded up.
+        floor: Least share of new items in the list, 0..1, rounded up to whole items.
 
     Raises:
         SpecError: A wrong type, a number out of range, more than 50 conditions, two pins for one place or
             one item.
+
+    Example:
+        >>> Rules(block=[ItemCondition("brand", "Fernhill")], floor=0.2).to_dict()
+        {'block': [{'column': 'brand', 'value': 'Fernhill'}], 'floor': 0.2}
     """
 
     boost: tuple[ItemCondition, ...] = ()
     bury: tuple[ItemCondition, ...] = ()
     block: tuple[ItemCondition, ...] = ()
     pin: tuple[Pin, ...] = ()
-    diversity: float = 0.0
-    freshness: float = 0.0
-    half_life_days: float = 30.0
-    floor: float = 0.0
+    diversity: Share = 0.0
+    freshness: Share = 0.0
+    half_life_days: Annotated[float, Range("[0.01, 36500]")] = 30.0
+    floor: Share = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("diversity", "freshness", "floor"):
-            number(getattr(self, name), 0.0, 1.0, name)
-        number(self.half_life_days, 0.01, 36_500.0, "half_life_days")
-        for name, kind in (
-            ("boost", ItemCondition),
-            ("bury", ItemCondition),
-            ("block", ItemCondition),
-            ("pin", Pin),
-        ):
-            given = getattr(self, name)
-            if not isinstance(given, tuple) or not all(isinstance(each, kind) for each in given):
-                raise SpecError(complain(f"a tuple of {kind.__name__}", repr(given)[:80], name))
         total = len(self.boost) + len(self.bury) + len(self.block) + len(self.pin)
         if total > CONDITIONS:
             raise SpecError(complain(f"at most {CONDITIONS} conditions and pins", f"{total}", "rules"))
-        if any(where.strength != 1.0 for where in self.block):
+        if any(condition.strength != 1.0 for condition in self.block):
             fix = "leave it out, or bury the items"
             raise SpecError(complain("no strength: a block is hard", "a strength", "block", fix))
-        for what, said in (("place", [p.place for p in self.pin]), ("item", [p.item for p in self.pin])):
-            twice = [each for n, each in enumerate(said) if each in said[:n]]
+        for what in ("place", "item"):
+            given = [getattr(pin, what) for pin in self.pin]
+            twice = [each for n, each in enumerate(given) if each in given[:n]]
             if twice:
                 raise SpecError(complain(f"each {what} pinned once", f"{twice[0]!r} twice", "pin"))
 
     @property
     def active(self) -> tuple[str, ...]:
-        """The kinds of rules that are set, in the order of `KINDS`; a weight of 0 is not set."""
+        """Kinds of rules that are set, in the order of `KINDS`; a weight of 0 is not set."""
         return tuple(kind for kind in KINDS if getattr(self, kind))
 
     @property
@@ -167,25 +141,37 @@ class Rules:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Rules:
-        """The rules that `to_dict` described; lists as in JSON, anything left out at its default.
+        """Read the rules that `to_dict` wrote; lists as in JSON, anything left out at its default.
 
         Raises:
             SpecError: An unknown key (the nearest valid one is named), a wrong type, a number out of range.
         """
-        return _read(
-            cls,
-            given,
-            "rules",
-            {"boost": ItemCondition, "bury": ItemCondition, "block": ItemCondition, "pin": Pin},
-        )
+        nested = dict.fromkeys(("boost", "bury", "block"), ItemCondition) | {"pin": Pin}
+        return read_options(cls, given, "rules", nested)
 
     def to_dict(self) -> dict[str, Any]:
-        """The rules as JSON-able dicts, lists, texts and numbers, without what is at its default."""
+        """Return the rules as JSON-able dicts, lists, texts and numbers, without options at their default."""
         return _written(self)
 
 
-def _read(cls: Callable[..., T], given: object, where: str, nested: Mapping[str, Callable[..., Any]]) -> T:
-    """One dataclass from one JSON object; `where` goes in front of every complaint."""
+def read_options(
+    cls: Callable[..., T],
+    given: object,
+    where: str,
+    nested: Mapping[str, Callable[..., Any]] | None = None,
+) -> T:
+    """Read a dataclass of options from a JSON object.
+
+    Args:
+        cls: The dataclass.
+        given: JSON object.
+        where: Place of the object, in front of every error.
+        nested: Dataclass of the elements, by name of an option that holds a list of objects.
+
+    Raises:
+        SpecError: An unknown key (the nearest valid one is named), a wrong type, a number out of range.
+    """
+    nested = nested or {}
     if not isinstance(given, Mapping):
         raise SpecError(complain("an object with keys", repr(given)[:80], where))
     valid = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
@@ -193,16 +179,14 @@ def _read(cls: Callable[..., T], given: object, where: str, nested: Mapping[str,
     for key, value in given.items():
         if key not in valid:
             raise SpecError(f"unknown key {str(key)[:80]!r} in {where}; {did_you_mean(str(key)[:80], valid)}")
-        options[key] = value
-        if key in nested or key == "items":
-            if not isinstance(value, (list, tuple)):
-                raise SpecError(complain("a list", repr(value)[:80], f"{where}, {key}"))
-            if key in nested and len(value) > CONDITIONS:
+        if (key in nested or key == "items") and not isinstance(value, (list, tuple)):
+            raise SpecError(complain("a list", repr(value)[:80], f"{where}, {key}"))
+        if key in nested:
+            if len(value) > CONDITIONS:
                 most = f"at most {CONDITIONS} conditions and pins"
                 raise SpecError(complain(most, f"{len(value)}", f"{where}, {key}"))
-            options[key] = tuple(value)
-        if key in nested:
-            options[key] = tuple(_read(nested[key], each, f"{key}[{n}]", {}) for n, each in enumerate(value))
+            value = tuple(read_options(nested[key], each, f"{key}[{n}]") for n, each in enumerate(value))
+        options[key] = value
     try:
         return cls(**options)
     except TypeError:
@@ -217,51 +201,14 @@ def _written(spec: Any) -> dict[str, Any]:
     for field in dataclasses.fields(spec):
         value = getattr(spec, field.name)
         if value != field.default:
+            several = isinstance(value, tuple)
             out[field.name] = (
-                [each if isinstance(each, str) else _written(each) for each in value]
-                if isinstance(value, tuple)
-                else value
+                [each if isinstance(each, str) else _written(each) for each in value] if several else value
             )
     return out
 
 
-def apply_rules(rules: Rules, pool: CandidatePool, k: int) -> RuleResult:
-    """The list that the rules make of a pool, and what they cost.
-
-    Equal scores stand in the order of the pool, so equal inputs give equal lists. Adding a constant to all
-    scores changes nothing.
-
-    Args:
-        rules: What is wanted.
-        pool: The best candidates (some hundreds), the pinned items and, for `floor`, the best k new items.
-        k: Length of the list, >= 1; it is shorter when fewer items may be shown.
-
-    Raises:
-        SpecError: k < 1, an unknown column, or a value that its column cannot be compared with.
-        DataError: Scores or similarities that are not finite.
-    """
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise SpecError(complain("a whole number k >= 1", repr(k)[:80], "rules"))
-    scene = RuleContext.of(rules, pool, int(k))
-    active = rules.active
-    plain, ruled = scene.arrange(()), scene.arrange(active)
-    lists = {kind: ruled if active == (kind,) else scene.arrange((kind,)) for kind in active}
-    spent = RuleCost(
-        total=cost(scene, plain, ruled),
-        by_rule={kind: cost(scene, plain, alone) for kind, alone in lists.items()},
-        slots_new_before=int(pool.new[plain].sum()),
-        slots_new_after=int(pool.new[ruled].sum()),
-    )
-    rank = np.empty(len(scene.base), dtype=np.int64)
-    rank[scene.base] = np.arange(len(rank))
-    candidates = scene.ranked(scene.value(active), active)
-    shown = {str(pool.ids[at]) for at, _ in scene.pins if at in ruled}
-    return RuleResult(
-        order=ruled,
-        moved=rank[ruled] - np.arange(len(ruled)),
-        cost=spent,
-        pinned=np.isin(ruled, [at for at, _ in scene.pins]),
-        fresh=candidates[pool.new[candidates]],
-        unplaced=tuple(item for item in rules.pinned if item not in shown),
-        floor_missing=max(scene.owed(len(ruled)) - spent.slots_new_after, 0),
-    )
+def _check_text(value: str, where: str) -> None:
+    """Refuse a text that is empty, too long, or cannot be written as UTF-8."""
+    if not 1 <= len(value) <= LONGEST or any("\ud800" <= c <= "\udfff" for c in value):
+        raise SpecError(complain(f"a text of 1 to {LONGEST} characters", repr(value)[:80], where))

@@ -1,4 +1,4 @@
-"""What the engine says of itself, put together from its parts."""
+"""Status of the engine, collected from its parts."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import time
 from sidelight.errors import SidelightError
 from sidelight.serving.background_worker import BackgroundWorker, ExposureWriter
 from sidelight.serving.hot_swap import HotSwap
+from sidelight.serving.responses import Status
 from sidelight.serving.snapshot import CLICKS, Snapshot
-from sidelight.serving.status.engine_status import Status
 from sidelight.serving.status.recent_traffic import RecentTraffic
 
-LISTED = 100  # items that were set aside are named up to this many
+LISTED = 100  # largest number of items set aside that are named
 
 
 def collect_status(
-    live: HotSwap, worker: BackgroundWorker, exposures: ExposureWriter, watch: RecentTraffic
+    live: HotSwap, worker: BackgroundWorker, exposures: ExposureWriter, traffic: RecentTraffic
 ) -> Status:
-    """How the engine is doing, now."""
+    """Return the present status of the engine."""
     now = live.now
-    answers, events = watch.per_minute()
-    new_share, fallback = watch.shares()
+    answers, events = traffic.per_minute()
+    new_share, fallback = traffic.shares()
     waiting, trouble = now.waiting, worker.trouble
     try:
         waiting = live.waiting()
-    except SidelightError as error:  # now of all times somebody wants to see the rest
+    except SidelightError as error:  # the rest of the status is needed now more than ever
         trouble = f"{trouble}; database: {error}" if trouble else f"database: {error}"
     return Status(
         version=now.version,
@@ -42,22 +42,22 @@ def collect_status(
         answers_per_minute=answers,
         new_share=new_share,
         fallback_rate=fallback,
-        drift=watch.drift(now.reference, now.version),
+        drift=traffic.drift(now.reference, now.version),
         exposures_waiting=len(exposures),
         exposures_lost=exposures.lost,
         search=now.search.name,
         recall=now.search.recall,
         refused=live.refused,
         trouble=trouble,
-        started=watch.since,
-        uptime=time.monotonic() - watch.started,
+        started=traffic.since,
+        uptime=time.monotonic() - traffic.started,
     )
 
 
 def _unavailable(now: Snapshot) -> dict[str, str]:
-    """What of arriving items cannot be used, and why."""
-    found = {each.name: each.reason for each in now.missing}
-    found |= {f"column {name}": "this version does not have it" for name in sorted(now.left_out)}
+    """Parts of arriving items that cannot be used, with reasons."""
+    parts = {each.name: each.reason for each in now.missing}
+    parts |= {f"column {name}": "this version does not have it" for name in sorted(now.left_out)}
     if not now.model.scorer.supports_cold_items:
-        found[CLICKS] = "this model knows items by their clicks: they score 0 until it is trained again"
-    return found
+        parts[CLICKS] = "this model knows items by their clicks: they score 0 until it is trained again"
+    return parts

@@ -1,6 +1,6 @@
-"""`DATABASE`: which database belongs to a store, so that a mistyped one is not taken for it.
+"""The file `DATABASE` of a store: the id of its database, so that another one is not used by mistake.
 
-Another database knows nobody who was forgotten, nor that keys are required.
+Another database does not know who was forgotten, nor that keys are required.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ _ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 def link_database(root: Path, database: str, anew: bool) -> str:
-    """Write down which database belongs to a store, or see that it is the one.
+    """Record the database of a store, or check that it is the recorded one.
 
     Args:
         root: The store.
         database: Id of the database, see `Database.id`.
-        anew: Take it in place of another one.
+        anew: Accept it in place of another one.
 
     Returns:
-        A line for those who run it, "" where there is nothing to say.
+        A remark for operators, "" where there is none.
 
     Raises:
         BundleError: The store was served with another database.
@@ -41,7 +41,7 @@ def link_database(root: Path, database: str, anew: bool) -> str:
     try:
         files.replace_file(path, f"{database}\n".encode())
     except OSError as error:
-        return f"the store cannot keep which database is its own: {error.strerror}"
-    return (
-        "the store has a new database: it knows nobody who was forgotten in the one before" if known else ""
-    )
+        return f"the store cannot record which database is its own: {error.strerror}"
+    if known:
+        return "the store has a new database: it does not know who was forgotten in the one before"
+    return ""

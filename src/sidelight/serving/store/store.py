@@ -1,12 +1,12 @@
-"""`Store`: versions of a model in one folder, and which of them serves.
+"""Store of model versions in one folder, one of which serves.
 
     root/versions/NAME/     a bundle with version.json, canaries.json and a seal over them; never changed
-    root/CURRENT            what serves, since when, and what served before; replaced in one step
-    root/history.jsonl      what served in the past, oldest first
-    root/DATABASE           id of the database that belongs to it
+    root/CURRENT            the version that serves, since when, and those before; replaced in one step
+    root/history.jsonl      promotions and rollbacks of the past, oldest first
+    root/DATABASE           id of the database that belongs to the store
 
 A process that is killed at any moment, or that finds the disk full or broken, leaves the old state or
-the new one. What is half done has a hidden name and is cleared away by the next publish.
+the new one. Unfinished files and folders have a hidden name and are removed by the next publish.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sidelight.errors import BundleError, SpecError, complain, did_you_mean
+from sidelight.serving.bundle import load
+from sidelight.serving.responses import Version
 from sidelight.serving.store import version_files as files
 from sidelight.serving.store import versions
 from sidelight.serving.store.current_version import (
@@ -31,7 +33,7 @@ from sidelight.serving.store.current_version import (
     read_history,
     write_current,
 )
-from sidelight.serving.store.versions import Version, check_name, check_version, read_version
+from sidelight.serving.store.versions import check_name, check_version, load_checked, read_version
 
 if TYPE_CHECKING:
     from sidelight.models.recommender import Recommender
@@ -49,7 +51,7 @@ class Store:
 
     Args:
         root: The folder; the first publish makes it.
-        keep: How many of the newest versions `prune` leaves, >= 1.
+        keep: Number of the newest versions that `prune` leaves, >= 1.
 
     Raises:
         SpecError: `keep` is below 1.
@@ -65,7 +67,7 @@ class Store:
         return f"Store({str(self.root)!r}, keep={self.keep})"
 
     def existing(self) -> Store:
-        """The store itself, if there is one: a mistyped folder is not an empty store.
+        """Return the store itself, if there is one: a mistyped folder is not an empty store.
 
         Raises:
             BundleError: Nothing was published there.
@@ -81,7 +83,7 @@ class Store:
         Args:
             bundle: A bundle folder, which is copied, or a fitted model.
             name: Letters, digits and "._-"; None takes the time, e.g. "20260131T090000Z".
-            note: One line for those who look at the list.
+            note: Remark of one line, shown in lists of versions.
 
         Raises:
             BundleError: The bundle is damaged, of another version, or fails a check.
@@ -106,15 +108,15 @@ class Store:
         return self.show(name)
 
     def list(self) -> list[Version]:
-        """Sound versions, newest first; `damaged` tells of the others. Empty where there is no store."""
+        """Return the intact versions, newest first; see `damaged` for the others. Empty without a store."""
         now, found = read_current(self.root), []
         for name in self._names():
-            with suppress(BundleError, FileNotFoundError):  # damaged, or pruned this moment
+            with suppress(BundleError, FileNotFoundError):  # damaged, or pruned meanwhile
                 found.append(self._version(name, now))
         return sorted(found, key=lambda each: (each.created, each.name), reverse=True)
 
     def damaged(self) -> dict[str, str]:
-        """What is wrong, by name, with versions whose seal or file sizes are; `check` hashes the arrays."""
+        """Return the error of each version with a wrong seal or file size; `check` hashes the arrays too."""
         found = {}
         for name in self._names():
             try:
@@ -124,15 +126,36 @@ class Store:
         return found
 
     def show(self, name: str) -> Version:
-        """One version.
+        """Return one version.
 
         Raises:
             BundleError: There is none of this name, or it is damaged.
         """
         return self._version(name, read_current(self.root))
 
+    def folder(self, name: str) -> Path:
+        """Return the folder of a version, a bundle that `sidelight.load` reads.
+
+        Raises:
+            BundleError: There is none of this name.
+        """
+        self.existing()
+        names = self._names()
+        if name not in names:
+            hint = did_you_mean(name, names) if names else "publish a bundle first"
+            raise BundleError(complain("a version of the store", repr(name), str(self.root), hint))
+        return self._versions / name
+
+    def spec(self, name: str) -> dict[str, Any]:
+        """Return the options that the model of a version was fitted with, as in the manifest.
+
+        Raises:
+            BundleError: There is none of this name, or it is damaged.
+        """
+        return read_version(self.folder(name))[1]
+
     def current(self) -> Version | None:
-        """The version that serves; None before the first promotion.
+        """Return the version that serves; None before the first promotion.
 
         Raises:
             BundleError: `CURRENT` or the version it names is damaged.
@@ -141,45 +164,46 @@ class Store:
         return self._version(now.serves.name, now) if now else None
 
     def current_name(self) -> str | None:
-        """Name of the version that serves, from one small file: for those who ask every second."""
+        """Return the name of the version that serves; reads one small file, so it may be polled."""
         now = read_current(self.root)
         return now.serves.name if now else None
 
     def before(self) -> str | None:
-        """Name of the version that a rollback goes to, if there is one."""
+        """Return the name of the version that a rollback goes to, if there is one."""
         return next((each.name for each in self._before(read_current(self.root))), None)
 
     def history(self) -> Events:
-        """What served and serves, oldest first: name, since (ISO, UTC), how (promote or rollback)."""
+        """Return all promotions and rollbacks, oldest first: name, since (ISO, UTC), how."""
         return read_history(self.root)
 
     def stamp(self, name: str) -> str:
-        """Changes when any file of a version is written to; for `promote`.
+        """Return a stamp that changes when any file of a version is written to; for `promote`.
 
         Raises:
             BundleError: There is no such version.
         """
-        return files.stamp(self._place(name))
+        return files.stamp(self.folder(name))
 
     def promote(self, name: str, checked: str = "") -> Version:
         """Let a version serve, after all checks.
 
         Args:
-            name: Of the version.
-            checked: Its `stamp` from before the caller loaded it, asked; files that are as they were
-                then are not checked twice.
+            name: Name of the version.
+            checked: Its `stamp` from before the caller loaded and checked it; unchanged files are not
+                checked twice.
 
         Raises:
-            BundleError: It is not there, or does not pass; what served goes on serving.
-            OSError: The disk is full or broken; what served, or the new version, serves.
+            BundleError: It does not exist, or fails a check; the present version goes on serving.
+            OSError: The disk is full or broken; the present or the new version serves.
         """
         with files.naming(self.root):
-            folder = self._place(name)
+            folder = self.folder(name)
             seen = checked if files.stamp(folder) == checked else check_version(folder)
             with files.locked(self.root / SERVING):
                 if not folder.is_dir() or files.stamp(folder) != seen:
-                    said = f"version {name!r} as it was checked", "it was changed or pruned meanwhile"
-                    raise BundleError(complain(*said, str(self.root), "promote again"))
+                    expected = f"version {name!r} as it was checked"
+                    found = "it was changed or pruned meanwhile"
+                    raise BundleError(complain(expected, found, str(self.root), "promote again"))
                 now = read_current(self.root)
                 if now is None or now.serves.name != name:
                     new = ServedVersion(name, seen)
@@ -187,13 +211,13 @@ class Store:
         return self.show(name)
 
     def rollback(self) -> Version:
-        """Let the version serve that served before; once more goes back further.
+        """Let the previous version serve again; a further call goes back further.
 
         It passed all checks when it was promoted. If no file of it was written to since, only
         `CURRENT` changes, however large the model; else all checks are made again.
 
         Raises:
-            BundleError: Nothing served before, or it is damaged now; what served goes on serving.
+            BundleError: No version served before, or it is damaged; the present one goes on serving.
             OSError: As in `promote`.
         """
         with files.naming(self.root), files.locked(self.existing().root / SERVING):
@@ -213,7 +237,7 @@ class Store:
         """Remove all but the newest `keep`, the one that serves and the one a rollback would go to.
 
         Returns:
-            Names of the removed versions. Damaged ones are left for a person to look at.
+            Names of the removed versions. Damaged ones are left to be inspected.
         """
         removed = []
         with files.naming(self.root), files.locked(self.existing().root / PUBLISHING):
@@ -221,17 +245,17 @@ class Store:
                 with files.locked(self.root / SERVING):
                     if self._version(old.name, read_current(self.root)) != old or old.current or old.previous:
                         continue
-                    aside = files.put_aside(old.path)
+                    aside = files.put_aside(self._versions / old.name)
                 files.remove(aside)
                 removed.append(old.name)
         return removed
 
-    def load(self, name: str | None = None, asked: bool = False) -> Recommender:
-        """The model of a version, each file hashed first.
+    def load(self, name: str | None = None, check: bool = False) -> Recommender:
+        """Load the model of a version, each file hashed first.
 
         Args:
-            name: None takes the one that serves.
-            asked: Ask it its canaries as well.
+            name: Name of the version; None takes the one that serves.
+            check: Run its canaries as well.
 
         Raises:
             BundleError: There is none, or it is damaged.
@@ -240,47 +264,38 @@ class Store:
         if chosen is None:
             said = "a version that serves", "none was promoted"
             raise BundleError(complain(*said, str(self.root), "promote one"))
-        folder = self._place(chosen)
-        if asked:
-            return versions.asked_model(folder)
+        folder = self.folder(chosen)
+        if check:
+            return load_checked(folder)
         read_version(folder)
-        return versions.read_model(folder)
+        return load(folder)
 
     def check(self, name: str) -> None:
-        """Hash every file of a version and ask it its canaries.
+        """Hash every file of a version and run its canaries.
 
         Raises:
-            BundleError: Says what is wrong.
+            BundleError: A check failed; says which.
         """
-        check_version(self._place(name))
+        check_version(self.folder(name))
 
     def _names(self) -> Names:
-        """Names of versions, damaged ones too; hidden folders are half done."""
+        """Names of versions, damaged ones too; hidden folders are unfinished."""
         if not self._versions.is_dir():
             return []
         return sorted(each.name for each in self._versions.iterdir() if not each.name.startswith("."))
 
-    def _place(self, name: str) -> Path:
-        """The folder of a version that must exist."""
-        self.existing()
-        names = self._names()
-        if name not in names:
-            hint = did_you_mean(name, names) if names else "publish a bundle first"
-            raise BundleError(complain("a version of the store", repr(name), str(self.root), hint))
-        return self._versions / name
-
     def _version(self, name: str, now: CurrentVersion | None) -> Version:
-        version = read_version(self._place(name))
+        version, _ = read_version(self.folder(name))
         previous = name in [each.name for each in self._before(now)[:1]]
         return replace(version, current=now is not None and name == now.serves.name, previous=previous)
 
     def _before(self, now: CurrentVersion | None) -> Sequence[ServedVersion]:
-        """What served before and is still there, the latest first."""
+        """Versions that served before and still exist, the latest first."""
         served = now.before if now else ()
         return [each for each in served if (self._versions / each.name).is_dir()]
 
     def _free(self, name: str | None) -> str:
-        """The name if it is not taken; without one, the time and if need be a number."""
+        """Return the name if it is free; without one, the time and if need be a number."""
         taken = self._names()
         if name is None:
             base = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -292,7 +307,7 @@ class Store:
         return name
 
     def _clean(self) -> None:
-        """Remove what crashed publishes, promotions and prunings left; the publish lock is held."""
+        """Remove the remains of crashed publishes, promotions and prunings; the publish lock is held."""
         for each in list(self._versions.iterdir()):
             if each.name.startswith("."):
                 files.remove(each)

@@ -1,9 +1,9 @@
-"""Drift: how far histories and scores of today are from those the model was made for."""
+"""Drift reference: distributions of history lengths and scores that are usual for a version."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,12 @@ from sidelight.models.scorer import with_context
 from sidelight.seeding import generator
 
 BINS, SAMPLE, CELLS = 10, 256, 1 << 24
-FEW = 100  # answers below which nothing is said
+Numbers = NDArray[np.floating] | NDArray[np.integer]
 
 
 @dataclass(frozen=True, eq=False)
 class HistogramBins:
-    """A distribution as shares of bins.
+    """Distribution as shares of bins.
 
     Args:
         edges: float64, ascending; bins lie between and outside them.
@@ -29,8 +29,8 @@ class HistogramBins:
     shares: NDArray[np.float64]
 
     @classmethod
-    def of(cls, values: NDArray[np.floating] | NDArray[np.integer]) -> HistogramBins:
-        """Bins that hold about equally many of these values."""
+    def of(cls, values: Numbers) -> HistogramBins:
+        """Choose bins that hold about equally many of these values."""
         cuts = np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1])
         edges = np.unique(cuts.astype(np.float64))
         return cls(edges, _shares(edges, values))
@@ -41,10 +41,8 @@ class HistogramBins:
         return float(((now - self.shares) * np.log(now / self.shares)).sum())
 
 
-def _shares(
-    edges: NDArray[np.float64], values: NDArray[np.floating] | NDArray[np.integer]
-) -> NDArray[np.float64]:
-    """Shares of the bins, each with half a count more, so that none is 0."""
+def _shares(edges: NDArray[np.float64], values: Numbers) -> NDArray[np.float64]:
+    """Shares of the bins, smoothed by half a count per bin, so that none is 0."""
     count = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1) + 0.5
     shares: NDArray[np.float64] = count / count.sum()
     return shares
@@ -52,19 +50,19 @@ def _shares(
 
 @dataclass(frozen=True, eq=False)
 class DriftReference:
-    """What is usual for a version.
+    """Usual distributions of a version.
 
     Args:
-        lengths: Of the histories of its stored users; None where there are none.
-        scores: Of the best item of stored users that they do not have.
+        lengths: Lengths of the histories of its stored users; None without stored users.
+        scores: Best scores of stored users among the items that they do not have.
     """
 
     lengths: HistogramBins | None = None
-    scores: HistogramBins | None = field(default=None)
+    scores: HistogramBins | None = None
 
     @classmethod
     def of(cls, model: Recommender) -> DriftReference:
-        """Of a model: lengths of all stored histories, scores of at most 256 users, always the same ones."""
+        """Measure a model: lengths of all stored histories, scores of at most 256 users, always the same."""
         if model.people is None:
             return cls()
         own = model.people.histories
@@ -73,9 +71,9 @@ class DriftReference:
         if not len(users):
             return cls()
         size = min(SAMPLE, len(users), max(1, CELLS // own.shape[1]))
-        some = np.sort(generator(0, "drift").choice(users, size, replace=False))
-        rows = own[some]
-        scores = np.array(with_context(model.scorer, some).score(rows))
+        sample = np.sort(generator(0, "drift").choice(users, size, replace=False))
+        rows = own[sample]
+        scores = np.array(with_context(model.scorer, sample).score(rows))
         scores[rows.matrix().nonzero()] = -np.inf
         best = scores.max(axis=1)
         good = best[best > 0]

@@ -1,4 +1,4 @@
-"""Rows at the door: checked, stored and waited for; or looked at without being stored."""
+"""Ingestion of item rows: validate, store, optionally wait until placed; or preview without storing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sidelight.serving.background_worker import BackgroundWorker
 from sidelight.serving.domain import ChangedItem
 from sidelight.serving.hot_swap import HotSwap
 from sidelight.serving.recommend.audience import audience
-from sidelight.serving.recommend.requests import AudienceRequest, WriteReceipt
+from sidelight.serving.responses import Audience, ItemsReceipt, RefusedRow
 from sidelight.serving.snapshot import CLICKS, Snapshot
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 PREVIEW = "preview"
 
 
-def put(
+def put_items(
     live: HotSwap,
     worker: BackgroundWorker,
     database: Database,
     rows: Sequence[Mapping[str, Any]],
     wait: float,
-) -> WriteReceipt:
-    """See `Engine.put_items`."""
+) -> ItemsReceipt:
+    """Store item rows, see `Engine.put_items`."""
     now = live.now
     for at, row in enumerate(rows):
         try:
@@ -42,15 +42,15 @@ def put(
     later = tuple(name for name, at in known if at >= 0 and not now.new[at])
     placed = wait > 0 and worker.wait(change, wait)
     aside = {each.item_id: each.reason for each in live.now.set_aside} if placed else {}
-    refused = tuple((name, aside[name]) for name in names if name in aside)
-    lacking = missing(now, rows)
+    refused = tuple(RefusedRow(name, aside[name]) for name in names if name in aside)
+    missing = missing_parts(now, rows)
     if not now.model.scorer.supports_cold_items and any(at < 0 for _, at in known):
-        lacking = (*lacking, CLICKS)
-    return WriteReceipt(change, len(names), placed, lacking, later, refused)
+        missing = (*missing, CLICKS)
+    return ItemsReceipt(change, len(names), placed, missing, later, refused)
 
 
-def preview(live: HotSwap, database: Database, row: Mapping[str, Any], k: int, cells: int) -> AudienceRequest:
-    """The audience of a row that is stored nowhere, see `Engine.audience`."""
+def preview(live: HotSwap, database: Database, row: Mapping[str, Any], k: int, cells: int) -> Audience:
+    """Return the audience of a row without storing it, see `Engine.audience`."""
     now = live.now
     item = row.get("item_id") or _free_id(now)
     row = {**row, "item_id": item}
@@ -59,18 +59,18 @@ def preview(live: HotSwap, database: Database, row: Mapping[str, Any], k: int, c
     refused = [each.reason for each in then.set_aside if each.item_id == item]
     if refused:
         raise DataError(refused[0])
-    found = audience(then, database, then.need(item), k, cells)
-    return dataclasses.replace(found, missing=missing(then, [row]))
+    result = audience(then, database, then.need(item), k, cells)
+    return dataclasses.replace(result, missing=missing_parts(then, [row]))
 
 
-def missing(snapshot: Snapshot, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Modalities that these rows have values for and that cannot be encoded here."""
+def missing_parts(snapshot: Snapshot, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the modalities that these rows have values for and that cannot be encoded here."""
     given = {name for row in rows for name, value in row.items() if value is not None}
     return tuple(each.name for each in snapshot.missing if given & set(each.columns))
 
 
 def _free_id(snapshot: Snapshot) -> str:
-    """An id that no item has, for a row that nobody is going to store."""
+    """Return an id that no item has, for a row that is not stored."""
     if snapshot.items.numeric:
         return str(int(snapshot.model.items.ids.max(initial=0)) + 1)
     name = PREVIEW
