@@ -261,7 +261,7 @@ def test_everything_is_on_disk_before_it_has_its_name(
     monkeypatch.setattr(os, "rename", named(rename))
     monkeypatch.setattr(os, "replace", named(replace))
     store = Store(root)
-    made = store.publish(bundle, "d").path
+    made = store.folder(store.publish(bundle, "d").name)
     at = events.index(("name", str(made)))
     earlier = {path for _, path in events[:at]}
     part = made.with_name(".d.part")

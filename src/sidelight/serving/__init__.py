@@ -3,7 +3,7 @@
 from sidelight import public_names
 
 __all__ = [
-    "AudienceRequest", "Client", "Database", "Engine", "EngineOptions", "Event", "Exploration",
+    "Audience", "Client", "Database", "Engine", "EngineOptions", "Event", "Exploration",
     "HttpOptions", "ItemCondition", "Pin", "RankedItem", "RecommendRequest", "RecommendResponse", "Rules",
     "Store", "create_app", "load", "save",
 ]  # fmt: skip
