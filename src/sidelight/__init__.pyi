@@ -51,9 +51,9 @@ from .models.two_tower import TwoTower as TwoTower
 from .serving.bundle import load as load
 from .serving.client.client import Client as Client
 from .serving.engine import Engine as Engine
-from .serving.recommend.requests import RecommendRequest as RecommendRequest
-from .serving.recommend.responses import RecommendResponse as RecommendResponse
+from .serving.requests import RecommendRequest as RecommendRequest
 from .serving.rerank.rules import Rules as Rules
+from .serving.responses import RecommendResponse as RecommendResponse
 from .serving.store.store import Store as Store
 from .tasks.alignment import Alignment as Alignment
 from .tasks.clustering import Clustering as Clustering
