@@ -80,7 +80,7 @@ def _level(name: str, keep: float, split: sl.Split, result: dict[str, dict[str, 
             result["figures"][f"{where}.{each}.{arm}"] = means[f"{each}.{METRIC}"]
         result["figures"][f"{where}.fit_seconds.{arm}"] = seconds
         if arm != BASELINE and base is not None:
-            for d in differences(found, base, [f"{s}.{METRIC}" for s in slices]):
+            for d in differences(found, base, names=[f"{s}.{METRIC}" for s in slices]):
                 key = f"{where}.{d.name.split('.')[0]}.{arm} difference"
                 result["figures"][key] = d.interval.mean
                 result["intervals"][key] = (d.interval.low, d.interval.high)

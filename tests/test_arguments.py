@@ -248,7 +248,7 @@ def test_ids_in_any_list_are_taken(model: sl.Recommender) -> None:
         lambda s, m: sl.split.read_split(5), lambda s, m: sl.split.write_split(s.data, "x"),
         lambda s, m: sl.evaluate(m, s.data), lambda s, m: sl.evaluate(sl.EASE(), s),
         lambda s, m: sl.evaluate(m, s, ks=10), lambda s, m: sl.evaluate(m, s, ks=(0,)),
-        lambda s, m: sl.evaluate(m, s, metrics="ndcg"), lambda s, m: sl.evaluate(m, s, "tset"),
+        lambda s, m: sl.evaluate(m, s, metrics="ndcg"), lambda s, m: sl.evaluate(m, s, part="tset"),
         lambda s, m: sl.evaluate(m, s, block=0), lambda s, m: sl.evaluate(m, s, ks=()),
         lambda s, m: sl.compare(s, {"a": sl.EASE(), "b": sl.EASE()}, seeds=0),
         lambda s, m: sl.compare(s, {"a": sl.EASE(), "b": sl.EASE()}, seeds=[True]),

@@ -29,7 +29,7 @@ columns = ["title", "description"]
 def bundle(_shop, tmp_path_factory):
     """A bundle trained through the command line, and its split."""
     place = tmp_path_factory.mktemp("trained")
-    write_split(sl.split.automatic(sl.read(_shop)), place / "split", _shop)
+    write_split(sl.split.automatic(sl.read(_shop)), place / "split", source=_shop)
     (place / "spec.toml").write_text(SPEC)
     assert call("train", place / "split", "-o", place / "model", "--spec", place / "spec.toml") == 0
     return place / "model"

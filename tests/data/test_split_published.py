@@ -155,7 +155,7 @@ def test_parts_may_have_names_of_their_own() -> None:
     names = {"train": ["train"], "validation": ["tuning", "cold_val"], "test": ["warm_test", "cold_test"]}
     split = make.published(dataset(EVENTS), frame, parts=names)
     assert len(split.validation) == 8
-    assert make.published(dataset(EVENTS), frame, names, mask="seen").mask == "seen"
+    assert make.published(dataset(EVENTS), frame, parts=names, mask="seen").mask == "seen"
     for wrong, message in [
         ({**names, "tset": []}, "tset"),
         ({**names, "test": ["test"]}, "did you mean"),

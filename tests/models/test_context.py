@@ -209,7 +209,7 @@ def test_data_without_the_column_is_an_error_before_the_test_part_opens(
     log = replace(split.data.interactions, context=None)
     bare = replace(split, data=replace(split.data, interactions=log), sealed=split.validation)
     with pytest.raises(SpecError, match="found 'device', which these interactions do not hold"):
-        sl.evaluate(model, bare, "test", final=True, log=tmp_path / "log")
+        sl.evaluate(model, bare, part="test", final=True, log=tmp_path / "log")
     assert not (tmp_path / "log").exists()
 
 

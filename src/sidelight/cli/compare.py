@@ -67,9 +67,9 @@ def compare(
     found = read_split(split, read(data) if data else None)
     with progress() as report:
         result = measure(
-            found, specs, seeds, "test" if final else "validation", final, shares, f"ndcg@{max(cuts)}", cuts,
-            output, split.resolve().parent / "openings.jsonl", report, force=force,
-            history=history.value if history else None,
+            found, specs, seeds=seeds, part="test" if final else "validation", final=final, keep=shares,
+            metric=f"ndcg@{max(cuts)}", ks=cuts, folder=output, progress=report, force=force,
+            log=split.resolve().parent / "openings.jsonl", history=history.value if history else None,
         )  # fmt: skip
     record = result.to_dict() | {"command": _command()}
     write_json(record, output / runs.RECORD)

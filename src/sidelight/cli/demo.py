@@ -84,7 +84,7 @@ def _prepare(place: Path, show: Any) -> Split:
     with warnings.catch_warnings():  # quantities are no question of this demo
         warnings.filterwarnings("ignore", "interactions have weights")
         split = temporal(read(folder), validation=0.15, test=0.15)
-    write_split(split, place / "split", folder, force=True)
+    write_split(split, place / "split", source=folder, force=True)
     return split
 
 

@@ -38,7 +38,7 @@ def against(found: Comparison, arm: str, other: str) -> str:
 
     keep, seed = max(found.keeps), found.seeds[0]
     first, second = (found.run(name, keep, seed).evaluation for name in (arm, other))
-    [gap] = differences(first, second, [f"overall.{found.metric}"])
+    [gap] = differences(first, second, names=[f"overall.{found.metric}"])
     each = gap.interval
     told = "clearly better than" if each.low > 0 else "clearly worse than" if each.high < 0 else "not clearly"
     end = f"other than the {other}" if told == "not clearly" else f"the {other}"

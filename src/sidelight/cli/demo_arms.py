@@ -44,7 +44,7 @@ class Measured:
 
         chosen = CLOSED
         for arm in (PRIMARY, AUGMENTED):
-            [gap] = differences(self.validation[arm], self.validation[chosen], [f"overall.{METRIC}"])
+            [gap] = differences(self.validation[arm], self.validation[chosen], names=[f"overall.{METRIC}"])
             chosen = arm if gap.interval.low > 0 else chosen
         return chosen
 

@@ -39,7 +39,7 @@ def publish(
     from sidelight.serving.store.store import Store
 
     opened = Store(store)
-    found = opened.publish(bundle, name, note)
+    found = opened.publish(bundle, name, note=note)
     if promote:
         found = opened.promote(found.name)
     else:

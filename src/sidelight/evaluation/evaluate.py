@@ -50,6 +50,7 @@ class Scores(Protocol):
 def evaluate(
     model: Scores,
     split: Split,
+    *,
     part: Literal["validation", "test"] = "validation",
     ks: Annotated[Sequence[Count], SOME] = (10, 20),
     metrics: Annotated[Sequence[str], SOME] = tuple(METRICS),

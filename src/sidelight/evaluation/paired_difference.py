@@ -33,6 +33,7 @@ class Difference:
 def differences(
     a: Evaluation,
     b: Evaluation,
+    *,
     names: Sequence[str] | None = None,
     n: int = 10_000,
     level: float = 0.95,

@@ -61,7 +61,7 @@ class Evaluation:
         return out | totals
 
     def intervals(
-        self, n: int = 10_000, level: float = 0.95, seed: int = 0, slices: Sequence[str] | None = None
+        self, n: int = 10_000, *, level: float = 0.95, seed: int = 0, slices: Sequence[str] | None = None
     ) -> dict[str, Interval]:
         """Bootstrap intervals over users of the means in `figures`; totals have none.
 

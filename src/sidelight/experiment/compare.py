@@ -36,6 +36,7 @@ Key = tuple[str, float, int]
 def compare(
     split: Split,
     arms: Mapping[str, Any],
+    *,
     seeds: Count | Annotated[Sequence[Seed], SOME] = 5,
     part: Literal["validation", "test"] = "validation",
     final: bool = False,

@@ -119,8 +119,8 @@ class Runner:
             self.fitted(model)
         part, final, judged = self.measure.part, self.measure.final, self._judged(split)
         found = evaluate(
-            model, judged, part, self.measure.ks, self.measure.metrics, final, self.measure.log,
-            groups=self.measure.groups, progress=self.progress, history=self.measure.history,
+            model, judged, part=part, ks=self.measure.ks, metrics=self.measure.metrics, final=final,
+            log=self.measure.log, groups=self.measure.groups, progress=self.progress, history=self.measure.history,
         )  # fmt: skip
         about = {
             **identity,

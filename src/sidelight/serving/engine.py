@@ -130,7 +130,7 @@ class Engine:
         return list(similar_items(now, now.need(item), k))
 
     def explain(
-        self, item: str, user: str | None = None, history: Sequence[str] | None = None, k: Count = 3
+        self, item: str, user: str | None = None, *, history: Sequence[str] | None = None, k: Count = 3
     ) -> Explanation:
         """Divide the score that one item has, or would have, for a user into signed shares.
 
@@ -149,7 +149,7 @@ class Engine:
         return explain_items(now, about, np.array([now.need(item)]), k)[0]
 
     def audience(
-        self, item: str | None = None, row: Mapping[str, Any] | None = None, k: Count = 10
+        self, item: str | None = None, row: Mapping[str, Any] | None = None, *, k: Count = 10
     ) -> Audience:
         """Count the users who would have an item among the first k, and name the nearest users and items.
 

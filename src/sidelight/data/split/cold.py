@@ -29,6 +29,7 @@ from sidelight.seeding import generator
 def cold_items(
     data: Dataset,
     share: OpenShare = 0.2,
+    *,
     by: Literal["random", "time"] = "random",
     warm: Annotated[float, Range("[0, 0.5)")] = 0.1,
     launch: str | None = None,
@@ -101,6 +102,7 @@ def _launches(data: Dataset, column: str, touched: NDArray[np.int64]) -> NDArray
 def cold_users(
     data: Dataset,
     share: OpenShare = 0.2,
+    *,
     history: Natural = 1,
     pick: Literal["auto", "first", "random"] = "auto",
     seed: Seed = 0,

@@ -37,7 +37,12 @@ Boundary = str | date | datetime | int | float
 
 
 def temporal(
-    data: Dataset, validation: Boundary = 0.1, test: Boundary = 0.1, seed: Seed = 0, simulate: PartShare = 0.1
+    data: Dataset,
+    validation: Boundary = 0.1,
+    test: Boundary = 0.1,
+    *,
+    seed: Seed = 0,
+    simulate: PartShare = 0.1,
 ) -> Split:
     """Past, near past and future: one boundary in time for all users. The honest default.
 
@@ -84,7 +89,7 @@ def temporal(
     return assemble(data, codes, how, seed=seed, simulate=simulate)
 
 
-def leave_last_out(data: Dataset, n: Count = 1, seed: Seed = 0, simulate: PartShare = 0.1) -> Split:
+def leave_last_out(data: Dataset, n: Count = 1, *, seed: Seed = 0, simulate: PartShare = 0.1) -> Split:
     """Each user's last `n` events are the test, the `n` before them validation, the rest training.
 
     For data with an order inside each user's history only. Between users it looks into the future:
@@ -116,6 +121,7 @@ def random_per_user(
     data: Dataset,
     validation: OpenShare = 0.1,
     test: OpenShare = 0.1,
+    *,
     seed: Seed = 0,
     simulate: PartShare = 0.1,
 ) -> Split:
@@ -143,7 +149,7 @@ def random_per_user(
     return assemble(data, codes, how, seed=seed, simulate=simulate)
 
 
-def automatic(data: Dataset, seed: Seed = 0, simulate: PartShare = 0.1) -> Split:
+def automatic(data: Dataset, *, seed: Seed = 0, simulate: PartShare = 0.1) -> Split:
     """The rule that fits the data: `temporal` with timestamps, `leave_last_out` with positions, else random.
 
     `how["chosen"]` says which and why. A random split is warned of: it asks an easier question.

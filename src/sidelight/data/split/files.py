@@ -26,7 +26,7 @@ ROWS, ITEMS, PAGE = "rows.parquet", "items.parquet", "split.json"
 _NAMES = {OUT: "out", TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
-def write_split(split: Split, folder: str | Path, source: str | Path = "", force: bool = False) -> Path:
+def write_split(split: Split, folder: str | Path, *, source: str | Path = "", force: bool = False) -> Path:
     """Write a split into a folder, complete or not at all.
 
     `files/rows.parquet` has user_id, item_id, timestamp or position or both, split and given, one row an

@@ -37,6 +37,7 @@ _CODES = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 def published(
     data: Dataset,
     path_or_frame: str | Path | Any,
+    *,
     parts: Mapping[str, Sequence[str]] | None = None,
     mask: Literal["seen", "others"] | None = None,
     overall_users: Literal["any", "both"] | None = None,

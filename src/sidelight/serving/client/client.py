@@ -147,14 +147,14 @@ class Client:
         return self._call(tuple[RankedItem, ...], "POST", "/v1/similar", {"item": item, "k": k}, part="items")
 
     def explain(
-        self, item: str, user: str | None = None, history: Ids | None = None, k: Count = 3
+        self, item: str, user: str | None = None, *, history: Ids | None = None, k: Count = 3
     ) -> Explanation:
         """Divide the score of an item for a user into signed shares; at most k history items are named."""
         about = RecommendRequest(user, history, k=k)  # type: ignore[arg-type]  # lists become tuples
         check_call(Client.explain, {"item": item})
         return self._call(Explanation, "POST", "/v1/explain", {**about.to_dict(), "item": item})
 
-    def audience(self, item: str | None = None, row: Row | None = None, k: Count = 10) -> Audience:
+    def audience(self, item: str | None = None, row: Row | None = None, *, k: Count = 10) -> Audience:
         """Return the audience of an item of the catalogue, or of a row that is not stored."""
         check_call(Client.audience, locals())
         given = {"item": item, "row": None if row is None else dict(row)}

@@ -75,7 +75,7 @@ class ReadRoutes:
         """
         _own(call, body)
         history = self._history(body)
-        return self._engine.explain(body.item, body.user, history, body.k)
+        return self._engine.explain(body.item, body.user, history=history, k=body.k)
 
     def audience(self, call: RequestState, body: request_models.Audience) -> Audience:
         """Count the users who would have an item among their first k, name the nearest, and what is like it.
@@ -86,7 +86,7 @@ class ReadRoutes:
         if body.row is not None:
             catalogue = self._engine.snapshot.model.items
             check_images([("/row", body.row)], catalogue, self._options)
-        return self._engine.audience(body.item, body.row, body.k)
+        return self._engine.audience(body.item, body.row, k=body.k)
 
     def search_items(
         self, call: RequestState, query: Annotated[request_models.Search, Query()]

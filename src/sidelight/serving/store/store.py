@@ -77,7 +77,9 @@ class Store:
             raise BundleError(complain(*said, str(self.root), "publish a bundle into it first"))
         return self
 
-    def publish(self, bundle: Path | str | Recommender, name: str | None = None, note: str = "") -> Version:
+    def publish(
+        self, bundle: Path | str | Recommender, name: str | None = None, *, note: str = ""
+    ) -> Version:
         """Add a version, whole or not at all, after all checks. It does not serve yet: see `promote`.
 
         Args:
