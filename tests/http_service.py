@@ -73,8 +73,9 @@ class LittleEngine:
 
     @property
     def snapshot(self) -> Any:
+        photos = [b""] * len(self.items)
         frame = pl.DataFrame(
-            {"item_id": list(self.items), "title": "", "brand": "", "photo": b"", "price": 0.0}
+            {"item_id": list(self.items), "title": "", "brand": "", "photo": photos, "price": 0.0}
         )
         model = SimpleNamespace(catalogue=SimpleNamespace(columns=COLUMNS, items=frame))
         return SimpleNamespace(version=self.version, change=self.change, model=model)

@@ -135,10 +135,12 @@ def test_the_walk_finds_the_specs_of_the_package() -> None:
     not_options = {
         "Comparison",
         "Dataset",
+        "Difference",
         "Evaluation",
         "Features",
         "Histories",
         "OrderBlind",
+        "RecommendResponse",
         "Recommender",
         "Split",
     }

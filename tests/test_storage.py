@@ -22,7 +22,7 @@ ARRAYS = {
     "scores": np.arange(12, dtype=np.float32).reshape(3, 4),
     "ids": np.array(["i1", "i22", "é ü"]),
     "empty": np.empty((0, 5), dtype=np.int64),
-    "0/weights": sp.random(6, 5, density=0.4, format="csr", dtype=np.float64, rng=np.random.default_rng(0)),
+    "0/weights": sp.random(6, 5, 0.4, "csr", dtype=np.float64, random_state=np.random.default_rng(0)),
 }
 META = {"k": np.int64(3), "nested": {"names": ["a", None]}, "share": 0.1}
 FILES = {"notes/spec.toml": b'use = "EASE"\n', "raw": bytes(range(256))}

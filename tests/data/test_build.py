@@ -161,7 +161,7 @@ def test_context_moves_with_its_event_and_makes_no_event_of_its_own(rows, random
         assert np.array_equal(getattr(plain.interactions, name), getattr(wide.interactions, name))
     assert plain.interactions.context is None
     log = wide.interactions
-    assert (log.context["twice"] * 500_000 == log.timestamp).all()
+    assert (log.context["twice"].to_numpy() * 500_000 == log.timestamp).all()
     assert plain.fingerprint != wide.fingerprint
     random.shuffle(rows)
     shuffled = of(rows)[1]

@@ -76,7 +76,7 @@ def test_merged_parts_equal_the_whole(case):
 def test_several_buffers_and_a_read_only_block():
     rng = np.random.default_rng(3)
     scores = np.broadcast_to(rng.standard_normal(5000, dtype=np.float32), (150, 5000))
-    excluded = sp.random(150, 5000, 0.01, format="csr", rng=rng)
+    excluded = sp.random(150, 5000, 0.01, format="csr", random_state=rng)
     items, values = top_k(scores, 20, excluded)
     wanted, wanted_values = slow(scores, 20, excluded.toarray())
     np.testing.assert_array_equal(items, wanted)

@@ -69,7 +69,7 @@ def test_quartiles_are_even_and_named_by_their_ends():
 
 
 def test_restrict_keeps_rows_and_columns():
-    matrix = sp.random(20, 15, 0.3, format="csr", rng=np.random.default_rng(0))
+    matrix = sp.random(20, 15, 0.3, format="csr", random_state=np.random.default_rng(0))
     items = np.arange(15) % 2 == 0
     found = restrict(matrix, items)
     np.testing.assert_array_equal(found.toarray(), matrix.toarray() * items)

@@ -122,11 +122,10 @@ def _fast(data: bytes, names: list[str], separator: str) -> pl.DataFrame | None:
     if len(names) < 2:
         return None
     try:
-        frame = pl.read_csv(
-            data, infer_schema=False, separator=separator, new_columns=names, empty_string_is_null=False
-        )
+        frame = pl.read_csv(data, infer_schema=False, separator=separator, new_columns=names)
     except pl.exceptions.PolarsError:
         return None
+    frame = frame.fill_null("")  # read_csv's own option for it has another name in older polars
     # polars fills short rows (and blank lines) in silence: they show as missing separators.
     sep = separator.encode()
     inside = 0
