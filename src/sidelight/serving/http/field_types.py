@@ -75,7 +75,8 @@ Value = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": ["boolean", "null"]},
+                {"type": "boolean"},
+                {"type": "null"},
                 _NUMBER,
                 {**_WORDS, "maxLength": LONGEST_IMAGE},
                 {"type": "array", "maxItems": LONGEST_LIST, "items": _WORDS},
