@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_markov import Markov
 
 import sidelight as sl
 from sidelight.errors import DataError, SpecError, UnknownIdError
@@ -17,8 +18,13 @@ from sidelight.models.blend_scorer import BlendScorer
 from sidelight.models.content_space import LateContentWarning
 from sidelight.models.explanation import EVERYBODY, LEAST_SHARE, PERSONAL_SHARE
 from sidelight.models.recommender import NewItemsWarning, UnknownHistoryWarning
+from sidelight.models.scorer import spaces_of
+from sidelight.serving.database.database import Database
+from sidelight.serving.engine import Engine
+from sidelight.serving.requests import RecommendRequest
 
 TITLE, BRAND = sl.Text("title", "description"), sl.Categories("brand")
+QUICK = sl.TrainingOptions(epochs=6, min_steps=4, lr=0.01)
 MODELS = {
     "popular": sl.Popular(),
     "recent": sl.Popular(half_life=30),
@@ -33,9 +39,13 @@ MODELS = {
     "ridge_taught": sl.Ridge((TITLE, BRAND), teacher=sl.EASE(20.0)),
     "als": sl.ALS(dim=8, epochs=3),
     "blend": sl.Blend((sl.Popular(), sl.EASE(20.0), sl.ContentKNN((TITLE,))), depth=40),
+    "two_tower": sl.TwoTower(
+        (TITLE, BRAND), dim=16, options=sl.TrainingOptions(epochs=6, min_steps=4, lr=0.01)
+    ),
+    "of_another_package": Markov(),
 }
 KNN = ("content_knn", "content_knn_labels", "content_knn_steps", "hybrid_knn")
-CONTENT = (*KNN, "ridge", "ridge_taught", "blend")
+CONTENT = (*KNN, "ridge", "ridge_taught", "blend", "two_tower")
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +151,7 @@ def test_unknown_history_items_are_said_and_left_out(model):
 
 def test_a_stored_user_equals_the_same_history(model, split):
     at = split.data.user_index(["u07"])[0]
-    history = split.data.item_ids[split.histories().matrix()[at].indices].tolist()
+    history = split.data.item_ids[split.histories().row(at)].tolist()
     a = model.recommend(users=["u07"], k=9)
     b = model.recommend(histories=[history], k=9)
     assert a["item_id"].to_list() == b["item_id"].to_list()
@@ -162,7 +172,7 @@ def test_users_and_histories_together_are_refused(fitted):
 def test_saved_and_loaded_scores_are_equal(model, split, tmp_path):
     model.save(tmp_path / "m")
     again = sl.load(tmp_path / "m")
-    rows = split.histories().matrix()
+    rows = split.histories()
     assert np.array_equal(model.score(rows), again.score(rows))
     assert again.spec == model.spec
     assert model.recommend(k=7).equals(again.recommend(k=7))
@@ -176,13 +186,51 @@ def test_similar_leaves_the_item_out(model):
         model.similar(["i099"])
 
 
+def test_similarity_among_some_items_is_that_among_all(model):
+    among = np.array([5, 3, 40, 79])
+    queries = np.array([3, 40])
+    whole, part = model.scorer.similar(queries), model.scorer.similar(queries, among)
+    assert whole.shape == (2, 80) and part.shape == (2, 4) and part.dtype == np.float32
+    if not isinstance(model.scorer, BlendScorer):  # which scales each part by its largest value there
+        np.testing.assert_allclose(part, whole[:, among], rtol=1e-5, atol=1e-6)
+
+
+def test_content_spaces_are_changed_in_every_part(model):
+    spaces = spaces_of(model.scorer)
+    assert bool(spaces) == model.scorer.supports_cold_items
+    empty = model.scorer.with_spaces(lambda space: replace(space, weights=()))
+    assert [space.weights for space in spaces_of(empty)] == [()] * len(spaces)
+
+
+def test_other_content_of_a_cold_item_moves_it_and_no_other(model, split):
+    cold = np.flatnonzero(model.items.popular == 0)[:1]
+    row = model.items.rows[cold.tolist()].with_columns(title=pl.lit("folding guitar no 5"))
+    before, after = (s.score(split.histories()) for s in (model.scorer, model.scorer.revised(row, cold)))
+    others = np.arange(80) != cold[0]
+    np.testing.assert_allclose(after[:, others], before[:, others], rtol=1e-5, atol=1e-6)
+    assert (after[:, cold] != before[:, cold]).any() == model.scorer.supports_cold_items
+
+
+def test_the_engine_serves_the_lists_of_the_model(model, tmp_path):
+    with (
+        Database.open(str(tmp_path / "served.sqlite")) as database,
+        Engine(model.save(tmp_path / "m"), database) as engine,
+    ):
+        for who in ({"user": "u07"}, {"history": ("i01", "i09", "i05")}):
+            found = engine.recommend(RecommendRequest(**who, k=9))
+            user = {"users": ["u07"]} if "user" in who else {"histories": [who["history"]]}
+            expected = model.recommend(**user, k=9)
+            assert [each.item_id for each in found.items] == expected["item_id"].to_list()
+            assert [each.source for each in found.items] == expected["source"].to_list()
+
+
 def test_audience_leaves_out_who_has_it(model, split):
     answer = model.audience(["i01"], k=60)
     have = split.data.user_ids[np.flatnonzero(split.histories().matrix()[:, 0].toarray().ravel())]
     assert not set(answer["user_id"]) & set(have.tolist())
     assert (np.diff(answer["place"]) >= 0).all()
     for user, place in answer.select("user_id", "place").head(3).iter_rows():
-        scores = model.score(split.histories().matrix()[split.data.user_index([user])])[0]
+        scores = model.score(split.histories()[split.data.user_index([user])])[0]
         seen = split.histories().matrix()[split.data.user_index([user])[0]].indices
         better = set(np.flatnonzero(scores > scores[0]).tolist()) - set(seen.tolist())
         assert place == len(better) + 1

@@ -6,83 +6,25 @@ import doctest
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import polars as pl
 import pytest
 from http_service import Service
+from made_markov import Markov
 
 import sidelight as sl
-from sidelight.data.histories import Histories
 from sidelight.evaluation import order_blind
-from sidelight.models import restore
-from sidelight.models.items import Items
 from sidelight.models.people import People
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import additive
-from sidelight.models.term_contributions import WordParts
 from sidelight.serving.client.client import Client
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
 from sidelight.serving.http.http_options import HttpOptions
 
 N = 12
-
-
-@dataclass(frozen=True, eq=False)
-class AfterLast:
-    """Scores 1 for the item that followed the last one most often in training, 0 for all others."""
-
-    following: np.ndarray
-
-    def score(self, histories: Histories) -> np.ndarray:
-        scores = np.zeros(histories.shape, dtype=np.float32)
-        for at in np.flatnonzero(histories.lengths):
-            scores[at, self.following[histories.row(at)[-1]]] = 1.0
-        return scores
-
-    def user_independent_scores(self, length: np.ndarray, items: np.ndarray) -> np.ndarray:
-        return np.zeros(items.shape, dtype=np.float32)
-
-    def similar(self, items: np.ndarray) -> np.ndarray:
-        return np.eye(len(self.following), dtype=np.float32)[self.following[items]]
-
-    def without(self, history: np.ndarray, items: np.ndarray) -> np.ndarray:
-        weights = np.zeros((len(history), len(items)))
-        if len(history):
-            weights[-1] = self.following[history[-1]] == items
-        return additive(weights)
-
-    def top_terms(self, history: np.ndarray, items: np.ndarray, k: int) -> list[WordParts]:
-        return [[] for _ in items]
-
-    def with_items(self, items: pl.DataFrame) -> AfterLast:
-        return AfterLast(np.append(self.following, np.arange(len(items)) + len(self.following)))
-
-    supports_cold_items = False
-
-    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {"following": self.following}, {}
-
-    @classmethod
-    def restore(cls, arrays: dict[str, Any], meta: dict[str, Any]) -> AfterLast:
-        return cls(arrays["following"])
-
-
-@dataclass(frozen=True)
-class Markov:
-    """Spec of `AfterLast`."""
-
-    def fit(self, split: Any) -> Recommender:
-        known, counts = split.histories(), np.zeros((N, N))
-        for at in range(len(known)):
-            row = known.row(at)
-            np.add.at(counts, (row[:-1], row[1:]), 1)
-        return Recommender(self, AfterLast(counts.argmax(axis=1)), Items.of(split), People.of(split))
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +44,6 @@ def split() -> Any:
 @pytest.fixture(scope="module")
 def model(split: Any) -> Recommender:
     return Markov().fit(split)
-
-
-@pytest.fixture(autouse=True)
-def known_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(restore.KINDS, "AfterLast", AfterLast)  # type: ignore[arg-type]
 
 
 def after(item: str) -> str:

@@ -36,7 +36,7 @@ def split() -> sl.Split:
         "user_id": [name(u) for u in range(USERS)],
         "email": [f"{name(u)}@example" for u in range(USERS)],
     }
-    data = sl.Dataset.from_frames(events, items, users)
+    data = sl.from_frames(events, items, users)
     return sl.split.temporal(data, validation=0.15, test=0.15)
 
 
@@ -111,11 +111,10 @@ def test_ids_are_found_and_histories_widened(split: sl.Split) -> None:
 
 
 def test_an_engine_serves_histories_and_stored_events(bare: sl.Recommender, tmp_path: Path) -> None:
-    from sidelight.serving.recommend.requests import RecommendRequest
-
     from sidelight.serving.database.database import Database
     from sidelight.serving.domain import Event
     from sidelight.serving.engine import Engine
+    from sidelight.serving.requests import RecommendRequest
 
     bundle = bare.save(tmp_path / "served")
     with Database.open(str(tmp_path / "served.sqlite")) as database, Engine(bundle, database) as engine:

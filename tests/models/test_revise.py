@@ -9,7 +9,8 @@ import scipy.sparse as sp
 import served
 
 from sidelight.errors import DataError, UnknownIdError
-from sidelight.models.item_updates import encoders_of, with_revised_items, with_spaces
+from sidelight.models.item_updates import with_revised_items
+from sidelight.models.scorer import spaces_of
 
 CONTENT = ("content_knn", "hybrid_knn", "ridge", "blend", "two_tower")
 CLICKS = ("popular", "ease", "als")
@@ -135,9 +136,9 @@ def test_wrong_rows_are_refused(rows, error, said):
 
 def test_every_space_of_a_blend_is_reached():
     model = served.model("two_tower")
-    assert len(encoders_of(model.scorer)) == 2
+    assert sum(len(space.encoders) for space in spaces_of(model.scorer)) == 2
     seen = []
-    same = with_spaces(model.scorer, lambda space: seen.append(space) or space)
+    same = model.scorer.with_spaces(lambda space: seen.append(space) or space)
     assert [type(s).__name__ for s in seen] == ["ContentSpace"]
     assert_equal(same.score(model.people.histories.matrix()), scores(model))
-    assert encoders_of(served.model("ease").scorer) == []
+    assert spaces_of(served.model("ease").scorer) == []

@@ -10,7 +10,6 @@ import served
 from sidelight.errors import DataError, SpecError, UnknownIdError
 from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.explorer.catalogue_page import newest
-from sidelight.serving.recommend.explanations import similarity_among
 from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.search.text_search import TextSearch
 
@@ -200,14 +199,3 @@ def test_a_large_audience_is_a_sample_that_says_so(tmp_path):
 def test_a_wrong_audience_is_refused(engine, asked, error, said):
     with pytest.raises(error, match=said):
         engine.audience(**asked)
-
-
-@pytest.mark.parametrize("name", ["content_knn", "ridge", "als", "blend", "two_tower", "ease"])
-def test_similarity_among_of_some_equals_similarity_of_all(name):
-    scorer = served.model(name).scorer
-    among = np.arange(80)
-    whole = scorer.similar(np.array([5]))[0]
-    np.testing.assert_allclose(similarity_among(scorer, 5, among), whole, rtol=1e-4, atol=1e-6)
-    if name != "blend":  # whose parts are scaled by what they are asked for
-        some = np.array([40, 5, 17])
-        np.testing.assert_allclose(similarity_among(scorer, 5, some), whole[some], rtol=1e-4, atol=1e-6)

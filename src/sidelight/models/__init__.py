@@ -18,6 +18,7 @@ __all__ = [
     "automatic",
     "components",
     "content_of",
+    "register_scorer",
 ]  # fmt: skip
 
 __getattr__, __dir__ = public_names.attach(__name__, __file__)

@@ -12,6 +12,7 @@ from .linear import EASE as EASE
 from .linear import EASESide as EASESide
 from .popular import Popular as Popular
 from .recommender import Recommender as Recommender
+from .restore import register_scorer as register_scorer
 from .ridge import Ridge as Ridge
 from .scorer import Scorer as Scorer
 from .two_tower import TwoTower as TwoTower

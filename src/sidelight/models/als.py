@@ -15,8 +15,15 @@ from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.check_arguments import need_split
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import Scores, State, column_blocks
-from sidelight.models.term_contributions import WordParts
+from sidelight.models.scorer import (
+    ALL,
+    HistoryOnly,
+    InteractionsOnly,
+    Places,
+    Scores,
+    State,
+    column_blocks,
+)
 from sidelight.option_types import Count, Dim, NonNegative, Positive, Seed, checked
 from sidelight.progress import Progress
 from sidelight.seeding import generator
@@ -109,7 +116,7 @@ def solve(
 
 
 @dataclass(frozen=True, eq=False)
-class ALSScorer:
+class ALSScorer(InteractionsOnly, HistoryOnly):
     """score(h) = u(h).v with u solved from the history, so that new users need no retraining.
 
     Args:
@@ -135,36 +142,21 @@ class ALSScorer:
         """See `Scorer.score`."""
         return np.asarray(self.queries(histories) @ self.items.T, dtype=np.float32)
 
-    def user_independent_scores(
-        self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
-    ) -> Scores:
-        """Zeros: every score comes from the history."""
-        return np.zeros(items.shape, dtype=np.float32)
-
-    def similar(self, items: NDArray[np.int64]) -> Scores:
+    def similar(self, items: Places, among: Places | slice = ALL) -> Scores:
         """Cosine of the factors, float32 (n_queries, n_items)."""
         norm = np.linalg.norm(self.items, axis=1, keepdims=True)
         unit = np.divide(self.items, norm, out=np.zeros_like(self.items), where=norm > 0)
-        return np.asarray(unit[items] @ unit.T, dtype=np.float32)
+        return np.asarray(unit[items] @ unit[among].T, dtype=np.float32)
 
     def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         """See `Scorer.without`."""
         queries = self.queries(column_blocks(history, len(self.items)))
         return np.asarray(queries @ self.items[items].T, dtype=np.float64)
 
-    def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
-        """No content: nothing."""
-        return [[] for _ in items]
-
     def with_items(self, items: pl.DataFrame) -> Self:
         """New items have zero factors: this model cannot score what nobody has touched."""
         fresh = np.zeros((len(items), self.items.shape[1]), dtype=np.float32)
         return type(self)(np.vstack([self.items, fresh]), self.options, self.size)
-
-    @property
-    def supports_cold_items(self) -> bool:
-        """Needs clicks."""
-        return False
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""

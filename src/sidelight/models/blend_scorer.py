@@ -12,7 +12,19 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.data.histories import Histories, matrix_of
-from sidelight.models.scorer import Context, ContextAware, Scorer, Scores, State, with_context, without_users
+from sidelight.models.restore import restore_scorer
+from sidelight.models.scorer import (
+    ALL,
+    Context,
+    ContextAware,
+    Places,
+    Scorer,
+    Scores,
+    SpaceChange,
+    State,
+    with_context,
+    without_users,
+)
 from sidelight.models.term_contributions import WordParts
 from sidelight.storage import placed, under
 
@@ -139,13 +151,14 @@ class BlendScorer:
         each = [part.user_independent_scores(length, items) for part in self.parts]
         return np.asarray((self.at(length, items) * np.stack(each)).sum(axis=0), dtype=np.float32)
 
-    def similar(self, items: NDArray[np.int64]) -> Scores:
-        """Weighted sum of the components' similarities, each scaled to at most 1."""
-        total = np.zeros((len(items), self.weights.shape[1]), dtype=np.float32)
+    def similar(self, items: Places, among: Places | slice = ALL) -> Scores:
+        """Sum the similarities of the components, each scaled to at most 1."""
+        total = np.zeros((len(items), self.weights[:, among].shape[1]), dtype=np.float32)
         for part, weight in zip(self.parts, self.weights, strict=True):
-            near = part.similar(items)
-            top = np.abs(near).max(initial=0.0)
-            total += (near / top if top > 0 else near) * float(weight.any())
+            if weight.any():
+                near = part.similar(items, among)
+                top = np.abs(near).max(initial=0.0)
+                total += near / top if top > 0 else near
         return total
 
     def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -175,9 +188,17 @@ class BlendScorer:
         weights = np.hstack([self.weights, wide])
         return replace(self, parts=parts, weights=weights, cold=np.concatenate([self.cold, more]))
 
+    def revised(self, rows: pl.DataFrame, at: Places) -> BlendScorer:
+        """Revise every component."""
+        return replace(self, parts=tuple(part.revised(rows, at) for part in self.parts))
+
+    def with_spaces(self, change: SpaceChange) -> BlendScorer:
+        """Change the content of every component."""
+        return replace(self, parts=tuple(part.with_spaces(change) for part in self.parts))
+
     @property
     def supports_cold_items(self) -> bool:
-        """If a component can."""
+        """Return True if a component can."""
         return any(part.supports_cold_items for part in self.parts)
 
     def state(self) -> tuple[State, dict[str, Any]]:
@@ -195,8 +216,6 @@ class BlendScorer:
     @classmethod
     def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
         """See `Scorer.restore`."""
-        from sidelight.models.restore import restore_scorer
-
         parts = []
         for at, each in enumerate(meta["parts"]):
             parts.append(restore_scorer(each["kind"], under(str(at), arrays), each["options"]))

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from sidelight import config
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError
-from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import Scorer
 from sidelight.progress import Progress, prefixed
 
@@ -17,10 +16,19 @@ Fitted = MutableMapping[tuple[str, str], Scorer]
 """Scorers by (spec, split): what one blend fitted, another one need not fit again."""
 
 
+class FittedModel(Protocol):
+    """Part of a `Recommender` that a blend needs."""
+
+    @property
+    def scorer(self) -> Scorer:
+        """Fitted scorer."""
+        ...
+
+
 class Fittable(Protocol):
     """A frozen spec with `fit(split, progress) -> Recommender`."""
 
-    def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
+    def fit(self, split: Split, progress: Progress | None = None) -> FittedModel:
         """Fit on the training events of the split."""
         ...
 

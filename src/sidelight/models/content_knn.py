@@ -21,7 +21,7 @@ from sidelight.models.hybrid_similarity import HybridSimilarity
 from sidelight.models.item_knn import ItemKNN as ItemKNN
 from sidelight.models.knn_graph import neighbour_graph, two_step_graph
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import Scores, State, additive
+from sidelight.models.scorer import ALL, HistoryOnly, Places, Scores, SpaceChange, State, additive
 from sidelight.models.term_contributions import WordParts, largest
 from sidelight.option_types import SOME, Count, NonNegative, Positive, Power, Share, checked
 from sidelight.progress import Progress
@@ -69,7 +69,7 @@ class ContentKNN:
 
 
 @dataclass(frozen=True, eq=False)
-class ContentKNNScorer:
+class ContentKNNScorer(HistoryOnly):
     """score(h) = h W with W from content similarity; keeps the space so that new items can join.
 
     Args:
@@ -128,15 +128,9 @@ class ContentKNNScorer:
         """See `Scorer.score`."""
         return np.asarray((matrix_of(histories) @ self.graph).toarray(), dtype=np.float32)
 
-    def user_independent_scores(
-        self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
-    ) -> Scores:
-        """Zeros: every score comes from the history."""
-        return np.zeros(items.shape, dtype=np.float32)
-
-    def similar(self, items: NDArray[np.int64]) -> Scores:
-        """Content similarity, float32 (n_queries, n_items)."""
-        return self.space.similarity(items)
+    def similar(self, items: Places, among: Places | slice = ALL) -> Scores:
+        """Return the content similarity."""
+        return self.space.similarity(items, among)
 
     def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         """See `Scorer.without`."""
@@ -188,6 +182,21 @@ class ContentKNNScorer:
         joined = None if self.joined is None else self.joined.with_items(len(items))
         made = replace(self, graph=grown, space=space, joined=joined)
         return replace(made, graph=sp.csr_matrix(grown + made.links(fresh)))
+
+    def revised(self, rows: pl.DataFrame, at: Places) -> Self:
+        """Link the items anew to the same sources."""
+        moved = replace(self, space=self.space.replaced(rows, at)[0])
+        kept = np.ones(moved.space.n_items, dtype=bool)
+        kept[at] = False
+        old = self.graph
+        graph = sp.csr_matrix((old.data * kept[old.indices], old.indices, old.indptr), shape=old.shape)
+        graph = sp.csr_matrix(graph + moved.links(at))
+        graph.eliminate_zeros()
+        return replace(moved, graph=graph)
+
+    def with_spaces(self, change: SpaceChange) -> Self:
+        """See `Scorer.with_spaces`."""
+        return replace(self, space=change(self.space))
 
     @property
     def supports_cold_items(self) -> bool:

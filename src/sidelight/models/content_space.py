@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -166,6 +166,29 @@ class ContentSpace:
             grown.append(Features(old.name, values, present, old.names))
         return ContentSpace(self.encoders, tuple(grown), self.weights, self.centres)
 
+    def replaced(
+        self, rows: pl.DataFrame, at: NDArray[np.int64]
+    ) -> tuple[ContentSpace, tuple[Features, ...]]:
+        """Return the space with other content for some items, and the new features of these alone.
+
+        Args:
+            rows: Content rows.
+            at: int64 (n_rows,), their items.
+        """
+        empty = tuple(Features(f.name, f.values[:0], f.present[:0], f.names) for f in self.features)
+        fresh = replace(self, features=empty).with_items(rows).features
+        grown = []
+        for old, new in zip(self.features, fresh, strict=True):
+            present, values = old.present.copy(), old.values
+            present[at] = new.present
+            if old.sparse:
+                values = sp.csr_matrix(_stack(values, new.values)[replaced_rows(len(old), at)])
+            else:
+                values = values.copy()
+                values[at] = new.values
+            grown.append(Features(old.name, values, present, old.names))
+        return replace(self, features=tuple(grown)), fresh
+
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Arrays and options from which `restore` makes an equal space."""
         arrays: dict[str, Any] = {}
@@ -188,6 +211,13 @@ class ContentSpace:
             weights.append(float(each["weight"]))
             centres.append(arrays[f"{at}/centre"])
         return cls(tuple(encoders), tuple(features), tuple(weights), tuple(centres))
+
+
+def replaced_rows(size: int, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Index of each of `size` rows once the rows that replace `at` stand behind the old ones."""
+    index = np.arange(size)
+    index[at] = size + np.arange(len(at))
+    return index
 
 
 def _known_at_launch(content: Sequence[Content], data: Dataset) -> None:

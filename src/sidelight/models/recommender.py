@@ -22,14 +22,16 @@ from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.evaluation.ranking import top_k
 from sidelight.models.attribution import explain
-from sidelight.models.audience_ranks import audience_places
+from sidelight.models.audience import audience_frame, audience_places
 from sidelight.models.blend_choices import summary
 from sidelight.models.check_arguments import Ids, check_context, histories_of, ids_of
 from sidelight.models.explanation import Explanation
 from sidelight.models.items import Items
 from sidelight.models.people import People
+from sidelight.models.restore import restore_scorer, restore_spec
+from sidelight.models.score_floor import with_floor
 from sidelight.models.scorer import Context, ContextAware, Scorer, Scores, with_context, without_users
-from sidelight.models.top_lists import TopLists, audience_frame, fill_lists
+from sidelight.models.top_lists import TopLists, fill_lists
 from sidelight.option_types import Count, check_call
 
 CELLS = 1 << 26  # scores held at a time: 256 MiB of float32
@@ -78,8 +80,6 @@ class Recommender:
     @classmethod
     def of(cls, spec: Any, scorer: Scorer, split: Split) -> Recommender:
         """Combine a scorer with the items and users of its split, and add the spec's popularity floor."""
-        from sidelight.models.score_floor import with_floor  # which fits again where it needs to
-
         return cls(spec, with_floor(spec, scorer, split), Items.of(split), People.of(split))
 
     def need_people(self) -> People:
@@ -217,7 +217,7 @@ class Recommender:
         check_call(Recommender.audience, {"k": k})
         wanted, people = self.items.need(ids_of(items, "items"), "items"), self.need_people()
         ids = self.items.ids[wanted], people.ids
-        return audience_frame(*ids, *audience_places(self, wanted, CELLS), k)
+        return audience_frame(*ids, *audience_places(self.scorer, people.histories, wanted, CELLS), k)
 
     def similar(self, items: Ids, k: Count = 10) -> pl.DataFrame:
         """The k items most like each given one: columns item_id, similar_id, score, rank.
@@ -297,8 +297,6 @@ class Recommender:
         cls, arrays: dict[str, Any], meta: dict[str, Any], files: dict[str, bytes]
     ) -> Recommender:
         """Return the recommender that `to_arrays` described."""
-        from sidelight.models.restore import restore_scorer, restore_spec
-
         about, outer = meta["scorer"], storage.under("catalogue", arrays)
         scorer = restore_scorer(about["kind"], storage.under("scorer", arrays), about["options"])
         items = Items.restore(outer, meta["catalogue"], files)

@@ -1,42 +1,64 @@
-"""The scorers that may come back from disk; nothing else is ever imported by a saved name."""
+"""Registry of the scorers that a bundle may name; nothing else is ever imported by a saved name."""
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import Any, TypeVar, cast
 
 from sidelight import config, renamed
-from sidelight.errors import BundleError, SpecError, did_you_mean
-from sidelight.models.als import ALSScorer
-from sidelight.models.blend_scorer import BlendScorer
-from sidelight.models.content_knn import ContentKNNScorer
-from sidelight.models.ridge import RidgeScorer
+from sidelight.errors import BundleError, SpecError, complain, did_you_mean
 from sidelight.models.scorer import Scorer, State
-from sidelight.models.similarity_scorers import ConstantScorer, DenseSimilarityScorer, SparseSimilarityScorer
-from sidelight.models.tower_scorer import TowerScorer
 
-KINDS: dict[str, type[Scorer]] = {
-    kind.__name__: kind
-    for kind in (
-        ConstantScorer, SparseSimilarityScorer, DenseSimilarityScorer, ContentKNNScorer, RidgeScorer,
-        ALSScorer, BlendScorer, TowerScorer,
-    )
-}  # fmt: skip
+SHIPPED = {
+    "ALSScorer": "als",
+    "BlendScorer": "blend_scorer",
+    "ConstantScorer": "similarity_scorers",
+    "ContentKNNScorer": "content_knn",
+    "DenseSimilarityScorer": "similarity_scorers",
+    "RidgeScorer": "ridge",
+    "SparseSimilarityScorer": "similarity_scorers",
+    "TowerScorer": "tower_scorer",
+}
+"""Class name of each scorer of this package -> its module: the one line that a new one adds."""
+_REGISTERED: dict[str, type[Scorer]] = {}
+Kind = TypeVar("Kind", bound=type[Scorer])
+
+
+def register_scorer(kind: Kind) -> Kind:
+    """Allow bundles to name a scorer class of another package; use it as a decorator.
+
+    The module that does so has to be imported before such a bundle is loaded.
+
+    Raises:
+        SpecError: Another class has this name.
+    """
+    name = kind.__name__
+    known = _REGISTERED.get(name, kind)
+    if name in SHIPPED or name in renamed.SCORERS or known.__module__ != kind.__module__:
+        raise SpecError(complain("a scorer class with a name of its own", repr(name), "register_scorer"))
+    _REGISTERED[name] = kind
+    return kind
 
 
 def restore_scorer(kind: str, arrays: State, meta: dict[str, Any]) -> Scorer:
-    """The scorer that `Scorer.state` described.
+    """Return the scorer that `Scorer.state` described.
 
     Raises:
-        BundleError: The kind is not one of `KINDS`.
+        BundleError: No scorer of this name is registered.
     """
     kind = renamed.SCORERS.get(kind, kind)
-    if kind not in KINDS:
-        raise BundleError(f"unknown scorer {kind!r} in the bundle; {did_you_mean(kind, KINDS)}")
-    return KINDS[kind].restore(arrays, meta)
+    if kind in SHIPPED:
+        module = import_module(f"sidelight.models.{SHIPPED[kind]}")
+        return cast(Scorer, getattr(module, kind).restore(arrays, meta))
+    if kind not in _REGISTERED:
+        hint = did_you_mean(kind, [*SHIPPED, *_REGISTERED])
+        fix = "import the module that registers it (sidelight.models.register_scorer) before loading"
+        raise BundleError(f"unknown scorer {kind!r} in the bundle; {hint}; {fix}")
+    return _REGISTERED[kind].restore(arrays, meta)
 
 
 def restore_spec(spec: Any) -> Any:
-    """The spec again; one with a class from outside the package stays a dict: a bundle imports nothing."""
+    """Return the spec; one with a class of another package stays a dict, as a bundle imports nothing."""
     try:
         return config.from_dict(spec, importing=False)
     except SpecError:

@@ -18,7 +18,17 @@ from sidelight.models.check_arguments import need_split
 from sidelight.models.content_space import Block, ContentSpace
 from sidelight.models.linear import EASE, ease_of, inverse_spd
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import Scores, State, additive, one_history
+from sidelight.models.scorer import (
+    ALL,
+    HistoryOnly,
+    Places,
+    Scores,
+    SpaceChange,
+    State,
+    additive,
+    one_history,
+    single_items,
+)
 from sidelight.models.term_contributions import WordParts, largest
 from sidelight.option_types import SOME, NonNegative, Positive, checked
 from sidelight.progress import Progress
@@ -76,7 +86,7 @@ class Ridge:
 
 
 @dataclass(frozen=True, eq=False)
-class RidgeScorer:
+class RidgeScorer(HistoryOnly):
     """score(h) = profile(h) X^T, where every history item adds a fixed vector to the profile.
 
     Args:
@@ -140,23 +150,14 @@ class RidgeScorer:
                 at += x.shape[1]
         return total
 
-    def user_independent_scores(
-        self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
-    ) -> Scores:
-        """Zeros: every score comes from the history."""
-        return np.zeros(items.shape, dtype=np.float32)
-
-    def similar(self, items: NDArray[np.int64]) -> Scores:
-        """Content similarity, float32 (n_queries, n_items)."""
-        return self.space.similarity(items)
+    def similar(self, items: Places, among: Places | slice = ALL) -> Scores:
+        """Return the content similarity."""
+        return self.space.similarity(items, among)
 
     def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         """See `Scorer.without`."""
-        each = sp.csr_matrix(
-            (np.ones(len(history), np.float32), (np.arange(len(history)), history)),
-            shape=(len(history), self.space.n_items),
-        )
-        profile, found, at = self.profiles(each), np.zeros((len(history), len(items))), 0
+        profile = self.profiles(single_items(history, self.space.n_items))
+        found, at = np.zeros((len(history), len(items))), 0
         for x in self.space.blocks(items):
             found += _right(profile[:, at : at + x.shape[1]], x.T)
             at += x.shape[1]
@@ -177,6 +178,14 @@ class RidgeScorer:
     def with_items(self, items: pl.DataFrame) -> RidgeScorer:
         """New items score by their content at once; profiles do not change."""
         return replace(self, space=self.space.with_items(items))
+
+    def revised(self, rows: pl.DataFrame, at: Places) -> Self:
+        """Replace the content; profiles do not change."""
+        return replace(self, space=self.space.replaced(rows, at)[0])
+
+    def with_spaces(self, change: SpaceChange) -> Self:
+        """See `Scorer.with_spaces`."""
+        return replace(self, space=change(self.space))
 
     @property
     def supports_cold_items(self) -> bool:

@@ -1,9 +1,9 @@
-"""`Scorer`: what every fitted model must answer. Everything else is built once on top of it."""
+"""`Scorer`: protocol of a fitted model. Every verb of `Recommender` is built on top of it, once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -11,20 +11,28 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.data.histories import Histories
+from sidelight.models.content_space import ContentSpace
 from sidelight.models.term_contributions import WordParts
 
 Scores = NDArray[np.float32]
 State = dict[str, Any]
 """Arrays of a scorer by name: numpy arrays or CSR matrices. Nested scorers use "0/name"."""
 Context = Mapping[str, Any] | pl.DataFrame
-"""The moment by column: one value each for all rows, or a table with one row for each row."""
+"""Context by column: one value each for all rows, or a table with one row for each row."""
+Places = NDArray[np.int64]
+ALL = slice(None)
+SpaceChange = Callable[[ContentSpace], ContentSpace]
 
 
 class Scorer(Protocol):
-    """Scores for histories; a score > 0 means evidence, 0 none, < 0 evidence against."""
+    """Scores for histories; a score > 0 means evidence, 0 none, < 0 evidence against.
+
+    A method that a model has no use for is a refusal that the model states: `InteractionsOnly` and
+    `HistoryOnly` hold the usual ones.
+    """
 
     def score(self, histories: Histories) -> Scores:
-        """Scores of all items for a block of histories.
+        """Score all items for a block of histories.
 
         Args:
             histories: Oldest first; seen items are not masked here. A scorer that is blind to the order
@@ -38,7 +46,7 @@ class Scorer(Protocol):
     def user_independent_scores(
         self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
     ) -> Scores:
-        """Compute the part of some scores that is the same for everybody with as many events.
+        """Compute the part of some scores that is equal for all users with as many events.
 
         Args:
             length: int (n_rows,), events in the history of each row.
@@ -49,11 +57,20 @@ class Scorer(Protocol):
         """
         ...
 
-    def similar(self, items: NDArray[np.int64]) -> Scores:
-        """Similarity of all items to each of the given ones, float32 (n_queries, n_items)."""
+    def similar(self, items: Places, among: Places | slice = ALL) -> Scores:
+        """Compute the similarity of other items to each given one.
+
+        Args:
+            items: int64 (n_queries,), inner indices.
+            among: int64 (n_among,), inner indices that are compared, or all items. Values of a blend are
+                comparable only within one call: each component is scaled by its largest value there.
+
+        Returns:
+            float32 (n_queries, n_among); zeros where the model has no notion of similarity.
+        """
         ...
 
-    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+    def without(self, history: Places, items: Places) -> NDArray[np.float64]:
         """Score some items for a history, then for it without each of its items in turn.
 
         Args:
@@ -65,13 +82,13 @@ class Scorer(Protocol):
         """
         ...
 
-    def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
-        """Words and attributes that carried the history's part of some scores, in units of the score.
+    def top_terms(self, history: Places, items: Places, k: int) -> list[WordParts]:
+        """Find the words and attributes that carry the history's part of some scores, in score units.
 
         Args:
             history: int64 (n_history,), distinct inner indices.
             items: int64 (n_items,), inner indices.
-            k: Words for each item at most.
+            k: Words per item at most.
 
         Returns:
             For each item pairs (word, part), largest first, parts above 0 only.
@@ -79,27 +96,44 @@ class Scorer(Protocol):
         ...
 
     def with_items(self, items: pl.DataFrame) -> Scorer:
-        """The same scorer over a catalogue with new items appended (content rows, in order)."""
+        """Return the scorer over a catalogue with new items appended (content rows, in order)."""
+        ...
+
+    def revised(self, rows: pl.DataFrame, at: Places) -> Scorer:
+        """Return the scorer with some cold items placed by other content.
+
+        Args:
+            rows: Content rows.
+            at: int64 (n_rows,), ascending, their items; no user touched these in training.
+        """
+        ...
+
+    def with_spaces(self, change: SpaceChange) -> Scorer:
+        """Return the scorer with each of its content spaces replaced, e.g. by one with other encoders.
+
+        Args:
+            change: From the content of one part to another space of the same size.
+        """
         ...
 
     @property
     def supports_cold_items(self) -> bool:
-        """Whether `with_items` can give new items scores; False means they score 0 until the next fit."""
+        """True if `with_items` can score new items; False if they score 0 until the next fit."""
         ...
 
     def state(self) -> tuple[State, dict[str, Any]]:
-        """Arrays and JSON-able options from which `restore` makes an equal scorer."""
+        """Return arrays and JSON-able options from which `restore` makes an equal scorer."""
         ...
 
     @classmethod
     def restore(cls, arrays: State, meta: dict[str, Any]) -> Scorer:
-        """The scorer that `state` described."""
+        """Return the scorer that `state` described."""
         ...
 
 
 @runtime_checkable
 class ContextAware(Protocol):
-    """What a scorer offers beside `Scorer` when it looks at who asks, and when."""
+    """Methods of a scorer that uses features of the user or the context beside the history."""
 
     @property
     def context(self) -> tuple[str, ...]:
@@ -107,13 +141,12 @@ class ContextAware(Protocol):
         ...
 
     def with_context(self, users: NDArray[np.int64], context: Context) -> Scorer:
-        """The same scorer for rows of which it is known who they are; it is not to be saved.
+        """Return the scorer conditioned on the user and context of each row; it is not to be saved.
 
         Args:
-            users: int64 (n_rows,), stored users by inner index, negative = nobody known. The
+            users: int64 (n_rows,), stored users by inner index, negative = unknown user. The
                 histories that are scored next are theirs, row by row.
-            context: Values by column, or a table of the rows; columns of another scorer are passed
-                over.
+            context: Values by column, or a table of the rows; columns of another scorer are ignored.
         """
         ...
 
@@ -124,6 +157,37 @@ class ContextAware(Protocol):
     def uses_context(self) -> NDArray[np.bool_] | None:
         """Rows (bool, (n_rows,)) whose side features change the scores; None before `with_context`."""
         ...
+
+
+class InteractionsOnly:
+    """Refusals of a scorer that reads no content: new items score 0, and new content changes nothing."""
+
+    def top_terms(self, history: Places, items: Places, k: int) -> list[WordParts]:
+        """Return no words."""
+        return [[] for _ in items]
+
+    def revised(self, rows: pl.DataFrame, at: Places) -> Self:
+        """Return the scorer as it is."""
+        return self
+
+    def with_spaces(self, change: SpaceChange) -> Self:
+        """Return the scorer as it is."""
+        return self
+
+    @property
+    def supports_cold_items(self) -> bool:
+        """Return False: scores need interactions."""
+        return False
+
+
+class HistoryOnly:
+    """Statement of a scorer that nothing but the history moves its scores: an empty one scores 0."""
+
+    def user_independent_scores(
+        self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
+    ) -> Scores:
+        """Return zeros."""
+        return np.zeros(items.shape, dtype=np.float32)
 
 
 def with_context(scorer: Scorer, users: NDArray[np.int64], context: Context | None = None) -> Scorer:
@@ -138,14 +202,25 @@ def without_users(scorer: Scorer) -> Scorer:
     return scorer.without_users() if isinstance(scorer, ContextAware) else scorer
 
 
-def one_history(history: NDArray[np.int64], n_items: int) -> sp.csr_matrix:
-    """A history as binary CSR (1, n_items)."""
-    ones = np.ones(len(history), dtype=np.float32)
-    return sp.csr_matrix((ones, (np.zeros(len(history), dtype=np.int64), history)), shape=(1, n_items))
+def spaces_of(scorer: Scorer) -> list[ContentSpace]:
+    """Return the content spaces of all parts of a scorer."""
+    spaces: list[ContentSpace] = []
+
+    def collect(space: ContentSpace) -> ContentSpace:
+        spaces.append(space)
+        return space
+
+    scorer.with_spaces(collect)
+    return spaces
 
 
-def column_blocks(history: NDArray[np.int64], n_items: int) -> sp.csr_matrix:
-    """A history, then the same without each of its items, as binary CSR (1 + n_history, n_items).
+def one_history(history: Places, n_items: int) -> sp.csr_matrix:
+    """Return a history as binary CSR (1, n_items)."""
+    return sp.csr_matrix((np.ones(len(history), np.float32), history, [0, len(history)]), (1, n_items))
+
+
+def column_blocks(history: Places, n_items: int) -> sp.csr_matrix:
+    """Return a history, then it without each of its items, as binary CSR (1 + n_history, n_items).
 
     For `Scorer.without` of scorers that are not additive in the history: all rows are scored at once.
     """
@@ -155,7 +230,13 @@ def column_blocks(history: NDArray[np.int64], n_items: int) -> sp.csr_matrix:
     return sp.csr_matrix((ones, (row, history[at])), shape=(len(kept), n_items))
 
 
+def single_items(items: Places, n_items: int) -> sp.csr_matrix:
+    """Return one history per item that holds nothing else, as binary CSR (len(items), n_items)."""
+    ones = np.ones(len(items), dtype=np.float32)
+    return sp.csr_matrix((ones, items, np.arange(len(items) + 1)), (len(items), n_items))
+
+
 def additive(weights: NDArray[Any]) -> NDArray[np.float64]:
-    """`Scorer.without` where a score is the sum of the weights (n_history, k) of the history items."""
+    """Compute `Scorer.without` where a score is the sum of the weights (n_history, k) of the history."""
     total = weights.sum(axis=0, dtype=np.float64)
     return np.vstack([total, total - weights])

@@ -11,13 +11,21 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.data.histories import Histories, matrix_of
-from sidelight.models.scorer import Scores, State, additive
-from sidelight.models.term_contributions import WordParts
+from sidelight.models.scorer import (
+    ALL,
+    HistoryOnly,
+    InteractionsOnly,
+    Places,
+    Scores,
+    State,
+    additive,
+    single_items,
+)
 
 
 @dataclass(frozen=True, eq=False)
-class ConstantScorer:
-    """The same scores for everybody: score(h) = values.
+class ConstantScorer(InteractionsOnly):
+    """Equal scores for all users: score(h) = values.
 
     Args:
         values: float32 (n_items,), >= 0.
@@ -32,30 +40,21 @@ class ConstantScorer:
     def user_independent_scores(
         self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
     ) -> Scores:
-        """All of it."""
-        found: Scores = self.values[items]
-        return found
+        """Return the scores: no part depends on the user."""
+        scores: Scores = self.values[items]
+        return scores
 
-    def similar(self, items: NDArray[np.int64]) -> Scores:
-        """No notion of similarity: zeros, float32 (n_queries, n_items)."""
-        return np.zeros((len(items), len(self.values)), dtype=np.float32)
+    def similar(self, items: Places, among: Places | slice = ALL) -> Scores:
+        """Return zeros: popularity says nothing about similarity."""
+        return np.zeros((len(items), len(self.values[among])), dtype=np.float32)
 
-    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+    def without(self, history: Places, items: Places) -> NDArray[np.float64]:
         """See `Scorer.without`."""
         return np.tile(self.values[items].astype(np.float64), (1 + len(history), 1))
 
-    def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
-        """No content: nothing."""
-        return [[] for _ in items]
-
     def with_items(self, items: pl.DataFrame) -> Self:
-        """New items score 0: nobody has touched them."""
+        """Give new items score 0."""
         return type(self)(np.append(self.values, np.zeros(len(items), np.float32)))
-
-    @property
-    def supports_cold_items(self) -> bool:
-        """Needs clicks."""
-        return False
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""
@@ -68,8 +67,8 @@ class ConstantScorer:
 
 
 @dataclass(frozen=True, eq=False)
-class SparseSimilarityScorer:
-    """score(h) = h W with sparse W.
+class SparseSimilarityScorer(InteractionsOnly, HistoryOnly):
+    """Linear scorer with sparse weights: score(h) = h W.
 
     Args:
         weights: CSR float32 (n_items, n_items); row = history item, column = scored item.
@@ -81,36 +80,21 @@ class SparseSimilarityScorer:
         """See `Scorer.score`."""
         return np.asarray((matrix_of(histories) @ self.weights).toarray(), dtype=np.float32)
 
-    def user_independent_scores(
-        self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
-    ) -> Scores:
-        """Zeros: every score comes from the history."""
-        return np.zeros(items.shape, dtype=np.float32)
-
-    def similar(self, items: NDArray[np.int64]) -> Scores:
-        """Weights in either direction, whichever is larger, float32 (n_queries, n_items)."""
+    def similar(self, items: Places, among: Places | slice = ALL) -> Scores:
+        """Return the larger of the weights in both directions."""
         out = self.weights[items].maximum(self.weights.T.tocsr()[items])
-        return np.asarray(out.toarray(), dtype=np.float32)
+        return np.asarray(out[:, among].toarray(), dtype=np.float32)
 
-    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+    def without(self, history: Places, items: Places) -> NDArray[np.float64]:
         """See `Scorer.without`."""
         return additive(self.weights[history][:, items].toarray())
 
-    def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
-        """No content: nothing."""
-        return [[] for _ in items]
-
     def with_items(self, items: pl.DataFrame) -> Self:
-        """New items have no weights: this model cannot score what nobody has touched."""
+        """Give new items no weights."""
         grown = self.weights.copy()
         size = self.weights.shape[0] + len(items)
         grown.resize((size, size))
         return type(self)(grown)
-
-    @property
-    def supports_cold_items(self) -> bool:
-        """Needs clicks."""
-        return False
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""
@@ -123,8 +107,8 @@ class SparseSimilarityScorer:
 
 
 @dataclass(frozen=True, eq=False)
-class DenseSimilarityScorer:
-    """score(h) = h[known] B, placed at the known items; 0 for the others.
+class DenseSimilarityScorer(InteractionsOnly, HistoryOnly):
+    """Linear scorer with dense weights: score(h) = h[known] B at the known items, 0 at the others.
 
     Args:
         weights: float32 (n_known, n_known); row = history item, column = scored item.
@@ -145,19 +129,11 @@ class DenseSimilarityScorer:
         out[:, self.known] = histories[:, self.known] @ self.weights
         return out
 
-    def user_independent_scores(
-        self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
-    ) -> Scores:
-        """Zeros: every score comes from the history."""
-        return np.zeros(items.shape, dtype=np.float32)
+    def similar(self, items: Places, among: Places | slice = ALL) -> Scores:
+        """Return the weight from each query item to the others."""
+        return self.score(single_items(items, self.n_items))[:, among]
 
-    def similar(self, items: NDArray[np.int64]) -> Scores:
-        """Weight from each query item to every item, float32 (n_queries, n_items)."""
-        each = np.arange(len(items))
-        ones = np.ones(len(items), dtype=np.float32)
-        return self.score(sp.csr_matrix((ones, (each, items)), shape=(len(items), self.n_items)))
-
-    def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+    def without(self, history: Places, items: Places) -> NDArray[np.float64]:
         """See `Scorer.without`."""
         found = np.zeros((len(history), len(items)), dtype=np.float32)
         rows, columns = (np.flatnonzero(np.isin(each, self.known)) for each in (history, items))
@@ -165,18 +141,9 @@ class DenseSimilarityScorer:
         found[np.ix_(rows, columns)] = self.weights[np.ix_(at, to)]
         return additive(found)
 
-    def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
-        """No content: nothing."""
-        return [[] for _ in items]
-
     def with_items(self, items: pl.DataFrame) -> Self:
-        """New items have no weights: this model cannot score what nobody has touched."""
+        """Give new items no weights."""
         return type(self)(self.weights, self.known, self.n_items + len(items))
-
-    @property
-    def supports_cold_items(self) -> bool:
-        """Needs clicks."""
-        return False
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""

@@ -120,31 +120,3 @@ def fill_lists(
         items[row, end:], values[row, end:] = -1, -np.inf
         source[row, taken:end] = NO_EVIDENCE if own else EMPTY if lists.known[row] else UNKNOWN_USER
     return TopLists(items, values, lists.known, lists.length, source)
-
-
-def audience_frame(
-    item_ids: NDArray[Any],
-    user_ids: NDArray[Any],
-    places: NDArray[np.int64],
-    values: NDArray[np.float32],
-    k: int,
-) -> pl.DataFrame:
-    """The k users with the best place for each item, see `Recommender.audience`.
-
-    Args:
-        item_ids: Outside ids (n_asked,).
-        user_ids: Outside ids (n_users,).
-        places: int64 (n_asked, n_users), from 1.
-        values: float32 (n_asked, n_users); users with 0 or less are left out.
-        k: Length of the lists, and at most this many rows per item.
-    """
-    parts, people = [], pl.Series(user_ids)
-    for item, place, value in zip(item_ids.tolist(), places, values, strict=True):
-        best = np.lexsort((-value, place))
-        best = best[value[best] > 0]
-        reached, best = int((place[best] <= k).sum()), best[:k]
-        columns = {"item_id": pl.Series([item]).new_from_index(0, len(best)), "user_id": people.gather(best)}
-        columns |= {"place": place[best], "score": value[best]}
-        counts = {"reached": np.full(len(best), reached), "users": np.full(len(best), len(user_ids))}
-        parts.append(pl.DataFrame(columns | {"rank": np.arange(1, len(best) + 1, dtype=np.int32)} | counts))
-    return pl.concat(parts)

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from sidelight.content.features import Features
 from sidelight.data.histories import Histories, matrix_of
 from sidelight.models.content_space import ContentSpace
-from sidelight.models.scorer import Context, Scores, State, column_blocks, one_history
+from sidelight.models.scorer import (
+    ALL,
+    Context,
+    Places,
+    Scores,
+    SpaceChange,
+    State,
+    column_blocks,
+    one_history,
+)
 from sidelight.models.term_contributions import WordParts, largest
 from sidelight.storage import placed, under
 from sidelight.towers.side_features import NOTHING, SideFeatures
@@ -107,9 +116,9 @@ class TowerScorer:
         """Scores of an empty history, float32 (n_rows, k)."""
         return np.asarray(self.vectors[items] @ self.default, dtype=np.float32)
 
-    def similar(self, items: NDArray[np.int64]) -> Scores:
+    def similar(self, items: Places, among: Places | slice = ALL) -> Scores:
         """Cosine of the vectors, float32 (n_queries, n_items)."""
-        scores: Scores = self.vectors[items] @ self.vectors.T
+        scores: Scores = self.vectors[items] @ self.vectors[among].T
         return scores
 
     def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -158,6 +167,17 @@ class TowerScorer:
         for f, table, gate in zip(features, self.maps, self.gates, strict=True):
             out += gate * f.present[:, None] * np.asarray(f.values @ table, dtype=np.float32)
         return out
+
+    def revised(self, rows: pl.DataFrame, at: Places) -> TowerScorer:
+        """Place the items by their new content."""
+        space, fresh = self.space.replaced(rows, at)
+        vectors = self.vectors.copy()
+        vectors[at] = self.place(list(fresh))
+        return replace(self, space=space, vectors=vectors)
+
+    def with_spaces(self, change: SpaceChange) -> TowerScorer:
+        """See `Scorer.with_spaces`."""
+        return replace(self, space=change(self.space))
 
     @property
     def supports_cold_items(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.models.scorer import Scorer
+from sidelight.models.scorer import Scorer, spaces_of
 
 SIDES = ("cold", "warm")
 BESIDE = "beside dense"  # how word neighbours are listed where dense ones stand beside them
@@ -43,9 +43,9 @@ def _family(spec: object, scorer: Scorer) -> str:
     name = type(spec).__name__
     if getattr(spec, "half_life", None) is not None:
         name += ":recent"
-    space = getattr(scorer, "space", None)
-    if space is not None and hasattr(spec, "content"):
-        name += ":sparse" if space.sparse else ":dense"
+    spaces = spaces_of(scorer)
+    if spaces and hasattr(spec, "content"):
+        name += ":sparse" if all(space.sparse for space in spaces) else ":dense"
     if name in table()["weights"]:
         return name
     return "other:content" if scorer.supports_cold_items else "other:clicks"

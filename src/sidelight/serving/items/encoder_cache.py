@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sidelight.content.features import Features
 from sidelight.errors import BundleError, DataError, MissingExtraError
-from sidelight.models.item_updates import encoders_of, with_spaces
+from sidelight.models.scorer import spaces_of
 
 if TYPE_CHECKING:
     from sidelight.content.cache import Cache
@@ -123,13 +123,13 @@ def working(
             encoders.append(encoder)
         return replace(space, encoders=tuple(encoders))
 
-    return replace(model, scorer=with_spaces(model.scorer, change)), tuple(missing.values())
+    return replace(model, scorer=model.scorer.with_spaces(change)), tuple(missing.values())
 
 
 def prepare(model: Recommender) -> None:
     """Import what the quick encoders need, which takes most of a second: before the first item comes."""
     probe = _probe(model.items)
-    for encoder in encoders_of(model.scorer):
+    for encoder in (each for space in spaces_of(model.scorer) for each in space.encoders):
         if not hasattr(encoder, "with_cache"):
             _trouble(encoder, probe)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sidelight.errors import SidelightError
-from sidelight.models.item_updates import encoders_of, with_revised_items
+from sidelight.models.item_updates import with_revised_items
+from sidelight.models.scorer import spaces_of
 from sidelight.serving.domain import ChangedItem
 from sidelight.serving.items.item_schema import ItemSchema
 from sidelight.serving.responses import SetAside
@@ -92,7 +93,7 @@ def _encoded(model: Recommender, columns: ItemSchema, changes: Rows) -> tuple[Ro
         return [], []
     try:
         frame = model.items.typed(columns.frame([change.row for change in changes]), "items")
-        for encoder in encoders_of(model.scorer):
+        for encoder in (each for space in spaces_of(model.scorer) for each in space.encoders):
             encoder.transform(frame)
     except Exception as error:  # whatever an encoder trips over, it is one row's doing
         if len(changes) == 1:

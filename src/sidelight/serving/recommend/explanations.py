@@ -9,15 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.models.attribution import explain
-from sidelight.models.blend_scorer import BlendScorer
-from sidelight.models.content_space import ContentSpace
-from sidelight.models.scorer import Scorer
-from sidelight.models.tower_scorer import TowerScorer
 from sidelight.serving.recommend.user_history import UserHistory
 from sidelight.serving.responses import Explanation, RankedItem
 from sidelight.serving.snapshot import Snapshot
 
-Values = NDArray[np.float32]
 Places = NDArray[np.integer[Any]]
 
 
@@ -56,25 +51,3 @@ def similar_items(snapshot: Snapshot, item: int, k: int) -> tuple[RankedItem, ..
         RankedItem(snapshot.id_of(at), title, float(scores[at]), rank, "similar", bool(snapshot.new[at]))
         for rank, (at, title) in enumerate(zip(near, snapshot.titles_of(near), strict=True), 1)
     )
-
-
-def similarity_among(scorer: Scorer, item: int, among: Places) -> Values:
-    """Similarity of some items to one, float32 (len(among),): `Scorer.similar` for these alone.
-
-    In a blend each part is scaled by its largest value among these items, which include `item` itself.
-    """
-    if isinstance(scorer, TowerScorer):
-        return np.asarray(scorer.vectors[among] @ scorer.vectors[item], dtype=np.float32)
-    if isinstance(scorer, BlendScorer):
-        total = np.zeros(len(among), dtype=np.float32)
-        for part, weight in zip(scorer.parts, scorer.weights, strict=True):
-            if weight.any():
-                near = similarity_among(part, item, among)
-                top = float(np.abs(near).max(initial=0.0))
-                total += near / top if top > 0 else near
-        return total
-    space = getattr(scorer, "space", None)
-    if isinstance(space, ContentSpace):
-        near = space.similarity(np.array([item]), np.asarray(among, dtype=np.int64))[0]
-        return np.asarray(near, dtype=np.float32)
-    return np.asarray(scorer.similar(np.array([item], dtype=np.int64))[0][among], dtype=np.float32)

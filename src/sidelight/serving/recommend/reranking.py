@@ -11,7 +11,6 @@ from sidelight.evaluation.ranking import top_k
 from sidelight.models.recommender import UNKNOWN
 from sidelight.models.top_lists import EMPTY, NO_EVIDENCE, PERSONAL, POPULAR, UNKNOWN_USER, personal_lists
 from sidelight.serving.recommend.batch_scoring import ListRequest, ScoredList
-from sidelight.serving.recommend.explanations import similarity_among
 from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.apply import apply_rules
 from sidelight.serving.rerank.candidates import CandidatePool
@@ -86,13 +85,14 @@ def rerank(
     explores = request.explore and exploration.rate > 0
     fresh = exploration.pool + request.k if explores else request.k if rules.floor > 0 else 0
     items, values, source = _pool(snapshot, wanted, scored, rules, fresh)
+    places = np.asarray(items, dtype=np.int64)
     pool = CandidatePool(
         ids=snapshot.model.items.ids[items].astype(np.str_),
         scores=values,
         new=snapshot.new[items],
         age=snapshot.ages(items),
         matches=snapshot.attributes.of(items),
-        similarity=lambda at: similarity_among(scored.scorer, int(items[at]), items),
+        similarity=lambda at: scored.scorer.similar(places[at : at + 1], places)[0],
     )
     ruled = apply_rules(rules, pool, request.k)
     order, moved = ruled.order, ruled.moved
