@@ -120,7 +120,8 @@ class Runner:
         part, final, judged = self.measure.part, self.measure.final, self._judged(split)
         found = evaluate(
             model, judged, part=part, ks=self.measure.ks, metrics=self.measure.metrics, final=final,
-            log=self.measure.log, groups=self.measure.groups, progress=self.progress, history=self.measure.history,
+            log=self.measure.log, groups=self.measure.groups, progress=self.progress,
+            history=self.measure.history,
         )  # fmt: skip
         about = {
             **identity,
