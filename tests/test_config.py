@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from specs import Leaf, Loud, Text, Tree
 
 import sidelight
+import sidelight as sl
 from sidelight import config
 from sidelight.errors import SpecError
 
@@ -211,3 +212,39 @@ def test_a_byte_order_mark_is_no_statement(tmp_path: Path) -> None:
     path = tmp_path / "spec.toml"
     path.write_text('use = "EASE"\nreg = 7.0\n', encoding="utf-8-sig")
     assert config.load(path).reg == 7
+
+
+FORMER = """
+use = "sidelight.models.two_tower:TwoTower"
+[[content]]
+use = "sidelight.content.text:Text"
+columns = ["title"]
+[options]
+use = "sidelight.training.options:Options"
+full = 100
+empty = 0.2
+inputs = [0.2, 0.8]
+drawn = 50
+draw = "richness"
+steps = 3
+users = 10
+minutes = 1.0
+[combine]
+use = "sidelight.training.combine:Combine"
+"""
+
+
+def test_a_spec_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    (tmp_path / "spec.toml").write_text(FORMER)
+    spec = config.load(tmp_path / "spec.toml")
+    assert spec.options == sl.TrainingOptions(
+        full_softmax_limit=100, empty_history_rate=0.2, input_share=(0.2, 0.8), task_items=50,
+        task_sampling="richness", min_steps=3, validation_users=10, checkpoint_minutes=1.0,
+    )  # fmt: skip
+    assert config.from_dict({"use": "Options", "full": 7}) == sl.TrainingOptions(full_softmax_limit=7)
+
+
+def test_a_spec_is_written_by_the_name_that_outlives_a_move() -> None:
+    assert config.to_dict(sl.EASE())["use"] == "EASE"
+    with pytest.raises(SpecError, match="expected a class to import as 'sidelight.gone:Nothing'"):
+        config.from_dict({"use": "sidelight.gone:Nothing"})

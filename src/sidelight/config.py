@@ -2,7 +2,7 @@
 
 The TOML form is the class and its options, nested as the specs are::
 
-    use = "sidelight.models.linear:EASE"   # or just "EASE" for a class that sidelight exports
+    use = "EASE"   # a class that sidelight exports; others are "package.module:Class"
     reg = 30.0
 
 The same line works for a dataclass of any installed package. Reading a spec imports the module it
@@ -47,7 +47,7 @@ def to_dict(spec: object) -> dict[str, Any]:
     if "<locals>" in cls.__qualname__:
         fix = "move the class to the top of a module"
         raise SpecError(complain("a class that a module exports", cls.__qualname__, fix=fix))
-    out: dict[str, Any] = {USE: f"{cls.__module__}:{cls.__qualname__}"}
+    out: dict[str, Any] = {USE: _name_of(cls)}
     for name, kind in hints(cls).items():
         out[name] = _plain(option(cls, name, getattr(spec, name), kind), f"{cls.__name__}.{name}")
     return out
@@ -68,8 +68,8 @@ def from_dict(options: Mapping[str, Any], importing: bool = True) -> Any:
     if not isinstance(options, Mapping) or not isinstance(options.get(USE), str):
         found = f"the options {sorted(options)}" if isinstance(options, Mapping) else repr(options)
         raise SpecError(complain(f'a spec with {USE} = "CLASS"', found))
-    use = options[USE]
-    cls = resolve(renamed.CLASSES.get(str(use), str(use)), importing)
+    use: str = options[USE]
+    cls = resolve(use, importing)
     types, former = hints(cls), renamed.OPTIONS.get(cls.__name__, {})
     given: dict[str, Any] = {}
     for name, value in options.items():
@@ -86,8 +86,8 @@ def resolve(use: str, importing: bool = True) -> type[Any]:
     """The class that a `use` line names: "EASE" (exported by sidelight) or "package.module:Class"."""
     module_name, colon, name = use.partition(":")
     if not colon:
-        package = importlib.import_module("sidelight")
-        names = [name for name in getattr(package, "__all__", ()) if name[:1].isupper()]
+        package, names = importlib.import_module("sidelight"), _public()
+        use = renamed.CLASSES.get(use, use)
         if use not in names:
             fix = 'or write "package.module:Class"'
             raise SpecError(f"sidelight has no spec {use!r}; {did_you_mean(use, names)}, {fix}")
@@ -100,8 +100,24 @@ def resolve(use: str, importing: bool = True) -> type[Any]:
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError, ValueError) as error:
+        present = renamed.CLASSES.get(name, name)
+        if module_name.startswith("sidelight.") and present in _public():
+            return resolve(present)  # a path of an earlier version
         raise SpecError(complain(f"a class to import as {use!r}", str(error), fix="check its path")) from None
     return _class(found, use)
+
+
+def _public() -> list[str]:
+    """Return the names of the specs that `sidelight` exports."""
+    return [name for name in importlib.import_module("sidelight").__all__ if name[:1].isupper()]
+
+
+def _name_of(cls: type[Any]) -> str:
+    """Return the exported name of a class, which outlives a move between modules, else its path."""
+    name = cls.__name__
+    if name in _public() and getattr(importlib.import_module("sidelight"), name) is cls:
+        return name
+    return f"{cls.__module__}:{cls.__qualname__}"
 
 
 def load(path: str | Path) -> Any:

@@ -175,7 +175,7 @@ def test_final_opens_the_test_part_and_counts(
     assert out.startswith("test part, opened 3 times")
     lines = records(log.read_text())
     assert [line["opened_before"] for line in lines] == [0, 1, 2]
-    assert lines[2]["what"]["use"] == "sidelight.models.popular:Popular"
+    assert lines[2]["what"]["use"] == "Popular"
     assert not (made / "openings.jsonl").exists()
     run(capfd, made / "popular", made / "split", "--final")
     assert len(records((made / "openings.jsonl").read_text())) == 1
