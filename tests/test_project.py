@@ -83,6 +83,8 @@ def test_the_core_is_small(project: dict) -> None:
         "threadpoolctl",
         "tomli-w",
         "jinja2",
+        "pooch",
+        "requests",
     }
     assert names(project["dependencies"]) == core
 

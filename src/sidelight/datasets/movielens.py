@@ -1,7 +1,7 @@
-"""Tables out of the MovieLens archives (GroupLens; Harper and Konstan, 2015).
+"""Conversion of the MovieLens archives to tables (GroupLens; Harper and Konstan, 2015).
 
-Every rating is an event and its stars are the weight: a film that somebody rated 1 was watched all
-the same. Filter on weight >= 4 where only liking should count.
+Every rating is an event and its stars are the weight: a film rated 1 was watched all the same. Filter on
+weight >= 4 where only liking should count.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _EVENT = ("user_id", "item_id", "weight", "timestamp")
 
 
 def ml_100k(archive: Path | None, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
-    """MovieLens 100K: interactions, items with release date and genres, users with demographics."""
+    """Convert MovieLens 100K: interactions, items with release date and genres, users with demographics."""
     with _opened(archive) as files:
         log = _table(files, "ml-100k/u.data", "\t", _EVENT)
         films = _table(
             files, "ml-100k/u.item", "|", ("item_id", "title", "released", "_", "_url", *GENRES_100K)
         )
-        people = _table(files, "ml-100k/u.user", "|", ("user_id", "age", "gender", "occupation", "zip_code"))
+        users = _table(files, "ml-100k/u.user", "|", ("user_id", "age", "gender", "occupation", "zip_code"))
     flags = pl.concat_list(pl.when(pl.col(g) == "1").then(pl.lit(g)) for g in GENRES_100K[1:])
     films = films.select(
         "item_id",
@@ -43,24 +43,22 @@ def ml_100k(archive: Path | None, folder: Path, progress: Progress | None = None
         pl.col("released").str.to_date("%d-%b-%Y", strict=False).dt.to_string("%Y-%m-%d"),
     )
     roles = [Column("genres", "tags"), Column("released", "timestamp")]
-    return _written(folder, log, films, roles, people, [Column("age", "number", sensitive=True)])
+    return _written(folder, log, films, roles, users, [Column("age", "number", sensitive=True)])
 
 
 def ml_1m(archive: Path | None, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
-    """MovieLens 1M: interactions, items with genres, users with demographics."""
+    """Convert MovieLens 1M: interactions, items with genres, users with demographics."""
     with _opened(archive) as files:
         log = _table(files, "ml-1m/ratings.dat", "::", _EVENT)
         films = _table(files, "ml-1m/movies.dat", "::", ("item_id", "title", "genres"))
-        people = _table(
-            files, "ml-1m/users.dat", "::", ("user_id", "gender", "age", "occupation", "zip_code")
-        )
-    people = people.with_columns(pl.col("age").replace(AGES_1M))
+        users = _table(files, "ml-1m/users.dat", "::", ("user_id", "gender", "age", "occupation", "zip_code"))
+    users = users.with_columns(pl.col("age").replace(AGES_1M))
     age = [Column("age", "category", sensitive=True)]
-    return _written(folder, log, films, [Column("genres", "tags")], people, age)
+    return _written(folder, log, films, [Column("genres", "tags")], users, age)
 
 
 def ml_latest_small(archive: Path | None, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
-    """MovieLens latest-small: interactions and items with genres; nothing is known about the users."""
+    """Convert MovieLens latest-small: interactions and items with genres; there is no user table."""
     with _opened(archive) as files:
         log = _table(
             files, "ml-latest-small/ratings.csv", ",", ("user_id", "item_id", "weight", "timestamp"), 1
@@ -84,7 +82,7 @@ def _opened(archive: Path | None) -> zipfile.ZipFile:
 def _table(
     files: zipfile.ZipFile, name: str, separator: str, columns: tuple[str, ...], header: int = 0
 ) -> pl.DataFrame:
-    """One member of the archive as text columns; only this member is unpacked, into memory."""
+    """Read one member of the archive as text columns; only this member is unpacked, into memory."""
     try:
         data = files.read(name)
     except KeyError:
@@ -118,7 +116,7 @@ def _written(
     log: pl.DataFrame,
     films: pl.DataFrame,
     film_roles: list[Column],
-    people: pl.DataFrame | None = None,
+    users: pl.DataFrame | None = None,
     age: list[Column] | None = None,
 ) -> dict[str, Any]:
     log.select("user_id", "item_id", "timestamp", "weight").write_csv(folder / "interactions.csv")
@@ -128,18 +126,20 @@ def _written(
         Column(name, name, unit="s" if name == "timestamp" else "")
         for name in ("user_id", "item_id", "timestamp", "weight")
     )
-    users: tuple[Column, ...] = ()
-    if people is not None:
-        people.write_csv(folder / "users.csv")
+    user_columns: tuple[Column, ...] = ()
+    if users is not None:
+        users.write_csv(folder / "users.csv")
         files["users"] = ["users.csv"]
-        users = (
+        user_columns = (
             Column("user_id", "user_id"),
             *(age or []),
             Column("gender", "category", sensitive=True),
             Column("occupation", "category"),
             Column("zip_code", "category", sensitive=True),
         )
-    schema = Schema(events, (Column("item_id", "item_id"), Column("title", "text"), *film_roles), users)
+    schema = Schema(
+        events, (Column("item_id", "item_id"), Column("title", "text"), *film_roles), user_columns
+    )
     write_schema(schema, folder / "sidelight.toml", files)
     n_users, n_items = log["user_id"].n_unique(), len(films)
     return {

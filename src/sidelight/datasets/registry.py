@@ -1,7 +1,8 @@
-"""Public data sets by name: where they are, how they are checked, what their terms are."""
+"""Registry of public data sets: address, checksum, terms and conversion of each."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -14,6 +15,7 @@ from sidelight.datasets.downloads import cache_folder, download, file_name
 from sidelight.datasets.groceries import groceries
 from sidelight.datasets.movielens import ml_1m, ml_100k, ml_latest_small
 from sidelight.errors import SpecError, complain, did_you_mean
+from sidelight.manifest import digest
 from sidelight.progress import Progress
 
 Prepare = Callable[[Path | None, Path, Progress | None], dict[str, Any]]
@@ -26,12 +28,12 @@ class PublicSet:
     """One data set that can be fetched by name.
 
     Args:
-        name: What to call it.
-        url: The archive, "" for what comes from an installed package.
-        sha256: Of the archive; None trusts the first download, see `fetch.download`.
-        licence: Its terms, in short. Read the source's own before use.
-        note: What it is.
-        prepare: Makes the tables: (archive or None, existing folder, progress) to counts.
+        name: Name to fetch it by.
+        url: Address of the archive; "" for a set in an installed package.
+        sha256: Checksum of the archive; None trusts the first download, see `downloads.download`.
+        licence: Terms in short. Read the source's own before use.
+        note: Description in one line.
+        prepare: Writes the tables: (archive or None, existing folder, progress) to counts.
     """
 
     name: str
@@ -61,7 +63,7 @@ SETS: tuple[PublicSet, ...] = (
         f"{_LENS}/ml-100k.zip",
         "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
         _TERMS,
-        "100,000 film ratings of 943 people, 1997-1998; titles, genres, demographics",
+        "100,000 film ratings of 943 users, 1997-1998; titles, genres, demographics",
         ml_100k,
     ),
     PublicSet(
@@ -69,7 +71,7 @@ SETS: tuple[PublicSet, ...] = (
         f"{_LENS}/ml-1m.zip",
         "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
         _TERMS,
-        "1,000,209 film ratings of 6,040 people, 2000-2003; titles, genres, demographics",
+        "1,000,209 film ratings of 6,040 users, 2000-2003; titles, genres, demographics",
         ml_1m,
     ),
     PublicSet(
@@ -77,14 +79,14 @@ SETS: tuple[PublicSet, ...] = (
         f"{_LENS}/ml-latest-small.zip",
         "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436",
         _TERMS,
-        "100,836 film ratings of 610 people, the edition of 2018; titles, genres",
+        "100,836 film ratings of 610 users, the edition of 2018; titles, genres",
         ml_latest_small,
     ),
 )
 
 
 def find(name: str) -> PublicSet:
-    """A set by name; a misspelt name is answered with the nearest one."""
+    """Return a set by name; the error for a misspelt name gives the nearest one."""
     for found in SETS:
         if found.name == name:
             return found
@@ -109,14 +111,14 @@ def get(
 
     Args:
         name: One of `SETS`, or an http(s) address.
-        folder: Where to; made when missing. It is filled complete or not at all.
+        folder: Target folder, created when missing; filled completely or not at all.
         sha256: Checksum of a file from an address; None trusts the first download.
-        cache: Where archives are kept; None means `cache_folder()`.
+        cache: Folder of archives; None means `cache_folder()`.
         force: Replace files of the same names in a folder that is not empty. Others stay.
         progress: Called with (done, total, label).
 
     Returns:
-        Counts of what was made, or the file's name, bytes and sha256.
+        Counts of users, items and events, or the file's name, bytes and sha256.
     """
     target = Path(folder)
     if target.exists() and not (target.is_dir() and (force or not any(target.iterdir()))):
@@ -133,21 +135,17 @@ def get(
 
 
 def _cached(url: str, cache: str | Path | None) -> Path:
-    """Where the file behind an address is kept: two addresses never share a place."""
-    import hashlib
-
+    """Return the path of a downloaded file: two addresses never share one."""
     return cache_folder(cache) / hashlib.sha256(url.encode()).hexdigest()[:12] / file_name(url)
 
 
 def _copied(archive: Path, folder: Path) -> dict[str, Any]:
-    from sidelight.manifest import digest
-
     shutil.copyfile(archive, folder / archive.name)
     return {"file": archive.name, "bytes": archive.stat().st_size, "sha256": digest(archive)}
 
 
 def _filled(target: Path, fill: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
-    """Fill a fresh folder and put it, or its files, in place when it is complete."""
+    """Fill a temporary folder, and move it or its files into place when it is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     fresh.mkdir()

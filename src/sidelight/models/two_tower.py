@@ -53,8 +53,8 @@ class TwoTower:
     whole user vector; other tasks see the part that comes from the history.
 
     Where validation has too few new items, training items are hidden to stand in for them
-    (`sidelight.split.selection_split`); the number of epochs and the path of the weights found that way are then
-    used for a second training on everything. Where validation says nothing of persons, views of
+    (`sidelight.split.selection_split`); the number of epochs and the path of the weights found that way
+    are then used for a second training on everything. Where validation says nothing of persons, views of
     items that nobody touched take its place (`sidelight.training.stopping_signal`), with a warning.
 
     Args:

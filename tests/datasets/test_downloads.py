@@ -118,7 +118,9 @@ def test_a_file_that_is_there_is_verified_and_not_asked_for(site: Site, tmp_path
 def test_a_cut_connection_goes_on_where_it_broke(site: Site, tmp_path: Path) -> None:
     site.cuts = [100_000, 50_000]
     assert get(site, tmp_path / "set.bin", SUM, retries=1).read_bytes() == BODY
-    assert [h.get("Range") for h in site.asked] == [None, "bytes=100000-", "bytes=150000-"]
+    kept = [int(h["Range"].removeprefix("bytes=").rstrip("-")) for h in site.asked[1:]]
+    assert "Range" not in site.asked[0] and len(kept) == 2
+    assert 100_000 - downloads.CHUNK < kept[0] <= 100_000 < kept[1] <= kept[0] + 50_000
     assert site.asked[1]["If-Range"] == '"1"'
 
 
@@ -138,7 +140,7 @@ def test_an_interrupted_download_is_resumed_by_the_next_call(site: Site, tmp_pat
 
 def test_a_file_that_changed_meanwhile_begins_anew(site: Site, tmp_path: Path) -> None:
     site.cuts = [100_000]
-    with pytest.raises(DataError, match=r"100,000 of 512,000.*what came is kept"):
+    with pytest.raises(DataError, match=r"100000 bytes read, 412000 more.*what came is kept"):
         get(site, tmp_path / "set.bin", retries=0)
     site.body, site.etag = BODY[::-1], '"2"'
     assert get(site, tmp_path / "set.bin").read_bytes() == BODY[::-1]
