@@ -1,4 +1,4 @@
-"""Dicts and frames of any Python values: read rightly, or refused in one line."""
+"""Frames in memory: dicts, polars, pandas."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ import polars as pl
 import pytest
 
 import sidelight as sl
-from sidelight.data.read import read_raw
+from sidelight.data.read import SidelightWarning, from_frames, read_raw
 from sidelight.errors import DataError
 
 LOG = {"user_id": ["a", "b"], "item_id": ["x", "y"]}
+
+
 DAYS = ["2024-01-01", "2024-01-02"]
+
+
 BERLIN = dt.timezone(dt.timedelta(hours=1))
 
 
@@ -104,3 +108,22 @@ def test_a_long_cell_is_cut_with_a_finding(tmp_path):
     (found,) = [f for f in raw.findings if f.defect == "long-text"]
     assert (found.file, found.row, found.column, found.count) == ("items.csv", 2, "title", 1)
     assert raw.frames["items"]["title"].str.len_chars().to_list() == [7, 20_000, 10]
+
+
+def test_pandas_and_dict_frames_equal_polars():
+    columns = {"userId": [1, 2, 2], "movieId": [5, 6, 7], "rating": [1.0, 2.5, 3.0]}
+    times = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"])
+    items = {"movieId": [5, 6, 8], "title": ["a b", None, "c d"], "year": [1999.0, None, 2001.0]}
+    want = from_frames(pl.DataFrame({**columns, "timestamp": times.tolist()}), items=pl.DataFrame(items))
+    got = from_frames(pd.DataFrame({**columns, "timestamp": times}), items=pd.DataFrame(items))
+    zoned = pd.DataFrame({**columns, "timestamp": times.tz_localize("UTC").tz_convert("Asia/Tokyo")})
+    assert got.fingerprint == want.fingerprint
+    assert from_frames(zoned, items=items).fingerprint == want.fingerprint
+    assert got.item_ids.tolist() == [5, 6, 7, 8]
+    assert got.items["title"].to_list() == ["a b", None, None, "c d"]
+
+
+def test_pandas_float_ids_with_gaps_stay_whole_numbers():
+    with pytest.warns(SidelightWarning, match=r"1 row was set aside \(null-id 1\)"):
+        data = from_frames(pd.DataFrame({"user_id": [1.0, None, 3.0], "item_id": ["a", "b", "c"]}))
+    assert data.user_ids.tolist() == [1, 3]

@@ -1,4 +1,4 @@
-"""The made-up data set keeps the promises that tests elsewhere rest on."""
+"""Synthetic data with known truth."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from sidelight.data import split as make
 from sidelight.data.read import from_frames
 from sidelight.data.synthetic import START, SyntheticData, make_synthetic
-from sidelight.data.synthetic_content import png, vocabulary
 from sidelight.errors import SpecError
 
 
@@ -36,23 +35,6 @@ def test_the_true_affinity_beats_popularity_and_taste_alone_beats_chance(made: S
     assert full > hits(truth, popular, known) + 0.1
     assert full > hits(truth, made.affinity(popularity=False), known)
     assert hits(truth, made.affinity(popularity=False), known) > hits(truth, chance, known) + 0.1
-
-
-def test_content_shows_the_topics(made: SyntheticData) -> None:
-    words = {w: z for z, row in enumerate(vocabulary(8)) for w in row}
-    main = made.topics.argmax(axis=1)
-    said = [
-        max(set(z), key=z.count) for z in ([words[w] for w in t.split()] for t in made.data.items["title"])
-    ]
-    assert np.mean(np.array(said) == main) > 0.8
-    first = {row[0]: z for z, row in enumerate(vocabulary(8))}
-    assert np.mean(np.array([first[c] for c in made.data.items["category"]]) == main) > 0.8
-    present = made.data.items["vector"].is_not_null().to_numpy()
-    vectors = np.array(made.data.items["vector"].drop_nulls().to_list())
-    vectors = vectors - vectors.mean(axis=0)
-    alike = vectors @ vectors.T
-    np.fill_diagonal(alike, -np.inf)
-    assert np.mean(main[present][alike.argmax(axis=1)] == main[present]) > 0.7
 
 
 def test_nobody_clicks_before_the_launch_and_no_pair_twice(made: SyntheticData) -> None:
@@ -107,16 +89,6 @@ def test_the_readers_give_the_same_data() -> None:
     assert again.fingerprint == data.fingerprint
 
 
-def test_photos_are_pictures() -> None:
-    import io
-
-    Image = pytest.importorskip("PIL.Image", reason="needs Pillow, from the extra 'image'")
-    photo = make_synthetic(20, 10, 30, images=True).data.items["photo"][0]
-    assert Image.open(io.BytesIO(photo)).convert("RGB").size == (16, 16)
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    assert (np.asarray(Image.open(io.BytesIO(png(pixels)))) == pixels).all()
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -132,7 +104,3 @@ def test_photos_are_pictures() -> None:
 def test_impossible_wishes_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SpecError, match="planted"):
         make_synthetic(**wrong)
-
-
-def test_vocabulary_words_are_distinct() -> None:
-    assert len(np.unique(vocabulary(60))) == 61 * 40

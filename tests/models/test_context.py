@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.context import context_rows, shared  # noqa: E402
+from sidelight.data.context import common_context, context_rows  # noqa: E402
 from sidelight.errors import SpecError  # noqa: E402
 from sidelight.evaluation.prediction_context import predicted  # noqa: E402
 from sidelight.models.content_space import ContentSpace  # noqa: E402
@@ -164,7 +164,7 @@ def test_the_moment_of_a_user_is_told_where_there_is_one(split: sl.Split) -> Non
     first = split.validation[np.unique(log.user[split.validation], return_index=True)[1]]
     alone = predicted(table, split, first, truth, everybody)["device"]
     assert alone.to_list() == log.context["device"][first].to_list()
-    nobody = shared(table, log.user, first[:0], USERS)
+    nobody = common_context(table, log.user, first[:0], USERS)
     assert nobody["device"].null_count() == USERS == len(nobody)
 
 

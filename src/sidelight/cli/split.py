@@ -133,7 +133,7 @@ def _implied(given: dict[str, Any]) -> Rule:
 def _made(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate: float) -> Split:
     from sidelight.cli.console import note
     from sidelight.data import split
-    from sidelight.data.split.assemble import unanswerable
+    from sidelight.data.split.assemble import unmeasurable_parts
 
     options: dict[str, Any] = dict(given)
     for name in ("validation", "test"):
@@ -147,7 +147,7 @@ def _made(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate:
         options["path_or_frame"] = options.pop("file")
     maker = getattr(split, _MAKERS[rule][0])
     made: Split = maker(data, **options, seed=seed, simulate=simulate)
-    for said in unanswerable(made):
+    for said in unmeasurable_parts(made):
         note(f"warning: {said}")
     return made
 

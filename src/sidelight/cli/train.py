@@ -52,7 +52,7 @@ def train(
     from sidelight import config
     from sidelight.cli.console import emit, note, progress, target
     from sidelight.data.read import read
-    from sidelight.data.split.assemble import weights_unused
+    from sidelight.data.split.assemble import unused_weights
     from sidelight.data.split.files import read_split
     from sidelight.experiment.column_leaks import LeakWarning, leaks
     from sidelight.models.default_model import automatic
@@ -65,7 +65,7 @@ def train(
         print(config.dump(chosen), end="")
         return
     place = target(output, force, bundle=True)
-    for said in weights_unused(found, f"{type(chosen).__name__} does not use them"):
+    for said in unused_weights(found, f"{type(chosen).__name__} does not use them"):
         note(said)
     if refit:
         check_refit(found)

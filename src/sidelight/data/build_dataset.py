@@ -1,4 +1,4 @@
-"""`build`: raw tables to a `Dataset`: ids numbered, events sorted, one row an item and a user."""
+"""`Dataset` from raw tables: ids numbered, events sorted, one row per item and per user."""
 
 from __future__ import annotations
 
@@ -10,21 +10,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sidelight.data.context import context_values
-from sidelight.data.dataset import Dataset
-from sidelight.data.fingerprint import fingerprint
+from sidelight.data.dataset import Dataset, fingerprint
 from sidelight.data.interactions import Interactions
-from sidelight.data.raw_tables import FILE, QUARANTINE, ROW, RawTables
-from sidelight.data.schema import Column, Schema
-from sidelight.data.source_table import quarantine_frame
+from sidelight.data.raw_tables import FILE, QUARANTINE, ROW, RawTables, quarantine_frame
+from sidelight.data.schema import KEYS, Column, Schema
 from sidelight.errors import DataError, complain
 
-_KEYS = {"items": "item_id", "users": "user_id"}
 LEFT_OUT = ("unused-column", "event-text", "empty-column", "undeclared-column")
 _CONTEXT = "context."  # before the names of context columns while they stand beside "user" and "item"
 
 
 def build(raw: RawTables) -> Dataset:
-    """The data set behind raw tables.
+    """Build the data set of raw tables.
 
     Exact duplicates (same user, item, timestamp, position and weight) count once. Events are sorted
     by user, order, item; so events in another row order give an equal data set. Context does not
@@ -39,17 +36,11 @@ def build(raw: RawTables) -> Dataset:
     events = raw.frames["interactions"]
     if events.is_empty():
         counts = ", ".join(f"{d} {n}" for d, n in _by_defect(raw.quarantine).items())
-        raise DataError(
-            complain(
-                "at least one usable interaction",
-                f"none ({counts})",
-                "",
-                "see the rows: sidelight check DATA",
-            )
-        )
+        fix = "see the rows: sidelight check DATA"
+        raise DataError(complain("at least one usable interaction", f"none ({counts})", fix=fix))
     tables, nulled = {}, {}
     ids = {}
-    for table, key in _KEYS.items():
+    for table, key in KEYS.items():
         frame = raw.frames.get(table)
         known = [events[key]] + ([frame[key]] if frame is not None else [])
         ids[table] = pl.concat(known).unique().sort()
@@ -70,7 +61,7 @@ def build(raw: RawTables) -> Dataset:
 
 
 def _notes(raw: RawTables, dropped: int, nulled: dict[str, dict[str, int]]) -> dict[str, Any]:
-    """What reading and building did, as counts."""
+    """Return the counts of reading and building."""
     aside = pl.concat([raw.quarantine, repeats(raw)])
     unusable = Counter(raw.quarantine["table"].to_list())
     lost = {
@@ -94,9 +85,9 @@ def _notes(raw: RawTables, dropped: int, nulled: dict[str, dict[str, int]]) -> d
 
 
 def repeats(raw: RawTables) -> pl.DataFrame:
-    """Item and user rows whose id an earlier row has, as quarantine rows."""
+    """Return item and user rows whose id an earlier row has, as quarantine rows."""
     out = [pl.DataFrame(schema=QUARANTINE)]
-    for table, key in _KEYS.items():
+    for table, key in KEYS.items():
         frame = raw.frames.get(table)
         if frame is None:
             continue
@@ -111,7 +102,7 @@ def _by_defect(aside: pl.DataFrame) -> dict[str, int]:
 
 
 def _schema(schema: Schema) -> Schema:
-    """The schema with at least the id columns of all tables."""
+    """Return the schema with at least the id columns of all tables."""
     items = schema.items or (Column("item_id", "item_id"),)
     users = schema.users or (Column("user_id", "user_id"),)
     return Schema(schema.interactions, items, users)
@@ -122,7 +113,7 @@ def _array(ids: pl.Series) -> NDArray[Any]:
 
 
 def _aligned(frame: pl.DataFrame | None, ids: pl.Series, key: str) -> tuple[pl.DataFrame, dict[str, int]]:
-    """One row an id in the order of `ids`, id column first, and counts of values made null."""
+    """Return one row per id in the order of `ids`, id column first, and counts of values made null."""
     base = ids.alias(key).to_frame()
     if frame is None:
         return base, {}
@@ -131,14 +122,14 @@ def _aligned(frame: pl.DataFrame | None, ids: pl.Series, key: str) -> tuple[pl.D
 
 
 def _context(events: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The context columns of the events, typed, and counts of values made null."""
+    """Return the context columns of the events, typed, and counts of values made null."""
     consents = {c.consent for c in schema.interactions if c.consent}
     names = [c.name for c in schema.with_role("interactions", "context") if c.name in events.columns]
     return _usable(pl.DataFrame([context_values(events[name], name in consents) for name in names]))
 
 
 def _usable(out: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The frame with null for numbers and vectors that cannot be used, and counts of them."""
+    """Replace numbers and vectors that cannot be used by null, and count them."""
     nulled = {}
     for name, kind in out.schema.items():
         values = out[name]
@@ -155,7 +146,7 @@ def _usable(out: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
 
 
 def _odd_vectors(values: pl.Series) -> pl.Series:
-    """True for vectors with a member that is not finite, or not of the usual length."""
+    """Mark vectors with a member that is not finite, or not of the usual length."""
     lengths = values.list.len()
     usual = lengths.drop_nulls().value_counts(sort=True).sort(["count", values.name], descending=True)
     finite = values.list.eval(pl.element().is_finite().fill_null(False)).list.all().fill_null(True)
@@ -165,7 +156,7 @@ def _odd_vectors(values: pl.Series) -> pl.Series:
 def _events(
     events: pl.DataFrame, users: pl.Series, items: pl.Series, context: pl.DataFrame
 ) -> tuple[Interactions, int]:
-    """Events in inner indices, sorted and distinct, and how many duplicates went."""
+    """Return events in inner indices, sorted and distinct, and the number of duplicates dropped."""
     out = events.select(
         _index(events["user_id"], users).alias("user"),
         _index(events["item_id"], items).alias("item"),

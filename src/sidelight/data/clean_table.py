@@ -1,21 +1,21 @@
-"""One sheet with its ids, times and weights understood; rows where that fails are set aside."""
+"""Cleaning of one table: ids, times and weights parsed; rows where that fails are set aside."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from sidelight.data.coerce_types import plain
 from sidelight.data.column_names import ALIASES, REQUIRED, resolve
-from sidelight.data.findings import Finding
+from sidelight.data.findings import Finding, new_finding
 from sidelight.data.ids import MISSING, trimmed_ids
 from sidelight.data.parse_values import numbers_in, parse, read_numbers
-from sidelight.data.raw_tables import FILE, ROW
+from sidelight.data.raw_tables import FILE, ROW, SourceTable, quarantine_frame
 from sidelight.data.schema import ID_LENGTH, Column, Role, Schema
 from sidelight.data.schema_file import line_of
-from sidelight.data.source_table import SourceTable, quarantine_frame, with_findings
 from sidelight.data.time_column import with_time
 from sidelight.data.timestamps import WEAK, odd_times
 from sidelight.errors import DataError, complain
@@ -36,16 +36,16 @@ _EXPECTED = {
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A sheet under canonical names.
+    """One table under canonical names.
 
     Args:
         frame: Usable rows with ids, timestamp (int64 microseconds), position (int64), weight
             (float64), other columns as read, `FILE` and `ROW`.
-        findings: Everything noticed so far.
+        findings: Findings so far.
         quarantine: Rows set aside, with their reasons.
         renames: Name in the file to canonical name.
-        units: Unit read, by name of a timestamp column.
-        hints: Roles that the format says, by canonical name.
+        units: Unit of a timestamp column and decimal mark of the weight, by name.
+        hints: Roles that the format declares, by canonical name.
     """
 
     frame: pl.DataFrame
@@ -56,148 +56,127 @@ class Cleaned:
     hints: dict[str, str] = field(default_factory=dict)
 
 
-class _Work:
-    """Columns under change and the rows found bad, while one sheet is cleaned."""
+class _Cleaning:
+    """Findings and rows found bad, while one table is cleaned."""
 
-    def __init__(self, sheet: SourceTable, frame: pl.DataFrame) -> None:
-        self.sheet, self.frame = sheet, frame
+    def __init__(self, source: SourceTable, frame: pl.DataFrame) -> None:
+        self.source, self.frame = source, frame
         self.findings: list[Finding] = []
         self.reasons = ["", *_EXPECTED]
         self.reason = np.zeros(frame.height, dtype=np.int8)  # index into reasons, 0 is a good row
         self.units: dict[str, str] = {}
 
     def reject(self, column: str, defect: str, bad: pl.Series) -> None:
-        """Marks rows as unusable and says so; a row keeps its first reason."""
-        mask = bad.to_numpy().astype(bool)
+        """Mark rows as unusable and report them; a row keeps its first reason."""
+        mask = bad.fill_null(False).to_numpy().astype(bool)
         if mask.any():
             self.reason[mask & (self.reason == 0)] = self.reasons.index(defect)
             value = self.frame[column][int(mask.argmax())]
-            shown = "none" if value is None else _short(value)
-            self.say(defect, column, bad, f"expected {_EXPECTED[defect]}; found {shown}", True)
+            found = "none" if value is None else _short(value)
+            self.note(defect, column, bad, f"expected {_EXPECTED[defect]}; found {found}", True)
 
-    def say(self, defect: str, column: str, rows: pl.Series, message: str, quarantined: bool = False) -> None:
-        """One finding over the marked rows, with the place of the first."""
-        self.findings.append(
-            with_findings(
-                defect,
-                self.sheet.table,
-                message,
-                file=self.sheet.file,
-                row=int(self.frame[ROW][rows.arg_max() or 0]),
-                column=column,
-                count=int(rows.sum()),
-                quarantined=quarantined,
-            )
-        )
+    def note(self, defect: str, column: str, rows: pl.Series, message: str, aside: bool = False) -> None:
+        """Add one finding over the marked rows, with the place of the first."""
+        row, count = int(self.frame[ROW][rows.arg_max() or 0]), int(rows.sum())
+        place: dict[str, Any] = {"file": self.source.file, "row": row, "column": column, "count": count}
+        self.findings.append(new_finding(defect, self.source.table, message, quarantined=aside, **place))
 
 
-def clean(sheet: SourceTable, declared: Schema | None = None, partial: bool = False) -> Cleaned:
-    """Resolves names, parses what identifies and orders a row, and sets bad rows aside.
+def clean(source: SourceTable, declared: Schema | None = None, partial: bool = False) -> Cleaned:
+    """Resolve names, parse the columns that identify and order a row, and set bad rows aside.
 
     Args:
-        sheet: What was read.
+        source: The table as read.
         declared: Names and roles from sidelight.toml, if there is one.
-        partial: Another sheet of the table may hold the declared columns that this one lacks.
+        partial: Another file of the table may hold the declared columns that this one lacks.
 
     Raises:
         DataError: A required column is missing, or not one value of a column can be read.
     """
-    sheet = replace(sheet, frame=sheet.frame.with_columns(plain(values) for values in sheet.frame))
-    names = [n for n in sheet.frame.columns if n != ROW]
-    naming = resolve(names, sheet.table, sheet.file, declared, partial)
-    if sheet.table == "interactions" and not (declared and declared.interactions):
-        naming = with_time(sheet, naming)
-    frame = _renamed(sheet, naming.renames)
-    if declared is not None and declared.columns(sheet.table):
+    source = replace(source, frame=source.frame.with_columns(plain(values) for values in source.frame))
+    names = [n for n in source.frame.columns if n != ROW]
+    mapping = resolve(names, source.table, source.file, declared, partial)
+    if source.table == "interactions" and not (declared and declared.interactions):
+        mapping = with_time(source, mapping)
+    frame = _renamed(source, mapping.renames)
+    if declared is not None and declared.columns(source.table):
         # `weight = { role = "ignore" }` must not be taken for the weight by its name.
-        own = ALIASES if sheet.table == "interactions" else ()
-        wanted = {c.name for c in declared.columns(sheet.table) if c.name not in own or c.role == c.name}
+        own = ALIASES if source.table == "interactions" else ()
+        wanted = {c.name for c in declared.columns(source.table) if c.name not in own or c.role == c.name}
         frame = frame.select(n for n in frame.columns if n in wanted or n == ROW)
-    work = _Work(sheet, frame)
-    fresh = [_ids(work, key) for key in REQUIRED[sheet.table]]
-    if sheet.table == "interactions":
+    work = _Cleaning(source, frame)
+    parsed = [_ids(work, key) for key in REQUIRED[source.table]]
+    if source.table == "interactions":
         units = {} if declared is None else {c.name: c.unit for c in declared.interactions}
-        fresh += _order_and_weight(work, units)
-    dropped = [n for n in frame.columns if n in work.units and work.units[n] == "none"]
-    out = frame.with_columns(fresh).drop(dropped).with_columns(_file(sheet.file))
+        parsed += _order_and_weight(work, units)
+    dropped = [n for n in frame.columns if work.units.get(n) == "none"]
+    file = pl.lit(source.file).cast(pl.Categorical).alias(FILE)
+    out = frame.with_columns(parsed).drop(dropped).with_columns(file)
     bad = work.reason > 0
-    aside = quarantine_frame(
-        sheet.frame.filter(bad).with_columns(
-            pl.Series("__reason__", [work.reasons[i] for i in work.reason[bad]], dtype=pl.String)
-        ),
-        sheet.table,
-        pl.lit(sheet.file),
-        pl.col("__reason__"),
-    )
+    reasons = pl.Series("__reason__", [work.reasons[i] for i in work.reason[bad]], dtype=pl.String)
+    rows = source.frame.filter(bad).with_columns(reasons)
+    aside = quarantine_frame(rows, source.table, pl.lit(source.file), pl.col("__reason__"))
     return Cleaned(
         out.filter(~bad),
-        (*sheet.findings, *naming.findings, *work.findings),
-        pl.concat([sheet.quarantine, aside]),
-        naming.renames,
+        (*source.findings, *mapping.findings, *work.findings),
+        pl.concat([source.quarantine, aside]),
+        mapping.renames,
         work.units,
-        {naming.renames.get(n, n): role for n, role in sheet.hints.items()},
+        {mapping.renames.get(n, n): role for n, role in source.hints.items()},
     )
 
 
-def _renamed(sheet: SourceTable, renames: dict[str, str]) -> pl.DataFrame:
+def _renamed(source: SourceTable, renames: dict[str, str]) -> pl.DataFrame:
     try:
-        return sheet.frame.rename(renames)
+        return source.frame.rename(renames)
     except pl.exceptions.DuplicateError:
-        clash = next(n for n in renames.values() if n in sheet.frame.columns)
-        raise DataError(
-            complain(f"one column {clash!r}", "two", sheet.file, "rename one of them in the file")
-        ) from None
+        clash = next(n for n in renames.values() if n in source.frame.columns)
+        fix = "rename one of them in the file"
+        raise DataError(complain(f"one column {clash!r}", "two", source.file, fix)) from None
 
 
-def _file(name: str) -> pl.Expr:
-    return pl.lit(name).cast(pl.Categorical).alias(FILE)
-
-
-def _ids(work: _Work, key: str) -> pl.Series:
+def _ids(work: _Cleaning, key: str) -> pl.Series:
     raw = work.frame[key]
     if isinstance(raw.dtype, pl.List) or raw.dtype in (pl.Binary, pl.Boolean):
-        raise DataError(
-            complain("ids: text or whole numbers", f"{raw.dtype}", work.sheet.file, f"repair {key!r}")
-        )
+        where, fix = work.source.file, f"repair {key!r}"
+        raise DataError(complain("ids: text or whole numbers", f"{raw.dtype}", where, fix))
     ids = trimmed_ids(raw)
     if ids.dtype == pl.String:
         blank = (ids == "") & raw.is_not_null()
         if raw.dtype == pl.String:
             trimmed = (raw != ids).fill_null(False) & ~blank.fill_null(False)
             if trimmed.any():
-                example = _short(raw[trimmed.arg_max() or 0])
-                work.say(
-                    "id-whitespace", key, trimmed, f"found white space or NUL in {example}; it is left out"
-                )
-        work.reject(key, "blank-id", blank.fill_null(False))
-        work.reject(key, "long-id", (ids.str.len_chars() > ID_LENGTH).fill_null(False))
+                message = f"found white space or NUL in {_short(raw[trimmed.arg_max() or 0])}; it is left out"
+                work.note("id-whitespace", key, trimmed, message)
+        work.reject(key, "blank-id", blank)
+        work.reject(key, "long-id", ids.str.len_chars() > ID_LENGTH)
         broken = ids.str.contains("\ufffd", literal=True).fill_null(False)
         if broken.any():
-            example = _short(ids[broken.arg_max() or 0])
-            work.say("broken-id", key, broken, f"found {example}, of which a character is lost")
+            message = f"found {_short(ids[broken.arg_max() or 0])}, of which a character is lost"
+            work.note("broken-id", key, broken, message)
         ids = _without_point(work, key, ids)
-        work.reject(key, "null-id", ids.is_in(MISSING).fill_null(False))
+        work.reject(key, "null-id", ids.is_in(MISSING))
     work.reject(key, "null-id", ids.is_null())
     return ids
 
 
 def _short(value: object, room: int = 80) -> str:
-    """A value for a message; long ones are cut."""
+    """Return a value for a message; long ones are cut."""
     text = repr(value)
     return text if len(text) <= room else f"{text[:room]}... ({len(str(value)):,} characters)"
 
 
-def _without_point(work: _Work, key: str, ids: pl.Series) -> pl.Series:
-    """Ids such as "17.0" (whole numbers that went through a float column) as "17"."""
+def _without_point(work: _Cleaning, key: str, ids: pl.Series) -> pl.Series:
+    """Return ids such as "17.0" (whole numbers that went through a float column) as "17"."""
     ends = ids.str.ends_with(".0").fill_null(False)
     if not ends.any() or not ids.drop_nulls().str.contains(r"^(-?\d+(\.0)?)?$").all():
         return ids
     example = ids[ends.arg_max() or 0]
-    work.say("float-id", key, ends, f"expected whole numbers; found {example!r}; the .0 is left out")
+    work.note("float-id", key, ends, f"expected whole numbers; found {example!r}; the .0 is left out")
     return ids.str.strip_suffix(".0")
 
 
-def _order_and_weight(work: _Work, declared: dict[str, str]) -> list[pl.Series]:
+def _order_and_weight(work: _Cleaning, declared: dict[str, str]) -> list[pl.Series]:
     out = []
     for name in ("timestamp", "position", "weight"):
         if name not in work.frame.columns:
@@ -205,7 +184,7 @@ def _order_and_weight(work: _Work, declared: dict[str, str]) -> list[pl.Series]:
         raw = work.frame[name]
         if raw.null_count() == len(raw):
             work.units[name] = "none"
-            work.say("empty-column", name, raw.is_null(), "found no value; the column is left out")
+            work.note("empty-column", name, raw.is_null(), "found no value; the column is left out")
         elif name == "timestamp":
             out.append(_timestamp(work, raw, declared.get(name, "")))
         elif name == "position":
@@ -215,68 +194,64 @@ def _order_and_weight(work: _Work, declared: dict[str, str]) -> list[pl.Series]:
     return out
 
 
-def _timestamp(work: _Work, raw: pl.Series, unit: str) -> pl.Series:
+def _timestamp(work: _Cleaning, raw: pl.Series, unit: str) -> pl.Series:
     declared = unit
     times, _, unit, doubt = parse(raw, "timestamp", unit)
     fix = "write ISO 8601 (2024-01-31T10:00:00Z) or seconds since 1970"
     if declared and declared == unit:
         fix = f"correct unit = {declared!r} in sidelight.toml"
-    _nothing_read(work, raw, times, "times", fix)
+    _check_any_read(work, raw, times, "times", fix)
     work.units[raw.name] = unit
     work.reject(raw.name, "bad-timestamp", times.is_null())
     odd = odd_times(times)
     for defect in odd.drop_nulls().unique().sort():
-        work.reject(raw.name, defect, (odd == defect).fill_null(False))
+        work.reject(raw.name, defect, odd == defect)
     if doubt:
-        work.findings.append(doubtful(work.sheet.table, work.sheet.file, raw.name, "timestamp", unit, doubt))
+        work.findings.append(
+            ambiguous_values(work.source.table, work.source.file, raw.name, "timestamp", unit, doubt)
+        )
     elif unit in WEAK and unit != declared:
         said = f"its numbers are read as times of the unit {unit!r}"
         line = line_of(Column("timestamp", "timestamp", unit=unit))
-        work.say("guessed-time", raw.name, times.is_not_null(), f"{said}; in sidelight.toml: {line}")
+        work.note("guessed-time", raw.name, times.is_not_null(), f"{said}; in sidelight.toml: {line}")
     return times
 
 
-def _position(work: _Work, raw: pl.Series) -> pl.Series:
+def _position(work: _Cleaning, raw: pl.Series) -> pl.Series:
     numbers = numbers_in(raw)
     whole = numbers.set((numbers != numbers.round()).fill_null(True), None).cast(pl.Int64, strict=False)
-    _nothing_read(work, raw, whole, "whole numbers", "make it 0, 1, 2, ... or rename it")
+    _check_any_read(work, raw, whole, "whole numbers", "make it 0, 1, 2, ... or rename it")
     work.reject(raw.name, "bad-number", whole.is_null())
     return whole
 
 
-def _weight(work: _Work, raw: pl.Series, mark: str) -> pl.Series:
+def _weight(work: _Cleaning, raw: pl.Series, mark: str) -> pl.Series:
     numbers, mark, doubt = read_numbers(raw, mark)
     if doubt:
-        work.findings.append(doubtful(work.sheet.table, work.sheet.file, raw.name, "weight", mark, doubt))
+        work.findings.append(
+            ambiguous_values(work.source.table, work.source.file, raw.name, "weight", mark, doubt)
+        )
     work.units[raw.name] = mark
-    _nothing_read(work, raw, numbers, "numbers", "rename it, or name the weight in sidelight.toml")
+    _check_any_read(work, raw, numbers, "numbers", "rename it, or name the weight in sidelight.toml")
     small = numbers.cast(pl.Float32)  # what the models get: a weight must survive this
     finite = small.is_finite().fill_null(True)
     work.reject(raw.name, "bad-number", numbers.is_null())
     work.reject(raw.name, "nonfinite-weight", ~finite)
-    work.reject(raw.name, "nonpositive-weight", finite & (small <= 0).fill_null(False))
+    work.reject(raw.name, "nonpositive-weight", finite & (small <= 0))
     return numbers
 
 
-def doubtful(table: str, file: str, name: str, role: Role, unit: str, doubt: str) -> Finding:
-    """The finding that a column could be read in another way, with the line that decides it."""
+def ambiguous_values(table: str, file: str, name: str, role: Role, unit: str, doubt: str) -> Finding:
+    """Return the finding that a column could be read in another way, with the line that decides it."""
     other = {"dmy": "mdy", "mdy": "dmy", ",": "."}.get(unit, ",")
     lines = [line_of(Column(name, role, unit=one)) for one in (unit or ".", other)]
-    return with_findings(
-        "ambiguous-values",
-        table,
-        f"{doubt}; it is read as the first of the lines says",
-        f"write in [{table}] of sidelight.toml: {lines[0]} or {lines[1]}",
-        file=file,
-        column=name,
-    )
+    message = f"{doubt}; it is read as the first of the lines says"
+    fix = f"write in [{table}] of sidelight.toml: {lines[0]} or {lines[1]}"
+    return new_finding("ambiguous-values", table, message, fix, file=file, column=name)
 
 
-def _nothing_read(work: _Work, raw: pl.Series, read: pl.Series, expected: str, fix: str) -> None:
-    """Every value unreadable: the column is not what its name says, which is no row's fault."""
-    if read.null_count() < len(read):
-        return
-    example = raw.drop_nulls()[0]
-    raise DataError(
-        complain(f"{expected} in the column {raw.name!r}", f"{example!r} and no other", work.sheet.file, fix)
-    )
+def _check_any_read(work: _Cleaning, raw: pl.Series, read: pl.Series, expected: str, fix: str) -> None:
+    """Refuse a column of which no value can be read: it is not what its name says."""
+    if read.null_count() == len(read):
+        expected, found = f"{expected} in the column {raw.name!r}", f"{raw.drop_nulls()[0]!r} and no other"
+        raise DataError(complain(expected, found, work.source.file, fix))

@@ -1,4 +1,4 @@
-"""Columns of any polars type as one of the few that the rest of reading knows."""
+"""Conversion of columns of any polars type to the few types that the rest of reading supports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KEPT = (pl.String, pl.Boolean, pl.Binary, pl.Date, pl.Int64, pl.Float64)
 
 
 def plain(values: pl.Series) -> pl.Series:
-    """The column as String, Int64, Float64, Boolean, Date, Datetime, Binary or a List of the first three.
+    """Convert to String, Int64, Float64, Boolean, Date, Datetime, Binary or a List of the first three.
 
     Categories, times of day and null columns become text, decimals floats, durations seconds, arrays
     lists; structs, nested lists and Python objects become their JSON text. Whole numbers beyond 64
@@ -48,22 +48,37 @@ def _lists(values: pl.Series, inner: Any) -> pl.Series:
     return values.cast(pl.List(pl.String))
 
 
+def nulls(name: str, dtype: Any, count: int) -> pl.Series:
+    """Return a column of missing values."""
+    return pl.repeat(None, count, dtype=dtype, eager=True).alias(name)
+
+
+def filled(values: pl.Series) -> pl.Series:
+    """Mark values that are there: not null, no blank text, no empty list."""
+    there = values.is_not_null()
+    if values.dtype == pl.String:
+        there &= (values.str.strip_chars() != "").fill_null(False)
+    elif isinstance(values.dtype, pl.List):
+        there &= (values.list.len() > 0).fill_null(False)
+    return there
+
+
 def as_text(value: Any) -> str:
-    """Text of a value; objects and lists as JSON, 2.0 as "2.0", true as "true"."""
+    """Return the text of a value; objects and lists as JSON, 2.0 as "2.0", true as "true"."""
     if isinstance(value, (dict, list, tuple, bool)):
         value = json.dumps(value, ensure_ascii=False, default=str)
     return sound(str(value))
 
 
 def sound(text: str) -> str:
-    """Text that UTF-8 can hold: halves of a surrogate pair are joined, one alone becomes U+FFFD."""
+    """Return text that UTF-8 can hold: halves of a surrogate pair are joined, one alone becomes U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a Python value says that there is none: None, NaN, NaT, `pandas.NA`."""
+    """Test whether a Python value is a missing one: None, NaN, NaT, `pandas.NA`."""
     if value is None:
         return True
     try:

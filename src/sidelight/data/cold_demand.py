@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sidelight.data.split.split import Split
 
-FEW = 50  # validation events below which their share of new items says nothing
+FEW = 50  # validation events below which their share of new items is not measured
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,17 @@ def future_demand(split: Split) -> Demand:
     return Demand((rare + alike) / 2, how, measured=False)
 
 
-def worth_of(split: Split, demand: Demand | None) -> NDArray[np.float32]:
-    """Compute what a held-out training event is worth as a picture of the future, float32 (n_items,).
+def future_weights(split: Split, demand: Demand | None) -> NDArray[np.float32]:
+    """Compute importance weights of held-out training events for the future, float32 (n_items,).
 
-    1 where validation or times say what the future wants. Where nothing does, the middle of two
-    assumptions is taken here as for new items: that items go on to be wanted as often as in training,
-    and that all are wanted alike. An event on an item with c_j of N training events, of n items, is
-    then worth (1 + N / (n c_j)) / 2, an importance weight: what is rare counts for more.
+    1 where validation or times measure the demand. Where nothing does, the middle of two assumptions is
+    taken, as for new items: that demand stays as in training, and that it is equal for all items. An
+    event on an item with c_j of N training events, of n items, then has the weight
+    (1 + N / (n c_j)) / 2: rare items count for more.
 
     Args:
-        split: Its training events.
-        demand: What is known of the future; None takes validation for it.
+        split: Split with the training events.
+        demand: Estimated demand for new items; None takes validation as measured.
     """
     if demand is None or demand.measured:
         return np.ones(split.data.n_items, dtype=np.float32)
@@ -84,7 +84,7 @@ def worth_of(split: Split, demand: Demand | None) -> NDArray[np.float32]:
 
 
 def holds_items_out(split: Split) -> bool:
-    """Tell whether the rule of a split took whole items out of training on purpose."""
+    """Test whether the rule of a split took whole items out of training on purpose."""
     parts = split.how.get("parts", {})
     named = [name for names in parts.values() for name in names] if isinstance(parts, dict) else []
     return split.how.get("rule") == "cold_items" or any(str(name).startswith("cold") for name in named)

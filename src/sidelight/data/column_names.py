@@ -1,4 +1,4 @@
-"""Which column is which: canonical names, the aliases of other projects, answers to misspelt ones."""
+"""Canonical column names, the aliases of other projects, and hints for misspelt ones."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sidelight.data.findings import Finding
-from sidelight.data.schema import TABLES, Column, Schema
+from sidelight.data.findings import Finding, new_finding
+from sidelight.data.schema import CONTENT_ROLES, KEYS, TABLES, Column, Schema
 from sidelight.data.schema_file import line_of
-from sidelight.data.source_table import with_findings
 from sidelight.errors import DataError, complain, did_you_mean
 
 # In order of precedence, after the canonical name itself. Compared without case, spaces and
@@ -36,22 +36,14 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "count", "strength",
     ),
 }  # fmt: skip
-REQUIRED: dict[str, tuple[str, ...]] = {
-    "interactions": ("user_id", "item_id"),
-    "items": ("item_id",),
-    "users": ("user_id",),
-}
-ATTRIBUTES = (
-    "text", "category", "tags", "number", "image_path", "image_bytes", "vector", "timestamp", "context",
-    "ignore",
-)  # fmt: skip
+REQUIRED = {"interactions": ("user_id", "item_id"), "items": ("item_id",), "users": ("user_id",)}
 # Two names for an id are an error, except where the data's publisher says which one counts.
 _PREFERRED = {frozenset({"parentasin", "asin"}), frozenset({"productid", "sku"})}
 
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """What the columns of one table are called from now on.
+    """Canonical names of the columns of one table.
 
     Args:
         renames: Name in the file to canonical name, only where they differ.
@@ -63,24 +55,23 @@ class ColumnMapping:
 
 
 def squash(name: str) -> str:
-    """A name without case, spaces and punctuation: "User ID" and "user_id" are both "userid"."""
+    """Return a name without case, spaces and punctuation: "User ID" and "user_id" are both "userid"."""
     return re.sub(r"[\W_]+", "", name.lower())
 
 
 def known_names(canonical: str, table: str) -> tuple[str, ...]:
-    """The canonical name and its aliases, in order of precedence; "id" counts in its own table."""
-    own = {"items": "item_id", "users": "user_id"}.get(table) == canonical
-    return (canonical, *ALIASES[canonical], *(("id",) if own else ()))
+    """Return the canonical name and its aliases, in order of precedence; "id" counts in its own table."""
+    return (canonical, *ALIASES[canonical], *(("id",) if KEYS.get(table) == canonical else ()))
 
 
 def resolve(
     found: Sequence[str], table: str, where: str, declared: Schema | None = None, partial: bool = False
 ) -> ColumnMapping:
-    """Canonical names for the columns of one table.
+    """Resolve the column names of one table to canonical names.
 
     An exact canonical name always wins. Among aliases of the timestamp, position or weight the
-    first of `ALIASES` wins and the others stay ordinary columns, which is said in a finding; two
-    aliases of an id are an error.
+    first of `ALIASES` wins and the others stay ordinary columns, which a finding reports; two aliases
+    of an id are an error.
 
     Args:
         found: Names in the file, in order.
@@ -113,7 +104,7 @@ def resolve(
 
 
 def _matches(found: Sequence[str], canonical: str, table: str) -> list[str]:
-    """Names in the file that mean `canonical`, the one to use first."""
+    """Return names in the file that mean `canonical`, the one to use first."""
     if canonical in found:
         return [canonical]
     rank = {squash(name): i for i, name in reversed(list(enumerate(known_names(canonical, table))))}
@@ -126,23 +117,12 @@ def _matches(found: Sequence[str], canonical: str, table: str) -> list[str]:
 def _choice(matches: list[str], canonical: str, table: str, where: str) -> Finding:
     names = " and ".join(repr(n) for n in matches)
     if canonical in REQUIRED[table] and frozenset(map(squash, matches)) not in _PREFERRED:
-        raise DataError(
-            complain(
-                f"one column for {canonical!r}",
-                f"{names}",
-                where,
-                f"rename the right one to {canonical!r} or name it in sidelight.toml",
-            )
-        )
-    return with_findings(
-        "ambiguous-column",
-        table,
-        f"expected one column for {canonical!r}; found {names}; {matches[0]!r} is used",
-        f"name the right one {canonical!r} if it is another",
-        file=where,
-        column=matches[0],
-        count=len(matches),
-    )
+        fix = f"rename the right one to {canonical!r} or name it in sidelight.toml"
+        raise DataError(complain(f"one column for {canonical!r}", names, where, fix))
+    message = f"expected one column for {canonical!r}; found {names}; {matches[0]!r} is used"
+    fix = f"name the right one {canonical!r} if it is another"
+    place: dict[str, Any] = {"file": where, "column": matches[0], "count": len(matches)}
+    return new_finding("ambiguous-column", table, message, fix, **place)
 
 
 def _missing(found: Sequence[str], canonical: str, table: str, where: str) -> str:
@@ -159,7 +139,7 @@ def _missing(found: Sequence[str], canonical: str, table: str, where: str) -> st
 
 
 def _nearest(found: Iterable[str], names: Sequence[str]) -> str:
-    """The found name that is most like one of `names`, or ""."""
+    """Return the found name that is most like one of `names`, or ""."""
     best, best_score = "", 0.72
     for name in found:
         for known in names:
@@ -170,7 +150,7 @@ def _nearest(found: Iterable[str], names: Sequence[str]) -> str:
 
 
 def _near_misses(found: Sequence[str], renames: Mapping[str, str], where: str) -> list[Finding]:
-    """Optional columns that are absent while another name is nearly theirs ("timestmp")."""
+    """Report optional columns that are absent while another name is nearly theirs ("timestmp")."""
     present = {renames.get(n, n) for n in found}
     free = [n for n in found if n not in renames and n not in ALIASES]
     out = []
@@ -179,21 +159,14 @@ def _near_misses(found: Sequence[str], renames: Mapping[str, str], where: str) -
         if canonical in present or not near:
             continue
         name = next(n for n in free if n.lower() == near[0])
-        out.append(
-            with_findings(
-                "misspelt-column",
-                "interactions",
-                f"expected {canonical!r}; found {name!r}, which is read as an ordinary column",
-                f"did you mean {canonical!r}? rename it",
-                file=where,
-                column=name,
-            )
-        )
+        message = f"expected {canonical!r}; found {name!r}, which is read as an ordinary column"
+        fix = f"did you mean {canonical!r}? rename it"
+        out.append(new_finding("misspelt-column", "interactions", message, fix, file=where, column=name))
     return out
 
 
-def canonical(declared: Schema) -> Schema:
-    """The same schema with ids, time, position and weight under their own names.
+def canonical_schema(declared: Schema) -> Schema:
+    """Return the schema with ids, time, position and weight under their own names.
 
     `when = { role = "timestamp" }` in the interactions becomes `timestamp` with source "when".
 
@@ -204,19 +177,21 @@ def canonical(declared: Schema) -> Schema:
     for table in TABLES:
         own = tuple(ALIASES) if table == "interactions" else REQUIRED[table]
         columns = declared.columns(table)
-        roles = (*own, "context", "ignore") if table == "interactions" else (*own, *ATTRIBUTES)
+        roles = (
+            *own,
+            *(() if table == "interactions" else (*CONTENT_ROLES, "timestamp")),
+            "context",
+            "ignore",
+        )
         for column in columns:
             if column.role not in roles:
-                fix = f"choose one of {', '.join(roles)}"
-                raise DataError(
-                    complain(f"a role of the {table}", f"{column.role!r}", f"[{table}] {column.name}", fix)
-                )
+                where, fix = f"[{table}] {column.name}", f"choose one of {', '.join(roles)}"
+                raise DataError(complain(f"a role of the {table}", f"{column.role!r}", where, fix))
         for role in own:
             names = [c.name for c in columns if c.role == role]
             if len(names) > 1:
-                raise DataError(
-                    complain(f"one column with role {role!r}", ", ".join(names), f"schema [{table}]")
-                )
+                found = ", ".join(names)
+                raise DataError(complain(f"one column with role {role!r}", found, f"schema [{table}]"))
         tables[table] = tuple(
             replace(c, name=c.role, source=c.source or c.name) if c.role in own and c.name != c.role else c
             for c in columns
@@ -235,35 +210,19 @@ def _as_declared(
         if source in found:
             renames[source] = column.name
         elif column.name not in found and column.role != "ignore" and (not partial or column.role in own):
-            raise DataError(
-                complain(
-                    f"the column {source!r} that sidelight.toml declares",
-                    "it is not there",
-                    where,
-                    did_you_mean(source, found),
-                )
-            )
+            expected = f"the column {source!r} that sidelight.toml declares"
+            raise DataError(complain(expected, "it is not there", where, did_you_mean(source, found)))
     roles = {c.role for c in columns}
     for required in own:
         if required not in roles:
-            raise DataError(
-                complain(
-                    f"a column with role {required!r} in [{table}]",
-                    f"roles {', '.join(sorted(roles))}",
-                    "sidelight.toml",
-                    f'add: {required} = {{ role = "{required}" }}',
-                )
-            )
-    spare = [n for n in found if n not in renames and n not in {c.name for c in columns}]
-    findings = [
-        with_findings(
-            "undeclared-column",
-            table,
-            f"expected the columns of sidelight.toml; found {name!r} too, which is ignored",
-            f"write its line in [{table}] of sidelight.toml, e.g. {line_of(Column(name, 'ignore'))}",
-            file=where,
-            column=name,
-        )
-        for name in spare
-    ]
+            expected = f"a column with role {required!r} in [{table}]"
+            fix = f'{required} = {{ role = "{required}" }}'
+            shown = f"roles {', '.join(sorted(roles))}"
+            raise DataError(complain(expected, shown, "sidelight.toml", f"add: {fix}"))
+    findings = []
+    for name in found:
+        if name not in renames and name not in {c.name for c in columns}:
+            message = f"expected the columns of sidelight.toml; found {name!r} too, which is ignored"
+            fix = f"write its line in [{table}] of sidelight.toml, e.g. {line_of(Column(name, 'ignore'))}"
+            findings.append(new_finding("undeclared-column", table, message, fix, file=where, column=name))
     return ColumnMapping({s: n for s, n in renames.items() if s != n}, tuple(findings))

@@ -1,4 +1,4 @@
-"""The moment of an event: the context columns of the interactions, and what its timestamp says."""
+"""Context of events: the context columns of the interactions, and values read off the timestamp."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from sidelight.data.schema import Column, Schema
 from sidelight.errors import SpecError, complain, did_you_mean
 
 CLOCK = {"hour": (0, 23), "weekday": (1, 7), "month": (1, 12)}
-"""Columns of context, smallest and largest value: read off the timestamp of an event, in UTC."""
+"""Context read off the timestamp of an event, in UTC: name, smallest and largest value."""
 _USER = "\0user"  # a name that no column has
 
 
 def context_values(values: pl.Series, consent: bool = False) -> pl.Series:
-    """A context column as it is kept: Float64 where every value is a number, else text.
+    """Return a context column as it is kept: Float64 where every value is a number, else text.
 
     So a CSV file and a frame give the same. Text with a leading zero ("007") is a code and stays
     text; lists of fractions stay vectors (List(Float32)), other lists become labels (List(String)).
 
     Args:
-        values: Of a type that `plain` gives.
-        consent: The column rules the use of others: Boolean stays Boolean.
+        values: Column of a type that `plain` gives.
+        consent: The column allows the use of others: Boolean stays Boolean.
     """
     kind: Any = values.dtype
     if consent and kind == pl.Boolean:
@@ -44,11 +44,11 @@ def context_values(values: pl.Series, consent: bool = False) -> pl.Series:
 
 
 def consented(table: pl.DataFrame, column: Column, where: str) -> pl.Series:
-    """bool (n_rows,): whose value of a column may be looked at; all where no consent is needed.
+    """Mark rows whose value of a column may be used, bool (n_rows,); all where no consent is needed.
 
     Args:
-        table: Where the column of consent is.
-        column: The column in question.
+        table: Table with the column of consent.
+        column: Column to be used.
         where: Name of the table, for messages.
     """
     if column.consent is None:
@@ -60,7 +60,7 @@ def consented(table: pl.DataFrame, column: Column, where: str) -> pl.Series:
 
 
 def context_rows(log: Interactions, schema: Schema, names: Sequence[str]) -> pl.DataFrame:
-    """Columns of context, one row an event; null where a value is missing or not consented to.
+    """Return columns of context, one row per event; null where a value is missing or not consented to.
 
     A column of the interactions comes before one of the clock that has its name.
 
@@ -81,7 +81,7 @@ def context_rows(log: Interactions, schema: Schema, names: Sequence[str]) -> pl.
             values = own.select(pl.when(pl.lit(may)).then(pl.col(name)).alias(name))[name]
             out.append(values.cast(pl.Float64) if values.dtype.is_numeric() else values)
         else:
-            _of_the_clock(name, declared, own.columns)
+            _check_clock(name, declared, own.columns)
             if log.timestamp is None:
                 fix = "leave it out of 'context'"
                 raise SpecError(complain(f"timestamps for {name!r}", "none", "the interactions", fix))
@@ -90,26 +90,26 @@ def context_rows(log: Interactions, schema: Schema, names: Sequence[str]) -> pl.
     return pl.DataFrame(out)
 
 
-def shared(
+def common_context(
     table: pl.DataFrame, user: NDArray[np.int32], rows: NDArray[np.int64], n_users: int
 ) -> pl.DataFrame:
-    """One row a user: the context that all of the given events of theirs have, else nulls.
+    """Return one row per user: the context that all given events of the user have, else nulls.
 
     Args:
-        table: What `moments` gave.
-        user: int32 (n_events,), whose event each is.
-        rows: int64, the events to look at.
+        table: Context of the events, from `context_rows`.
+        user: int32 (n_events,), user of each event.
+        rows: int64, the events to use.
         n_users: Number of users.
     """
     mine = pl.Series(_USER, user[rows].astype(np.int64))
     distinct = table[rows].with_columns(mine).unique()
     one = distinct.filter(pl.len().over(_USER) == 1)
-    everybody = pl.DataFrame({_USER: np.arange(n_users, dtype=np.int64)})
-    return everybody.join(one, on=_USER, how="left", maintain_order="left").select(table.columns)
+    users = pl.DataFrame({_USER: np.arange(n_users, dtype=np.int64)})
+    return users.join(one, on=_USER, how="left", maintain_order="left").select(table.columns)
 
 
-def _of_the_clock(name: str, declared: dict[str, Column], kept: Sequence[str]) -> None:
-    """Refuse what is neither in the interactions nor on the clock."""
+def _check_clock(name: str, declared: dict[str, Column], kept: Sequence[str]) -> None:
+    """Refuse a name that is neither in the interactions nor in `CLOCK`."""
     if name in CLOCK:
         return
     where, fix = "option 'context'", did_you_mean(name, [*kept, *CLOCK])

@@ -1,4 +1,4 @@
-"""CSV, TSV and their like: polars where the file is clean, row by row where it is not."""
+"""CSV, TSV and RecBole's files: read by polars where the file is clean, row by row where it is not."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from sidelight.data.findings import Finding
-from sidelight.data.raw_tables import ROW
-from sidelight.data.source_table import SourceTable, quarantine_rows, with_findings, with_rows
+from sidelight.data.findings import Finding, new_finding
+from sidelight.data.infer_roles import TEXT_NAMES, tokens
+from sidelight.data.raw_tables import ROW, SourceTable, quarantine_rows, with_row_numbers
 from sidelight.data.text_decoding import load_text
-from sidelight.errors import DataError, complain
+from sidelight.errors import DataError, complain, did_you_mean
 
 SEPARATORS = ",\t;|"
+RECBOLE = {".inter": "interactions", ".item": "items", ".user": "users"}
+_TYPES = ("token", "token_seq", "float", "float_seq")
 _LONGEST_FIELD = 1 << 27
 
 
 def read_delimited(path: Path, table: str, separator: str | None = None) -> SourceTable:
-    """A delimited text file with a header line; every value is text, blank is null.
+    """Read a delimited text file with a header line; every value is text, blank is null.
 
     Rows with more or fewer fields than the header are set aside ("ragged-row"). Blank lines are
     not rows. A quoted field may hold line breaks: the row number stays that of the data row.
@@ -36,36 +40,59 @@ def read_delimited(path: Path, table: str, separator: str | None = None) -> Sour
     separator = separator or sniff(data)
     names, body = _header(data, separator)
     unique = _unique(names)
-    findings += _odd_names(names, unique, table, path.name)
-    frame = _fast(data, unique, separator)
+    findings += _changed_names(names, unique, table, path.name)
+    frame = _read_fast(data, unique, separator)
     bad: list[tuple[int, list[str]]] = []
     if frame is None:
-        frame, bad = _careful(body, unique, separator)
+        frame, bad = _read_carefully(body, unique, separator)
     if frame.is_empty():
         found = f"{len(bad[0][1])} in row 1" if bad else "no row"
-        raise DataError(
-            complain(f"rows of {len(names)} fields, as the header has", found, str(path), "repair the header")
-        )
+        expected = f"rows of {len(names)} fields, as the header has"
+        raise DataError(complain(expected, found, str(path), "repair the header"))
     if bad:
-        findings.append(_ragged(table, path.name, bad, len(names)))
+        row, fields = bad[0]
+        message = f"expected {len(names)} fields; found {len(fields)}, beginning {' '.join(fields)[:40]!r}"
+        fix = "quote fields that hold the separator or line breaks"
+        place: dict[str, Any] = {"file": path.name, "row": row, "count": len(bad), "quarantined": True}
+        findings.append(new_finding("ragged-row", table, message, fix, **place))
+    contents = [json.dumps(fields, ensure_ascii=False) for _, fields in bad]
     return SourceTable(
         table,
         path.name,
         frame.with_columns(pl.col(pl.String).replace("", None)),
         tuple(findings),
-        quarantine_rows(
-            table,
-            path.name,
-            [row for row, _ in bad],
-            ["ragged-row"] * len(bad),
-            [json.dumps(fields, ensure_ascii=False) for _, fields in bad],
-        ),
-        {fresh: "ignore" for name, fresh in zip(names, unique, strict=True) if not name},
+        quarantine_rows(table, path.name, "ragged-row", [row for row, _ in bad], contents),
+        {new: "ignore" for name, new in zip(names, unique, strict=True) if not name},
     )
 
 
+def read_recbole(path: Path, table: str) -> SourceTable:
+    """Read one of RecBole's atomic files, tab-separated, whose header names the type of each column.
+
+    token is a value, token_seq words divided by spaces (tags, or text where the name says so),
+    float a number, float_seq a vector.
+
+    Raises:
+        DataError: A header field has no known type.
+    """
+    source = read_delimited(path, table)
+    frame, hints, names = source.frame, dict(source.hints), {}
+    for field in (f for f in frame.columns if f != ROW and f not in source.hints):
+        name, _, kind = field.rpartition(":")
+        if kind not in _TYPES or not name:
+            fix = did_you_mean(kind, _TYPES) if name else f"types are {', '.join(_TYPES)}"
+            raise DataError(complain("header fields name:type", repr(field), str(path), fix))
+        names[field] = name
+        words = kind == "token_seq" and not tokens(name) & TEXT_NAMES
+        if words:
+            frame = frame.with_columns(pl.col(field).str.split(" "))
+        if kind.endswith("_seq"):
+            hints[name] = "vector" if kind == "float_seq" else "tags" if words else "text"
+    return replace(source, frame=frame.rename(names), hints=hints)
+
+
 def sniff(data: bytes) -> str:
-    """The separator of a header line: the one that cuts it (and the next line) into most fields."""
+    """Return the separator that cuts the header line (and the next line) into most fields."""
     lines = data.split(b"\n", 2)[:2]
     head = [line.decode("utf-8", "replace").replace("\r", " ") for line in lines]
 
@@ -77,7 +104,7 @@ def sniff(data: bytes) -> str:
 
 
 def _header(data: bytes, separator: str) -> tuple[list[str], bytes]:
-    """The column names and the bytes after the header (which may hold quoted line breaks)."""
+    """Return the column names and the bytes after the header (which may hold quoted line breaks)."""
     stream = io.BytesIO(data)
     try:
         fields = next(csv.reader((line.decode() for line in stream), delimiter=separator, strict=True))
@@ -88,37 +115,30 @@ def _header(data: bytes, separator: str) -> tuple[list[str], bytes]:
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Names made distinct by a number; a column without a name gets its place."""
+    """Make names distinct by a number; a column without a name is named by its position."""
     out: list[str] = []
     for i, name in enumerate(names):
         name = name or f"column_{i + 1}"
-        fresh, n = name, 2
-        while fresh in out:
-            fresh, n = f"{name}_{n}", n + 1
-        out.append(fresh)
+        new, n = name, 2
+        while new in out:
+            new, n = f"{name}_{n}", n + 1
+        out.append(new)
     return out
 
 
-def _odd_names(names: list[str], unique: list[str], table: str, file: str) -> list[Finding]:
+def _changed_names(names: list[str], unique: list[str], table: str, file: str) -> list[Finding]:
     out = []
-    for name, fresh in zip(names, unique, strict=True):
-        if name == fresh:
-            continue
-        defect, what = ("duplicate-column-name", f"{name!r} again") if name else ("empty-column-name", "none")
-        out.append(
-            with_findings(
-                defect,
-                table,
-                f"expected a name of its own for each column; found {what}, which is read as {fresh!r}",
-                file=file,
-                column=fresh,
-            )
-        )
+    for name, new in zip(names, unique, strict=True):
+        if name != new:
+            defect = "duplicate-column-name" if name else "empty-column-name"
+            found = f"{name!r} again" if name else "none"
+            message = f"expected a name of its own for each column; found {found}, which is read as {new!r}"
+            out.append(new_finding(defect, table, message, file=file, column=new))
     return out
 
 
-def _fast(data: bytes, names: list[str], separator: str) -> pl.DataFrame | None:
-    """The whole file through polars, or None unless it is certain that every row was clean."""
+def _read_fast(data: bytes, names: list[str], separator: str) -> pl.DataFrame | None:
+    """Read the whole file with polars; None unless it is certain that every row was clean."""
     if len(names) < 2:
         return None
     try:
@@ -127,20 +147,20 @@ def _fast(data: bytes, names: list[str], separator: str) -> pl.DataFrame | None:
         return None
     frame = frame.fill_null("")  # read_csv's own option for it has another name in older polars
     # polars fills short rows (and blank lines) in silence: they show as missing separators.
-    sep = separator.encode()
     inside = 0
     if b'"' in data:
         counts = frame.select(pl.all().str.count_matches(separator, literal=True).sum())
         inside = sum(counts.row(0)) + sum(n.count(separator) for n in names)
-    if frame.width != len(names) or data.count(sep) != (frame.height + 1) * (len(names) - 1) + inside:
+    expected = (frame.height + 1) * (len(names) - 1) + inside
+    if frame.width != len(names) or data.count(separator.encode()) != expected:
         return None
-    return with_rows(frame)
+    return with_row_numbers(frame)
 
 
-def _careful(
+def _read_carefully(
     body: bytes, names: list[str], separator: str
 ) -> tuple[pl.DataFrame, list[tuple[int, list[str]]]]:
-    """Row by row; returns the good rows and the ragged ones with their row numbers."""
+    """Read row by row; return the good rows, and the ragged ones with their row numbers."""
     good: list[list[str]] = []
     numbers: list[int] = []
     bad: list[tuple[int, list[str]]] = []
@@ -150,15 +170,12 @@ def _careful(
             numbers.append(row)
         else:
             bad.append((row, fields))
-    columns = list(zip(*good, strict=True)) if good else [()] * len(names)
-    frame = pl.DataFrame(
-        {name: pl.Series(name, values, dtype=pl.String) for name, values in zip(names, columns, strict=True)}
-    )
+    frame = pl.DataFrame(good, schema=dict.fromkeys(names, pl.String), orient="row")
     return frame.with_columns(pl.Series(ROW, numbers, dtype=pl.Int64)), bad
 
 
 def _records(lines: list[str], separator: str) -> Iterator[list[str]]:
-    """Fields of each record; a quote that is never closed costs its own line, not the rest."""
+    """Yield the fields of each record; a quote that is never closed costs its own line, not the rest."""
     limit = csv.field_size_limit(_LONGEST_FIELD)
     try:
         at = 0
@@ -174,27 +191,13 @@ def _records(lines: list[str], separator: str) -> Iterator[list[str]]:
                         yield fields
             except csv.Error:
                 at = start + last + 1
-                yield _loose(lines[at - 1], separator)
+                yield _odd_quotes(lines[at - 1], separator)
     finally:
         csv.field_size_limit(limit)
 
 
-def _loose(line: str, separator: str) -> list[str]:
-    """Fields of a line whose quotes are odd but paired; else the line as one field."""
+def _odd_quotes(line: str, separator: str) -> list[str]:
+    """Return the fields of a line whose quotes are odd but paired; else the line as one field."""
     if line.count('"') % 2 or "\r" in line.rstrip("\r"):
         return [line]
     return next(csv.reader([line], delimiter=separator))
-
-
-def _ragged(table: str, file: str, bad: list[tuple[int, list[str]]], width: int) -> Finding:
-    row, fields = bad[0]
-    return with_findings(
-        "ragged-row",
-        table,
-        f"expected {width} fields; found {len(fields)}, beginning {' '.join(fields)[:40]!r}",
-        "quote fields that hold the separator or line breaks",
-        file=file,
-        row=row,
-        count=len(bad),
-        quarantined=True,
-    )

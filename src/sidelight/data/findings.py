@@ -1,11 +1,11 @@
-"""`Finding`: one named defect, where it is, how often, and what to do about it."""
+"""`Finding`: one named defect with its place, its count and what to do about it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
-Severity = Literal["error", "warning", "note"]
+from sidelight.data.defects import DEFECTS, Severity
 
 
 @dataclass(frozen=True)
@@ -13,16 +13,16 @@ class Finding:
     """One defect of one kind in one column or file.
 
     Args:
-        defect: Its name, a key of `sidelight.data.defects.DEFECTS`, e.g. "orphan-item".
+        defect: Name of the defect, a key of `sidelight.data.defects.DEFECTS`, e.g. "orphan-item".
         severity: "error" (rows were set aside or results would be wrong), "warning" (look at it),
             "note" (worth knowing).
         table: "interactions", "items", "users" or "".
-        message: One line for people: what was expected and what was found, with an example value.
+        message: One line: what was expected and what was found, with an example value.
         fix: One line: what to do.
         file: Name of the file, or "" for frames.
         row: 1-based data row of the first case (the header is not counted), or None.
-        column: The column, or "".
-        count: How many rows have it.
+        column: Name of the column, or "".
+        count: Number of affected rows.
         quarantined: True when these rows were set aside rather than used.
     """
 
@@ -38,5 +38,21 @@ class Finding:
     quarantined: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
+
+
+def new_finding(defect: str, table: str, message: str, fix: str = "", **place: Any) -> Finding:
+    """Return a finding of the readers, with severity and advice from the registry of defects.
+
+    A value that was only made null is a warning, where a row set aside is an error.
+
+    Args:
+        defect, table, message: See `Finding`.
+        fix: Advice in one line; "" takes that of the registry.
+        place: The other fields of `Finding`: file, row, column, count, quarantined.
+    """
+    severity, _, advice = DEFECTS[defect]
+    if severity == "error" and not place.get("quarantined"):
+        severity = "warning"
+    return Finding(defect, severity, table, message, fix or advice, **place)

@@ -1,4 +1,4 @@
-"""Frames that are already in memory: polars, pandas, a dict of columns."""
+"""Source tables from frames in memory: polars, pandas, a dict of columns."""
 
 from __future__ import annotations
 
@@ -8,71 +8,66 @@ from typing import Any
 import polars as pl
 
 from sidelight.data.jsonlines import from_python
-from sidelight.data.source_table import SourceTable, with_rows
+from sidelight.data.raw_tables import SourceTable, with_row_numbers
 from sidelight.errors import DataError, complain
 
 
 def frame_table(frame: Any, table: str) -> SourceTable:
-    """A sheet from a frame; pandas is recognised by its shape, so it is never imported here.
+    """Return the source table of a frame; pandas is recognised by its attributes, never imported here.
 
     Raises:
         DataError: The object is no table, or has no rows.
     """
+    where = f"the {table} frame"
     try:
-        found = _to_polars(frame, table)
+        found = _to_polars(frame, where)
+    except DataError:
+        raise
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, DataError):
-            raise
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            complain("columns of equal length and of one type each", line, f"the {table} frame")
-        ) from None
+        raise DataError(complain("columns of equal length and of one type each", line, where)) from None
     if found.is_empty():
-        raise DataError(complain("rows", "none", f"the {table} frame", "leave it out or fill it"))
-    return SourceTable(table, "", with_rows(found))
+        raise DataError(complain("rows", "none", where, "leave it out or fill it"))
+    return SourceTable(table, "", with_row_numbers(found))
 
 
-def _to_polars(frame: Any, table: str) -> pl.DataFrame:
+def _to_polars(frame: Any, where: str) -> pl.DataFrame:
     if isinstance(frame, pl.DataFrame):
         return frame
     if isinstance(frame, pl.LazyFrame):
         return frame.collect()
     if isinstance(frame, dict):
-        columns = [_column(str(name), values, table) for name, values in frame.items()]
+        columns = [_column(str(name), values, where) for name, values in frame.items()]
         lengths = {c.name: len(c) for c in columns}
         if len(set(lengths.values())) > 1:
-            shown = ", ".join(f"{name!r} {n:,}" for name, n in lengths.items())
-            raise DataError(complain("columns of equal length", shown, f"the {table} frame", "fill the gaps"))
+            found = ", ".join(f"{name!r} {n:,}" for name, n in lengths.items())
+            raise DataError(complain("columns of equal length", found, where, "fill the gaps"))
         return pl.DataFrame(columns)
-    if hasattr(frame, "iloc") and hasattr(frame, "columns"):
-        series = [_series(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)]
-        names = [s.name for s in series]
-        if len(set(names)) < len(names):
-            twice = next(n for n in names if names.count(n) > 1)
-            raise DataError(
-                complain("each column once", f"{twice!r} twice", f"the {table} frame", "rename one")
-            )
-        return pl.DataFrame(series)
-    raise DataError(
-        complain("a polars or pandas frame, or a dict of columns", type(frame).__name__, f"the {table} frame")
-    )
+    if not hasattr(frame, "iloc") or not hasattr(frame, "columns"):
+        expected = "a polars or pandas frame, or a dict of columns"
+        raise DataError(complain(expected, type(frame).__name__, where))
+    series = [_from_pandas(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)]
+    names = [s.name for s in series]
+    twice = next((n for n in names if names.count(n) > 1), None)
+    if twice is not None:
+        raise DataError(complain("each column once", f"{twice!r} twice", where, "rename one"))
+    return pl.DataFrame(series)
 
 
-def _column(name: str, values: Any, table: str) -> pl.Series:
-    """A column of a dict: a list, an array, or a series of polars or pandas."""
+def _column(name: str, values: Any, where: str) -> pl.Series:
+    """Return a column of a dict: a list, an array, or a series of polars or pandas."""
     if isinstance(values, pl.Series):
         return values.alias(name)
     if hasattr(values, "iloc"):
-        return _series(name, values)
+        return _from_pandas(name, values)
     if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
-        found = f"{values!r:.60} for {name!r}"
-        fix = f"write {name!r}: [...] with one value a row"
-        raise DataError(complain("a list of values", found, f"the {table} frame", fix))
+        fix = f"write {name!r}: [...] with one value per row"
+        raise DataError(complain("a list of values", f"{values!r:.60} for {name!r}", where, fix))
     return from_python(name, list(values))
 
 
-def _series(name: str, column: Any) -> pl.Series:
-    """A pandas column; its missing values (NaN, None, NaT, NA) become null."""
+def _from_pandas(name: str, column: Any) -> pl.Series:
+    """Return a pandas column; its missing values (NaN, None, NaT, NA) become null."""
     kind = getattr(column.dtype, "kind", "O")
     if kind == "M" and getattr(column.dtype, "tz", None) is not None:
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)

@@ -1,4 +1,4 @@
-"""`Histories`: the items that users touched, user by user, in the order in which they did."""
+"""`Histories`: items of each user's interactions, in the order of the events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Histories:
         start: int64, shape (n_rows + 1,): row r holds the events start[r] to start[r + 1].
         item: int32, shape (n_events,), inner item indices, distinct within a row.
         n_items: Size of the catalogue.
-        ordered: Whether the order within a row is that of the events. False where nothing says it, as
+        ordered: Whether the order within a row is that of the events. False where it is unknown, as
             in data without times and in bundles of earlier versions; items then ascend.
 
     Example:
@@ -107,7 +107,7 @@ class Histories:
         return np.bincount(self.item, minlength=self.n_items)
 
     def row(self, at: int | np.integer[Any]) -> NDArray[np.int32]:
-        """Items of one row, int32, oldest first."""
+        """Return the items of one row, int32, oldest first."""
         return self.item[self.start[at] : self.start[at + 1]]
 
     def __getitem__(self, rows: Rows) -> Histories:
@@ -137,11 +137,11 @@ class Histories:
         return Histories(start, self.item[kept], self.n_items, self.ordered)
 
     def widened(self, n_items: int) -> Histories:
-        """The same rows over a catalogue with items added at its end."""
+        """Return the same rows over a catalogue with items added at its end."""
         return Histories(self.start, self.item, n_items, self.ordered)
 
     def padded(self) -> NDArray[np.int64]:
-        """Items of each row, int64, shape (n_rows, max(1, longest)); -1 is padding."""
+        """Return the items of each row, int64, shape (n_rows, max(1, longest)); -1 is padding."""
         return padded(np.repeat(np.arange(len(self)), self.lengths), self.item, len(self))
 
     @cached_property
@@ -153,12 +153,12 @@ class Histories:
         return out
 
     def matrix(self) -> sp.csr_matrix:
-        """The rows without their order: binary float32 CSR (n_rows, n_items), kept and not to be changed."""
+        """Return the rows without order: binary float32 CSR (n_rows, n_items), cached, read-only."""
         return self._matrix
 
 
 def padded(row: NDArray[np.integer[Any]], value: NDArray[np.integer[Any]], n_rows: int) -> NDArray[np.int64]:
-    """Values row by row, int64 (n_rows, longest), -1 = padding; `row` is ascending."""
+    """Return values row by row, int64 (n_rows, longest), -1 = padding; `row` is ascending."""
     length = np.bincount(row, minlength=n_rows)
     out = np.full((n_rows, max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
     out[row, np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)] = value

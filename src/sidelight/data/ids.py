@@ -1,4 +1,4 @@
-"""Outside ids: the one rule by which every table, look-up and request reads them."""
+"""Outside ids: the one rule by which every table, look-up and request parses them."""
 
 from __future__ import annotations
 
@@ -17,22 +17,14 @@ Ids = NDArray[Any]  # int64 or str ("U"), sorted ascending, unique
 OUTER: Final = "\0\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )  # white space, and the NUL that fixed-width exports fill up with
-_COLUMN: Final = r"^(0|-?[1-9][0-9]{0,17})$"  # what makes a column of text one of whole numbers
+_COLUMN: Final = r"^(0|-?[1-9][0-9]{0,17})$"  # pattern of whole numbers in a column of text
 _WHOLE = re.compile(r"(0|-?[1-9][0-9]{0,18})(\.0)?")
-MISSING: Final = (
-    "nan",
-    "NaN",
-    "NaT",
-    "<NA>",
-    "None",
-    "null",
-    "NULL",
-)  # what exporters write where there is no id
+MISSING: Final = ("nan", "NaN", "NaT", "<NA>", "None", "null", "NULL")  # of exporters, for no id
 _EXACT = 2**53  # floats beyond it are not exact
 
 
 def trimmed_ids(values: pl.Series) -> pl.Series:
-    """Ids as Int64 where the source has whole numbers, else as text without outer white space and NUL."""
+    """Convert ids to Int64 where all are whole numbers, else to text without outer white space and NUL."""
     kind = values.dtype
     if kind.is_integer() and kind not in (pl.UInt64, pl.Int128):
         return values.cast(pl.Int64)
@@ -45,14 +37,14 @@ def trimmed_ids(values: pl.Series) -> pl.Series:
 
 
 def whole_ids(values: pl.Series) -> bool:
-    """Whether all ids are whole numbers, written as numbers are ("7", not "007")."""
+    """Test whether all ids are whole numbers, written as numbers are ("7", not "007")."""
     return values.dtype == pl.Int64 or bool(values.drop_nulls().str.contains(_COLUMN).all())
 
 
 def whole_id(value: Any) -> int | None:
-    """The whole number that an id is: 7, 7.0, "7" and "7.0" are one; None for what is no such number.
+    """Return an id as a whole number: 7, 7.0, "7" and "7.0" are equal; None for any other id.
 
-    Truth values, other spellings ("1_0", "007", "+7") and digits of other scripts are none.
+    Booleans, other spellings ("1_0", "007", "+7") and digits of other scripts are none.
 
     Example:
         >>> whole_id("7"), whole_id(7.0), whole_id("1_0"), whole_id(True)
@@ -70,7 +62,7 @@ def whole_id(value: Any) -> int | None:
 
 
 def text_id(value: Any) -> str | None:
-    """The text that an id is, without outer white space and NUL; None for truth and missing values.
+    """Return an id as text without outer white space and NUL; None for Booleans and missing values.
 
     Example:
         >>> text_id(" x "), text_id(7.0), text_id(float("nan"))
@@ -85,7 +77,7 @@ def text_id(value: Any) -> str | None:
 
 
 def index_of(known: Ids, ids: Iterable[Any]) -> NDArray[np.int64]:
-    """Positions of `ids` in the sorted array `known`, -1 where absent.
+    """Return positions of `ids` in the sorted array `known`, -1 where absent.
 
     Numbers and their text form meet: "17" finds 17 in an integer catalogue, 17 finds "17".
     """
@@ -99,8 +91,8 @@ def index_of(known: Ids, ids: Iterable[Any]) -> NDArray[np.int64]:
 
 
 def _places(known: Ids, keys: Sequence[Any]) -> NDArray[np.int64]:
-    """Positions of keys of the type of `known`; None is nowhere."""
-    # What is longer than every known id is none of them; comparing it would widen all of these.
+    """Return positions of keys of the type of `known`; None is absent."""
+    # A key longer than every known id is none of them; comparing it would widen all of these.
     width = known.dtype.itemsize // 4 if known.dtype.kind == "U" else 0
     valid = np.array([k is not None and (not width or len(k) <= width) for k in keys], dtype=bool)
     out = np.full(len(keys), -1, dtype=np.int64)
@@ -112,7 +104,7 @@ def _places(known: Ids, keys: Sequence[Any]) -> NDArray[np.int64]:
 
 
 def labels_of(known: Ids, at: NDArray[np.int64], wanted: Sequence[Any]) -> pl.Series:
-    """Ids of an answer: as the table has them, and those that it lacks (`at` < 0) as they were given.
+    """Return ids for a response: as the table has them; those that it lacks (`at` < 0) as they were given.
 
     The column keeps the type of the table. Only where an unknown id cannot be of that type, such as
     "new" beside whole numbers, it holds both (type Object). Missing values are null.

@@ -1,4 +1,4 @@
-"""Guesses what a column is from its name and its values. Every guess is written to sidelight.toml."""
+"""Inference of column roles from names and values. Every guess is written to sidelight.toml."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 
 from sidelight.data.parse_lists import bracketed, objects, uncalled
-from sidelight.data.parse_values import delimiter, numbers_in, share, words_each
+from sidelight.data.parse_values import delimiter, numbers_in, share, truth, words_each
 from sidelight.data.schema import Column, Role
-from sidelight.data.timestamps import WEAK, time_unit
+from sidelight.data.timestamps import time_unit
 
 TEXT_NAMES = frozenset({
     "title", "name", "description", "desc", "detail", "text", "abstract", "summary", "plot", "headline",
@@ -30,23 +30,13 @@ NUMBER_NAMES = frozenset({"price", "cost", "amount", "year", "length", "height",
 TIME_NAMES = frozenset({
     "timestamp", "datetime", "unix", "epoch", "at", "on", "ts", "time", "date", "dt", "day", "when",
 })  # fmt: skip
-# Times of the item, of the user, or of what follows the event: never the time of the event itself.
-_OTHER_TIMES = frozenset({
-    "birth", "birthday", "birthdate", "born", "dob", "release", "released", "launch", "launched", "publish",
-    "published", "publication", "signup", "registered", "registration", "joined", "member", "due", "expiry",
-    "expires", "expiration", "valid", "until",
-})  # fmt: skip
-_LATER_TIMES = frozenset({
-    "updated", "modified", "inserted", "loaded", "ingested", "exported", "imported", "deleted", "synced",
-    "shipped", "delivered", "delivery", "shipping", "returned", "refunded", "paid", "payment", "end", "ended",
-})  # fmt: skip
 LIST_NAMES = frozenset({"tags", "genres", "categories", "labels", "keywords", "topics", "ids"})
 SENSITIVE_NAMES = frozenset({
     "gender", "sex", "age", "birth", "birthday", "birthdate", "dob", "race", "ethnicity", "ethnic",
     "religion", "income", "salary", "zip", "zipcode", "postcode", "postal", "marital", "disability",
     "nationality", "citizenship", "orientation", "political", "party", "health", "pregnant",
 })  # fmt: skip
-# What people did with an item, or wrote about it, exists only after its release.
+# Actions of users on an item, and texts about it, exist only after its release.
 AFTERWARDS_NAMES = frozenset({
     "vote", "votes", "popularity", "popular", "rating", "ratings", "review", "reviews", "score", "stars",
     "likes", "views", "downloads", "plays", "sales", "sold", "clicks", "bestseller", "rank", "trending",
@@ -62,33 +52,34 @@ _IMAGE = r"(?i)^\S.*\.(jpe?g|png|gif|webp|bmp|tiff?)$"
 
 
 def tokens(name: str) -> frozenset[str]:
-    """Words of a column name: "salesRank" and "sales_rank" both give {"sales", "rank"}."""
+    """Return the words of a column name: "salesRank" and "sales_rank" both give {"sales", "rank"}."""
     return frozenset(w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name))
 
 
 def is_sensitive(name: str) -> bool:
-    """Whether a column of people looks like a protected attribute."""
+    """Test whether a column of users looks like a protected attribute."""
     return bool(tokens(name) & SENSITIVE_NAMES)
 
 
 def is_afterwards(name: str) -> bool:
-    """Whether a column of items looks like something that only exists after release."""
+    """Test whether a column of items looks like one that only exists after release."""
     words = tokens(name)
     return bool(words & AFTERWARDS_NAMES) and not words & _GIVEN_NAMES
 
 
 def is_consent(name: str, values: pl.Series) -> bool:
-    """Whether a column says yes or no to the use of others: consent*, opt_in* with truth values."""
+    """Test whether a column allows the use of others: consent*, opt_in* with truth values."""
     if not _CONSENT.search(name):
         return False
     if values.dtype == pl.Boolean:
         return True
-    words = {str(v).strip().lower() for v in values.drop_nulls().unique().head(20).to_list()}
-    return words <= {"true", "false", "yes", "no", "y", "n", "t", "f", "1", "0", "1.0", "0.0"}
+    known = values.drop_nulls().unique().head(20)
+    kind: Any = known.dtype
+    return kind != pl.Binary and not isinstance(kind, pl.List) and not truth(known).null_count()
 
 
 def infer_role(values: pl.Series, table: str) -> Role:
-    """The role that name and values suggest; the same for every row order.
+    """Infer the role that name and values suggest; the same for every row order.
 
     Text is long or mostly distinct words, a category has few distinct values for its rows, tags are
     lists or values joined by | ; or comma, a vector is a list of floats. A column of distinct single
@@ -117,7 +108,7 @@ def infer_role(values: pl.Series, table: str) -> Role:
 
 
 def is_free_text(values: pl.Series) -> bool:
-    """Whether a column of events holds sentences, or is named as text and holds many words.
+    """Test whether a column of events holds sentences, or is named as text and holds many words.
 
     Labels of a few words ("smart phone") are none: text differs in most rows and has 4 words on
     average, or 1.5 where there are more than 20 different ones or the name says so.
@@ -132,37 +123,6 @@ def is_free_text(values: pl.Series) -> bool:
     if length >= 4 or named:
         return length >= 1.5 and (named or distinct * 2 > len(text) or distinct > 20)
     return length >= 1.5 and distinct * 2 > len(text) and distinct > 20
-
-
-def event_times(frame: pl.DataFrame, others: Sequence[str]) -> list[str]:
-    """Columns of the interactions that hold times, those most likely of the event first.
-
-    A column is judged by its values (see `time_unit`); years, months and spreadsheet days count
-    only where the name speaks of time. Columns named after something else (a birthday, a release),
-    and those with one value per item, are left out.
-
-    Args:
-        frame: The interactions, with "item_id".
-        others: Columns that are something else already.
-    """
-    found = []
-    for at, name in enumerate(n for n in frame.columns if n not in others):
-        words = tokens(name)
-        if words & (_OTHER_TIMES | KEY_NAMES | NUMBER_NAMES) - {"year"} or is_consent(name, frame[name]):
-            continue
-        unit = time_unit(frame[name])
-        hinted = bool(words & TIME_NAMES)
-        if not unit or (unit in WEAK and not hinted) or _of_item(frame, name):
-            continue
-        found.append((bool(words & _LATER_TIMES), not hinted, at, name))
-    return [name for *_, name in sorted(found)]
-
-
-def _of_item(frame: pl.DataFrame, name: str) -> bool:
-    """Whether items that come back have one value of a column each."""
-    pairs = frame.select("item_id", name).drop_nulls()
-    items = pairs["item_id"].n_unique()
-    return len(pairs) >= 1.5 * items and len(pairs) - items >= 5 and pairs.unique().height == items
 
 
 def _number_role(known: pl.Series) -> Role:
@@ -219,7 +179,7 @@ def _word_role(text: pl.Series, words: frozenset[str], table: str) -> Role:
 
 
 def describe(table: str, values: Sequence[pl.Series], roles: Sequence[Role]) -> tuple[Column, ...]:
-    """Columns with their flags: sensitive, known at launch, and the consent they need.
+    """Return columns with their flags: sensitive, known at launch, and the consent they need.
 
     A consent column "consent_age" rules the column "age" alone where there is one; any other rules
     every attribute of its table.
@@ -233,13 +193,13 @@ def describe(table: str, values: Sequence[pl.Series], roles: Sequence[Role]) -> 
         own = [n for n in names if n != consent and consent.lower().endswith("_" + n.lower())]
         free = [n for n in names if n not in consents and n not in rules]
         rules.update(dict.fromkeys(own or free, consent))
-    people = table in ("users", "interactions")
+    of_users = table in ("users", "interactions")
     ids = {"user_id", "item_id", "timestamp", "position", "weight"}
     return tuple(
         Column(
             name,
             role,
-            sensitive=people and role not in ids and is_sensitive(name),
+            sensitive=of_users and role not in ids and is_sensitive(name),
             known_at_launch=not (table == "items" and role not in ids and is_afterwards(name)),
             consent=None if role in ids else rules.get(name),
         )

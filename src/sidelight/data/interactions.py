@@ -1,4 +1,4 @@
-"""Who touched what, when: the interaction log as plain arrays."""
+"""Interaction log as plain arrays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Interactions:
         timestamp: int64 microseconds since 1970 (UTC), shape (n_events,), or None.
         position: int64 rank inside the user's history, shape (n_events,), or None. Orders the
             events of one user only; it says nothing between users.
-        context: The columns of role "context", one row an event, or None where there are none:
+        context: The columns of role "context", one row per event, or None where there are none:
             Float64 for numbers, String for text and categories, lists for tags and vectors, Boolean
             for consent; null where missing.
     """
@@ -40,17 +40,17 @@ class Interactions:
 
     @property
     def order(self) -> NDArray[np.int64] | None:
-        """What orders one user's events: the timestamp, else the position, else None."""
+        """Sort key of one user's events: the timestamp, else the position, else None."""
         return self.timestamp if self.timestamp is not None else self.position
 
     def among(self, rows: NDArray[np.int64], pairs: sp.csr_matrix) -> NDArray[np.int64]:
-        """Those of some events whose user and item have an entry in a matrix (n_users, n_items)."""
+        """Return those of some events whose user and item have an entry in a matrix (n_users, n_items)."""
         user, item = pairs.nonzero()
         wanted = user.astype(np.int64) * pairs.shape[1] + item
         return rows[np.isin(self.user[rows].astype(np.int64) * pairs.shape[1] + self.item[rows], wanted)]
 
     def histories(self, shape: tuple[int, int], rows: NDArray[np.int64]) -> Histories:
-        """Histories of all users from some events, oldest first; of unknown order without `order`.
+        """Return histories of all users from some events, oldest first; of unknown order without `order`.
 
         Args:
             shape: (n_users, n_items).
@@ -64,18 +64,16 @@ class Interactions:
         rows: NDArray[np.int64] | None = None,
         weighted: bool = False,
     ) -> sp.csr_matrix:
-        """User-item matrix, float32 CSR `(n_users, n_items)` with sorted indices.
+        """Return the user-item matrix, float32 CSR `(n_users, n_items)` with sorted indices.
 
         Args:
             shape: (n_users, n_items).
             rows: int64 event indices to use; None means all.
             weighted: Sum of weights per pair when True, else 1 per distinct pair.
         """
-        user = self.user if rows is None else self.user[rows]
-        item = self.item if rows is None else self.item[rows]
-        value = self.weight if rows is None else self.weight[rows]
-        if not weighted:
-            value = np.ones(len(user), dtype=np.float32)
+        chosen = slice(None) if rows is None else rows
+        user, item = self.user[chosen], self.item[chosen]
+        value = self.weight[chosen] if weighted else np.ones(len(user), dtype=np.float32)
         out = sp.csr_matrix((value.astype(np.float32), (user, item)), shape=shape)
         out.sum_duplicates()
         if not weighted:

@@ -1,9 +1,9 @@
-"""JSON lines (one object a line) and a JSON array of objects."""
+"""JSON lines (one object per line) and JSON arrays of objects; columns from Python values."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,46 +12,38 @@ import numpy as np
 import polars as pl
 
 from sidelight.data.coerce_types import as_text, is_missing
-from sidelight.data.raw_tables import ROW
-from sidelight.data.source_table import SourceTable, quarantine_rows, with_findings, with_rows
+from sidelight.data.findings import new_finding
+from sidelight.data.raw_tables import ROW, SourceTable, quarantine_rows, with_row_numbers
 from sidelight.data.text_decoding import load_text
 from sidelight.errors import DataError, complain
 
 
-def read_json(path: Path, table: str) -> SourceTable:
-    """A table from JSON lines, or from one JSON array of objects.
+def read_json_table(path: Path, table: str) -> SourceTable:
+    """Read a table from JSON lines, or from one JSON array of objects.
 
     Lines that are not one JSON object are set aside ("bad-json-line"). Blank lines are not rows.
     Nested objects become their JSON text.
     """
     data, findings = load_text(path, table)
     array = _array(data, path)
-    frame = _fast(data) if array is None else None
+    frame = _read_fast(data) if array is None else None
     bad: list[tuple[int, str]] = []
     if frame is None:
-        frame, bad = _careful(data, array)
+        frame, bad = _read_carefully(data, array)
     if frame.is_empty() or frame.width < 2:
         found = repr(bad[0][1][:60]) if bad else "no column"
-        raise DataError(complain("one JSON object a line", found, str(path), "write one object a line"))
+        raise DataError(complain("one JSON object per line", found, str(path), "write one object per line"))
     if bad:
-        findings.append(
-            with_findings(
-                "bad-json-line",
-                table,
-                f"expected one JSON object; found {bad[0][1][:60]!r}",
-                file=path.name,
-                row=bad[0][0],
-                count=len(bad),
-                quarantined=True,
-            )
-        )
-    rows, contents = [row for row, _ in bad], [json.dumps(text, ensure_ascii=False) for _, text in bad]
-    aside = quarantine_rows(table, path.name, rows, ["bad-json-line"] * len(bad), contents)
+        message = f"expected one JSON object; found {bad[0][1][:60]!r}"
+        place: dict[str, Any] = {"file": path.name, "row": bad[0][0], "count": len(bad), "quarantined": True}
+        findings.append(new_finding("bad-json-line", table, message, **place))
+    contents = [json.dumps(text, ensure_ascii=False) for _, text in bad]
+    aside = quarantine_rows(table, path.name, "bad-json-line", [row for row, _ in bad], contents)
     return SourceTable(table, path.name, frame, tuple(findings), aside)
 
 
 def _array(data: bytes, path: Path) -> list[Any] | None:
-    """The members of a JSON array that is the whole file, or None for JSON lines."""
+    """Return the members of a JSON array that is the whole file, or None for JSON lines."""
     if not data.lstrip().startswith(b"["):
         return None
     try:
@@ -63,39 +55,39 @@ def _array(data: bytes, path: Path) -> list[Any] | None:
     return found if isinstance(found, list) else None
 
 
-def _fast(data: bytes) -> pl.DataFrame | None:
-    """Lines through polars, or None when some are bad or hold what needs a closer look."""
+def _read_fast(data: bytes) -> pl.DataFrame | None:
+    """Read lines with polars; None when some are bad or hold values that need a closer look."""
     try:
         frame = pl.read_ndjson(data, infer_schema_length=None)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
-    plain = all(_plain(kind) for kind in frame.schema.values())
-    return with_rows(frame) if plain and frame.width else None
+    kinds: list[Any] = [kind.inner if isinstance(kind, pl.List) else kind for kind in frame.schema.values()]
+    plain = all(kind in (pl.String, pl.Boolean, pl.Null) or kind.is_numeric() for kind in kinds)
+    return with_row_numbers(frame) if plain and frame.width else None
 
 
-def _plain(kind: Any) -> bool:
-    inner = kind.inner if isinstance(kind, pl.List) else kind
-    return bool(inner in (pl.String, pl.Boolean, pl.Null) or inner.is_numeric())
-
-
-def _careful(data: bytes, array: list[Any] | None) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
-    """Line by line; returns the frame of good rows and the bad lines with their row numbers."""
+def _read_carefully(data: bytes, array: list[Any] | None) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
+    """Read line by line; return the frame of good rows, and the bad lines with their row numbers."""
     lines: Sequence[Any] = [s for s in data.decode().split("\n") if s.strip()] if array is None else array
-    bad = [row for row, line in enumerate(lines, start=1) if not isinstance(_value(line), dict)]
-    wrong = set(bad)
-    numbers = pl.Series(ROW, [row for row in range(1, len(lines) + 1) if row not in wrong], dtype=pl.Int64)
-    texts = [(row, s if isinstance(s := lines[row - 1], str) else json.dumps(s)) for row in bad]
-    good = [line for row, line in enumerate(lines, start=1) if row not in wrong]
-    frame = _fast("\n".join(good).encode()) if bad and good and array is None else None
+    good, numbers, values, bad = [], [], [], []
+    for row, line in enumerate(lines, start=1):
+        value = _value(line)
+        if isinstance(value, dict):
+            good.append(line)
+            numbers.append(row)
+            values.append(value)
+        else:
+            bad.append((row, line if isinstance(line, str) else json.dumps(line)))
+    frame = _read_fast("\n".join(good).encode()) if bad and good and array is None else None
     if frame is None:
-        values = [_value(line) for line in good]
-        names = list(dict.fromkeys(name for value in values for name in value))
+        names = dict.fromkeys(name for value in values for name in value)
         frame = pl.DataFrame([from_python(name, [value.get(name) for value in values]) for name in names])
-    return frame.with_columns(numbers) if good else numbers.to_frame(), texts
+    row_numbers = pl.Series(ROW, numbers, dtype=pl.Int64)
+    return frame.with_columns(row_numbers) if good else row_numbers.to_frame(), bad
 
 
 def _value(line: Any) -> Any:
-    """What a line (or a member of an array) holds; None for what is not JSON."""
+    """Return the value of a line (or of a member of an array); None for a line that is not JSON."""
     if not isinstance(line, str):
         return line
     try:
@@ -105,7 +97,7 @@ def _value(line: Any) -> Any:
 
 
 def from_python(name: str, values: Sequence[Any]) -> pl.Series:
-    """A column from any Python values: one type where they have one, text where they differ.
+    """Return a column of any Python values: of one type where they have one, of text where they differ.
 
     Missing values of every kind are null beside text, times and whole numbers; in a column of floats
     NaN stays, to be found by `check`. Times without zone are UTC.
@@ -128,7 +120,8 @@ def from_python(name: str, values: Sequence[Any]) -> pl.Series:
         return pl.Series(name, lists, dtype=pl.List(inner), strict=False)
     if kinds <= {int, float} and float in kinds:
         return pl.Series(name, [None if v is None else float(v) for v in values], dtype=pl.Float64)
-    if len(kinds) <= 1 and not kinds & {dict} and _fits(values, kinds):
+    fits = kinds != {int} or all(v is None or -(2**63) <= v < 2**63 for v in values)
+    if len(kinds) <= 1 and dict not in kinds and fits:
         try:
             return pl.Series(name, values, strict=False)
         except UnicodeEncodeError:  # half a surrogate pair
@@ -137,7 +130,7 @@ def from_python(name: str, values: Sequence[Any]) -> pl.Series:
 
 
 def _python(value: Any) -> Any:
-    """A numpy scalar or array, or a set, as plain Python has it."""
+    """Return a numpy scalar or array, or a set, as plain Python values."""
     if isinstance(value, np.datetime64):
         return value.astype("datetime64[us]").item()
     if isinstance(value, np.generic | np.ndarray):
@@ -145,11 +138,7 @@ def _python(value: Any) -> Any:
     return sorted(value, key=str) if isinstance(value, set | frozenset) else value
 
 
-def _fits(values: Iterable[Any], kinds: set[type]) -> bool:
-    """Whether whole numbers fit into 64 bits."""
-    return int not in kinds or all(v is None or -(2**63) <= v < 2**63 for v in values)
-
-
 def _member(value: Any, inner: Any) -> Any:
-    value = None if is_missing(value) and inner == pl.String else value
-    return as_text(value) if inner == pl.String and value is not None else value
+    if inner != pl.String:
+        return value
+    return None if is_missing(value) else as_text(value)

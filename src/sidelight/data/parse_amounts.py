@@ -1,4 +1,4 @@
-"""Numbers as people write them: $9.99, 1.299,00 €, 76 %, (12.50)."""
+"""Parser of numbers in everyday notation: $9.99, 1.299,00 €, 76 %, (12.50)."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Amounts(NamedTuple):
     """A column of numbers after reading.
 
     Args:
-        values: Float64, null where a value is no number in the column's way of writing.
-        mark: The decimal mark "." or "," by which the column was read, "" where every value is
-            written as programs write numbers.
-        doubt: One line for people where the column could be read otherwise, else "".
+        values: Float64, null where a value is no number in the notation of the column.
+        mark: The decimal mark "." or "," by which the column was read, "" where every value is in the
+            notation of programs.
+        doubt: One line where the column could be read otherwise, else ""."
     """
 
     values: pl.Series
@@ -40,7 +40,7 @@ class Amounts(NamedTuple):
 
 
 def amounts(text: pl.Series, mark: str = "") -> Amounts:
-    """Numbers with or without a currency, percent sign, groups of three digits and either decimal mark.
+    """Parse numbers with or without a currency, percent sign, groups of three digits and either decimal mark.
 
     One decimal mark holds for the whole column: the one that more values can have alone ("9,99" can
     have the comma only, "1,299" both). Where no value tells, the point is the mark, except that an
@@ -90,7 +90,7 @@ def amounts(text: pl.Series, mark: str = "") -> Amounts:
 
 
 def _three(text: pl.Series) -> str:
-    """The doubt about a column whose only fractions have three digits: groups or decimals."""
+    """Return the doubt about a column whose only fractions have three digits: groups or decimals."""
     broken = text.filter(text.str.contains(".", literal=True))
     if len(broken) and broken.str.contains(r"^[-+]?[1-9]\d{0,2}\.\d{3}$").all():
         return f"{broken[0]!r} could have a decimal point or a point between thousands"

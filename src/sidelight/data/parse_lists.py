@@ -1,4 +1,4 @@
-"""Lists in one cell of text, as programs write them: JSON, Python, PostgreSQL, numpy, a|b."""
+"""Parser of lists in one cell of text: JSON, Python, PostgreSQL, numpy, a|b."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _NAMED = ("name", "label", "title", "value")
 
 
 def bracketed(text: pl.Series) -> pl.Series:
-    """Boolean: cells that are a list in brackets (an object with keys is none)."""
+    """Mark cells that are a list in brackets (an object with keys is none)."""
     bare = uncalled(text)
     return bare.str.contains(_BRACKETS) & ~bare.str.contains(_OBJECT)
 
 
 def objects(text: pl.Series) -> pl.Series:
-    """Boolean: cells that are one object with keys."""
+    """Mark cells that are one object with keys."""
     return text.str.contains(_OBJECT) & text.str.contains(r"(?s)\}\s*$")
 
 
 def split_cells(text: pl.Series, mark: str = "") -> pl.Series:
-    """List(String): the members of each cell; null where the cell is.
+    """Split each cell into its members, List(String); null where the cell is.
 
     Cells in brackets are read as the program wrote them: quotes and escapes are undone, a separator
     inside quotes separates nothing, nested lists stay one member, an object is its name. Members
@@ -57,7 +57,7 @@ def split_cells(text: pl.Series, mark: str = "") -> pl.Series:
 
 
 def uncalled(text: pl.Series) -> pl.Series:
-    """array([...], dtype=object) and c(...) as the list inside."""
+    """Return the list inside of calls such as array([...], dtype=object) and c(...)."""
     inner = text.str.extract(_CALL).str.replace(r"(?s)([\]})])\s*,\s*(?:dtype|name|index)\s*=.*$", "$1")
     listed = inner.str.contains(r"^\s*[\[{(]")
     return pl.select(
@@ -94,12 +94,12 @@ def _joined(cell: str, mark: str) -> list[str]:
 def _divided(
     inside: str, blanks: bool, mark: str = ",", quoted: re.Pattern[str] = _QUOTED
 ) -> list[str] | None:
-    """Members of what stands between the brackets; None where a bracket does not close.
+    """Split the text between brackets into members; None where a bracket does not close.
 
     Args:
         inside: The text between the brackets.
         blanks: Divide members without quotes at blanks.
-        mark: What divides members.
+        mark: Separator of members.
         quoted: A member in quotes, with the group "body".
     """
     out: list[str] = []
@@ -134,7 +134,7 @@ def _divided(
 
 
 def _unquoted(member: re.Match[str]) -> str:
-    """The text of a quoted member, without its quotes and escapes."""
+    """Return the text of a quoted member without its quotes and escapes."""
     sign, body = member["sign"], member["body"]
     if "\\" in body:
         try:
@@ -145,7 +145,7 @@ def _unquoted(member: re.Match[str]) -> str:
 
 
 def _literal(word: str) -> str:
-    """A member without quotes; an object of Python by its name."""
+    """Return a member without quotes; an object of Python by its name."""
     if word.startswith("{"):
         with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
             return _text(ast.literal_eval(word))

@@ -1,4 +1,4 @@
-"""Values of a column as its role needs them: numbers, labels, tags, vectors, ids."""
+"""Parser of column values by role: numbers, labels, tags, vectors, times."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from sidelight.data.coerce_types import nulls
 from sidelight.data.parse_amounts import Amounts, amounts
 from sidelight.data.parse_lists import MARKS, bracketed, split_cells, uncalled
 from sidelight.data.schema import Role
 from sidelight.data.timestamps import to_microseconds, undecided
 
 LONGEST_TEXT = 20_000  # characters of one cell that are kept
-_TRUE, _FALSE = ("true", "yes", "y", "t", "1", "1.0"), ("false", "no", "n", "f", "0", "0.0")
+_TRUTH = dict.fromkeys(("true", "yes", "y", "t", "1", "1.0"), True)
+_TRUTH |= dict.fromkeys(("false", "no", "n", "f", "0", "0.0"), False)
 
 
 class Parsed(NamedTuple):
@@ -22,8 +24,8 @@ class Parsed(NamedTuple):
         values: As the role needs them, null where missing or unreadable; text of at most
             `LONGEST_TEXT` characters.
         bad: Boolean, True where a value was there and could not be read.
-        unit: What a timestamp column was read as, the decimal mark of numbers that were not written
-            as programs write them, else "".
+        unit: Unit of a timestamp column, the decimal mark of numbers that are not in the notation of
+            programs, else "".
         doubt: One line where the column could be read otherwise, else "".
     """
 
@@ -34,7 +36,7 @@ class Parsed(NamedTuple):
 
 
 def parse(values: pl.Series, role: Role, unit: str = "") -> Parsed:
-    """One column, of a type that `plain` gives, as its role needs it.
+    """Parse one column, of a type that `plain` gives, by its role.
 
     number becomes float64 (NaN and infinity are kept here), timestamp int64 microseconds UTC,
     tags List(String) without blanks (an empty list is null), vector List(Float32), image_bytes
@@ -46,13 +48,13 @@ def parse(values: pl.Series, role: Role, unit: str = "") -> Parsed:
         times, read = to_microseconds(values, unit)
         open_ = read in ("dmy", "mdy") and unit != read and undecided(values)
         doubt = f"{values.drop_nulls()[0]!r} could begin with the day or the month" if open_ else ""
-        return Parsed(times, _lost(values, times), read, doubt)
+        return Parsed(times, _unread(values, times), read, doubt)
     if role == "number":
         numbers, mark, doubt = read_numbers(values, unit)
-        return Parsed(numbers, _lost(values, numbers), unit or mark, "" if unit else doubt)
+        return Parsed(numbers, _unread(values, numbers), unit or mark, "" if unit else doubt)
     if role == "vector":
         vectors = _vectors(values)
-        return Parsed(vectors, _lost(values, vectors))
+        return Parsed(vectors, _unread(values, vectors))
     if role == "image_bytes":
         out = values
     elif role == "tags":
@@ -65,7 +67,7 @@ def parse(values: pl.Series, role: Role, unit: str = "") -> Parsed:
 
 
 def _unreadable(values: pl.Series, role: Role) -> Parsed:
-    """Bytes where none can be, or no bytes where an image should be; unused bytes stay as they are."""
+    """Refuse bytes where none can be, or no bytes where an image should be; unused bytes stay as they are."""
     if role == "ignore":
         return Parsed(values, _none(values))
     kinds: dict[str, Any] = {
@@ -75,42 +77,36 @@ def _unreadable(values: pl.Series, role: Role) -> Parsed:
         "tags": pl.List(pl.String),
         "vector": pl.List(pl.Float32),
     }
-    empty = pl.Series(values.name, [None], dtype=kinds.get(role, pl.String)).new_from_index(0, len(values))
-    return Parsed(empty, values.is_not_null() & ~_blank(values))
+    return Parsed(
+        nulls(values.name, kinds.get(role, pl.String), len(values)), values.is_not_null() & ~_blank(values)
+    )
 
 
 def read_numbers(values: pl.Series, mark: str = "") -> Amounts:
-    """Float64, null where a value is no number, with the decimal mark of text; see `amounts`."""
+    """Read Float64, null where a value is no number, with the decimal mark of text; see `amounts`."""
     kind = values.dtype
     if kind == pl.String:
         return amounts(values.str.strip_chars(), mark)
     if kind != pl.Boolean and not kind.is_numeric():
-        return Amounts(pl.Series(values.name, [None], dtype=pl.Float64).new_from_index(0, len(values)))
+        return Amounts(nulls(values.name, pl.Float64, len(values)))
     return Amounts(values.cast(pl.Float64, strict=False))
 
 
 def numbers_in(values: pl.Series) -> pl.Series:
-    """Float64; null where a value is no number."""
+    """Read Float64; null where a value is no number."""
     return read_numbers(values).values
 
 
 def truth(values: pl.Series) -> pl.Series:
-    """Boolean from true/false, yes/no, 1/0; null where it is neither."""
+    """Read Boolean from true/false, yes/no, 1/0; null where it is neither."""
     if values.dtype == pl.Boolean:
         return values
     word = values.cast(pl.String, strict=False).str.strip_chars().str.to_lowercase()
-    frame = word.to_frame("word").select(
-        pl.when(pl.col("word").is_in(_TRUE))
-        .then(True)
-        .when(pl.col("word").is_in(_FALSE))
-        .then(False)
-        .alias("out")
-    )
-    return frame["out"].alias(values.name)
+    return word.replace_strict(_TRUTH, default=None, return_dtype=pl.Boolean)
 
 
 def delimiter(text: pl.Series) -> str:
-    """What joins the tags of a column such as "drama|war"; "" when it holds no joined tags."""
+    """Find the separator of tags in a column such as "drama|war"; "" when it holds no joined tags."""
     few = len(text) < 20
     for mark in MARKS:
         if share(text.str.contains(mark, literal=True)) < (0.1 if mark == "|" else 0.3):
@@ -124,26 +120,26 @@ def delimiter(text: pl.Series) -> str:
 
 
 def share(mask: pl.Series) -> float:
-    """Share of True among the values that are known; 0 for none."""
+    """Return the share of True among the values that are known; 0 for none."""
     return float(mask.sum()) / max(mask.count(), 1)
 
 
 def words_each(text: pl.Series) -> float:
-    """Mean number of words, by white space; 1 for none."""
+    """Return the mean number of words, by white space; 1 for none."""
     return 1.0 + float(text.str.count_matches(r"\s+").sum()) / max(text.count(), 1)
 
 
 def _none(values: pl.Series) -> pl.Series:
-    return pl.Series("bad", [False]).new_from_index(0, len(values))
+    return pl.repeat(False, len(values), eager=True).alias("bad")
 
 
-def _lost(values: pl.Series, read: pl.Series) -> pl.Series:
-    """True where a value was there and none was read."""
+def _unread(values: pl.Series, read: pl.Series) -> pl.Series:
+    """Mark values that were there and could not be read."""
     return values.is_not_null() & read.is_null() & ~_blank(values)
 
 
 def _blank(values: pl.Series) -> pl.Series:
-    """True where a text is empty or white space."""
+    """Mark texts that are empty or white space."""
     if values.dtype != pl.String:
         return _none(values)
     return (values.str.strip_chars() == "").fill_null(False)
@@ -157,7 +153,7 @@ def _texts(values: pl.Series) -> pl.Series:
 
 
 def _labels(values: pl.Series) -> pl.Series:
-    """Text of labels; 3.0 and 3 are one label, NaN is none."""
+    """Return the text of labels; 3.0 and 3 are one label, NaN is none."""
     if isinstance(values.dtype, pl.List):
         return _tags(values)
     values = values.fill_nan(None) if values.dtype.is_float() else values
@@ -188,14 +184,14 @@ def _tags(values: pl.Series) -> pl.Series:
 
 
 def _vectors(values: pl.Series) -> pl.Series:
-    """List(Float32); a list with a member that is no number is null."""
+    """Read List(Float32); a list with a member that is no number is null."""
     kind: Any = values.dtype
     if kind == pl.String:
         inner = uncalled(values).str.strip_chars("[](){} \t\n")
         values = inner.str.replace_all(r"[,;\s]+", " ").str.split(" ")
         values = values.set(inner == "", None)
     elif not isinstance(kind, pl.List):
-        return pl.Series(values.name, [None], dtype=pl.List(pl.Float32)).new_from_index(0, len(values))
+        return nulls(values.name, pl.List(pl.Float32), len(values))
     before = values.list.eval(pl.element().is_not_null()).list.sum()
     out = values.cast(pl.List(pl.Float32), strict=False)
     after = out.list.eval(pl.element().is_not_null()).list.sum()

@@ -1,19 +1,20 @@
-"""`Profile`: how sparse, how cold and how rich in content a data set is."""
+"""`Profile`: sparsity, cold items and richness of content of a data set."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sidelight.data.checks.checked_tables import CONTENT_ROLES, CheckedTables
+from sidelight.data.checks.checked_tables import CheckedTables
 from sidelight.data.checks.leakage import agreed
+from sidelight.data.coerce_types import filled
 from sidelight.data.raw_tables import FILE, ROW, RawTables
-from sidelight.data.schema import Column
+from sidelight.data.schema import CONTENT_ROLES, Column
+from sidelight.data.timestamps import iso_time
 
 BUCKETS = ("0", "1", "2-4", "5-9", "10-19", "20-49", "50+")
 EDGES = (1, 2, 5, 10, 20, 50)
@@ -25,12 +26,12 @@ class Modality:
     """One column of content.
 
     Args:
-        table, column, role: Which one.
+        table, column, role: Place and role of the column.
         present: Share of rows that have it, 0 to 1. A blank text or an empty list is not there.
-        richness: What it holds, over the rows that have it: "words" (mean), "distinct",
+        richness: Statistics over the rows that have it: "words" (mean), "distinct",
             "per_row" (mean number of tags), "dim", "min", "median", "max".
         known_at_launch, sensitive: As in the schema.
-        guessed: Whether role and flags are guesses from name and values, declared by nobody.
+        guessed: Whether role and flags are inferred from name and values, not declared.
     """
 
     table: str
@@ -49,7 +50,7 @@ class TimeBin:
 
     Args:
         start, end: ISO dates, UTC.
-        events: How many.
+        events: Number of events.
         on_new_items: Share of them on items whose first event lies in this bin; None without events.
         untouched: Share of the whole catalogue without an event up to the end of the bin.
     """
@@ -63,13 +64,13 @@ class TimeBin:
 
 @dataclass(frozen=True)
 class Profile:
-    """What a data set is like, before anything is trained.
+    """Profile of a data set before training.
 
     Args:
         n_users, n_items: Ids in the tables and the interactions together.
         n_events, n_pairs: Rows, and distinct user-item pairs.
         density: n_pairs / (n_users n_items).
-        users_by_events, items_by_events: How many have 0, 1, 2-4, ... 50+ events.
+        users_by_events, items_by_events: Numbers with 0, 1, 2-4, ... 50+ events.
         events_per_user, events_per_item: Medians over those with any.
         untouched_items, one_event_users: Shares, 0 to 1.
         duplicates: Rows that repeat an earlier one exactly.
@@ -103,16 +104,16 @@ class Profile:
 
     @property
     def sparsity(self) -> float:
-        """1 - density: the share of pairs never seen."""
+        """Share of pairs never seen, 1 - density."""
         return 1.0 - self.density
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, `sparsity` included."""
+        """Return plain values for JSON, `sparsity` included."""
         return {**asdict(self), "sparsity": self.sparsity}
 
 
 def profile(raw: RawTables) -> Profile:
-    """Profile of tables as they were read; rows set aside while reading are not in it."""
+    """Profile tables as they were read; rows set aside while reading are not in it."""
     t = CheckedTables(raw)
     n_users, users = _activity(t, "users", "user_id", t.events_by_user)
     n_items, items = _activity(t, "items", "item_id", t.events_by_item)
@@ -120,11 +121,8 @@ def profile(raw: RawTables) -> Profile:
     rest = [c for c in t.events.columns if c not in (FILE, ROW)]
     distinct = t.events.select(pl.struct(rest).n_unique()).item() if n_events else 0
     n_pairs = t.events.select(pl.struct("user_id", "item_id").n_unique()).item() if n_events else 0
-    times = (
-        t.events["timestamp"].drop_nulls()
-        if "timestamp" in t.events.columns
-        else pl.Series([], dtype=pl.Int64)
-    )
+    timed = "timestamp" in t.events.columns
+    times = t.events["timestamp"].drop_nulls() if timed else pl.Series([], dtype=pl.Int64)
     return Profile(
         n_users=n_users,
         n_items=n_items,
@@ -141,15 +139,15 @@ def profile(raw: RawTables) -> Profile:
         repeats=distinct - n_pairs,
         modalities=_modalities(t),
         cold_over_time=_cold(t, n_items) if len(times) else (),
-        first=_iso(int(times.min())) if len(times) else None,  # type: ignore[arg-type]
-        last=_iso(int(times.max())) if len(times) else None,  # type: ignore[arg-type]
+        first=iso_time(int(times.min())) if len(times) else None,  # type: ignore[arg-type]
+        last=iso_time(int(times.max())) if len(times) else None,  # type: ignore[arg-type]
         consent=_consent(t),
         sensitive=tuple(f"{table}.{c.name}" for table, c in raw.schema if c.sensitive),
     )
 
 
 def _activity(t: CheckedTables, table: str, key: str, counts: pl.DataFrame) -> tuple[int, dict[str, int]]:
-    """How many ids there are, and how many have 0, 1, 2-4 ... events."""
+    """Return the number of ids, and the numbers of ids with 0, 1, 2-4 ... events."""
     frame = t.frame(table)
     idle = 0
     if key in frame.columns:
@@ -170,31 +168,16 @@ def _modalities(t: CheckedTables) -> tuple[Modality, ...]:
     for table in ("items", "users"):
         for column in t.columns(table, *CONTENT_ROLES):
             values = t.frame(table)[column.name]
-            there = values.is_not_null()
-            if values.dtype == pl.String:
-                there &= values.str.strip_chars().str.len_bytes() > 0
-            elif isinstance(values.dtype, pl.List):
-                there &= values.list.len() > 0
-            known = values.filter(there.fill_null(False))
+            known = values.filter(filled(values))
             share = len(known) / max(1, len(values))
             rich = _richness(column, known) if len(known) else {}
-            found.append(
-                Modality(
-                    table,
-                    column.name,
-                    column.role,
-                    share,
-                    rich,
-                    column.known_at_launch,
-                    column.sensitive,
-                    table in t.raw.guessed,
-                )
-            )
+            flags = column.known_at_launch, column.sensitive, table in t.raw.guessed
+            found.append(Modality(table, column.name, column.role, share, rich, *flags))
     return tuple(found)
 
 
 def _richness(column: Column, known: pl.Series) -> dict[str, float]:
-    """What the rows that have a column hold."""
+    """Return statistics over the rows that have a column."""
     if column.role == "text" and known.dtype == pl.String:
         words = known.str.count_matches(r"\S+")
         return {"words": float(words.mean() or 0.0), "distinct": known.n_unique()}  # type: ignore[arg-type]
@@ -214,23 +197,21 @@ def _richness(column: Column, known: pl.Series) -> dict[str, float]:
 
 
 def _cold(t: CheckedTables, n_items: int) -> tuple[TimeBin, ...]:
-    """Ten bins of equal length: how much of each falls on items first seen in it."""
+    """Return ten bins of equal length with the share of events on items first seen in each."""
     events = t.events.select("item_id", "timestamp").drop_nulls()
     times = events["timestamp"].cast(pl.Int64).to_numpy()
     start, end = int(times.min()), int(times.max())
     edges = [start + (end - start) * b // BINS for b in range(BINS + 1)]
-    first = events.group_by("item_id").agg(pl.col("timestamp").min().alias("first"))
-    born = (
-        events.join(first, on="item_id", how="left", maintain_order="left")["first"].cast(pl.Int64).to_numpy()
-    )
+    first = events.group_by("item_id").agg(pl.col("timestamp").min().cast(pl.Int64).alias("first"))
+    born = events.select(pl.col("timestamp").min().over("item_id").cast(pl.Int64)).to_series().to_numpy()
     at, born_at = _bin(times, edges), _bin(born, edges)
     total = np.bincount(at, minlength=BINS)
     fresh = np.bincount(at[at == born_at], minlength=BINS)
-    arrived = np.cumsum(np.bincount(_bin(first["first"].cast(pl.Int64).to_numpy(), edges), minlength=BINS))
+    arrived = np.cumsum(np.bincount(_bin(first["first"].to_numpy(), edges), minlength=BINS))
     return tuple(
         TimeBin(
-            _iso(edges[b]),
-            _iso(edges[b + 1]),
+            iso_time(edges[b]),
+            iso_time(edges[b + 1]),
             int(total[b]),
             float(fresh[b] / total[b]) if total[b] else None,
             float(1.0 - arrived[b] / max(1, n_items)),
@@ -240,7 +221,7 @@ def _cold(t: CheckedTables, n_items: int) -> tuple[TimeBin, ...]:
 
 
 def _bin(times: NDArray[np.int64], edges: list[int]) -> NDArray[np.int64]:
-    """Which bin [edges[b], edges[b + 1]) a time is in; the last bin holds its end."""
+    """Return the bin [edges[b], edges[b + 1]) of each time; the last bin holds its end."""
     return np.clip(np.searchsorted(np.array(edges[1:-1]), times, side="right"), 0, BINS - 1)
 
 
@@ -248,11 +229,3 @@ def _consent(t: CheckedTables) -> dict[str, dict[str, int]]:
     columns = sorted({c.consent for c in t.raw.schema.users if c.consent} & set(t.users.columns))
     yes = {c: int(agreed(t.users[c]).sum()) for c in columns}
     return {c: {"yes": n, "no": len(t.users) - n} for c, n in yes.items()}
-
-
-def _iso(microseconds: int) -> str:
-    """A UTC time; a number that no calendar has (a wrong unit) as it stands."""
-    try:
-        return datetime.fromtimestamp(microseconds // 1_000_000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return f"{microseconds} us"

@@ -1,7 +1,8 @@
-"""Tables as they were read: canonical column names, every row knows its file and row number."""
+"""Tables before they are indexed: of one file, of all files together, and the rows set aside."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -20,9 +21,35 @@ QUARANTINE: dict[str, type[pl.DataType]] = {
 }
 
 
+def _no_rows() -> pl.DataFrame:
+    return pl.DataFrame(schema=QUARANTINE)
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """One table from one file, frame or query, before its values are parsed.
+
+    Args:
+        table: "interactions", "items" or "users".
+        file: Name of the file for messages, "" for frames.
+        frame: Columns under their own names, plus `ROW` (int64, 1-based data row; the header and blank
+            lines are not counted).
+        findings: Defects seen while reading the file.
+        quarantine: Rows that could not be read at all.
+        hints: Role by column name, where the format declares it (RecBole's files).
+    """
+
+    table: str
+    file: str
+    frame: pl.DataFrame
+    findings: tuple[Finding, ...] = ()
+    quarantine: pl.DataFrame = field(default_factory=_no_rows)
+    hints: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class RawTables:
-    """What reading gave, before anything is indexed.
+    """All tables as they were read, before anything is indexed.
 
     Args:
         frames: By table name ("interactions", "items", "users"); columns have canonical names and
@@ -33,12 +60,49 @@ class RawTables:
         findings: Defects seen while reading.
         quarantine: Rows set aside: columns file, row, table, defect, content (the row as JSON text).
         files: Path of every file read, by table.
-        guessed: Tables whose roles are guesses: nothing declares them.
+        guessed: Tables whose roles are inferred: nothing declares them.
     """
 
     frames: dict[str, pl.DataFrame]
     schema: Schema
     findings: tuple[Finding, ...] = ()
-    quarantine: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUARANTINE))
+    quarantine: pl.DataFrame = field(default_factory=_no_rows)
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     guessed: frozenset[str] = frozenset()
+
+
+def with_row_numbers(frame: pl.DataFrame) -> pl.DataFrame:
+    """Number the rows of a frame from 1 in `ROW`."""
+    return frame.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW))
+
+
+def quarantine_rows(
+    table: str, file: str, defect: str, rows: Sequence[int], contents: Sequence[str]
+) -> pl.DataFrame:
+    """Return quarantine rows of one defect; `rows` and `contents` have equal length."""
+    frame = pl.DataFrame({"row": rows, "content": contents}, schema={"row": pl.Int64, "content": pl.String})
+    return frame.select(
+        pl.lit(file).alias("file"),
+        "row",
+        pl.lit(table).alias("table"),
+        pl.lit(defect).alias("defect"),
+        "content",
+    )
+
+
+def quarantine_frame(frame: pl.DataFrame, table: str, file: pl.Expr, defect: pl.Expr) -> pl.DataFrame:
+    """Return quarantine rows from whole rows of a frame, each kept as JSON text."""
+    if frame.is_empty():
+        return _no_rows()
+    hidden = [n for n, t in frame.schema.items() if t == pl.Binary]
+    shown = frame.with_columns(
+        pl.format("<{} bytes>", pl.col(n).bin.size().fill_null(0)).alias(n) for n in hidden
+    )
+    names = [n for n in shown.columns if not n.startswith("__")]
+    return shown.select(
+        file.cast(pl.String).alias("file"),
+        pl.col(ROW).alias("row"),
+        pl.lit(table).alias("table"),
+        defect.alias("defect"),
+        pl.struct(names).struct.json_encode().alias("content"),
+    )

@@ -1,4 +1,4 @@
-"""`read`: from files, folders and queries to a `Dataset`. Only this module and the readers touch files."""
+"""Readers of a `Dataset` from files, folders, frames and queries. Only this room touches table files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import polars as pl
 from sidelight.data.build_dataset import build, repeats
 from sidelight.data.dataset import Dataset
 from sidelight.data.frames import frame_table
-from sidelight.data.join_tables import assemble
-from sidelight.data.raw_tables import RawTables
+from sidelight.data.join_tables import join_tables
+from sidelight.data.raw_tables import RawTables, SourceTable, with_row_numbers
 from sidelight.data.schema import Schema
 from sidelight.data.schema_file import read_schema
-from sidelight.data.source_table import SourceTable, with_rows
 from sidelight.data.sources import Paths, Sources, locate, named_files, open_table
 from sidelight.errors import DataError, MissingExtraError, complain
 from sidelight.option_types import check_call
@@ -24,7 +23,7 @@ from sidelight.target_paths import atomic_write
 
 
 class SidelightWarning(UserWarning):
-    """Something was read, but not all of it."""
+    """Warning that data was read or used only in part."""
 
 
 def read(
@@ -35,10 +34,10 @@ def read(
     users: Paths | None = None,
     schema: Schema | str | Path | None = None,
 ) -> Dataset:
-    """A `Dataset` from a folder, a file, or named files.
+    r"""Read a `Dataset` from a folder, a file, or named files.
 
-    Reads CSV, TSV (also ; and |), JSON lines, Parquet and RecBole's atomic files, gzipped or not.
-    Rows that cannot be used are set aside, counted in `Dataset.notes` and warned of once.
+    Takes CSV, TSV (also ; and |), JSON lines, Parquet and RecBole's atomic files, gzipped or not.
+    Rows that cannot be used are set aside, counted in `Dataset.notes` and reported in one warning.
 
     Args:
         source: A folder, one file of interactions, or {"interactions": path, "items": path, ...}.
@@ -48,10 +47,14 @@ def read(
         schema: A `Schema` or the path of a sidelight.toml; None takes the folder's, else infers.
 
     Raises:
-        DataError: What is there cannot be read as tables; one line says what and where.
+        DataError: The files cannot be read as tables; the message names the file and the defect.
 
     Example:
-        >>> data = read("shop/")  # doctest: +SKIP
+        >>> import tempfile, pathlib
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> _ = (folder / "interactions.csv").write_text("user_id,item_id\n1,a\n2,a\n2,b\n")
+        >>> read(folder)
+        Dataset(2 users, 2 items, 3 interactions)
     """
     check_call(read, locals())
     raw = read_raw(source, interactions=interactions, items=items, users=users, schema=schema)
@@ -66,15 +69,15 @@ def read_raw(
     users: Paths | None = None,
     schema: Schema | str | Path | None = None,
 ) -> RawTables:
-    """The tables as they were read, with findings and the rows set aside; see `read`."""
+    """Read tables without indexing them, with findings and the rows set aside; see `read`."""
     named = named_files({"interactions": interactions, "items": items, "users": users})
     sources = locate(source) if source is not None else Sources({})
     files = {**sources.files, **named}
     chosen = schema if schema is not None else sources.schema
     declared = read_schema(chosen) if isinstance(chosen, (str, Path)) else chosen
-    sheets = {table: [open_table(path, table) for path in paths] for table, paths in files.items()}
+    tables = {table: [open_table(path, table) for path in paths] for table, paths in files.items()}
     shown = {table: [str(path) for path in paths] for table, paths in files.items()}
-    return assemble(sheets, declared, sources.findings, shown)
+    return join_tables(tables, declared, sources.findings, shown)
 
 
 def read_sql(
@@ -85,7 +88,7 @@ def read_sql(
     connection: Any,
     schema: Schema | str | Path | None = None,
 ) -> Dataset:
-    """A `Dataset` from queries on any database that polars can talk to.
+    """Read a `Dataset` by queries on any database that polars supports.
 
     Args:
         interactions: Query for the events.
@@ -101,9 +104,9 @@ def read_sql(
     """
     check_call(read_sql, locals())
     queries = {"interactions": interactions, "items": items, "users": users}
-    sheets = {t: [_query(q, t, connection)] for t, q in queries.items() if q is not None}
+    tables = {t: [_query(q, t, connection)] for t, q in queries.items() if q is not None}
     declared = read_schema(schema) if isinstance(schema, (str, Path)) else schema
-    return _built(assemble(sheets, declared), "DATA")
+    return _built(join_tables(tables, declared), "DATA")
 
 
 def from_frames(
@@ -126,12 +129,12 @@ def from_frames(
         Dataset(2 users, 2 items, 3 interactions)
     """
     frames = {"interactions": interactions, "items": items, "users": users}
-    sheets = {t: [frame_table(frame, t)] for t, frame in frames.items() if frame is not None}
-    return _built(assemble(sheets, schema), "DATA")
+    tables = {t: [frame_table(frame, t)] for t, frame in frames.items() if frame is not None}
+    return _built(join_tables(tables, schema), "DATA")
 
 
 def write_quarantine(raw: RawTables, path: str | Path) -> int:
-    """Writes the rows that were set aside to CSV, or JSON lines for a .jsonl path; returns their number."""
+    """Write the rows set aside to CSV, or JSON lines for a .jsonl path; return their number."""
     rows = pl.concat([raw.quarantine, repeats(raw)])
     with atomic_write(path) as fresh:
         if Path(path).suffix in (".jsonl", ".ndjson"):
@@ -142,28 +145,21 @@ def write_quarantine(raw: RawTables, path: str | Path) -> int:
 
 
 def _query(query: str, table: str, connection: Any) -> SourceTable:
+    where = f"the {table} query"
     try:
         if isinstance(connection, str):
             frame = pl.read_database_uri(query, connection)
         else:
             frame = pl.read_database(query, connection, infer_schema_length=None)
     except ImportError as error:
-        raise MissingExtraError(
-            complain(
-                "a package that opens database URIs",
-                str(error).splitlines()[0],
-                "",
-                "run: pip install connectorx",
-            )
-        ) from None
+        found, fix = str(error).splitlines()[0], "run: pip install connectorx"
+        raise MissingExtraError(complain("a package that opens database URIs", found, fix=fix)) from None
     except Exception as error:  # each driver has its own classes
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            complain("a query that runs", line, f"the {table} query", "try it in the database")
-        ) from None
+        raise DataError(complain("a query that runs", line, where, "try it in the database")) from None
     if frame.is_empty():
-        raise DataError(complain("rows", "none", f"the {table} query", "leave it out or correct it"))
-    return SourceTable(table, "", with_rows(frame))
+        raise DataError(complain("rows", "none", where, "leave it out or correct it"))
+    return SourceTable(table, "", with_row_numbers(frame))
 
 
 def _built(raw: RawTables, shown: str) -> Dataset:

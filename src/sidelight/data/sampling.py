@@ -1,4 +1,4 @@
-"""Which items a step draws for the auxiliary tasks: alike, or by how much is known of them."""
+"""Sampling of items for the auxiliary tasks, uniformly or by richness of content."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sidelight.data.schema import Schema
+from sidelight.data.coerce_types import filled
+from sidelight.data.schema import CONTENT_ROLES, Schema
 from sidelight.errors import SpecError, complain
-
-CONTENT = ("text", "category", "tags", "number", "image_path", "image_bytes", "vector")
 
 
 def item_probabilities(
     items: pl.DataFrame, schema: Schema, by: str = "uniform", smoothing: float = 0.5
 ) -> NDArray[np.float64]:
-    """float64 (n_items,), summing to 1. Clicks never enter.
+    """Return the sampling probability of each item, float64 (n_items,). Clicks never enter.
 
     By "richness" an item is drawn in proportion to
 
@@ -29,21 +28,21 @@ def item_probabilities(
         items: Item rows.
         schema: Says which columns are content.
         by: "uniform" or "richness".
-        smoothing: What an item with nothing filled still counts.
+        smoothing: Richness of an item without content.
     """
     if by not in ("uniform", "richness"):
         raise SpecError(complain("draws by 'uniform' or 'richness'", repr(by), "item_probabilities"))
     n = items.height
-    worth = np.ones(n)
-    columns = [c for c in schema.items if c.role in CONTENT and c.name in items.columns]
+    richness = np.ones(n)
+    columns = [c for c in schema.items if c.role in CONTENT_ROLES and c.name in items.columns]
     if by == "richness" and columns:
-        worth = smoothing + np.mean([_richness(items[c.name], c.role) for c in columns], axis=0)
-    return np.asarray(worth / worth.sum(), dtype=np.float64)
+        richness = smoothing + np.mean([_richness(items[c.name], c.role) for c in columns], axis=0)
+    return np.asarray(richness / richness.sum(), dtype=np.float64)
 
 
 def _richness(column: pl.Series, role: str) -> NDArray[np.float64]:
-    """r of each row, scaled."""
-    found = _filled(column).astype(np.float64)
+    """Return r of each row, scaled."""
+    found = filled(column).to_numpy().astype(np.float64)
     parts = _parts(column, role)
     if parts is not None:
         known = pl.DataFrame({"row": np.arange(len(column)), "part": parts}).explode("part").drop_nulls()
@@ -57,7 +56,7 @@ def _richness(column: pl.Series, role: str) -> NDArray[np.float64]:
 
 
 def _parts(column: pl.Series, role: str) -> pl.Series | None:
-    """Words of a text or tags of a list, one list a row; None where the column has no parts."""
+    """Return words of a text or tags of a list, one list per row; None where the column has no parts."""
     if role == "text" and column.dtype == pl.String:
         return column.str.to_lowercase().str.extract_all(r"\w+")
     if role == "tags" and isinstance(column.dtype, pl.List):
@@ -65,17 +64,8 @@ def _parts(column: pl.Series, role: str) -> pl.Series | None:
     return None
 
 
-def _filled(column: pl.Series) -> NDArray[np.bool_]:
-    there = column.is_not_null()
-    if isinstance(column.dtype, pl.List):
-        there = there & (column.list.len() > 0).fill_null(False)
-    elif column.dtype == pl.String:
-        there = there & (column.str.strip_chars() != "").fill_null(False)
-    return there.to_numpy()
-
-
 def draw_items(rng: np.random.Generator, chance: NDArray[np.float64], m: int) -> NDArray[np.int64]:
-    """Distinct item indices, int64 (min(m, n_items),), ascending.
+    """Draw distinct item indices, int64 (min(m, n_items),), ascending.
 
     Drawn without replacement in proportion to `chance` by the keys u^(1/p) of Efraimidis and
     Spirakis (2006): one pass, exact.

@@ -1,4 +1,4 @@
-"""What each column is: its role, and what it may be used for."""
+"""Schema of the tables: the role of each column, and what it may be used for."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ Role = Literal[
 ROLES: tuple[str, ...] = get_args(Role)
 UNITS = ("s", "ms", "us", "ns", "date", "text", "dmy", "mdy", "excel", ".", ",")
 TABLES: tuple[str, ...] = ("interactions", "items", "users")
+KEYS = {"items": "item_id", "users": "user_id"}
+CONTENT_ROLES = ("text", "category", "tags", "number", "image_path", "image_bytes", "vector")
 ID_LENGTH = 512  # characters; an array of ids takes the room of the longest one for each
 
 
@@ -27,15 +29,15 @@ class Column:
 
     Args:
         name: The column's name as Sidelight uses it (aliases already resolved).
-        role: What it holds, see `ROLES`.
+        role: Kind of its values, see `ROLES`.
         source: The name in the file, when it differs (an alias).
         sensitive: Protected attribute: never a feature unless asked for, always an audit group.
         known_at_launch: False for what exists only after release (user tags, vote counts): such a
             column may be a training label but never content of a cold item.
         consent: Name of the boolean column that allows its use, or None when none is needed.
-        unit: How the file writes it; "" when unknown. Of a timestamp one of `UNITS` (epoch units, "excel"
+        unit: Notation in the file; "" when unknown. For a timestamp one of `UNITS` (epoch units, "excel"
             days, "dmy" or "mdy" for the order of day, month and year), or a strptime pattern such as
-            "%d.%m.%Y %H:%M". Of a number its decimal mark, "." or ",".
+            "%d.%m.%Y %H:%M". For a number its decimal mark, "." or ",".
 
     Raises:
         SpecError: An unknown role or unit.
@@ -58,21 +60,21 @@ class Column:
 @dataclass(frozen=True)
 @checked
 class Schema:
-    """The columns of the three tables. Written as `sidelight.toml` by `sidelight check -o`."""
+    """Columns of the three tables. Written as `sidelight.toml` by `sidelight check -o`."""
 
     interactions: tuple[Column, ...] = field(default=())
     items: tuple[Column, ...] = field(default=())
     users: tuple[Column, ...] = field(default=())
 
     def columns(self, table: str) -> tuple[Column, ...]:
-        """Columns of one table: "interactions", "items" or "users"."""
+        """Return the columns of one table: "interactions", "items" or "users"."""
         if table not in TABLES:
             raise SpecError(f"unknown table {table!r}; {did_you_mean(table, TABLES)}")
         found: tuple[Column, ...] = getattr(self, table)
         return found
 
     def find(self, table: str, name: str) -> Column:
-        """One column by name; a misspelt name is answered with the nearest one."""
+        """Return one column by name; the error for a misspelt name gives the nearest one."""
         for column in self.columns(table):
             if column.name == name:
                 return column
@@ -80,7 +82,7 @@ class Schema:
         raise SpecError(f"no column {name!r} in the {table} table; {did_you_mean(name, names)}")
 
     def with_role(self, table: str, *roles: str) -> tuple[Column, ...]:
-        """Columns of a table that have one of the given roles, in table order."""
+        """Return the columns of a table that have one of the given roles, in table order."""
         return tuple(c for c in self.columns(table) if c.role in roles)
 
     def __iter__(self) -> Iterator[tuple[str, Column]]:

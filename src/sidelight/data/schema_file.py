@@ -1,4 +1,4 @@
-"""`sidelight.toml`: what each column is, in a form that a person reads and corrects."""
+"""`sidelight.toml`: the schema in a form that users read and correct."""
 
 from __future__ import annotations
 
@@ -12,17 +12,10 @@ from sidelight.data.schema import ROLES, TABLES, Column, Schema
 from sidelight.errors import DataError, SidelightError, complain, did_you_mean
 from sidelight.target_paths import atomic_write
 
-_KEYS: dict[str, type] = {
-    "role": str,
-    "source": str,
-    "sensitive": bool,
-    "known_at_launch": bool,
-    "consent": str,
-    "unit": str,
-}
+_KEYS = {"role": str, "source": str, "sensitive": bool, "known_at_launch": bool, "consent": str, "unit": str}
 _TOP = ("version", "files", *TABLES)
 _HEAD = """\
-# What each column is. Correct it by hand; `sidelight check` tells whether it still holds.
+# Role of each column. Correct it by hand; `sidelight check` tells whether it still holds.
 # role: {roles}.
 # source: the name in the file. sensitive: never a feature, always an audit group.
 # known_at_launch = false: exists only after release, so never content of a new item.
@@ -31,17 +24,17 @@ _HEAD = """\
 version = 1
 """
 _ABOUT = {
-    "interactions": "Who touched what: user_id, item_id, timestamp or position, weight; context stays apart.",
-    "items": "What is known about items: text, category, tags, number, vector, image_path, image_bytes.",
-    "users": "What is known about users: category, number; a yes-or-no consent column is context.",
+    "interactions": "Events: user_id, item_id, timestamp or position, weight; context stays apart.",
+    "items": "Known about items: text, category, tags, number, vector, image_path, image_bytes.",
+    "users": "Known about users: category, number; a yes-or-no consent column is context.",
 }
 
 
 def write_schema(schema: Schema, path: str | Path, files: Mapping[str, Sequence[str]] | None = None) -> None:
-    """Writes a readable sidelight.toml, one line a column.
+    """Write a readable sidelight.toml, one line per column.
 
     Args:
-        schema: What to write.
+        schema: Schema to write.
         path: The file; it is replaced as a whole.
         files: Names of the files of each table, relative to the folder of `path`.
     """
@@ -60,7 +53,7 @@ def write_schema(schema: Schema, path: str | Path, files: Mapping[str, Sequence[
 
 
 def read_schema(path: str | Path) -> Schema:
-    """The schema in a sidelight.toml; a missing table is inferred when the data are read.
+    """Read the schema of a sidelight.toml; a missing table is inferred when the data are read.
 
     Raises:
         DataError: Not TOML, an unknown key or role (with the nearest valid one), a wrong type.
@@ -71,20 +64,17 @@ def read_schema(path: str | Path) -> Schema:
 
 
 def read_files(path: str | Path) -> dict[str, tuple[str, ...]]:
-    """The [files] table of a sidelight.toml: names of files by table, empty when there is none."""
+    """Read the [files] table of a sidelight.toml: names of files by table, empty when there is none."""
     files = _load(Path(path)).get("files", {})
     out = {}
     for table, names in files.items() if isinstance(files, dict) else ():
         many = [names] if isinstance(names, str) else names
         if table not in TABLES or not isinstance(many, list) or not all(isinstance(n, str) for n in many):
-            raise DataError(
-                complain(
-                    "[files] with interactions, items, users = names of files",
-                    f"{table} = {names!r}",
-                    str(path),
-                    did_you_mean(table, TABLES),
-                )
+            expected, fix = (
+                "[files] with interactions, items, users = names of files",
+                did_you_mean(table, TABLES),
             )
+            raise DataError(complain(expected, f"{table} = {names!r}", str(path), fix))
         out[table] = tuple(many)
     return out
 
@@ -98,9 +88,8 @@ def _load(path: Path) -> dict[str, Any]:
         raise DataError(complain("valid TOML", str(error), str(path), "correct that place")) from None
     for key in found:
         if key not in _TOP:
-            raise DataError(
-                complain(f"keys {', '.join(_TOP)}", repr(key), str(path), did_you_mean(key, _TOP))
-            )
+            fix = did_you_mean(key, _TOP)
+            raise DataError(complain(f"keys {', '.join(_TOP)}", repr(key), str(path), fix))
     if found.get("version", 1) != 1:
         raise DataError(complain("version = 1", repr(found["version"]), str(path), "use a newer Sidelight"))
     return found
@@ -131,7 +120,7 @@ def _column(name: str, options: Any, table: str, where: str) -> Column:
 
 
 def line_of(column: Column) -> str:
-    """The line that declares a column in sidelight.toml."""
+    """Return the line that declares a column in sidelight.toml."""
     parts = [f'role = "{column.role}"']
     if column.source:
         parts.append(f"source = {_value(column.source)}")
@@ -149,5 +138,5 @@ def line_of(column: Column) -> str:
 
 
 def _value(value: Any) -> str:
-    """TOML text or list of texts; JSON's escapes are TOML's, but for the delete character."""
+    """Return TOML text or a list of texts; JSON's escapes are TOML's, but for the delete character."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

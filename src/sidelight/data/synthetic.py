@@ -1,4 +1,4 @@
-"""`planted`: a made-up shop whose true tastes are known, so that a test can tell better from worse."""
+"""Synthetic data with known true preferences, so that tests can tell a better model from a worse one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sidelight.data.dataset import Dataset
-from sidelight.data.fingerprint import fingerprint
+from sidelight.data.dataset import Dataset, fingerprint
 from sidelight.data.interactions import Interactions
 from sidelight.data.schema import Column, Schema
 from sidelight.data.synthetic_content import item_columns, user_columns
@@ -23,14 +22,14 @@ START, DAY = 1_735_689_600_000_000, 86_400_000_000  # 2025-01-01 and a day, in m
 
 @dataclass(frozen=True)
 class SyntheticData:
-    """A data set and the truth behind it.
+    """Synthetic data set with its true parameters.
 
-    An event at time t is drawn like this: a user by activity, one of the user's topics z by taste,
-    one of the items on the shelf at t by its share of z times its appeal. So
+    An event at time t is drawn in three steps: a user by activity, one of the user's topics z by taste,
+    one of the items available at t by its share of z times its appeal. So
 
         P(item i | user u, time t) = sum_z taste[u, z] * topics[i, z] * appeal[i] / Z[z, t]
 
-    with Z summing over the items on the shelf: the truth has low rank, a popularity part and a
+    with Z summing over the available items: the truth has low rank, a popularity part and a
     taste part, and the item's part of it shows in its content.
 
     Args:
@@ -38,7 +37,7 @@ class SyntheticData:
         taste: float32 (n_users, n_topics), rows sum to 1.
         topics: float32 (n_items, n_topics), rows sum to 1.
         appeal: float32 (n_items,), > 0: popularity beyond taste.
-        launch: int64 microseconds (n_items,): when the item came on the shelf.
+        launch: int64 microseconds (n_items,): time from which the item is available.
     """
 
     data: Dataset
@@ -50,7 +49,7 @@ class SyntheticData:
     def affinity(
         self, users: NDArray[np.int64] | None = None, popularity: bool = True
     ) -> NDArray[np.float32]:
-        """The best scores there are: P(item | user) with every item on the shelf.
+        """Return the best possible scores: P(item | user) with every item available.
 
         Args:
             users: Inner indices; None means all.
@@ -79,7 +78,7 @@ def make_synthetic(
     days: int = 365,
     progress: Progress | None = None,
 ) -> SyntheticData:
-    """A made-up data set with known truth: sparse clicks, rich content, new items over time.
+    """Make a synthetic data set with known truth: sparse clicks, rich content, new items over time.
 
     Items have title, description, category, tags, price, vector, launch, votes and, when asked for,
     a photo (PNG of 16 x 16); users have plan, region and gender, which is sensitive and shifts
@@ -88,7 +87,7 @@ def make_synthetic(
     Args:
         n_users, n_items: Sizes; ids are 1 to n.
         n_events: Distinct user-item pairs, at most a third of all pairs.
-        seed: Of everything.
+        seed: Random seed.
         n_topics: Latent dimension of the truth, >= 2.
         skew: Spread of the items' appeal (log-normal sigma); 0 makes items equally popular.
         new: Share of items launched during the time window rather than before it, in [0, 1).
@@ -110,11 +109,11 @@ def make_synthetic(
     launch = np.full(n_items, START, dtype=np.int64)
     late = rng.random(n_items) < new
     launch[late] += (rng.random(int(late.sum())) * 0.95 * days * DAY).astype(np.int64)
-    launch[rng.integers(n_items)] = START  # the shelf is never empty
+    launch[rng.integers(n_items)] = START  # some item is always available
     activity = np.cumsum(rng.pareto(1.5, n_users) + 0.3)
 
-    shelf = _Shelf(activity, taste, topics * appeal[:, None], launch, days * DAY)
-    users, items, times = _events(rng, n_events, shelf, progress)
+    source = _Events(activity, taste, topics * appeal[:, None], launch, days * DAY)
+    users, items, times = _events(rng, n_events, source, progress)
     order = np.lexsort((items, times, users))
     log = Interactions(
         users[order].astype(np.int32),
@@ -132,7 +131,7 @@ Side = tuple[dict[str, Any], tuple[Column, ...]]
 
 
 def _dataset(log: Interactions, item_side: Side, user_side: Side) -> Dataset:
-    """The data set of the events and the columns of each side; ids are 1 to n."""
+    """Build the data set of the events and the columns of each side; ids are 1 to n."""
     (item_values, item_schema), (user_values, user_schema) = item_side, user_side
     item_ids = np.arange(1, len(item_values["title"]) + 1, dtype=np.int64)
     user_ids = np.arange(1, len(user_values["plan"]) + 1, dtype=np.int64)
@@ -152,8 +151,8 @@ def _dataset(log: Interactions, item_side: Side, user_side: Side) -> Dataset:
 
 
 @dataclass(frozen=True)
-class _Shelf:
-    """What events are drawn from: cumulated activity, taste, share of each item in each topic, launches."""
+class _Events:
+    """Event distribution: cumulated activity, taste, share of each item in each topic, launches."""
 
     activity: NDArray[np.float64]
     taste: NDArray[np.float32]
@@ -162,13 +161,13 @@ class _Shelf:
     span: int
 
     def draw(self, rng: np.random.Generator, count: int) -> tuple[NDArray[np.int64], ...]:
-        """(user, item, time) of `count` independent events."""
+        """Draw (user, item, time) of `count` independent events."""
         user = np.searchsorted(self.activity, rng.random(count) * self.activity[-1], side="right")
         user = np.minimum(user, len(self.activity) - 1)
         topic = (rng.random(count)[:, None] > np.cumsum(self.taste, axis=1)[user]).sum(axis=1)
         topic = np.minimum(topic, self.taste.shape[1] - 1)
         time = START + (rng.random(count) * self.span).astype(np.int64)
-        # Items in order of launch: the shelf at time t is a prefix.
+        # Items in order of launch: those available at time t are a prefix.
         order = np.argsort(self.launch, kind="stable")
         live = np.searchsorted(self.launch[order], time, side="right")
         item = np.empty(count, dtype=np.int64)
@@ -182,14 +181,14 @@ class _Shelf:
 
 
 def _events(
-    rng: np.random.Generator, n_events: int, shelf: _Shelf, progress: Progress | None
+    rng: np.random.Generator, n_events: int, source: _Events, progress: Progress | None
 ) -> tuple[NDArray[np.int64], ...]:
-    """Distinct pairs with their times, drawn until there are enough."""
+    """Draw distinct pairs with their times until there are enough."""
     found = tuple(np.empty(0, dtype=np.int64) for _ in range(3))
     for _ in range(200):
-        drawn = shelf.draw(rng, int(1.2 * (n_events - len(found[0]))) + 100)
+        drawn = source.draw(rng, int(1.2 * (n_events - len(found[0]))) + 100)
         joined = tuple(np.concatenate(pair) for pair in zip(found, drawn, strict=True))
-        _, first = np.unique(joined[0] * len(shelf.launch) + joined[1], return_index=True)
+        _, first = np.unique(joined[0] * len(source.launch) + joined[1], return_index=True)
         first.sort()
         found = tuple(column[first[:n_events]] for column in joined)
         if progress is not None:
@@ -201,7 +200,7 @@ def _events(
 
 
 def _rows(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Rows scaled to sum 1."""
+    """Scale rows to sum 1."""
     return np.asarray(values / values.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
@@ -210,10 +209,12 @@ def _check(
 ) -> None:
     if min(n_users, n_items) < 2 or n_topics < 2:
         found = f"{n_users}, {n_items}, {n_topics}"
-        raise SpecError(complain("at least 2 users, items and topics", found, "planted"))
+        raise SpecError(complain("at least 2 users, items and topics", found, "make_synthetic"))
     if not 1 <= n_events <= n_users * n_items // 3:
         most = n_users * n_items // 3
-        raise SpecError(complain(f"1 to {most} events (a third of the pairs)", f"{n_events}", "planted"))
+        raise SpecError(
+            complain(f"1 to {most} events (a third of the pairs)", f"{n_events}", "make_synthetic")
+        )
     if not (0 <= new < 1 and 0 <= noise <= 1 and 0 <= missing < 1):
         found = f"new={new}, noise={noise}, missing={missing}"
-        raise SpecError(complain("new and missing in [0, 1), noise in [0, 1]", found, "planted"))
+        raise SpecError(complain("new and missing in [0, 1), noise in [0, 1]", found, "make_synthetic"))

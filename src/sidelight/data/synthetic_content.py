@@ -1,4 +1,4 @@
-"""Content that shows the latent topics of made-up items: words, labels, numbers, vectors, photos."""
+"""Synthetic content that shows the latent topics of items: words, labels, numbers, vectors, photos."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def item_columns(
     missing: float,
     images: bool,
 ) -> tuple[dict[str, Any], tuple[Column, ...]]:
-    """Columns of the item table (without ids) and what they are, in the order of the items.
+    """Return columns of the item table (without ids) in the order of the items, and their schema.
 
     Args:
-        rng: Where randomness comes from.
+        rng: Random generator.
         topics: float32 (n_items, n_topics), rows sum to 1.
         launch: int64 microseconds (n_items,).
         clicked: int64, item of each event.
-        noise: Share of words, labels and of the spread of numbers that says nothing.
+        noise: Share of words, labels and of the spread of numbers that is unrelated to the topics.
         missing: Share of descriptions and of vectors that are null.
         images: Add a PNG per item.
     """
@@ -67,7 +67,7 @@ def item_columns(
 def user_columns(
     plan: NDArray[np.int64], region: NDArray[np.int64], gender: NDArray[np.int64]
 ) -> tuple[dict[str, Any], tuple[Column, ...]]:
-    """Columns of the user table (without ids) and what they are."""
+    """Return columns of the user table (without ids) and their schema."""
     columns = {
         "plan": pl.Series(["free", "basic", "premium"])[plan],
         "region": pl.Series(["north", "east", "south", "west", "island"])[region],
@@ -78,7 +78,7 @@ def user_columns(
 
 
 def vocabulary(n_topics: int) -> NDArray[np.str_]:
-    """Made-up words, shape (n_topics + 1, WORDS); the last row belongs to no topic. All are distinct."""
+    """Make distinct words, shape (n_topics + 1, WORDS); the last row belongs to no topic."""
     syllables = [a + b for a in _ONSETS for b in _VOWELS]
     base, count = len(syllables), (n_topics + 1) * WORDS
     # A step without common factor with base**3 visits every word once, far from its neighbours.
@@ -90,7 +90,7 @@ def vocabulary(n_topics: int) -> NDArray[np.str_]:
 def _words(
     rng: np.random.Generator, topics: NDArray[np.float32], length: int, noise: float
 ) -> NDArray[np.str_]:
-    """Words of each item, (n_items, length): from its topics, or with probability `noise` from none."""
+    """Draw words of each item, (n_items, length): of its topics, or with probability `noise` of none."""
     n, k = topics.shape
     reached = np.cumsum(topics, axis=1)
     out = np.empty((n, length), dtype="<U6")
@@ -108,13 +108,13 @@ def _joined(words: NDArray[np.str_]) -> pl.Series:
 
 
 def _holes(rng: np.random.Generator, values: pl.Series, share: float) -> pl.Series:
-    """The values with a random share of them null."""
+    """Replace a random share of the values by null."""
     gone = pl.Series(rng.random(len(values)) < share)
     return pl.select(pl.when(~gone).then(values)).to_series()
 
 
 def _photos(rng: np.random.Generator, topics: NDArray[np.float32], noise: float) -> list[bytes]:
-    """Square photos: each topic has a colour above and one below."""
+    """Draw square photos: each topic has a colour above and one below."""
     n, k = topics.shape
     colours = rng.integers(30, 226, (k, 2, 3))
     halves = np.einsum("nk,khc->nhc", topics, colours)[:, [0] * (PIXELS // 2) + [1] * (PIXELS // 2)]
@@ -127,7 +127,7 @@ def _photos(rng: np.random.Generator, topics: NDArray[np.float32], noise: float)
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
-    """A PNG file of RGB pixels, shape (height, width, 3). Needs no image library."""
+    """Encode a PNG file of RGB pixels, shape (height, width, 3). Needs no image library."""
     height, width, _ = pixels.shape
 
     def chunk(kind: bytes, body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Bytes of a text file as UTF-8, whatever it was: gzip, byte-order mark, UTF-16, Latin letters."""
+"""Text files as UTF-8 bytes, from gzip, with a byte-order mark, from UTF-16 or Windows-1252."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ import gzip
 import zlib
 from pathlib import Path
 
-from sidelight.data.findings import Finding
-from sidelight.data.source_table import with_findings
+from sidelight.data.findings import Finding, new_finding
 from sidelight.errors import DataError, complain
 
 
 def load_text(path: Path, table: str) -> tuple[bytes, list[Finding]]:
-    """A file's text as UTF-8 bytes without byte-order mark, and what had to be done for it.
+    """Load a file's text as UTF-8 bytes without byte-order mark, with findings on the conversion.
 
     Raises:
         DataError: The file is missing, empty or damaged.
     """
-    findings: list[Finding] = []
     try:
         data = path.read_bytes()
         if data[:2] == b"\x1f\x8b":
@@ -27,19 +25,23 @@ def load_text(path: Path, table: str) -> tuple[bytes, list[Finding]]:
         raise DataError(complain("a file", "nothing", str(path), "check the path")) from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(complain("a readable file", f"{error}", str(path), "copy it again")) from None
+    findings: list[Finding] = []
 
-    def say(defect: str, message: str) -> None:
-        findings.append(with_findings(defect, table, message, file=path.name))
+    def note(defect: str, message: str) -> None:
+        findings.append(new_finding(defect, table, message, file=path.name))
 
     if data.startswith(codecs.BOM_UTF8):
         data = data[3:]
-        say("byte-order-mark", "found a UTF-8 byte-order mark; it is left out")
+        note("byte-order-mark", "found a UTF-8 byte-order mark; it is left out")
     elif data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        data = _utf16(data, path)
-        say("not-utf8", "expected UTF-8; found UTF-16, which is converted")
+        try:
+            data = data.decode("utf-16").encode()
+        except UnicodeDecodeError as error:
+            raise DataError(complain("UTF-16 text", str(error), str(path), "save as UTF-8")) from None
+        note("not-utf8", "expected UTF-8; found UTF-16, which is converted")
     data, encoding = _utf8(data)
     if encoding != "utf-8":
-        say("not-utf8", f"expected UTF-8; found other bytes, which are read as {encoding}")
+        note("not-utf8", f"expected UTF-8; found other bytes, which are read as {encoding}")
     if b"\n" not in data and b"\r" in data:
         data = data.replace(b"\r", b"\n")
     if not data.strip():
@@ -47,18 +49,11 @@ def load_text(path: Path, table: str) -> tuple[bytes, list[Finding]]:
     return data, findings
 
 
-def _utf16(data: bytes, path: Path) -> bytes:
-    try:
-        return data.decode("utf-16").encode()
-    except UnicodeDecodeError as error:
-        raise DataError(complain("UTF-16 text", str(error), str(path), "save as UTF-8")) from None
-
-
 def _utf8(data: bytes) -> tuple[bytes, str]:
+    """Return the bytes as UTF-8, and the encoding that they had."""
     for encoding in ("utf-8", "cp1252"):
         try:
-            text = data.decode(encoding)
+            return data.decode(encoding).encode(), encoding
         except UnicodeDecodeError:
             continue
-        return (data if encoding == "utf-8" else text.encode()), encoding
     return data.decode("latin-1").encode(), "latin-1"

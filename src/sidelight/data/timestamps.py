@@ -1,12 +1,14 @@
-"""Times of any spelling as int64 microseconds since 1970 (UTC)."""
+"""Parser of times in any notation to int64 microseconds since 1970 (UTC)."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
+
+from sidelight.data.coerce_types import nulls
 
 UNITS: dict[str, int] = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0}
 _DAY = 86_400_000_000
@@ -40,18 +42,18 @@ _SPAN = 9.2e18  # int64 microseconds reach no further
 
 
 def to_microseconds(values: pl.Series, unit: str = "") -> tuple[pl.Series, str]:
-    """Int64 microseconds UTC; null where a value is missing or cannot be read.
+    """Convert times to int64 microseconds UTC; null where a value is missing or cannot be read.
 
-    One reading holds for the whole column: a value that it does not fit is null, whatever it could
+    One notation holds for the whole column: a value that it does not fit is null, whatever it could
     mean by itself. Text is ISO 8601 or a usual date with or without a time of day (times without
-    offset are UTC); whether the day or the month comes first is told by the days above 12 of all
+    offset are UTC); whether the day or the month comes first is decided by the days above 12 of all
     values. Numbers are seconds, milli-, micro- or nanoseconds since 1970, dates (20240131), months,
     years, or days as spreadsheets count them: what makes most of them a time between 1990 and 2100,
     else what the lower median suggests (seconds below 1e11, then factors of 1000).
 
     Args:
         values: Text, numbers, dates or datetimes.
-        unit: What is declared: one of `UNITS`, "excel", "dmy" or "mdy" (order of day, month, year),
+        unit: Declared unit: one of `UNITS`, "excel", "dmy" or "mdy" (order of day, month, year),
             or a strptime pattern such as "%d.%m.%Y"; anything else leaves it to be judged.
 
     Returns:
@@ -64,7 +66,7 @@ def to_microseconds(values: pl.Series, unit: str = "") -> tuple[pl.Series, str]:
             values = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return values.dt.cast_time_unit("us").cast(pl.Int64), "date"
     if values.dtype in (pl.Boolean, pl.Binary) or isinstance(values.dtype, pl.List):
-        return pl.Series(values.name, [None], dtype=pl.Int64).new_from_index(0, len(values)), "text"
+        return nulls(values.name, pl.Int64, len(values)), "text"
     if "%" in unit:
         return _by_pattern(_digits(values), unit), unit
     if values.dtype.is_numeric():
@@ -80,7 +82,7 @@ def to_microseconds(values: pl.Series, unit: str = "") -> tuple[pl.Series, str]:
 
 
 def undecided(values: pl.Series) -> bool:
-    """Whether dates such as 03/04/2024 are all there is: no day above 12 tells the order.
+    """Test whether all dates are like 03/04/2024: no day above 12 tells the order.
 
     Args:
         values: Text that was read with the unit "dmy" or "mdy".
@@ -91,7 +93,7 @@ def undecided(values: pl.Series) -> bool:
 
 
 def odd_times(times: pl.Series) -> pl.Series:
-    """Name of the defect of times that cannot belong to the others, null for the rest.
+    """Return the defect of times that cannot belong to the others, null for the rest.
 
     Times with ten years of nothing between them and the bulk are odd where they lie before 1990 or
     after 2100, or are at most one in 20. They are a "time-unit" where another unit would bring them to the
@@ -99,10 +101,10 @@ def odd_times(times: pl.Series) -> pl.Series:
     times from 1990 to 2100 nothing is odd.
     """
     known = times.drop_nulls().to_numpy()
-    low, high = (_number(s) * 1e6 for s in _SECONDS)
+    low, high = (s * 1e6 for s in _SECONDS)
     real = (known >= low) & (known < high)
     if not len(known) or 2 * real.sum() < len(known):
-        return pl.Series(times.name, [None], dtype=pl.String).new_from_index(0, len(times))
+        return nulls(times.name, pl.String, len(times))
     order = np.argsort(known, kind="stable")
     group = np.empty(len(known), dtype=np.int64)
     apart = np.diff(known[order].astype(np.float64)) > 10 * _YEAR
@@ -119,7 +121,7 @@ def odd_times(times: pl.Series) -> pl.Series:
 
 
 def time_unit(values: pl.Series) -> str:
-    """The unit of a column of which nine in ten values are times from 1990 to 2100, else "".
+    """Return the unit of a column of which nine in ten values are times from 1990 to 2100, else "".
 
     Text dates are times of any year; see `to_microseconds` for the units.
     """
@@ -139,6 +141,14 @@ def time_unit(values: pl.Series) -> str:
     return unit if times.count() >= 0.9 * len(known) else ""
 
 
+def iso_time(microseconds: int) -> str:
+    """Return a UTC time in ISO 8601; a number that no calendar has (a wrong unit) with its unit."""
+    try:
+        return datetime.fromtimestamp(microseconds // 1_000_000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{microseconds} us"
+
+
 def _numbers(text: pl.Series) -> pl.Series:
     whole = text.cast(pl.Int64, strict=False)
     if whole.null_count() == text.null_count():
@@ -147,16 +157,14 @@ def _numbers(text: pl.Series) -> pl.Series:
 
 
 def _digits(values: pl.Series) -> pl.Series:
-    """Text of the values; 20240131.0 as "20240131"."""
+    """Return the text of the values; 20240131.0 as "20240131"."""
     if values.dtype.is_float():
         values = values.set(~values.is_finite().fill_null(True), None).cast(pl.Int64, strict=False)
     return values.cast(pl.String, strict=False).str.strip_chars()
 
 
 def _from_numbers(numbers: pl.Series, unit: str) -> tuple[pl.Series, str]:
-    finite = (
-        numbers if numbers.dtype.is_integer() else numbers.set(~numbers.is_finite().fill_null(True), None)
-    )
+    finite = numbers.set(~numbers.is_finite().fill_null(True), None)
     unit = unit if unit in UNITS or unit == "excel" else _unit(finite)
     if unit not in UNITS and unit != "excel":
         return _by_pattern(_digits(finite), "%Y%m%d" if unit == "date" else unit), unit
@@ -175,7 +183,7 @@ def _from_numbers(numbers: pl.Series, unit: str) -> tuple[pl.Series, str]:
 
 
 def _unit(numbers: pl.Series) -> str:
-    """What makes most of the numbers a time, else what the lower median suggests."""
+    """Find the unit that makes most of the numbers a time, else the one that the lower median suggests."""
     known = numbers.drop_nulls()
     counts = {unit: int(known.is_between(*span).sum()) for unit, span in _RANGES.items()}
     best = max(counts, key=lambda unit: counts[unit])
@@ -185,16 +193,12 @@ def _unit(numbers: pl.Series) -> str:
         if "%" not in pattern or 2 * _by_pattern(_digits(known), pattern).count() >= counts[best]:
             return best
     middle = known.abs().quantile(0.5, "lower")
-    size = 0.0 if middle is None else _number(middle)
+    size = float(middle or 0)
     return "s" if size < 1e11 else "ms" if size < 1e14 else "us" if size < 1e17 else "ns"
 
 
-def _number(value: Any) -> float:
-    return float(value)
-
-
 def _by_pattern(text: pl.Series, pattern: str) -> pl.Series:
-    """Times of one strptime pattern; the first month or day where it names none."""
+    """Parse times of one strptime pattern; the first month or day where it names none."""
     if re.fullmatch("(%[YmdHMS])+", pattern):  # digits alone: %Y would take any number of them
         width = 2 * pattern.count("%") + 2 * pattern.count("%Y")
         text = text.set((text.str.len_chars() != width).fill_null(False), None)
@@ -204,12 +208,12 @@ def _by_pattern(text: pl.Series, pattern: str) -> pl.Series:
     try:
         times = text.str.to_datetime(pattern, strict=False, time_unit="us")
     except pl.exceptions.PolarsError:
-        return pl.Series(text.name, [None], dtype=pl.Int64).new_from_index(0, len(text))
+        return nulls(text.name, pl.Int64, len(text))
     return times.dt.replace_time_zone(None).cast(pl.Int64)
 
 
 def _from_text(text: pl.Series, order: str) -> tuple[pl.Series, str]:
-    """ISO first, format after format over what the earlier ones could not read; then other dates."""
+    """Parse ISO first, format after format over what the earlier ones could not read; then other dates."""
     todo = text.to_frame("text").with_row_index("at").drop_nulls()
     done = []
     for pattern in _ISO:
@@ -223,14 +227,14 @@ def _from_text(text: pl.Series, order: str) -> tuple[pl.Series, str]:
     if not todo.is_empty():
         times, unit = _written(todo["text"], order)
         done.append(todo.select("at", time=times).drop_nulls())
-    out = pl.Series(text.name, [None], dtype=pl.Int64).new_from_index(0, len(text))
+    out = nulls(text.name, pl.Int64, len(text))
     for part in done:
         out = out.scatter(part["at"], part["time"])
     return out, unit
 
 
 def _written(text: pl.Series, order: str) -> tuple[pl.Series, str]:
-    """Times of a date in any usual order, then perhaps a clock, half of the day and offset."""
+    """Parse a date in any usual order, then perhaps a time of day, am or pm, and offset."""
     plain = text.str.replace(
         r"^(.*?)(\d{1,2}:\d\d:\d\d)\s+(?:([+-]\d{4}|[A-Z]{3})\s+)?(\d{4})$", "$1$4 $2 $3"
     )
@@ -253,7 +257,7 @@ def _written(text: pl.Series, order: str) -> tuple[pl.Series, str]:
 
 
 def _days(text: pl.Series, order: str) -> tuple[pl.Series, str]:
-    """Microseconds of dates; "dmy" or "mdy" where most are three numbers with the year last."""
+    """Parse dates to microseconds; "dmy" or "mdy" where most are three numbers with the year last."""
     one, two = _first_two(text)
     if order not in ("dmy", "mdy"):
         first, second = int((one > 12).sum()), int((two > 12).sum())
@@ -263,7 +267,7 @@ def _days(text: pl.Series, order: str) -> tuple[pl.Series, str]:
     bare = bare.str.replace(r"(\d)(st|nd|rd|th)\b", "$1").str.replace_all(r"[\s,./-]+", "-")
     tidy = bare.str.strip_chars("-")
     pattern = "%d-%m-%" if order == "dmy" else "%m-%d-%"
-    out = pl.Series(text.name, [None], dtype=pl.Int64).new_from_index(0, len(text))
+    out = nulls(text.name, pl.Int64, len(text))
     for shape, form in (
         (r"^\d{1,2}-\d{1,2}-\d{4}$", pattern + "Y"),
         (r"^\d{1,2}-\d{1,2}-\d{2}$", pattern + "y"),
@@ -276,7 +280,7 @@ def _days(text: pl.Series, order: str) -> tuple[pl.Series, str]:
 
 
 def _first_two(text: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """The two numbers before the year, of dates that are three numbers with the year last."""
+    """Return the two numbers before the year, of dates that are three numbers with the year last."""
     found = text.str.extract_groups(
         r"^(\d{1,2})[./ -]+(\d{1,2})[,./ -]+(?:\d{4}|\d{2})(?:[T\s,].*)?$"
     ).struct.unnest()

@@ -9,7 +9,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sidelight.data.context import context_rows, shared
+from sidelight.data.context import common_context, context_rows
 from sidelight.data.split.split import Split
 
 
@@ -49,4 +49,4 @@ def predicted(
     if context is None:
         return None
     log = split.data.interactions
-    return shared(context, log.user, log.among(rows, truth), split.data.n_users)[users]
+    return common_context(context, log.user, log.among(rows, truth), split.data.n_users)[users]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.data.cold_demand import Demand, future_demand
-from sidelight.data.split.selection import usable
+from sidelight.data.split.selection import usable_events
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models import blend_weights, weight_prior
@@ -232,7 +232,7 @@ def _record(
     return {
         "k": spec.k,
         "evidence": {**rows, "folds": len(evidence.folds) if evidence.measured else 0, "how": how,
-                     "warm": usable(first, cold=False), "cold": usable(first, cold=True)},
+                     "warm": usable_events(first, cold=False), "cold": usable_events(first, cold=True)},
         "prior": weight_prior.provenance(),
         "parts": [
             {"part": _label(s), "cold": float(weights[0, at]), "warm": float(weights[1, at])}

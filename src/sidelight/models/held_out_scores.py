@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.data.cold_demand import Demand, holds_items_out, worth_of
-from sidelight.data.split.selection import selection_split, usable
+from sidelight.data.cold_demand import Demand, future_weights, holds_items_out
+from sidelight.data.split.selection import selection_split, usable_events
 from sidelight.data.split.split import Split
 from sidelight.models.blend_candidates import BlendCandidates
 from sidelight.models.components import Components
@@ -32,8 +32,8 @@ def folds_of(split: Split) -> list[Split]:
     Empty where not one usable validation event can be had.
     """
     first = selection_split(split)
-    found = usable(first, cold=False)
-    if not found + usable(first, cold=True):
+    found = usable_events(first, cold=False)
+    if not found + usable_events(first, cold=True):
         return []
     count = FOLDS if 0 < found < ENOUGH else 1
     folds = [first, *(selection_split(split, fold=fold) for fold in range(1, count))]
@@ -79,7 +79,7 @@ class Evidence:
         held = folds_of(split)
         folds = held or [replace(split, validation=split.validation[:0]).blind()]
         scorers = [parts.scorers(each) for each in folds]
-        worth = worth_of(split, demand)
+        worth = future_weights(split, demand)
         users = [_sample(each, spec.users, spec.seed + at, bool(held)) for at, each in enumerate(folds)]
         whole = BlendCandidates.joined(
             [

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.data.split.selection import selection_split, usable
+from sidelight.data.split.selection import selection_split, usable_events
 from sidelight.data.split.split import Split
 from sidelight.models.blend_candidates import BlendCandidates
 from sidelight.models.blend_scorer import BlendScorer
@@ -43,9 +43,9 @@ def with_floor(spec: Any, scorer: Scorer, split: Split) -> Scorer:
         return scorer
     # Nothing is chosen by a look at the test part, not even to leave its pairs out.
     choosing, judged = split.blind(), scorer
-    if usable(split, cold=False) < MINIMUM:
+    if usable_events(split, cold=False) < MINIMUM:
         choosing = selection_split(split, MINIMUM)
-        if usable(choosing, cold=False) < MINIMUM:
+        if usable_events(choosing, cold=False) < MINIMUM:
             return scorer
         judged = without_floor(spec).fit(choosing).scorer
     popular = _counts(choosing)

@@ -1,4 +1,4 @@
-"""All checks on tables as they were read, one theme a file."""
+"""Checks on tables as they were read, one theme per file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from sidelight.data.checks import (
     id_columns,
     image_files,
     item_content,
-    language,
     leakage,
     published_splits,
-    vector_columns,
 )
 from sidelight.data.checks.checked_tables import Check, CheckedTables
 from sidelight.data.findings import Finding
@@ -25,10 +23,10 @@ from sidelight.data.raw_tables import RawTables
 from sidelight.progress import Progress
 
 CHECKS: tuple[Check, ...] = (
-    *id_columns.CHECKS, *event_times.CHECKS, *column_values.CHECKS, *item_content.CHECKS, *language.CHECKS,
-    *vector_columns.CHECKS, *image_files.CHECKS, *leakage.CHECKS, *behaviour.CHECKS, *published_splits.CHECKS,
+    *id_columns.CHECKS, *event_times.CHECKS, *column_values.CHECKS, *item_content.CHECKS,
+    *image_files.CHECKS, *leakage.CHECKS, *behaviour.CHECKS, *published_splits.CHECKS,
 )  # fmt: skip
-GRAVITY = {"error": 0, "warning": 1, "note": 2}
+SEVERITIES = {"error": 0, "warning": 1, "note": 2}
 
 
 def check(
@@ -40,13 +38,13 @@ def check(
     also: Sequence[Finding] = (),
     progress: Progress | None = None,
 ) -> list[Finding]:
-    """Every defect found in the tables, those seen while reading included, gravest first.
+    """Check tables for all defects; return the findings, those of reading included, worst first.
 
     Args:
         raw: Tables as `sidelight.data.read.read_raw` gives them.
         split: A published split to check against the data: columns user_id, item_id, split.
         now: Microseconds since 1970 (UTC) after which a time is in the future; default the clock.
-        image_limit: How many images of a column are opened at most.
+        image_limit: Largest number of images per column to open.
         also: Findings from elsewhere to sort in, e.g. of `read_split`.
         progress: Called with (done, total, label).
     """
@@ -59,4 +57,4 @@ def check(
         found += one(tables)
     if progress is not None:
         progress(len(CHECKS), len(CHECKS), "checking")
-    return sorted(found, key=lambda f: (GRAVITY[f.severity], f.table, f.defect))
+    return sorted(found, key=lambda f: (SEVERITIES[f.severity], f.table, f.defect))

@@ -1,4 +1,4 @@
-"""Who does what, how much: bots, defaults, and too little to learn from."""
+"""Checks of activity: bots, dominating items, and too few events to learn from."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ BURST = 20
 
 
 def burst(t: CheckedTables) -> list[Finding]:
-    """Users with more than 20 events, and 20 times the median number, in one second.
+    """Report users with more than 20 events, and 20 times the median number, in one second.
 
-    The median is over the seconds in which a user did anything: a basket has one time. Data whose
+    The median is over the seconds with an event: a basket has one time. Data whose
     times are all whole days are left out.
     """
     if "timestamp" not in t.events.columns or not len(t.events):
@@ -34,7 +34,7 @@ def burst(t: CheckedTables) -> list[Finding]:
 
 
 def extremes(t: CheckedTables) -> list[Finding]:
-    """A user or item far above the rest: over 100 times the median and a notable share of all."""
+    """Report a user or item far above the rest: over 100 times the median and a notable share of all."""
     found = []
     for key, what, counts, share in (
         ("user_id", "extreme-user", t.events_by_user, 0.01),
@@ -55,7 +55,7 @@ def extremes(t: CheckedTables) -> list[Finding]:
 
 
 def little(t: CheckedTables) -> list[Finding]:
-    """Too few events, too many users with one, too many items with none, no content at all."""
+    """Report too few events, too many users with one, too many items with none, no content at all."""
     found, total = [], len(t.events)
     users, items = t.events_by_user, t.events_by_item
     if total < 1000 or (users.height and total < 2 * users.height):

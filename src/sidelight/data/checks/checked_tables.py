@@ -1,4 +1,4 @@
-"""`Tables`: the tables under check, with what several checks share computed once."""
+"""`CheckedTables`: the tables under check, with shared counts computed once."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from numpy.typing import NDArray
 from sidelight.data.defects import DEFECTS
 from sidelight.data.findings import Finding
 from sidelight.data.raw_tables import FILE, ROW, RawTables
-from sidelight.data.schema import Column
+from sidelight.data.schema import TABLES, Column
 
 DAY = 86_400_000_000  # microseconds
-CONTENT_ROLES = ("text", "category", "tags", "number", "image_path", "image_bytes", "vector")
 
 
 @dataclass(frozen=True)
 class CheckedTables:
-    """What every check looks at.
+    """Tables under check.
 
     Args:
         raw: The tables as read.
         split: A published split: columns user_id, item_id, split, `FILE`, `ROW`; or None.
         now: Microseconds since 1970; later times are in the future.
-        image_limit: How many images are opened at most, in each column.
+        image_limit: Largest number of images per column to open.
     """
 
     raw: RawTables
@@ -38,10 +37,8 @@ class CheckedTables:
 
     @cached_property
     def _frames(self) -> dict[str, pl.DataFrame]:
-        """Tables by name, ids cast to text where their types differ between tables."""
-        frames = {
-            name: self.raw.frames.get(name, pl.DataFrame()) for name in ("interactions", "items", "users")
-        }
+        """Return tables by name, ids cast to text where their types differ between tables."""
+        frames = {name: self.raw.frames.get(name, pl.DataFrame()) for name in TABLES}
         if self.split is not None:
             frames["split"] = self.split
         for key in ("user_id", "item_id"):
@@ -52,42 +49,42 @@ class CheckedTables:
         return frames
 
     def frame(self, table: str) -> pl.DataFrame:
-        """One table; an empty frame when it was not given."""
+        """Return one table; an empty frame when it was not given."""
         return self._frames[table]
 
     @property
     def events(self) -> pl.DataFrame:
-        """The interactions."""
+        """Interactions."""
         return self._frames["interactions"]
 
     @property
     def items(self) -> pl.DataFrame:
-        """The item table."""
+        """Item table."""
         return self._frames["items"]
 
     @property
     def users(self) -> pl.DataFrame:
-        """The user table."""
+        """User table."""
         return self._frames["users"]
 
     @cached_property
     def events_by_item(self) -> pl.DataFrame:
-        """Columns item_id, n: items with at least one event."""
+        """Counts of events of items with any, columns item_id and n."""
         return _count(self.events, "item_id")
 
     @cached_property
     def events_by_user(self) -> pl.DataFrame:
-        """Columns user_id, n: users with at least one event."""
+        """Counts of events of users with any, columns user_id and n."""
         return _count(self.events, "user_id")
 
     @cached_property
     def event_key(self) -> list[str]:
-        """The columns that make an event one event: user, item, and its time or position."""
+        """Columns that identify an event: user, item, and its time or position."""
         order = [c for c in ("timestamp", "position") if c in self.events.columns]
         return ["user_id", "item_id", *order[:1]]
 
     def columns(self, table: str, *roles: str) -> list[Column]:
-        """Declared columns of a table that the file really has; of the given roles, or all but ids."""
+        """Return the declared columns that the file has; of the given roles, or all but ids."""
         have = self.frame(table).columns
         return [
             c
@@ -105,7 +102,7 @@ class CheckedTables:
         column: str = "",
         count: int | None = None,
     ) -> list[Finding]:
-        """One finding, or none when `rows` is empty.
+        """Return one finding, or none when `rows` is empty.
 
         Args:
             defect: A key of `DEFECTS`, which gives severity and fix.
@@ -113,8 +110,8 @@ class CheckedTables:
             rows: Boolean series over the table, or positions in it; None when the column or the table
                 as a whole is meant.
             message: May use {value}: that of `column` in the first row, or its first value.
-            column: The column meant.
-            count: How many rows, when it is not the number of `rows`.
+            column: Name of the column.
+            count: Number of affected rows, when it is not the number of `rows`.
         """
         frame = self.frame(table)
         row, value, at = None, "", 0
@@ -146,7 +143,7 @@ def _count(frame: pl.DataFrame, key: str) -> pl.DataFrame:
 
 
 def _shown(value: object, width: int = 60) -> str:
-    """A value for a message: quoted text, cut where it is long."""
+    """Return a value for a message: quoted text, cut where it is long."""
     if isinstance(value, str):
         value = repr(value if len(value) <= width else value[: width - 1] + "…")
     if isinstance(value, bytes):

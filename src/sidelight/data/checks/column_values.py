@@ -1,4 +1,4 @@
-"""Columns of any table: empty, constant, of another kind than declared, numbers out of range."""
+"""Checks of columns: empty, constant, of another kind than declared, numbers and vectors out of range."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0)
 
 
 def filled(t: CheckedTables) -> list[Finding]:
-    """Columns that are empty, nearly empty, or the same everywhere."""
+    """Report columns that are empty, nearly empty, or the same everywhere."""
     found = []
     for table in TABLES:
         frame = t.frame(table)
@@ -42,7 +42,7 @@ def _constant(values: pl.Series) -> bool:
 
 
 def kinds(t: CheckedTables) -> list[Finding]:
-    """Columns whose values look like another role than the declared one."""
+    """Report columns whose values look like another role than the declared one."""
     found = []
     for table in ("items", "users"):
         for column in t.columns(table, "text", "category"):
@@ -55,7 +55,7 @@ def kinds(t: CheckedTables) -> list[Finding]:
 
 
 def _kind(t: CheckedTables, table: str, column: Column, values: pl.Series) -> list[Finding]:
-    """At most one verdict on a column of strings."""
+    """Return at most one finding on a column of strings."""
     name, distinct = column.name, values.n_unique() / len(values)
     words = float(values.str.count_matches(r"\S+").mean() or 0.0)  # type: ignore[arg-type]
     number = values.str.strip_chars().str.contains(r"^[-+]?\d+([.,]\d+)?$")
@@ -76,7 +76,7 @@ def _kind(t: CheckedTables, table: str, column: Column, values: pl.Series) -> li
 
 
 def _counter(t: CheckedTables, table: str, column: Column) -> list[Finding]:
-    """A number that names the row: whole, different everywhere, and named or running like an id."""
+    """Report a number that identifies the row: whole, all different, and named or running like an id."""
     values = t.frame(table)[column.name].drop_nulls()
     if len(values) < ENOUGH or values.n_unique() < 0.98 * len(values):
         return []
@@ -86,18 +86,12 @@ def _counter(t: CheckedTables, table: str, column: Column) -> list[Finding]:
     running = bool((np.diff(array) > 0).mean() > 0.98)
     if not running and not ID_NAME.search(column.name):
         return []
-    return t.found(
-        "id-like-content",
-        table,
-        None,
-        "every row has its own whole number; e.g. {value}",
-        column.name,
-        len(values),
-    )
+    message = "every row has its own whole number; e.g. {value}"
+    return t.found("id-like-content", table, None, message, column.name, len(values))
 
 
 def numbers(t: CheckedTables) -> list[Finding]:
-    """NaN and infinity, values far outside the rest, and codes such as -1 for "not known"."""
+    """Report NaN and infinity, values far outside the rest, and codes such as -1 for "not known"."""
     found = []
     for table in TABLES:
         for column in t.columns(table, "number", "weight", "context"):
@@ -107,9 +101,8 @@ def numbers(t: CheckedTables) -> list[Finding]:
             array = values.cast(pl.Float64).to_numpy()
             known = ~values.is_null().to_numpy()
             odd = np.flatnonzero(known & ~np.isfinite(array))
-            found += t.found(
-                "number-nonfinite", table, odd, "expected a finite number; found {value}", column.name
-            )
+            message = "expected a finite number; found {value}"
+            found += t.found("number-nonfinite", table, odd, message, column.name)
             if column.role == "number":
                 found += _outside(t, table, column.name, array)
     return found
@@ -140,7 +133,7 @@ def _plain(value: float) -> str:
 
 
 def ratings(t: CheckedTables) -> list[Finding]:
-    """Weights on a scale such as 1 to 5, where a low one says "disliked"."""
+    """Report weights on a scale such as 1 to 5, where a low one says "disliked"."""
     if not t.columns("interactions", "weight") or not len(t.events):
         return []
     levels = t.events["weight"].unique().drop_nulls().sort().to_numpy()
@@ -149,10 +142,36 @@ def ratings(t: CheckedTables) -> list[Finding]:
         return []
     low = int((t.events["weight"] < (levels[0] + levels[-1]) / 2).sum())
     shown = ", ".join(f"{x:g}" for x in levels)
-    return t.found(
-        "rating-as-weight", "interactions", None, f"weights are {shown}; {low:,} events lie below the middle",
-        "weight", low,
-    )  # fmt: skip
+    message = f"weights are {shown}; {low:,} events lie below the middle"
+    return t.found("rating-as-weight", "interactions", None, message, "weight", low)
 
 
-CHECKS: tuple[Check, ...] = (filled, kinds, numbers, ratings)
+def vectors(t: CheckedTables) -> list[Finding]:
+    """Report rows whose vector is of another length than most, not finite, or all zeros."""
+    found = []
+    for name in (c.name for c in t.columns("items", "vector")):
+        kind = t.items[name].dtype
+        if not isinstance(kind, (pl.List, pl.Array)):
+            continue
+        cell = pl.col(name).list if isinstance(kind, pl.List) else pl.col(name).arr.to_list().list
+        one = pl.element().cast(pl.Float64)
+        seen = t.items.select(
+            length=cell.len(),
+            sound=cell.eval(one.is_finite().fill_null(False)).list.all(),
+            zero=cell.eval(one == 0).list.all(),
+        )
+        usual = seen["length"].drop_nulls().mode()
+        if not len(usual):
+            continue
+        dim = int(usual.sort()[-1])
+        length = f"expected {dim} numbers as in most rows; found {{value}}"
+        for defect, rows, message in (
+            ("vector-length", seen["length"] != dim, length),
+            ("vector-nonfinite", ~seen["sound"], "holds NaN, infinity or null; e.g. {value}"),
+            ("vector-zero", seen["zero"] & (seen["length"] > 0), "all zeros; e.g. {value}"),
+        ):
+            found += t.found(defect, "items", rows.fill_null(False), message, name)
+    return found
+
+
+CHECKS: tuple[Check, ...] = (filled, kinds, numbers, ratings, vectors)

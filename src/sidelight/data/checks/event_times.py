@@ -1,4 +1,4 @@
-"""Times: impossible ones, wrong units, and an order that is not one."""
+"""Checks of times: impossible ones, wrong units, and an order that is none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENOUGH = 50  # fewer cases than this prove no pattern
 
 
 def plausible(t: CheckedTables) -> list[Finding]:
-    """Each time must lie between 1990 and tomorrow; one that would in another unit is said apart."""
+    """Report times outside 1990 to tomorrow; those that would fit in another unit separately."""
     times = _times(t)
     if times is None:
         return []
@@ -42,7 +42,7 @@ def plausible(t: CheckedTables) -> list[Finding]:
 
 
 def before_launch(t: CheckedTables) -> list[Finding]:
-    """Events earlier than the day given in a date column of the item table."""
+    """Report events earlier than the day given in a date column of the item table."""
     times = _times(t)
     dates = [c.name for c in t.columns("items", "timestamp")]
     named = [
@@ -65,7 +65,7 @@ def before_launch(t: CheckedTables) -> list[Finding]:
 
 
 def midnight(t: CheckedTables) -> list[Finding]:
-    """All times are whole days: nothing orders the events within a day."""
+    """Report times that are all whole days: nothing orders the events within a day."""
     times = _times(t)
     if times is None or len(times) < ENOUGH or (times % DAY != 0).any():
         return []
@@ -73,7 +73,7 @@ def midnight(t: CheckedTables) -> list[Finding]:
 
 
 def bulk(t: CheckedTables) -> list[Finding]:
-    """One time that more than a fifth of all events, of several users, carry."""
+    """Report one time that more than a fifth of all events, of several users, carry."""
     times = _times(t)
     if times is None or len(times) < ENOUGH or (times % DAY == 0).all():
         return []
@@ -87,9 +87,9 @@ def bulk(t: CheckedTables) -> list[Finding]:
 
 
 def tie_order(t: CheckedTables) -> list[Finding]:
-    """Within one user and time, rows that follow the item id: the file was sorted, nothing else.
+    """Report rows that follow the item id within one user and time: the file was only sorted.
 
-    A method that keeps the last row of each user as the test then tests the highest id. Said when
+    A method that keeps the last row of each user as the test then tests the highest id. Reported when
     more than 95 % of at least 50 neighbouring ties ascend; a true order gives about half.
     """
     order = next((c for c in ("timestamp", "position") if c in t.events.columns), None)
@@ -120,7 +120,7 @@ def tie_order(t: CheckedTables) -> list[Finding]:
 
 
 def brief_users(t: CheckedTables) -> list[Finding]:
-    """Most users did all they did within a hundredth of the whole time."""
+    """Report that most users have all their events within a hundredth of the whole time."""
     times = _times(t)
     if times is None or len(times) < 2 or t.events_by_user.height < ENOUGH:
         return []
@@ -147,7 +147,7 @@ def _span(hours: float) -> str:
 
 
 def _times(t: CheckedTables) -> NDArray[np.int64] | None:
-    """Times of all events, int64 (n_events,), or None when there are none."""
+    """Return the times of all events, int64 (n_events,), or None when there are none."""
     if "timestamp" not in t.events.columns or not len(t.events):
         return None
     return t.events["timestamp"].cast(pl.Int64).to_numpy()

@@ -1,4 +1,4 @@
-"""Ids and events: what is there twice, what points nowhere, what is spelt in two ways."""
+"""Checks of ids and events: duplicates, orphans, ids spelt in two ways."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import polars as pl
 from sidelight.data.checks.checked_tables import Check, CheckedTables
 from sidelight.data.findings import Finding
 from sidelight.data.raw_tables import FILE, ROW
-
-KEYS = (("items", "item_id"), ("users", "user_id"))
+from sidelight.data.schema import KEYS
 
 
 def repeated_events(t: CheckedTables) -> list[Finding]:
-    """Events written twice, events with two weights, and (a note) pairs seen again later."""
+    """Report events written twice, events with two weights, and (a note) pairs seen again later."""
     events, found = t.events, []
     rest = [c for c in events.columns if c not in (FILE, ROW)]
     first = events.select(pl.struct(rest).is_first_distinct()).to_series()
@@ -48,7 +47,7 @@ def _repeated_pairs(t: CheckedTables) -> list[Finding]:
 
 
 def repeated_positions(t: CheckedTables) -> list[Finding]:
-    """Two events of one user with the same rank in the history."""
+    """Report two events of one user with the same rank in the history."""
     if "position" not in t.events.columns or "timestamp" in t.events.columns:
         return []
     cols = t.events.select("user_id", "item_id", "position")
@@ -61,9 +60,9 @@ def repeated_positions(t: CheckedTables) -> list[Finding]:
 
 
 def repeated_rows(t: CheckedTables) -> list[Finding]:
-    """Item and user rows whose id is there already: the same row again, or a row that differs."""
+    """Report item and user rows whose id is there already: the same row again, or a row that differs."""
     found = []
-    for table, key in KEYS:
+    for table, key in KEYS.items():
         frame = t.frame(table)
         if key not in frame.columns or not frame[key].is_duplicated().any():
             continue
@@ -85,9 +84,9 @@ def repeated_rows(t: CheckedTables) -> list[Finding]:
 
 
 def orphans(t: CheckedTables) -> list[Finding]:
-    """Ids in the interactions that the item or user table does not have."""
+    """Report ids in the interactions that the item or user table does not have."""
     found = []
-    for table, key in KEYS:
+    for table, key in KEYS.items():
         if key not in t.frame(table).columns or key not in t.events.columns:
             continue
         lost = ~t.events[key].is_in(t.frame(table)[key].unique().implode())
@@ -100,7 +99,7 @@ def orphans(t: CheckedTables) -> list[Finding]:
 
 
 def similar_ids(t: CheckedTables) -> list[Finding]:
-    """Ids that become the same when case, space, leading zeros and a final ".0" are dropped."""
+    """Report ids that become the same when case, space, leading zeros and a final ".0" are dropped."""
     found = []
     for key in ("user_id", "item_id"):
         tables = [n for n in ("items", "users", "interactions") if key in t.frame(n).columns]
@@ -130,7 +129,7 @@ def _bare(column: str) -> pl.Expr:
 
 
 def text_numbers(t: CheckedTables) -> list[Finding]:
-    """Ids that are all whole numbers without leading zeros, yet stored as text."""
+    """Report ids that are all whole numbers without leading zeros, yet stored as text."""
     found = []
     for key in ("user_id", "item_id"):
         if key not in t.events.columns or t.events[key].dtype != pl.String:

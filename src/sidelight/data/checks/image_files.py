@@ -1,4 +1,4 @@
-"""Item images: missing, broken, far too large, or one picture for many items."""
+"""Checks of item images: missing, broken, far too large, or one picture for many items."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ READ = 64 * 2**20  # bytes of one image that are read at most
 
 
 def images(t: CheckedTables) -> list[Finding]:
-    """Every path must exist; up to `image_limit` images of a column, evenly spread, are opened."""
+    """Report missing files, and open up to `image_limit` images per column, evenly spread."""
     found = []
     for column in t.columns("items", "image_path", "image_bytes"):
         values = t.items[column.name]
@@ -53,10 +53,7 @@ def _opened(t: CheckedTables, name: str, given: np.ndarray) -> list[Finding]:
         verdicts[at] = _verdict(data)
     for defect, message in (
         ("image-broken", "cannot be read as an image: {value}"),
-        (
-            "image-huge",
-            f"more than {PIXELS / 1e6:.0f} million pixels: {{value}}",
-        ),
+        ("image-huge", f"more than {PIXELS / 1e6:.0f} million pixels: {{value}}"),
     ):
         found += t.found(defect, "items", [i for i, v in verdicts.items() if v == defect], message, name)
     often = {d for d, n in Counter(digests.values()).items() if n >= max(5, 0.01 * len(digests))}
@@ -69,7 +66,7 @@ def _opened(t: CheckedTables, name: str, given: np.ndarray) -> list[Finding]:
 
 
 def _verdict(data: bytes) -> str:
-    """Name of the defect of one image, "" when it is sound. Pixels are counted before decoding."""
+    """Return the defect of one image, "" when it is sound. Pixels are counted before decoding."""
     from PIL import Image
 
     try:
@@ -101,7 +98,7 @@ def _bytes(t: CheckedTables, name: str, rows: list[int]) -> Iterator[tuple[int, 
 
 
 def _place(t: CheckedTables, at: int, path: str) -> Path:
-    """A relative path starts at the folder of the file that names it (or of another item file)."""
+    """Resolve a relative path from the folder of the file that names it (or of another item file)."""
     name = str(t.items[FILE][at])
     files = sorted(map(Path, t.raw.files.get("items", ())), key=lambda file: file.name != name)
     places = [file.parent / path for file in files] or [Path(path)]

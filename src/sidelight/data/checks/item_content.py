@@ -1,4 +1,4 @@
-"""Item text and labels: blank, marked up, wrongly decoded, the same thing written twice."""
+"""Checks of item text and labels: blank, marked up, wrongly decoded, duplicated, not English."""
 
 from __future__ import annotations
 
@@ -22,10 +22,19 @@ GLUE = r"\s*[;|,/]\s*"
 WORDS = 64  # words of a text that near-duplicate search looks at
 ITEMS = 300_000  # items that it looks at
 BANDS, WIDTH = 8, 4  # min-hash: pairs with Jaccard .8 meet in a band with probability .985
+SAMPLE = 2000  # texts of a column that are looked at
+HEAD = 500  # characters of each
+ENGLISH = "the of and to in a is for with that on this are was by an from it as be your you or at"
+# Short words that are common in one or more of the other languages in Latin letters and are no English.
+OTHERS = """der die das und ist mit für von ein eine einer den dem nicht auf zum zur im aus bei le la les des
+du et une est pour avec dans sur aux el los las del y con para una por que il lo gli di della per che e un
+nel sono o os um uma com não ao na da em het een van voor met zijn en och att det som med är på til og ikke
+i w z nie na do jest dla się ve bir ile için bu ja on ei se a az és egy hogy si cu pe de la din dan yang untuk
+dengan của và cho là các"""
 
 
 def texts(t: CheckedTables) -> list[Finding]:
-    """Blank, placeholder, marked-up, and wrongly decoded values, for each text column."""
+    """Report blank, placeholder, marked-up, and wrongly decoded values, for each text column."""
     found = []
     for table in ("items", "users"):
         for column in t.columns(table, "text", "category"):
@@ -52,7 +61,7 @@ def _texts(t: CheckedTables, table: str, name: str, values: pl.Series) -> list[F
 
 
 def _around(text: str, pattern: str, room: int = 30) -> str:
-    """The place in a text where a pattern first matches."""
+    """Return the place in a text where a pattern first matches."""
     match = re.search(pattern, text)
     at, end = match.span() if match else (0, 0)
     start, stop = max(0, at - room), min(len(text), end + room)
@@ -60,18 +69,14 @@ def _around(text: str, pattern: str, room: int = 30) -> str:
 
 
 def labels(t: CheckedTables) -> list[Finding]:
-    """Categories and tags of which another spelling is more common, and tags glued together."""
+    """Report categories and tags of which another spelling is more common, and tags glued together."""
     found = []
     for column in t.columns("items", "category", "tags"):
         values = t.items[column.name]
-        if values.dtype == pl.String:
-            cells = pl.DataFrame({"at": np.arange(len(values)), "label": values}).drop_nulls()
-        elif values.dtype == pl.List(pl.String):
-            cells = (
-                pl.DataFrame({"at": np.arange(len(values)), "label": values}).explode("label").drop_nulls()
-            )
-        else:
+        if values.dtype not in (pl.String, pl.List(pl.String)):
             continue
+        cells = pl.DataFrame({"at": np.arange(len(values)), "label": values})
+        cells = (cells if values.dtype == pl.String else cells.explode("label")).drop_nulls()
         if len(cells):
             found += _variants(t, column.name, cells)
             found += _glued(t, column.name, cells) if column.role == "tags" else []
@@ -93,7 +98,7 @@ def _variants(t: CheckedTables, name: str, cells: pl.DataFrame) -> list[Finding]
 
 
 def _glued(t: CheckedTables, name: str, cells: pl.DataFrame) -> list[Finding]:
-    """Tags that fall into tags known from other rows when cut at ; | , or /."""
+    """Report tags that fall into tags known from other rows when cut at ; | , or /."""
     tags = cells.select("label").unique(maintain_order=True)
     words = tags.filter(pl.col("label").str.contains(r"\p{L}"))  # 10,000 and 24/7 are whole
     parts = pl.col("label").str.replace_all(GLUE, "\x1f").str.split("\x1f")
@@ -107,7 +112,7 @@ def _glued(t: CheckedTables, name: str, cells: pl.DataFrame) -> list[Finding]:
 
 
 def copies(t: CheckedTables) -> list[Finding]:
-    """Items with the same text, and items with nearly the same words (Jaccard >= .8).
+    """Report items with the same text, and items with nearly the same words (Jaccard >= .8).
 
     All text columns of an item are taken together. Near copies are met through banded min-hashes
     (Broder, 1997) over the first 64 words and then compared word set by word set; the search stops
@@ -145,7 +150,7 @@ def copies(t: CheckedTables) -> list[Finding]:
 
 
 def _near(text: pl.Series) -> NDArray[np.int64]:
-    """Pairs (earlier, later) of rows whose sets of words have Jaccard >= .8, int64 (n_pairs, 2)."""
+    """Find pairs (earlier, later) of rows whose sets of words have Jaccard >= .8, int64 (n_pairs, 2)."""
     words = pl.DataFrame({"row": np.arange(len(text)), "word": text.str.split(" ").list.head(WORDS)})
     words = words.explode("word").unique(maintain_order=True)
     many = words.group_by("row", maintain_order=True).len()
@@ -161,7 +166,7 @@ def _near(text: pl.Series) -> NDArray[np.int64]:
 
 
 def _meet(hashes: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pairs of sets, as positions in `starts`, that share the min-hashes of a band."""
+    """Find pairs of sets, as positions in `starts`, that share the min-hashes of a band."""
     rng = np.random.default_rng(0)
     odd = rng.integers(1, 2**63, size=BANDS * WIDTH, dtype=np.uint64) | np.uint64(1)
     met: list[NDArray[np.int64]] = []
@@ -181,7 +186,7 @@ def _meet(hashes: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.i
 def _jaccard(
     codes: NDArray[np.uint64], starts: NDArray[np.int64], sizes: NDArray[np.int64], pairs: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """|A and B| / |A or B| of each pair of sets."""
+    """Compute |A and B| / |A or B| of each pair of sets."""
     out = np.zeros(len(pairs))
     for k, (i, j) in enumerate(pairs):
         one, two = codes[starts[i] : starts[i] + sizes[i]], codes[starts[j] : starts[j] + sizes[j]]
@@ -190,4 +195,52 @@ def _jaccard(
     return out
 
 
-CHECKS: tuple[Check, ...] = (texts, labels, copies)
+def languages(t: CheckedTables) -> list[Finding]:
+    """Report text columns of the items that are mostly not English, by their letters and short words."""
+    found = []
+    for column in t.columns("items", "text"):
+        values = t.items[column.name]
+        if values.dtype != pl.String:
+            continue
+        foreign = _foreign(values)
+        if foreign is not None and foreign.any():
+            message = "most texts are not English; e.g. {value}"
+            found += t.found("not-english", "items", foreign.to_numpy(), message, column.name)
+    return found
+
+
+def _foreign(values: pl.Series) -> pl.Series | None:
+    """Mark texts that look foreign, bool per row; None where most of a sample do not."""
+    known = np.flatnonzero((values.str.strip_chars().str.len_chars() > 0).fill_null(False).to_numpy())
+    if not len(known):
+        return None
+    few = known[np.linspace(0, len(known) - 1, min(len(known), SAMPLE)).astype(np.int64)]
+    sample = _marks(values.gather(few))
+    script, foreign, english = sample["script"], sample["foreign"].sum(), sample["english"].sum()
+    latin = int((~script).sum())
+    spoken = foreign > 2 * english and foreign >= max(3, 0.1 * latin)
+    if float(script.mean() or 0) <= 0.5 and not (spoken and latin > 0.5 * len(few)):  # type: ignore[arg-type]
+        return None
+    every = _marks(values)
+    return every["script"] | (every["foreign"] > every["english"]) if spoken else every["script"]
+
+
+def _marks(values: pl.Series) -> pl.DataFrame:
+    """Return for each text whether most letters are not Latin, and its foreign and English words.
+
+    Foreign are short common words of other languages, and words with other letters than a to z.
+    """
+    text = pl.lit(values).str.head(HEAD).str.to_lowercase().fill_null("")
+    words = text.str.extract_all(r"\p{Latin}+")
+    english = ENGLISH.split()
+    other = sorted(set(OTHERS.split()) - set(english))
+    return pl.select(
+        script=text.str.count_matches(r"\p{L}") > 2 * text.str.count_matches(r"\p{Latin}"),
+        foreign=words.list.eval(pl.element().is_in(other) | pl.element().str.contains(r"[^\x00-\x7f]"))
+        .list.sum()
+        .fill_null(0),
+        english=words.list.eval(pl.element().is_in(english)).list.sum().fill_null(0),
+    )
+
+
+CHECKS: tuple[Check, ...] = (texts, labels, copies, languages)

@@ -1,4 +1,4 @@
-"""What a column gives away: popularity, the future, or a person."""
+"""Checks of leakage: columns that reveal popularity, the future, or sensitive attributes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
-from sidelight.data.checks.checked_tables import CONTENT_ROLES, Check, CheckedTables
+from sidelight.data.checks.checked_tables import Check, CheckedTables
 from sidelight.data.findings import Finding
 from sidelight.data.infer_roles import is_afterwards, is_sensitive
+from sidelight.data.parse_values import truth
+from sidelight.data.schema import CONTENT_ROLES
 from sidelight.data.schema_file import line_of
 
 ENOUGH = 50
 
 
 def popularity(t: CheckedTables) -> list[Finding]:
-    """Item numbers that rank items as the number of their events does, |Spearman| > .8."""
+    """Report item numbers that rank items as the number of their events does, |Spearman| > .8."""
     found: list[Finding] = []
     if not _claimed(t):
         return found
@@ -37,15 +40,13 @@ def popularity(t: CheckedTables) -> list[Finding]:
 
 
 def _claimed(t: CheckedTables) -> list[str]:
-    """Numeric item columns that claim to be known at launch."""
+    """Return numeric item columns that are declared as known at launch."""
     columns = [c.name for c in t.columns("items", "number") if c.known_at_launch]
     return [c for c in columns if t.items[c].dtype.is_numeric()]
 
 
 def spearman(a: NDArray[Any], b: NDArray[Any]) -> float:
     """Compute Spearman's rank correlation of two arrays (n,); 0 where one is constant."""
-    from scipy.stats import rankdata
-
     one, two = rankdata(a), rankdata(b)
     if np.ptp(one) == 0 or np.ptp(two) == 0:
         return 0.0
@@ -53,7 +54,7 @@ def spearman(a: NDArray[Any], b: NDArray[Any]) -> float:
 
 
 def launch(t: CheckedTables) -> list[Finding]:
-    """Columns that by name are facts from after release, and those declared as such."""
+    """Report columns that by name are known only after release, and those declared as such."""
     found = []
     for column in t.columns("items", *CONTENT_ROLES):
         if not column.known_at_launch:
@@ -68,9 +69,9 @@ def launch(t: CheckedTables) -> list[Finding]:
     return found
 
 
-def people(t: CheckedTables) -> list[Finding]:
-    """Sensitive user columns: marked as such, covered by consent, and who said no."""
-    found, asked = [], False
+def consent(t: CheckedTables) -> list[Finding]:
+    """Report sensitive user columns: unmarked, without consent, and refusals of consent."""
+    found, reported = [], False
     for column in t.columns("users"):
         if column.name in {c.consent for c in t.raw.schema.users}:
             continue
@@ -80,28 +81,24 @@ def people(t: CheckedTables) -> list[Finding]:
                 found += t.found("sensitive-unmarked", "users", None, message, column.name)
             continue
         if column.consent is None:
-            if not asked:
+            if not reported:
                 names = ", ".join(c.name for c in t.columns("users") if c.sensitive and c.consent is None)
                 message = f"nothing says that users agreed to the use of {names}"
                 found += t.found("consent-missing", "users", None, message, column.name)
-            asked = True
+            reported = True
         elif column.consent not in t.users.columns:
             message = f"consent is to be read from {column.consent!r}, which is not a column"
             found += t.found("consent-unknown-column", "users", None, message, column.name)
         else:
             message = f"not agreed to, by column {column.consent!r}"
-            found += t.found(
-                "consent-refused", "users", ~agreed(t.users[column.consent]), message, column.name
-            )
+            refused = ~agreed(t.users[column.consent])
+            found += t.found("consent-refused", "users", refused, message, column.name)
     return found
 
 
-def agreed(consent: pl.Series) -> pl.Series:
-    """Boolean: True where a consent column says yes; anything else, missing too, is no."""
-    if consent.dtype == pl.Boolean:
-        return consent.fill_null(False)
-    text = consent.cast(pl.String).str.strip_chars().str.to_lowercase()
-    return text.is_in(["true", "yes", "y", "t", "1", "1.0"]).fill_null(False)
+def agreed(answers: pl.Series) -> pl.Series:
+    """Mark rows where a consent column says yes; anything else, missing too, is no."""
+    return truth(answers).fill_null(False)
 
 
-CHECKS: tuple[Check, ...] = (popularity, launch, people)
+CHECKS: tuple[Check, ...] = (popularity, launch, consent)

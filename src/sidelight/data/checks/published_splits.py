@@ -1,4 +1,4 @@
-"""A published split against the data: one event in two parts, time running backwards, strangers."""
+"""Checks of a published split: overlap of parts, training after test, cold users and items."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PAIR = ["user_id", "item_id"]
 
 
 def kind(part: pl.Expr) -> pl.Expr:
-    """What a part is for, from its name: "train", "validation", "test" or null."""
+    """Return the use of a part by its name: "train", "validation", "test" or null."""
     known = {name: use for use, names in PART_NAMES.items() for name in names}
     return part.cast(pl.String).str.strip_chars().str.to_lowercase().replace_strict(known, default=None)
 
 
 def read_split(path: Path) -> tuple[pl.DataFrame, list[Finding]]:
-    """A split file as `check` wants it, and what reading it noticed (table "split").
+    """Read a split file for `check`; return it with the findings of reading (table "split").
 
     Raises:
         DataError: The file cannot be read or has no column "split".
@@ -34,14 +34,13 @@ def read_split(path: Path) -> tuple[pl.DataFrame, list[Finding]]:
     if "split" not in frame.columns:
         names = [c for c in frame.columns if c not in (FILE, ROW)]
         shown = ", ".join(repr(n) for n in names)
-        raise DataError(
-            complain("a column 'split'", f"columns {shown}", path.name, did_you_mean("split", names))
-        )
+        fix = did_you_mean("split", names)
+        raise DataError(complain("a column 'split'", f"columns {shown}", path.name, fix))
     return frame, [replace(f, table="split") for f in raw.findings]
 
 
 def overlap(t: CheckedTables) -> list[Finding]:
-    """Events of the split against events of the data: too many, too few, in two parts."""
+    """Report events of the split that the data lack or repeat, or that are in two parts."""
     if t.split is None:
         return []
     split = t.frame("split").with_columns(kind=kind(pl.col("split")), at=pl.int_range(pl.len()))
@@ -69,7 +68,7 @@ def overlap(t: CheckedTables) -> list[Finding]:
 
 
 def order(t: CheckedTables) -> list[Finding]:
-    """Training events at or after the first test event: no system would have had them.
+    """Report training events at or after the first test event: no system would have had them.
 
     When fewer test events lie before the last training event, those are named instead: one stray
     test row does not make all of training late. A pair with several events, where the split gives
@@ -97,8 +96,8 @@ def order(t: CheckedTables) -> list[Finding]:
     return t.found("split-time-leak", "split", rows.fill_null(False), message, "user_id")
 
 
-def strangers(t: CheckedTables) -> list[Finding]:
-    """Users and items that the test part has and training lacks."""
+def cold_ids(t: CheckedTables) -> list[Finding]:
+    """Report users and items that the test part has and training lacks."""
     if t.split is None:
         return []
     split = t.frame("split").with_columns(kind=kind(pl.col("split")))
@@ -115,4 +114,4 @@ def strangers(t: CheckedTables) -> list[Finding]:
     return found
 
 
-CHECKS: tuple[Check, ...] = (overlap, order, strangers)
+CHECKS: tuple[Check, ...] = (overlap, order, cold_ids)

@@ -1,4 +1,4 @@
-"""What every split maker shares: parts into a `Split`, the simulated cold slice, even draws."""
+"""Shared steps of the split makers: parts to a `Split`, the simulated cold slice, even draws."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def assemble(
     mask: Literal["seen", "others"] = "seen",
     overall_users: Literal["any", "both"] = "any",
 ) -> Split:
-    """The `Split` for a part code per event: candidates, cold items and the simulated slice.
+    """Build the `Split` of a part code per event: candidates, cold items and the simulated slice.
 
     Args:
         data: The data set.
         codes: Part of each event.
-        how: Rule and options; what was drawn is added to it.
-        seed: Of the simulated slice.
+        how: Rule and options; counts of the draw are added to it.
+        seed: Random seed of the simulated slice.
         simulate: Share of the warm items in the simulated slice, in [0, 1).
         newest: Simulate with the most recently introduced items rather than uniformly drawn ones;
             None means whenever there are timestamps.
@@ -48,7 +48,7 @@ def assemble(
         mask: See `Split`.
         overall_users: See `Split`.
     """
-    share_of(simulate, "simulate", zero=True)
+    check_share(simulate, "simulate", zero=True)
     rows = {code: np.flatnonzero(codes == code).astype(np.int64) for code in (TRAIN, VALIDATION, TEST)}
     if len(rows[TRAIN]) == 0:
         where = f"a {how.get('rule')} split of {len(codes)} events"
@@ -67,34 +67,34 @@ def assemble(
         given=np.empty(0, dtype=np.int64) if given is None else given,
         test_history=history_of_test(data, how["rule"], codes),
     )
-    for said in weights_unused(split, "no model (Popular, ItemKNN, EASE, ALS, TwoTower, ...) uses them"):
-        warnings.warn(said, SidelightWarning, stacklevel=4)
-    return marked(split, declared, newest)
+    for line in unused_weights(split, "no model (Popular, ItemKNN, EASE, ALS, TwoTower, ...) uses them"):
+        warnings.warn(line, SidelightWarning, stacklevel=4)
+    return mark_cold_items(split, declared, newest)
 
 
-def unanswerable(split: Split) -> list[str]:
-    """One line for each of validation and test on which nothing can be measured."""
-    said = []
+def unmeasurable_parts(split: Split) -> list[str]:
+    """Return one line for each of validation and test on which nothing can be measured."""
+    lines = []
     for part in ("validation", "test"):
         rows = split.validation if part == "validation" else split.sealed
         if not len(rows):
             if split.how["rule"] == "published":  # a file need not name every part
                 continue
-            said.append(
+            lines.append(
                 f"the {part} part has no event: nothing can be measured on it; widen it, or gather more"
             )
         elif not split.truth(part, final=True).nnz:
             found = f"all {len(rows):,} events of the {part} part repeat pairs of a user and an item"
-            said.append(f"{found} that were there before: nothing can be measured on it")
-    return said
+            lines.append(f"{found} that were there before: nothing can be measured on it")
+    return lines
 
 
-def weights_unused(split: Split, who: str) -> list[str]:
-    """One line where the weights of the training events differ, else none.
+def unused_weights(split: Split, who: str) -> list[str]:
+    """Return one line where the weights of the training events differ, else none.
 
     Args:
-        split: Its training events.
-        who: The models in question and that they do not use weights.
+        split: Split whose training events are looked at.
+        who: Phrase that names the models and says that they do not use weights.
     """
     weight = split.data.interactions.weight[split.train]
     if not len(weight) or weight.min() == weight.max():
@@ -105,11 +105,11 @@ def weights_unused(split: Split, who: str) -> list[str]:
 
 
 def history_of_test(data: Dataset, rule: str, codes: Codes) -> TestHistory:
-    """Whether the validation events of a user belong to the history when the test part is ranked.
+    """Decide whether validation events belong to the history while the test part is ranked.
 
     They do where the rule divides by order ("temporal", "leave_last_out"), and in a "published"
     split in which the data shows the same: there is a time or position, no user has a validation
-    event after one of their own test events, and somebody has one before. By chance alone a random
+    event after one of their own test events, and some user has one before. By chance alone a random
     division of n users passes with a probability of 2^-n at most. Elsewhere they do not: a random
     draw hides both parts from the same history.
 
@@ -133,8 +133,10 @@ def history_of_test(data: Dataset, rule: str, codes: Codes) -> TestHistory:
     return "train+validation" if ordered else "train"
 
 
-def marked(split: Split, declared: NDArray[np.bool_] | None = None, newest: bool | None = None) -> Split:
-    """The split with `cold` and `simulated` worked out from its training events.
+def mark_cold_items(
+    split: Split, declared: NDArray[np.bool_] | None = None, newest: bool | None = None
+) -> Split:
+    """Return the split with `cold` and `simulated` computed from its training events.
 
     Cold are the items without an event to fit on, and the declared ones. The simulated items are
     a share (`how["simulate"]`) of the others, chosen to look like what a new item will be: the
@@ -168,7 +170,7 @@ def marked(split: Split, declared: NDArray[np.bool_] | None = None, newest: bool
 
 
 def first_times(data: Dataset, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-    """Time of each item's first event among `rows`, int64 microseconds (n_items,); max int where none."""
+    """Return the time of each item's first event, int64 microseconds (n_items,); max int where none."""
     log = data.interactions
     if log.timestamp is None:
         raise DataError(complain("timestamps", "none", "the interactions", "choose by='random'"))
@@ -178,10 +180,10 @@ def first_times(data: Dataset, rows: NDArray[np.int64] | None = None) -> NDArray
     return first
 
 
-def held_out(
+def draw_share(
     group: NDArray[np.integer[Any]], eligible: NDArray[np.bool_], share: float, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """A draw of `share` of each group's events from its eligible ones, bool (n_events,).
+    """Draw `share` of each group's events from its eligible ones, bool (n_events,).
 
     Systematic sampling in a random order: a group of m events gives floor or ceil of m * share
     (fewer where too few are eligible), and the total is within one of the exact share. So groups
@@ -200,8 +202,8 @@ def held_out(
     return out
 
 
-def one_each(group: NDArray[np.integer[Any]], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """True for one random event of each group, bool (n_events,)."""
+def one_per_group(group: NDArray[np.integer[Any]], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Mark one random event of each group, bool (n_events,)."""
     order = np.lexsort((rng.random(len(group)), group))
     first = np.diff(group[order], prepend=-1) != 0
     out = np.zeros(len(group), dtype=bool)
@@ -210,7 +212,7 @@ def one_each(group: NDArray[np.integer[Any]], rng: np.random.Generator) -> NDArr
 
 
 def ranks(group: NDArray[np.integer[Any]], key: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(rank from the start, rank from the end) of each event in its group, ordered by the key."""
+    """Return (rank from the start, rank from the end) of each event in its group, ordered by the key."""
     order = np.lexsort((key, group))
     size = np.bincount(group)
     start = np.cumsum(size) - size
@@ -219,8 +221,8 @@ def ranks(group: NDArray[np.integer[Any]], key: NDArray[Any]) -> tuple[NDArray[n
     return rank, size[group] - 1 - rank
 
 
-def share_of(value: float, name: str, zero: bool = False) -> float:
-    """The value when it is a share in (0, 1), or [0, 1) with `zero`; else an error that names it."""
+def check_share(value: float, name: str, zero: bool = False) -> float:
+    """Return a share in (0, 1), or in [0, 1) with `zero`; raise SpecError for any other value."""
     valid = not isinstance(value, bool) and isinstance(value, (int, float, np.number)) and 0 <= value < 1
     if not valid or (value == 0 and not zero):
         raise SpecError(complain(f"{name} as a share {'>= 0' if zero else '> 0'} and < 1", repr(value)))

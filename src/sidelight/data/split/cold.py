@@ -1,4 +1,4 @@
-"""Splits that hold out whole items or whole users, to measure new ones on purpose."""
+"""Splits that hold out whole items or whole users, to measure cold ones on purpose."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from sidelight.data.split.assemble import (
     TRAIN,
     VALIDATION,
     assemble,
+    draw_share,
     first_times,
-    held_out,
-    one_each,
+    one_per_group,
     ranks,
 )
 from sidelight.data.split.split import Split
@@ -36,7 +36,7 @@ def cold_items(
     seed: Seed = 0,
     simulate: PartShare = 0.1,
 ) -> Split:
-    """A share of the items loses all its training events; half of them validate, half are the test.
+    """Hold out a share of the items: all their events leave training, half validate, half are the test.
 
     Of the other items' events, a share of each user's goes to validation and to test as well, so
     that cold, warm and overall can all be measured on one list. Every warm item and every user with
@@ -50,8 +50,8 @@ def cold_items(
         warm: Share of each user's warm events in validation, and again in test, in [0, .5).
         launch: Column of the item table with the launch (a date, a time, or a number that grows);
             None means the time of the first event. For by="time".
-        seed: Of the draws.
-        simulate: Share of the warm items that stand in for new ones.
+        seed: Random seed.
+        simulate: Share of the warm items that stand in for cold ones.
     """
     check_call(cold_items, locals())
     if launch is not None and by != "time":
@@ -74,17 +74,17 @@ def cold_items(
     rows = np.flatnonzero(codes == TRAIN)
     if warm > 0:
         user, item = log.user[rows], log.item[rows]
-        free = ~one_each(item, rng) & ~one_each(user, rng)
-        out = np.flatnonzero(held_out(user, free, 2 * warm, rng))
+        free = ~one_per_group(item, rng) & ~one_per_group(user, rng)
+        out = np.flatnonzero(draw_share(user, free, 2 * warm, rng))
         codes[rows[out]] = VALIDATION
-        codes[rows[out[held_out(user[out], np.ones(len(out), dtype=bool), 0.5, rng)]]] = TEST
+        codes[rows[out[draw_share(user[out], np.ones(len(out), dtype=bool), 0.5, rng)]]] = TEST
     how = {"rule": "cold_items", "share": float(share), "by": by, "warm": float(warm), "launch": launch}
     newest = by == "time" and log.timestamp is not None
     return assemble(data, codes, how, seed=seed, simulate=simulate, newest=newest)
 
 
 def _launches(data: Dataset, column: str, touched: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Launch of each item as a number that grows with time, float64 (n_items,)."""
+    """Return the launch of each item as a number that grows with time, float64 (n_items,)."""
     data.schema.find("items", column)
     values = data.items[column]
     values = values.dt.epoch("us") if values.dtype.is_temporal() else values
@@ -108,7 +108,7 @@ def cold_users(
     seed: Seed = 0,
     simulate: PartShare = 0.1,
 ) -> Split:
-    """A share of the users is new: a model may see `history` of their events, and only when it recommends.
+    """Hold out a share of the users: a model sees `history` of their events, only when it recommends.
 
     The given events are in `Split.train`, so that `histories()` and `excluded()` know them, and in
     `Split.given`, so that `fit_rows` and `fitting()` leave them out: fitting a model on them would
@@ -118,10 +118,10 @@ def cold_users(
         data: The data set.
         share: Share of the users with at least history + 1 events who are held out, in (0, 1).
         history: Events given for each of them, >= 0.
-        pick: Which events are given: the "first" ones, "random" ones, or "auto": first where there
+        pick: Selection of the given events: the "first" ones, "random" ones, or "auto": first where there
             is an order.
-        seed: Of the draws.
-        simulate: Share of the warm items that stand in for new ones.
+        seed: Random seed.
+        simulate: Share of the warm items that stand in for cold ones.
     """
     check_call(cold_users, locals())
     log = data.interactions

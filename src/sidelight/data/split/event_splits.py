@@ -21,11 +21,11 @@ from sidelight.data.split.assemble import (
     TRAIN,
     VALIDATION,
     assemble,
-    held_out,
-    marked,
-    one_each,
+    check_share,
+    draw_share,
+    mark_cold_items,
+    one_per_group,
     ranks,
-    share_of,
 )
 from sidelight.data.split.split import Split
 from sidelight.data.timestamps import time_unit
@@ -44,21 +44,21 @@ def temporal(
     seed: Seed = 0,
     simulate: PartShare = 0.1,
 ) -> Split:
-    """Past, near past and future: one boundary in time for all users. The honest default.
+    """Split by time with the same boundaries for all users: past, near past and future. The default.
 
     Training ends where validation begins, validation where the test begins; an event exactly on a
     boundary belongs to the later part. New items and new users appear by themselves.
 
-    All items are candidates, those that appear only in the test period too: which of them were on
-    the shelf at which moment is known only to a catalogue with launch dates.
+    All items are candidates, those that appear only in the test period too: only a catalogue with launch
+    dates knows which of them were available at which time.
 
     Args:
         data: A data set with timestamps.
-        validation: Where validation begins: an ISO date or time, a datetime (UTC where it names no
+        validation: Start of validation: an ISO date or time, a datetime (UTC where it names no
             zone), int microseconds since 1970, or a share of all events, in (0, 1), that lie in it.
         test: The same for the test part.
-        seed: Of the simulated slice only.
-        simulate: Share of the warm items that stand in for new ones, see `Split.simulated`.
+        seed: Random seed of the simulated slice.
+        simulate: Share of the warm items that stand in for cold ones, see `Split.simulated`.
 
     Raises:
         DataError: No timestamps, or a part would be empty.
@@ -81,16 +81,15 @@ def temporal(
     for name, code in (("training", TRAIN), ("validation", VALIDATION), ("test", TEST)):
         if not (codes == code).any():
             found = f"none; validation begins {_text(validation_from)}, test {_text(test_from)}"
-            where = (
-                f"events from {_text(ordered[0])} to {_text(ordered[-1])}" if len(ordered) else "no events"
-            )
+            span = [_text(time) for time in ordered[[0, -1]]] if len(ordered) else []
+            where = f"events from {span[0]} to {span[1]}" if span else "no events"
             raise DataError(complain(f"{name} events", found, where, "move the boundaries"))
     how = {"rule": "temporal", "validation_from": _text(validation_from), "test_from": _text(test_from)}
     return assemble(data, codes, how, seed=seed, simulate=simulate)
 
 
 def leave_last_out(data: Dataset, n: Count = 1, *, seed: Seed = 0, simulate: PartShare = 0.1) -> Split:
-    """Each user's last `n` events are the test, the `n` before them validation, the rest training.
+    """Take each user's last `n` events as test, the `n` before them as validation, the rest as training.
 
     For data with an order inside each user's history only. Between users it looks into the future:
     another user's training event may be later than this user's test event.
@@ -99,8 +98,8 @@ def leave_last_out(data: Dataset, n: Count = 1, *, seed: Seed = 0, simulate: Par
         data: A data set with timestamps or positions.
         n: Events per user and part, >= 1. Users with fewer than 2 n + 1 events stay in training;
             `how["users_kept_whole"]` counts them.
-        seed: Of the simulated slice only.
-        simulate: Share of the warm items that stand in for new ones.
+        seed: Random seed of the simulated slice.
+        simulate: Share of the warm items that stand in for cold ones.
     """
     check_call(leave_last_out, locals())
     log = data.interactions
@@ -125,34 +124,34 @@ def random_per_user(
     seed: Seed = 0,
     simulate: PartShare = 0.1,
 ) -> Split:
-    """A random share of each user's events for validation and for test; every user keeps at least one.
+    """Draw a share of each user's events for validation and for test; every user keeps at least one.
 
     For data without any order. It asks an easier question than the others: most held-out events
     lie between training events in time.
 
     Args:
         data: The data set.
-        validation: Share of each user's events, in (0, 1). Small histories count too: see `held_out`.
+        validation: Share of each user's events, in (0, 1). Small histories count too: see `draw_share`.
         test: The same for the test part; the two together < 1.
-        seed: Of the draw and of the simulated slice.
-        simulate: Share of the warm items that stand in for new ones.
+        seed: Random seed.
+        simulate: Share of the warm items that stand in for cold ones.
     """
     check_call(random_per_user, locals())
-    both = share_of(validation + test, "validation + test")
+    both = check_share(validation + test, "validation + test")
     user = data.interactions.user
     rng = generator(seed, "split", "random_per_user")
-    out = np.flatnonzero(held_out(user, ~one_each(user, rng), both, rng))
+    out = np.flatnonzero(draw_share(user, ~one_per_group(user, rng), both, rng))
     codes = np.full(len(user), TRAIN, dtype=np.int8)
     codes[out] = VALIDATION
-    codes[out[held_out(user[out], np.ones(len(out), dtype=bool), test / both, rng)]] = TEST
+    codes[out[draw_share(user[out], np.ones(len(out), dtype=bool), test / both, rng)]] = TEST
     how = {"rule": "random_per_user", "validation": float(validation), "test": float(test)}
     return assemble(data, codes, how, seed=seed, simulate=simulate)
 
 
 def automatic(data: Dataset, *, seed: Seed = 0, simulate: PartShare = 0.1) -> Split:
-    """The rule that fits the data: `temporal` with timestamps, `leave_last_out` with positions, else random.
+    """Split by the data: `temporal` with timestamps, `leave_last_out` with positions, else at random.
 
-    `how["chosen"]` says which and why. A random split is warned of: it asks an easier question.
+    `how["chosen"]` names it with the reason. A random split is warned of: it asks an easier question.
     """
     check_call(automatic, locals())
     log = data.interactions
@@ -167,7 +166,7 @@ def automatic(data: Dataset, *, seed: Seed = 0, simulate: PartShare = 0.1) -> Sp
 
 
 def _timeless(log: Interactions) -> str:
-    """The warning of a random split, with the line that would make it one by time."""
+    """Return the warning of a random split, with the line that would make it one by time."""
     context = pl.DataFrame() if log.context is None else log.context
     name = next((n for n in context.columns if time_unit(context[n])), "COLUMN")
     line = line_of(Column("timestamp", "timestamp", name))
@@ -178,7 +177,7 @@ def _timeless(log: Interactions) -> str:
 
 
 def subsample(split: Split, keep: SomeShare = 0.1, seed: Seed = 0) -> Split:
-    """The same question with fewer clicks: a random share of the training events, for sparsity sweeps.
+    """Thin the training events to a random share of them, for sparsity sweeps.
 
     Users, items, candidates, validation and test stay as they are, and so do the given histories of
     held-out users; items that lose all their events become cold. Draws are nested: with one seed,
@@ -187,7 +186,7 @@ def subsample(split: Split, keep: SomeShare = 0.1, seed: Seed = 0) -> Split:
     Args:
         split: The split to thin.
         keep: Share of the training events to keep, in (0, 1].
-        seed: Of the draw.
+        seed: Random seed.
     """
     check_call(subsample, locals())
     rows = split.fit_rows
@@ -197,20 +196,22 @@ def subsample(split: Split, keep: SomeShare = 0.1, seed: Seed = 0) -> Split:
     how = {**split.how, "subsample": {"keep": float(keep), "seed": int(seed), "events": count}}
     newest = split.how.get("simulated", {}).get("by", "random") == "time"
     thinned = replace(split, train=kept, how={"seed": int(seed), "simulate": 0.1, **how})
-    return marked(thinned, split.cold, newest)
+    return mark_cold_items(thinned, split.cold, newest)
 
 
 def _boundary(value: Any, ordered: NDArray[np.int64], before: int, name: str) -> int:
-    """Microseconds at which a part begins: `value` read as a moment, or as a share of all events.
+    """Return the microseconds at which a part begins: `value` is a time, or a share of all events.
 
     A share takes the last events among the `before` first ones.
     """
     if isinstance(value, (float, np.floating)):
-        count = max(1, round(share_of(float(value), name) * len(ordered)))
+        count = max(1, round(check_share(float(value), name) * len(ordered)))
         if count >= before:
-            found = f"{before} left for training and this part"
-            fix = "use smaller shares"
-            raise DataError(complain(f"more than {count} events for {name}={value}", found, fix=fix))
+            expected, found = (
+                f"more than {count} events for {name}={value}",
+                f"{before} left for training and this part",
+            )
+            raise DataError(complain(expected, found, fix="use smaller shares"))
         return int(ordered[before - count])
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return int(value)

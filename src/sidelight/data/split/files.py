@@ -1,4 +1,4 @@
-"""A split on disk: tables anybody can read, and a JSON page that says how it was made."""
+"""Split files: Parquet tables of events and items, and a JSON file with the rule that made them."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _NAMES = {OUT: "out", TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 def write_split(split: Split, folder: str | Path, *, source: str | Path = "", force: bool = False) -> Path:
     """Write a split into a folder, complete or not at all.
 
-    `files/rows.parquet` has user_id, item_id, timestamp or position or both, split and given, one row an
+    `files/rows.parquet` has user_id, item_id, timestamp or position or both, split and given, one row per
     event (`published` can read it too); `files/items.parquet` has item_id, candidate, cold and
     simulated; `files/split.json` has the rule, the counts, and the path and fingerprint of the data.
 
     Args:
-        split: What to write.
-        folder: Where to; its parent is made when missing.
+        split: Split to write.
+        folder: Target folder; its parent is created when missing.
         source: Path of the data, so that `read_split` can find it again.
         force: Replace a split that is there.
 
     Raises:
-        SpecError: Something is there and `force` is False, or it is not a folder of ours.
+        SpecError: Something is there and `force` is False, or it is not a folder that Sidelight wrote.
     """
     check_call(write_split, locals())
     page = {
@@ -62,14 +62,13 @@ def write_split(split: Split, folder: str | Path, *, source: str | Path = "", fo
 
 
 def read_split(folder: str | Path, data: Dataset | None = None) -> Split:
-    """The split that `write_split` wrote.
+    """Read a split that `write_split` wrote.
 
-    A folder that an earlier version wrote says nothing of `test_history`; it gets what its maker
-    gives now.
+    A folder of an earlier version has no `test_history`; it gets the one that its rule gives now.
 
     Args:
-        folder: Where it is.
-        data: The data it divides; None reads it again from where it was.
+        folder: Folder of the split.
+        data: The data it divides; None reads it again from its path.
 
     Raises:
         BundleError: The folder is damaged, incomplete or of another version.
@@ -111,7 +110,7 @@ def _where(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _codes(part: NDArray[np.object_]) -> NDArray[np.int8]:
-    """Part codes of the names in `rows.parquet`."""
+    """Return the part codes of the names in `rows.parquet`."""
     out = np.full(len(part), OUT, dtype=np.int8)
     for code, name in _NAMES.items():
         out[part == name] = code
@@ -157,7 +156,7 @@ def _data(source: str, where: str) -> Dataset:
 
 
 def _same_data(data: Dataset, page: dict[str, Any], where: str) -> None:
-    """Rows are numbers of events: with other data they would name other events."""
+    """Refuse other data: rows are numbers of events, and would name other events."""
     known = page["fingerprint"]
     if known and data.fingerprint and known != data.fingerprint:
         expected, found = f"data with fingerprint {known[:12]}", data.fingerprint[:12]
@@ -170,7 +169,7 @@ def _same_data(data: Dataset, page: dict[str, Any], where: str) -> None:
 
 
 def _events_hash(data: Dataset) -> str:
-    """sha256 of the ids and of the events in their order."""
+    """Return the sha256 of the ids and of the events in their order."""
     log, digest = data.interactions, hashlib.sha256()
     for ids in (data.user_ids, data.item_ids):
         text = "\n".join(map(str, ids.tolist()))

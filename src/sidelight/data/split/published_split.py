@@ -1,4 +1,4 @@
-"""A split that somebody published: a file that names the part of every interaction."""
+"""Published split: a file that names the part of every interaction."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def published(
     seed: Seed = 0,
     simulate: PartShare = 0.1,
 ) -> Split:
-    """The split that a file describes, matched event by event.
+    """Make the split that a file describes, matched event by event.
 
     Every row of the file must be exactly one event of the data, and every event must be named. A
     part whose name begins with "cold" declares its items cold. A file without validation rows
     gives an empty validation part: `Split.selection` then has only the simulated cold items.
     Whether validation events count as history for the test part is read off the order of the
-    events, see `split_parts.history_of_test`.
+    events, see `assemble.history_of_test`.
 
     Args:
         data: The data set.
@@ -62,8 +62,8 @@ def published(
         overall_users: See `Split`; None means "both" for a file with warm and cold parts, else "any".
         partial: Leave events that the file does not name out of all parts (counted in
             `how["events_left_out"]`) instead of raising.
-        seed: Of the simulated slice.
-        simulate: Share of the warm items that stand in for new ones.
+        seed: Random seed of the simulated slice.
+        simulate: Share of the warm items that stand in for cold ones.
 
     Raises:
         DataError: A row that is no event, twice the same row, an event without a row, an unknown
@@ -86,9 +86,8 @@ def published(
     leaks = np.flatnonzero(declared[data.interactions.item] & (part == TRAIN))
     if len(leaks):
         found = f"{len(leaks)} of them, e.g. {_named(data, int(leaks[0]))}"
-        raise DataError(
-            complain("no training event of an item declared cold", found, where, "correct the file")
-        )
+        expected = "no training event of an item declared cold"
+        raise DataError(complain(expected, found, where, "correct the file"))
     both = bool(cold_rows.any()) and bool(labels.str.starts_with("warm").any())
     how = {
         "rule": "published",
@@ -104,36 +103,34 @@ def published(
 
 
 def _table(source: Any) -> tuple[pl.DataFrame, str]:
-    """The rows with canonical column names, and what to call them in messages."""
+    """Return the rows with canonical column names, and their name for messages."""
     if isinstance(source, (str, Path)):
-        sheet, where = open_table(Path(source), "interactions"), Path(source).name
+        source_table, where = open_table(Path(source), "interactions"), Path(source).name
     else:
-        sheet, where = frame_table(source, "interactions"), "the split frame"
-    if len(sheet.quarantine):
-        defect, row, _ = sheet.quarantine.select("defect", "row", "content").row(0)
-        found = f"{len(sheet.quarantine)} others, first a {defect} in row {row}"
+        source_table, where = frame_table(source, "interactions"), "the split frame"
+    if len(source_table.quarantine):
+        defect, row, _ = source_table.quarantine.select("defect", "row", "content").row(0)
+        found = f"{len(source_table.quarantine)} others, first a {defect} in row {row}"
         raise DataError(complain("rows that can be read", found, where, "repair the file"))
-    frame = sheet.frame.drop(ROW)
+    frame = source_table.frame.drop(ROW)
     frame = frame.rename(resolve(frame.columns, "interactions", where).renames)
     if "split" not in frame.columns:
         fix = did_you_mean("split", frame.columns)
-        raise DataError(
-            complain("a column 'split' that names the part", f"columns {frame.columns}", where, fix)
-        )
+        found = f"columns {frame.columns}"
+        raise DataError(complain("a column 'split' that names the part", found, where, fix))
     for name in ("user_id", "item_id", "split"):
         nulls = frame[name].null_count()
         if nulls:
             row = int(frame[name].is_null().arg_max() or 0) + 1
-            raise DataError(
-                complain(f"a value in {name!r}", f"{nulls} empty ones, first in row {row}", where)
-            )
+            found = f"{nulls} empty ones, first in row {row}"
+            raise DataError(complain(f"a value in {name!r}", found, where))
     return frame, where
 
 
 def _parts(
     column: pl.Series, parts: Mapping[str, Sequence[str]] | None, where: str
 ) -> tuple[pl.Series, NDArray[np.int8]]:
-    """Normalised names and part codes of the rows."""
+    """Return normalised names and part codes of the rows."""
     names = {
         k: tuple(n.strip().lower() for n in v) for k, v in (PART_NAMES if parts is None else parts).items()
     }
@@ -156,7 +153,7 @@ def _parts(
 
 
 def _match(data: Dataset, table: pl.DataFrame, where: str) -> NDArray[np.int64]:
-    """The event of each row of the table, int64 (n_rows,)."""
+    """Match each row of the table to its event, int64 (n_rows,)."""
     log = data.interactions
     keys = {
         "user": _inner(table["user_id"], data.user_ids, "user", where),
@@ -180,12 +177,9 @@ def _match(data: Dataset, table: pl.DataFrame, where: str) -> NDArray[np.int64]:
     if found.null_count():
         row = int(found.is_null().arg_max() or 0)
         user, item = data.user_ids[keys["user"][row]], data.item_ids[keys["item"][row]]
-        example = (
-            f"{found.null_count()} of {len(found)} rows that are none, e.g. row {row + 1}: {user} {item}"
-        )
-        raise DataError(
-            complain("an event for every row", example, where, "use the split's own interactions")
-        )
+        found_rows = f"{found.null_count()} of {len(found)} rows that are none"
+        example, fix = f"{found_rows}, e.g. row {row + 1}: {user} {item}", "use the split's own interactions"
+        raise DataError(complain("an event for every row", example, where, fix))
     return found.cast(pl.Int64).to_numpy()
 
 
@@ -199,21 +193,20 @@ def _unambiguous(
 
 
 def _inner(ids: pl.Series, known: NDArray[Any], kind: str, where: str) -> NDArray[np.int64]:
-    """Inner indices of a column of outside ids; an unknown one is an error."""
+    """Return inner indices of a column of outside ids; an unknown one is an error."""
     unique = ids.unique().sort()
     places = pl.DataFrame({ids.name: unique, "at": index_of(known, unique.to_list())})
     found = ids.to_frame().join(places, on=ids.name, how="left", maintain_order="left")["at"].to_numpy()
     if (found < 0).any():
         missing = places.filter(pl.col("at") < 0)[ids.name]
         example = f"{len(missing)} unknown ones in {int((found < 0).sum())} rows, e.g. {missing[0]}"
-        raise DataError(
-            complain(f"{kind} ids of the data", example, where, "use the split's own interactions")
-        )
+        fix = "use the split's own interactions"
+        raise DataError(complain(f"{kind} ids of the data", example, where, fix))
     return found
 
 
 def _order(column: pl.Series, known: NDArray[np.int64], kind: str, where: str) -> NDArray[np.int64]:
-    """Positions as they are; times as microseconds, whatever unit the file has."""
+    """Return positions as they are, and times as microseconds, whatever unit the file has."""
     plain = not column.dtype.is_temporal()
     whole = column.cast(pl.Int64, strict=False) if plain else pl.Series([], dtype=pl.Int64)
     # Numbers that already are the data's own times must not be taken for seconds.

@@ -1,4 +1,4 @@
-"""The part of a split that options are chosen on: validation, completed from training where it is thin."""
+"""Split to choose options on: validation, completed from training events where it is thin."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.data.split.assemble import held_out, one_each, ranks
+from sidelight.data.split.assemble import draw_share, one_per_group, ranks
 from sidelight.data.split.split import Split
 from sidelight.seeding import generator
 
-SHARE = 0.2  # of each user's training events that are carved out where validation is thin
+SHARE = 0.2  # of each user's training events that move to validation where it is thin
 MOST = 0.5  # and where a fifth of them is still too few
 Rows = NDArray[np.int64]
 
@@ -25,25 +25,25 @@ def selection_split(split: Split, minimum: int = 200, fold: int = 0) -> Split:
     events, which become validation events on cold items, for users who keep a history; the events of
     the others are left out. Items that lose all their events this way are cold.
 
-    With one event per user nothing can be carved: the validation part stays as thin as it is.
+    With one event per user nothing can be moved: the validation part stays as thin as it is.
 
     Args:
         split: The split; returned itself where its validation is enough.
         minimum: Validation events per side, of users with a history.
-        fold: Draw of what is carved and hidden; fold 0 takes the latest events and newest items where
-            there is an order, all others draw at random.
+        fold: Number of the draw of moved events and hidden items; fold 0 takes the latest events and
+            newest items where there is an order, all others draw at random.
 
     Returns:
         A split without test events whenever it differs from the given one.
     """
     chosen = split
-    if usable(split, cold=False) < minimum or fold:
-        chosen = _carved(chosen, minimum, fold)
-    if usable(chosen, cold=True) < minimum and chosen.simulated.any():
-        chosen = _hidden(chosen, fold)
+    if usable_events(split, cold=False) < minimum or fold:
+        chosen = _moved_events(chosen, minimum, fold)
+    if usable_events(chosen, cold=True) < minimum and chosen.simulated.any():
+        chosen = _hidden_items(chosen, fold)
     if chosen is split:
         return split
-    # Hiding items may have taken the rest of a history that events were carved out of.
+    # Hiding items may have taken the rest of a history that events were moved out of.
     log = split.data.interactions
     known = np.bincount(log.user[chosen.train], minlength=split.data.n_users) > 0
     kept = known[log.user[chosen.validation]] | np.isin(chosen.validation, split.validation)
@@ -51,7 +51,7 @@ def selection_split(split: Split, minimum: int = 200, fold: int = 0) -> Split:
     return replace(chosen, validation=chosen.validation[kept], how=how).blind()
 
 
-def usable(split: Split, cold: bool) -> int:
+def usable_events(split: Split, cold: bool) -> int:
     """Count validation events on cold or on warm items, of users who have a history."""
     log = split.data.interactions
     known = np.bincount(log.user[split.train], minlength=split.data.n_users) > 0
@@ -60,8 +60,8 @@ def usable(split: Split, cold: bool) -> int:
     return int(side.sum() if cold else (~side).sum())
 
 
-def _carved(split: Split, minimum: int, fold: int) -> Split:
-    """The split with a share of each user's events moved from training to validation."""
+def _moved_events(split: Split, minimum: int, fold: int) -> Split:
+    """Return the split with a share of each user's events moved from training to validation."""
     rows, log = split.fit_rows, split.data.interactions
     user = log.user[rows]
     rng = generator(fold, "selection", "carved")
@@ -75,12 +75,12 @@ def _carved(split: Split, minimum: int, fold: int) -> Split:
         wanted = np.floor(share * size + rng.random(split.data.n_users)).astype(np.int64)
         taken = back < np.minimum(wanted, size - 1)[user]
     else:
-        taken = held_out(user, several & ~one_each(user, rng), share, rng)
+        taken = draw_share(user, several & ~one_per_group(user, rng), share, rng)
     return _moved(split, rows[taken], rows[taken])
 
 
-def _hidden(split: Split, fold: int) -> Split:
-    """The split with its simulated items hidden: their events are validation events on cold items."""
+def _hidden_items(split: Split, fold: int) -> Split:
+    """Return the split with its simulated items hidden: their events are validation events on cold items."""
     log, items = split.data.interactions, split.simulated
     if fold:
         items = np.zeros_like(items)
@@ -97,7 +97,7 @@ def _hidden(split: Split, fold: int) -> Split:
 
 
 def _moved(split: Split, out: Rows, targets: Rows) -> Split:
-    """The split with some rows out of training, and some of these in validation."""
+    """Return the split with some rows out of training, and some of these in validation."""
     train = np.setdiff1d(split.train, out, assume_unique=True)
     given = np.setdiff1d(split.given, out)
     validation = np.sort(np.concatenate([split.validation, targets]))

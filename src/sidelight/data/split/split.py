@@ -1,4 +1,4 @@
-"""`Split`: which events train, which validate, which are the sealed test, and what competes."""
+"""`Split`: training, validation and sealed test events, candidates and cold items; one hash over all."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sidelight.data.dataset import Dataset
-from sidelight.data.fingerprint import fingerprint
+from sidelight.data.dataset import Dataset, fingerprint
 from sidelight.data.histories import Histories
 from sidelight.errors import SpecError
 
@@ -27,7 +26,7 @@ def _no_rows() -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Split:
-    """A division of a data set's events, made once and used by everything after it.
+    """Division of a data set's events, made once and used by fitting, evaluation and comparison.
 
     Args:
         data: The data set.
@@ -36,7 +35,7 @@ class Split:
         candidates: bool, shape (n_items,): items that may be recommended.
         cold: bool, shape (n_items,): items with no event to fit on (and what a published split
             declares cold). Disjoint from warm = ~cold.
-        simulated: bool, shape (n_items,): warm items that `selection_split` hides to stand in for new ones.
+        simulated: bool, shape (n_items,): warm items that `selection_split` hides as stand-ins for cold ones.
         how: Name and options of the rule that made it, enough to make it again.
         mask: "seen" ranks against everything but the history; "others" also masks a user's
             positives from the parts not under evaluation (protocol of several published splits).
@@ -44,7 +43,7 @@ class Split:
             warm ones (protocol of the ALDI line of papers).
         given: int64, subset of `train`: events that are a history at recommendation time only and
             that no model may be fitted on (users held out as new ones). Empty for most splits.
-        test_history: By which events a user is known while the test part is ranked: "train", or
+        test_history: Events in the history while the test part is ranked: "train", or
             "train+validation" where validation lies between the two in the user's order, as in
             use and in published figures. Nothing is fitted on them; see `joined` for that.
     """
@@ -79,7 +78,7 @@ class Split:
         return np.setdiff1d(self.train, self.given, assume_unique=True)
 
     def known_rows(self, part: Part = "validation") -> NDArray[np.int64]:
-        """int64 event indices, ascending, by which users are known while a part is ranked.
+        """Return the events of the histories while a part is ranked, int64 indices, ascending.
 
         Training events; for the test part also validation events where `test_history` says so.
         """
@@ -88,7 +87,7 @@ class Split:
         return self.train
 
     def histories(self, part: Part = "validation") -> Histories:
-        """Histories that the model may look at while a part is ranked, one row per user, oldest first."""
+        """Return the histories to use while a part is ranked, one row per user, oldest first."""
         both = part == "test" and self.test_history == "train+validation"
         return self._of(self.known_rows(part)) if both else self._known
 
@@ -100,11 +99,11 @@ class Split:
         return self.data.interactions.histories(self.data.shape, rows)
 
     def fitting(self) -> sp.csr_matrix:
-        """What a model is fitted on: `histories` without the held-out users' rows, same shape."""
+        """Return the matrix to fit on: `histories` without the held-out users' rows, same shape."""
         return self.data.matrix(self.fit_rows)
 
     def rows(self, part: Part, final: bool = False) -> NDArray[np.int64]:
-        """Event indices of a part; the test part opens only with `final=True`."""
+        """Return the event indices of a part; the test part opens only with `final=True`."""
         if part == "train":
             return self.train
         if part == "validation":
@@ -119,7 +118,7 @@ class Split:
         raise SpecError(f"expected part 'train', 'validation' or 'test'; found {part!r}")
 
     def truth(self, part: Part = "validation", final: bool = False) -> sp.csr_matrix:
-        """Relevant items of each user in a part, binary CSR (n_users, n_items), without `excluded`.
+        """Return relevant items of each user in a part, binary CSR (n_users, n_items), without `excluded`.
 
         An item that the user already has is not a target: it could not be recommended to them
         again. So the truth never holds a pair that gets no rank.
@@ -133,7 +132,7 @@ class Split:
         return out
 
     def excluded(self, part: Part = "validation") -> sp.csr_matrix:
-        """Pairs that get no rank while a part is evaluated, binary CSR (n_users, n_items)."""
+        """Return the pairs that get no rank while a part is evaluated, binary CSR (n_users, n_items)."""
         rows = [self.train]
         if self.mask == "others":
             rows.append(self.sealed if part == "validation" else self.validation)
@@ -142,15 +141,15 @@ class Split:
         return self.data.matrix(np.concatenate(rows))
 
     def blind(self) -> Split:
-        """Return the split without its test part, to choose on: not even masked pairs tell of it."""
+        """Return the split without its test part, to choose on: not even masked pairs reveal it."""
         return replace(self, sealed=_no_rows(), mask="seen")
 
     @cached_property
     def hash(self) -> str:
         """sha256 in hex over all fields: equal where the data, every part and every option is equal.
 
-        The one identity of a split: evaluations, runs of comparisons and the log of openings name it.
-        `how["chosen"]`, a sentence for people, does not count.
+        The one identity of a split: evaluations, runs of comparisons and the test-access log name it.
+        `how["chosen"]`, a sentence for readers, does not count.
         """
         how = {name: value for name, value in self.how.items() if name != "chosen"}
         data = self.data
@@ -165,7 +164,7 @@ class Split:
         return digest.hexdigest()
 
     def joined(self) -> Split:
-        """The split to fit a last time on: training and validation events together train.
+        """Return the split for the last fit: training and validation events together train.
 
         Cold are the items that have no event even so. Users whose validation events are learned
         from are no longer held out: their `given` events are fitted on as well. The sealed part
@@ -187,7 +186,7 @@ class Split:
         return replace(whole, cold=~touched)
 
     def summary(self) -> dict[str, Any]:
-        """Counts for people and records; it counts the test part and shows none of its rows.
+        """Return counts for reports; the test part is counted, none of its rows is shown.
 
         Keys: users, items, candidates, warm_items, cold_items, simulated_items, simulated_events,
         given_events, test_history, how, and for each of train, validation and test a dict of events, share,
