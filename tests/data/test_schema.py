@@ -19,8 +19,8 @@ SHOP = Schema(
 
 
 def test_columns_are_found_by_name_and_role_in_their_order() -> None:
-    assert [c.name for c in SHOP.with_role("items", "text")] == ["title", "n"]
-    assert [c.name for c in SHOP.with_role("items", "number", "text")] == ["title", "price", "n"]
+    assert [c.name for c in SHOP.with_role("items", "text")] == ["title", "note"]
+    assert [c.name for c in SHOP.with_role("items", "number", "text")] == ["title", "price", "note"]
     assert SHOP.find("items", "price").role == "number"
     assert [(table, c.name) for table, c in SHOP][:3] == [
         ("interactions", "user_id"), ("interactions", "item_id"), ("items", "item_id"),
