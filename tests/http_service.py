@@ -248,7 +248,7 @@ class Service:
 
     def ring(self) -> Any:
         """What the app knows of keys."""
-        found: Any = self.app.state.guard.ring
+        found: Any = self.app.state.access.ring
         return found
 
     @property

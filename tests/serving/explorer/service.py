@@ -50,13 +50,13 @@ class Service:
 
     Args:
         base: Its address, without the last slash.
-        engine, database, desk: Its parts.
+        engine, database, explorer: Its parts.
     """
 
     base: str
     engine: Engine
     database: Database
-    desk: ExplorerApp
+    explorer: ExplorerApp
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def running(
     engine = Engine(store if single else Store(store), database, EngineOptions(poll=0.05))
     engine.start()
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    desk = mount(app, engine, SimpleNamespace(require_keys=keys, max_history=50), database)
+    explorer = mount(app, engine, SimpleNamespace(require_keys=keys, max_history=50), database)
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, log_level="error", lifespan="off", proxy_headers=proxied)
     )
@@ -87,7 +87,7 @@ def running(
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Service(f"http://127.0.0.1:{port}", engine, database, desk)
+        yield Service(f"http://127.0.0.1:{port}", engine, database, explorer)
     finally:
         server.should_exit = True
         thread.join()

@@ -55,7 +55,7 @@ def test_a_person_survives_a_form(history: list[str], by_history: bool, user: st
     found = user_fields(Form(wanted.fields), most=10)
     assert (found.by_history, found.k) == (by_history, k)
     assert (found.history if by_history else found.user) == (wanted.history if by_history else wanted.user)
-    assert found.asked is (by_history or bool(user.strip()))
+    assert found.given is (by_history or bool(user.strip()))
 
 
 def test_a_history_keeps_its_order_and_loses_what_is_removed() -> None:

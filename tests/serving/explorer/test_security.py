@@ -11,9 +11,9 @@ import httpx
 import pytest
 from serving.explorer.service import CLICKS, CONTENT, Service, running
 
-from sidelight.serving.explorer import person_form
+from sidelight.serving.explorer import user_form
 from sidelight.serving.explorer.forms import MOST_BYTES
-from sidelight.serving.explorer.handler import SESSION, VISITOR
+from sidelight.serving.explorer.page_request import SESSION, VISITOR
 from sidelight.serving.explorer.page_routes import ROUTES
 
 PAGES = ("/", "/rules", "/catalogue", "/item?id=b003", "/pick?q=salt", "/new", "/versions", "/state")
@@ -96,7 +96,7 @@ def test_files_can_be_kept_as_long_as_they_are_these(open_: Visitor) -> None:
     for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', html):
         assert "immutable" in open_.http.get(address).headers["cache-control"]
     assert open_.http.get("/static/explorer.js?v=old").headers["cache-control"] == "no-cache"
-    for name in ("..%2Fdesk.py", "../desk.py", "nothing.js", "%2e%2e/pages.py"):
+    for name in ("..%2Fforms.py", "../forms.py", "nothing.js", "%2e%2e/pages.py"):
         assert open_.http.get(f"/static/{name}").status_code == 404
 
 
@@ -112,7 +112,7 @@ def test_a_form_is_kept_under_a_random_name_for_its_own_visitor(open_: Visitor, 
         assert "has been forgotten" in text and "reader-07" not in text
 
 
-POSTS = sorted({route.path for route in ROUTES if route.settle or route.method == "POST"})
+POSTS = sorted({route.path for route in ROUTES if route.normalise or route.method == "POST"})
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -228,9 +228,9 @@ def test_anybody_is_never_somebody_who_may_not_be_looked_at(published: Path, tmp
         users = [str(u) for u in service.engine.snapshot.model.people.ids]
         for n, user in enumerate(users[1:]):
             service.engine.forget(user) if n % 2 else service.engine.set_consent(user, False)
-        assert {person_form.anybody(service.engine) for _ in range(5)} == {users[0]}
+        assert {user_form.random_user(service.engine) for _ in range(5)} == {users[0]}
         service.engine.forget(users[0])
-        assert person_form.anybody(service.engine) == ""
+        assert user_form.random_user(service.engine) == ""
 
 
 def test_an_admin_may_retire_an_item_and_undo_it(guest: Visitor, locked: Service) -> None:
@@ -311,7 +311,7 @@ def test_the_cookie_is_for_https_where_that_is_spoken(published: Path, tmp_path:
 def test_every_cookie_is_secure_behind_a_proxy_that_was_declared(published: Path, tmp_path: Path) -> None:
     """Whatever the proxy says of the request: it may say nothing."""
     with running(published, tmp_path, keys=True) as service, Visitor(service) as guest:
-        service.desk.secure = True
+        service.explorer.secure = True
         guest.http.headers["x-forwarded-proto"] = "http"
         secret = service.database.add_key("a reader", READING)
         page = guest.http.get("/signin")

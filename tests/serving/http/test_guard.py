@@ -16,7 +16,7 @@ from sidelight.errors import SpecError
 from sidelight.serving.database.database import Database
 from sidelight.serving.domain import SCOPES, DatabaseError, Key
 from sidelight.serving.http.access_control import HOLDS, KeyRing, RateLimiter
-from sidelight.serving.http.app import decided
+from sidelight.serving.http.app import decide_keys
 from sidelight.serving.http.executors import BoundedExecutor
 from sidelight.serving.http.http_options import HttpOptions, is_loopback
 from sidelight.serving.http.openapi import ENTRIES
@@ -107,7 +107,7 @@ def test_a_revoked_key_stops_within_five_seconds(keyed: Service, monkeypatch: py
 def test_guessing_is_slowed_down(make: Callable[..., Service], monkeypatch: pytest.MonkeyPatch) -> None:
     service = make(keys=KEYS)
     monkeypatch.setattr(
-        service.app.state.guard._wrong, "_clock", lambda: 0.0
+        service.app.state.access._wrong, "_clock", lambda: 0.0
     )  # no token comes back meanwhile
     found = [service.send("GET", "/v1/status", key=f"sl_{n:043d}").status_code for n in range(30)]
     assert found[0] == 401 and found[-1] == 429
@@ -241,15 +241,15 @@ def test_beyond_this_machine_only_with_keys(tmp_path: Path, host: str) -> None:
     with Database.open(str(tmp_path / "a.sqlite")) as database:
         for needed in (None, True, False):
             with pytest.raises(SpecError, match="expected a key, to be reached from other machines") as error:
-                decided(HttpOptions(host=host, require_keys=needed), database)
+                decide_keys(HttpOptions(host=host, require_keys=needed), database)
             assert "\n" not in str(error.value)
         database.add_key("first", ["read"])
-        assert decided(HttpOptions(host=host), database).require_keys is True
+        assert decide_keys(HttpOptions(host=host), database).require_keys is True
         with pytest.raises(SpecError):
-            decided(HttpOptions(host=host, require_keys=False), database)
+            decide_keys(HttpOptions(host=host, require_keys=False), database)
         database.revoke_key(1)
         with pytest.raises(SpecError, match="found none that works"):
-            decided(HttpOptions(host=host), database)
+            decide_keys(HttpOptions(host=host), database)
 
 
 @pytest.mark.parametrize("proxy", ["127.0.0.1", "10.0.0.0/8, ::1"])
@@ -257,11 +257,11 @@ def test_behind_a_proxy_only_with_keys(tmp_path: Path, proxy: str) -> None:
     """Whoever can reach the proxy reaches a service that listens to this machine alone."""
     with Database.open(str(tmp_path / "a.sqlite")) as database:
         with pytest.raises(SpecError, match="expected a key"):
-            decided(HttpOptions(proxy=proxy), database)
+            decide_keys(HttpOptions(proxy=proxy), database)
         database.add_key("first", ["read"])
-        assert decided(HttpOptions(proxy=proxy), database).require_keys is True
+        assert decide_keys(HttpOptions(proxy=proxy), database).require_keys is True
         with pytest.raises(SpecError):
-            decided(HttpOptions(proxy=proxy, require_keys=False), database)
+            decide_keys(HttpOptions(proxy=proxy, require_keys=False), database)
     with pytest.raises(SpecError, match="expected addresses of proxies"):
         HttpOptions(proxy="nginx")
 
@@ -331,12 +331,12 @@ def test_our_own_pages_may_change_things(keyed: Service, origin: str, host: str)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
 def test_on_this_machine_keys_are_asked_for_once_there_is_one(tmp_path: Path, host: str) -> None:
     with Database.open(str(tmp_path / "a.sqlite")) as database:
-        assert decided(HttpOptions(host=host), database).require_keys is None  # until there is one
+        assert decide_keys(HttpOptions(host=host), database).require_keys is None  # until there is one
         database.add_key("first", ["read"])
-        assert decided(HttpOptions(host=host), database).require_keys is True
+        assert decide_keys(HttpOptions(host=host), database).require_keys is True
         database.revoke_key(1)  # the last one: nothing opens
-        assert decided(HttpOptions(host=host), database).require_keys is True
-        assert decided(HttpOptions(host=host, require_keys=False), database).require_keys is False
+        assert decide_keys(HttpOptions(host=host), database).require_keys is True
+        assert decide_keys(HttpOptions(host=host, require_keys=False), database).require_keys is False
 
 
 def test_options_are_checked() -> None:

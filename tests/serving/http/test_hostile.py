@@ -245,7 +245,7 @@ def test_memory_stays_bounded(service: Service) -> None:
             peak = tracemalloc.get_traced_memory()[1] - before
             # The client of the test holds and encodes the body as well, hence its size beside the limits.
             assert peak < 24 * BODY + 8 * len(case.body), (case.name, peak)
-        assert service.app.state.room.buffers.held == 0
+        assert service.app.state.pools.buffers.held == 0
     finally:
         tracemalloc.stop()
 

@@ -102,7 +102,7 @@ def test_short_lists_go_on_while_long_ones_take_all_they_may(make: Callable[...,
         HttpOptions(explorer=False, rate=0, concurrency=2),
         keys={"a": ["read", "history"], "b": ["read", "history"]},
     )
-    gates, stop = service.app.state.room.gates, threading.Event()
+    gates, stop = service.app.state.pools.executors, threading.Event()
     asked = {"requests": [{"user": "u", "k": 50, "explain": True}] * 40}
     dearest = service.app.state.options.most_cost
 
@@ -272,7 +272,7 @@ def test_bodies_of_one_caller_leave_room_for_those_of_others() -> None:
 
 
 def test_a_form_that_never_comes_is_given_up(make: Callable[..., Service]) -> None:
-    room = make(HttpOptions(explorer=False, deadline=0.1)).app.state.room
+    room = make(HttpOptions(explorer=False, deadline=0.1)).app.state.pools
 
     async def receive() -> Message:
         await asyncio.sleep(60)

@@ -41,7 +41,7 @@ def test_so_many_at_a_time_so_many_wait_the_others_are_refused(
     engine: LittleEngine = narrow.engine
     engine.hold.clear()
     asked = [pool.submit(narrow.send, "POST", "/v1/recommend", LIST) for _ in range(3)]
-    gate = narrow.app.state.room.gates["answer"]
+    gate = narrow.app.state.pools.executors["answer"]
     wait_for(lambda: engine.running == 2 and gate.waiting == 1)
     refused = [narrow.send("POST", "/v1/recommend", LIST) for _ in range(5)]
     assert {r.status_code for r in refused} == {503}
@@ -68,9 +68,9 @@ def test_what_takes_too_long_is_given_up(make: Callable[..., Service], pool: Thr
     assert all("retry-after" in r.headers for r in found)
     assert time.monotonic() - start < 2
     # The thread that cannot be stopped keeps its place; what waited behind it is forgotten.
-    assert service.app.state.room.gates["answer"].held == 1
+    assert service.app.state.pools.executors["answer"].held == 1
     service.engine.hold.set()
-    wait_for(lambda: service.app.state.room.gates["answer"].held == 0)
+    wait_for(lambda: service.app.state.pools.executors["answer"].held == 0)
     assert service.send("POST", "/v1/recommend", LIST).status_code == 200
     assert service.engine.most_running == 1
 
@@ -177,7 +177,7 @@ def test_a_body_without_a_length(narrow: Service) -> None:
     assert good.status_code == 200
     large = narrow.client.post("/v1/recommend", content=chunks(1000), headers=headers)
     assert (large.status_code, large.headers["connection"]) == (413, "close")
-    assert narrow.app.state.room.buffers.held == 0
+    assert narrow.app.state.pools.buffers.held == 0
 
 
 def test_a_body_of_exactly_the_limit(narrow: Service) -> None:

@@ -15,7 +15,7 @@ from sidelight.errors import BundleError, DataError, SpecError, UnknownIdError, 
 from sidelight.serving.domain import DatabaseError
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.problems import of_error, quiet
-from sidelight.serving.http.request_log import JsonLogFormatter, place
+from sidelight.serving.http.request_log import JsonLogFormatter, describe_error
 
 USER, ITEM, TEXT = "canary-user-7f3a", "canary-item-9c1d", "canary words of a text"
 MARKS = (USER, ITEM, TEXT, "canary")
@@ -197,7 +197,7 @@ def test_places_do_not_tell_where_the_program_lies() -> None:
     try:
         json.loads("{")
     except ValueError as error:
-        found = place(error)
+        found = describe_error(error)
     assert all("/" not in at or at.startswith("sidelight/") for at in found["at"]), found
 
 

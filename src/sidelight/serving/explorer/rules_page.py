@@ -1,49 +1,49 @@
-"""Business rules: sliders, lines of boosting, burying and blocking, and what they do to one list."""
+"""Page of business rules: sliders, lines that boost, bury or block, and their effect on one list."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from starlette.responses import Response
 
 from sidelight.errors import SidelightError
-from sidelight.serving.explorer import person_form, template_filters
+from sidelight.serving.explorer import template_filters
 from sidelight.serving.explorer.forms import ACTIONS, Form, RuleRow, UserFields, rule_rows
-from sidelight.serving.explorer.lists_page import ask, asked
-from sidelight.serving.explorer.page_types import PageRequest, PageResponse
+from sidelight.serving.explorer.page_request import PageRequest
+from sidelight.serving.explorer.user_form import form_values, recommend_request
+from sidelight.serving.explorer.user_form import normalise_form as normalise_user
 from sidelight.serving.explorer.view_models import moved, movement
+from sidelight.serving.rerank.rules import Rules
 
 if TYPE_CHECKING:
     from sidelight.models.items import Items
-    from sidelight.serving.explorer.explorer_app import ExplorerApp
-    from sidelight.serving.rerank.rules import Rules
     from sidelight.serving.responses import RecommendResponse
 
 CHOOSABLE = ("category", "tags", "number")  # roles of columns that a rule can name
 RULES = {
-    "boost": "boosting",
-    "bury": "burying",
-    "block": "blocking",
-    "pin": "pinning",
+    "boost": "boosting", "bury": "burying", "block": "blocking", "pin": "pinning",
     "floor": "the floor for new items",
-}
+}  # fmt: skip
 OFFERED = 100  # values of a column to choose from; others can be typed
 HALF_LIFE = 30.0  # days
 
 
 @dataclass(frozen=True)
 class Slider:
-    """One soft rule.
+    """Slider of one soft rule.
 
     Args:
-        name: Of the field.
-        label, meaning: In words.
-        low, high: What its ends are called.
-        value: From 0 to 1.
+        name: Name of the field.
+        label: Label of the slider.
+        meaning: Explanation of the rule.
+        low: Label of the lower end.
+        high: Label of the upper end.
+        value: Position, from 0 to 1.
     """
 
     name: str
@@ -61,137 +61,103 @@ SLIDERS = (
 )
 
 
-def normalise_form(desk: ExplorerApp, visit: PageRequest) -> Form:
-    """The form with its buttons done: rules added and dropped, the person settled."""
-    form = visit.form
-    kept = rule_rows(form)
-    if form.one("do") == "rule":
-        kept = (*kept, RuleRow(column=next(iter(values_of(desk)), "")))
-    plain = person_form.normalise_form(desk.engine, visit, desk.most_history)
-    plain = plain.without("action", "column", "value", "strength", "drop")
-    pairs = (
-        pair
-        for row in kept
-        for pair in (
-            ("action", row.action),
-            ("column", row.column),
-            ("value", row.value),
-            ("strength", f"{row.strength:g}"),
-        )
-    )
-    return plain.plus(*pairs)
+def normalise_form(page: PageRequest) -> Form:
+    """Return the form after the actions of its buttons: rules added and removed, the user chosen."""
+    kept = rule_rows(page.form)
+    if page.form.one("do") == "rule":
+        kept = (*kept, RuleRow(column=next(iter(column_values(page)), "")))
+    form = normalise_user(page).without("action", "column", "value", "strength", "drop")
+    return form.plus(*(pair for row in kept for pair in row.fields))
 
 
-def show(desk: ExplorerApp, visit: PageRequest) -> PageResponse:
-    """The rules, and the list with what they moved and what they cost."""
-    values: dict[str, Any] = {"sliders": SLIDERS, "half_life": HALF_LIFE, "written": (), "result": None}
-    values |= {"dated": bool(np.isfinite(desk.engine.snapshot.arrived).any())}
-    values |= {"values": values_of(desk), "actions": ACTIONS, "request": ""}
-    values |= asked(desk, visit.form)
+def show(page: PageRequest) -> Response:
+    """Render the rules, and the list with the items that they moved and their cost."""
+    values: dict[str, Any] = {
+        "sliders": SLIDERS, "half_life": HALF_LIFE, "written": (), "result": None, "body": "",
+        "dated": bool(np.isfinite(page.engine.snapshot.arrived).any()),
+        "values": column_values(page), "actions": ACTIONS, **form_values(page),
+    }  # fmt: skip
     try:
-        sliders, half_life, written = read(visit.form)
+        sliders = [replace(s, value=page.form.number(s.name, 0.0, 0.0, 1.0)) for s in SLIDERS]
+        half_life = page.form.number("half_life_days", HALF_LIFE, 1.0, 3650.0)
+        written = rule_rows(page.form)
         values |= {"sliders": sliders, "half_life": half_life, "written": written}
-        who: UserFields = values["person"]
-        if values["notice"] is None and who.asked and not values["find"]:
-            rules = rules_of(sliders, half_life, written)
-            values |= {"result": result(desk, who, rules), "request": request(who, rules)}
+        if values["ready"]:
+            rules = build_rules(sliders, half_life, written)
+            chosen: UserFields = values["chosen"]
+            values |= {"result": compare(page, chosen, rules), "body": request_json(chosen, rules)}
     except SidelightError as error:
         values["notice"] = str(error)
-    return PageResponse("rules.html", values)
+    return page.render("rules.html", values)
 
 
-def read(form: Form) -> tuple[tuple[Slider, ...], float, tuple[RuleRow, ...]]:
-    """The sliders where they stand, the half-life in days, and the lines.
-
-    Raises:
-        SpecError: A number lies outside its bounds, or a line is none.
-    """
-    sliders = tuple(
-        Slider(s.name, s.label, s.meaning, s.low, s.high, form.number(s.name, 0.0, 0.0, 1.0)) for s in SLIDERS
-    )
-    return sliders, form.number("half_life_days", HALF_LIFE, 1.0, 3650.0), rule_rows(form)
-
-
-def rules_of(sliders: Sequence[Slider], half_life: float, written: Iterable[RuleRow]) -> Rules:
-    """The rules as the engine takes them; lines that are not complete yet are left out.
+def build_rules(sliders: Sequence[Slider], half_life: float, written: Iterable[RuleRow]) -> Rules:
+    """Build the rules of the engine; lines that are not complete yet are left out.
 
     Raises:
         SpecError: Too many lines, or a value that is too long.
     """
-    from sidelight.serving.rerank.rules import Rules
-
     given: dict[str, Any] = {s.name: s.value for s in sliders if s.value}
     if given.get("freshness"):
         given["half_life_days"] = half_life
     for row in written:
         if row.complete:
-            where: dict[str, Any] = {"column": row.column, "value": row.value}
-            given.setdefault(row.action, []).append(
-                where if row.action == "block" else where | {"strength": row.strength}
-            )
+            strength = {} if row.action == "block" else {"strength": row.strength}
+            given.setdefault(row.action, []).append({"column": row.column, "value": row.value, **strength})
     return Rules.from_dict(given)
 
 
-def result(desk: ExplorerApp, who: UserFields, rules: Rules) -> dict[str, Any]:
-    """The list under the rules beside the one without them."""
-    before, now = desk.engine.recommend_many([ask(who), ask(who, rules=rules)])
+def compare(page: PageRequest, chosen: UserFields, rules: Rules) -> dict[str, Any]:
+    """Return the list under the rules beside the one without them."""
+    requests = [recommend_request(chosen), recommend_request(chosen, rules=rules)]
+    before, now = page.engine.recommend_many(requests)
     shown, left = moved(now, before)
-    return {
-        "rows": shown,
-        "left": left,
-        "movement": movement(shown, left),
-        "cost": costs(now),
-        "version": now.version,
-    }
+    return {"rows": shown, "left": left, "movement": movement(shown, left), "cost": rule_costs(now)}
 
 
-def costs(answer: RecommendResponse) -> dict[str, Any]:
-    """What the rules cost, together and each alone, dearest first; bars against the dearest."""
-    found = answer.cost
-    if found is None:
-        return {
-            "line": template_filters.cost(0.0),
-            "short": template_filters.saving(0.0),
-            "each": [],
-            "fresh": "",
-        }
-    top = max((value for value in found.by_rule.values()), default=0.0)
+def rule_costs(answer: RecommendResponse) -> dict[str, Any]:
+    """Return the cost of the rules together and of each kind alone, highest first."""
+    cost = answer.cost
+    if cost is None:
+        line, short = template_filters.cost(0.0), template_filters.saving(0.0)
+        return {"line": line, "short": short, "each": [], "fresh": ""}
+    top = max(cost.by_rule.values(), default=0.0)
     each = [
         {
             "name": RULES.get(name, name),
             "share": template_filters.percent(value),
             "bar": round(100 * value / top) if top > 0 else 0,
         }
-        for name, value in sorted(found.by_rule.items(), key=lambda pair: -pair[1])
+        for name, value in sorted(cost.by_rule.items(), key=lambda pair: -pair[1])
     ]
-    before, after = found.slots_new_before, found.slots_new_after
-    fresh = f"{template_filters.plural(after, 'place')} for new items"
+    before, after = cost.slots_new_before, cost.slots_new_after
+    places = f"{template_filters.plural(after, 'place')} for new items"
     return {
-        "line": template_filters.cost(found.total),
-        "short": template_filters.saving(found.total),
+        "line": template_filters.cost(cost.total),
+        "short": template_filters.saving(cost.total),
         "each": each,
-        "fresh": f"{fresh}, as without rules." if before == after else f"{fresh}, {before} without rules.",
+        "fresh": f"{places}, as without rules." if before == after else f"{places}, {before} without rules.",
     }
 
 
-def request(who: UserFields, rules: Rules) -> str:
-    """The same as the body of a request to the API, to take along."""
-    given: dict[str, Any] = {"history": list(who.history)} if who.by_history else {"user": who.user}
-    return json.dumps(given | {"k": who.k, "rules": rules.to_dict()}, indent=1, ensure_ascii=False)
+def request_json(chosen: UserFields, rules: Rules) -> str:
+    """Return the body of the same request to the API."""
+    given: dict[str, Any] = {"history": chosen.history} if chosen.by_history else {"user": chosen.user}
+    return json.dumps(given | {"k": chosen.k, "rules": rules.to_dict()}, indent=1, ensure_ascii=False)
 
 
-def values_of(desk: ExplorerApp) -> dict[str, list[str]]:
-    """For each column that a rule can name its most frequent values."""
-    return desk.kept("values", lambda: _values(desk.engine.snapshot.model.items))
+def column_values(page: PageRequest) -> dict[str, list[str]]:
+    """Return the most frequent values per column that a rule can name."""
+    return page.explorer.cached("values", lambda: _count_values(page.engine.snapshot.model.items))
 
 
-def _values(known: Items) -> dict[str, list[str]]:
+def _count_values(items: Items) -> dict[str, list[str]]:
     found = {}
-    for column in known.columns:
-        if column.role not in CHOOSABLE or column.name not in known.rows.columns:
+    for column in items.columns:
+        if column.role not in CHOOSABLE or column.name not in items.rows.columns:
             continue
         count: Counter[str] = Counter()
-        for value in known.rows[column.name].drop_nulls().to_list():
+        for value in items.rows[column.name].drop_nulls().to_list():
             many = value if isinstance(value, list) else [value]
             count.update(template_filters.plain(each) for each in many if each is not None)
         found[column.name] = [value for value, _ in count.most_common(OFFERED)]

@@ -1,4 +1,4 @@
-"""Who looks at the pages, and what they asked: kept in memory, under random names, for a while."""
+"""Sessions, saved queries and CSRF tokens of visitors: in memory, under random names, for a while."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Fields = tuple[tuple[str, str], ...]
-"""What a form sent: pairs of name and value, in its order."""
+"""Fields of a form: pairs of name and value, in its order."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """Somebody who signed in with a key.
+    """Session of a visitor who signed in with a key.
 
     Args:
-        id: Random; the value of the cookie.
+        id: Random value of the cookie.
         key_id: Id of the key, never the key itself.
-        name: What the key is called.
-        scopes: What it may do.
-        until: When it ends, in seconds of the clock it was opened by.
+        name: Name of the key.
+        scopes: Scopes of the key.
+        until: End of the session, in seconds of the clock it was opened by.
     """
 
     id: str
@@ -37,10 +37,13 @@ class Session:
 class Sessions:
     """Signed-in sessions. They end after some hours, at sign out, with their key, or with the process.
 
+    They are kept here and not in a signed cookie: signing out and revoking a key must end them at once, also
+    for a stolen cookie.
+
     Args:
-        hours: How long one lasts.
-        most: How many there may be; the oldest ends where one more is opened.
-        clock: Seconds that only grow.
+        hours: Duration of a session.
+        most: Number of sessions; the oldest ends where one more is opened.
+        clock: Monotonic clock in seconds.
     """
 
     def __init__(
@@ -51,41 +54,41 @@ class Sessions:
         self._lock = threading.Lock()
 
     def open(self, key_id: int, name: str, scopes: frozenset[str]) -> Session:
-        """A fresh session with a name that cannot be guessed."""
-        made = Session(secrets.token_urlsafe(32), key_id, name, scopes, self._clock() + self._seconds)
+        """Open a session under a name that cannot be guessed."""
+        session = Session(secrets.token_urlsafe(32), key_id, name, scopes, self._clock() + self._seconds)
         with self._lock:
             while len(self._open) >= self._most:
                 self._open.popitem(last=False)
-            self._open[made.id] = made
-        return made
+            self._open[session.id] = session
+        return session
 
     def find(self, session_id: str) -> Session | None:
-        """The session of a cookie, unless there is none or it has ended."""
+        """Return the session of a cookie, unless there is none or it has ended."""
         with self._lock:
-            found = self._open.get(session_id)
-            if found is not None and found.until <= self._clock():
+            session = self._open.get(session_id)
+            if session is not None and session.until <= self._clock():
                 del self._open[session_id]
                 return None
-            return found
+            return session
 
     def close(self, session_id: str) -> None:
-        """End one; nothing happens where it has ended before."""
+        """End a session, if it has not ended before."""
         with self._lock:
             self._open.pop(session_id, None)
 
     def close_key(self, key_id: int) -> None:
-        """End every session of one key."""
+        """End every session of a key."""
         with self._lock:
             for each in [s.id for s in self._open.values() if s.key_id == key_id]:
                 del self._open[each]
 
 
 class SavedQueries:
-    """What was asked, under random names: a page can be loaded again, and its address names nobody.
+    """Fields of forms under random names: a page can be loaded again, and its address names no user.
 
     Args:
-        each: How many views one visitor keeps.
-        most: How many letters all views together may hold; the oldest go first.
+        each: Number of queries per visitor.
+        most: Letters of all queries together; the oldest go first.
     """
 
     def __init__(self, each: int = 60, most: int = 16_000_000) -> None:
@@ -94,7 +97,7 @@ class SavedQueries:
         self._lock = threading.Lock()
 
     def keep(self, owner: str, fields: Fields) -> str:
-        """The name under which the same owner finds these fields again."""
+        """Save fields and return the name under which the same owner finds them again."""
         name = secrets.token_urlsafe(9)
         with self._lock:
             own = self._kept.setdefault(owner, OrderedDict())
@@ -108,13 +111,13 @@ class SavedQueries:
         return name
 
     def find(self, owner: str, name: str) -> Fields | None:
-        """The fields, or None where they were another's, too long ago, or never."""
+        """Return the fields, or None where they belong to another owner, were dropped, or never existed."""
         with self._lock:
             own = self._kept.get(owner)
             return own.get(name) if own else None
 
     def _drop(self, owner: str) -> None:
-        """Forget the oldest view of one owner."""
+        """Drop the oldest query of an owner."""
         own = self._kept[owner]
         self._held -= _letters(own.popitem(last=False)[1])
         if not own:
@@ -122,20 +125,20 @@ class SavedQueries:
 
 
 class CsrfTokens:
-    """Tokens for forms: each is bound to one cookie and to this process.
+    """Tokens of forms, each bound to one cookie and to this process.
 
-    A form of another site cannot know the token of a visitor, so it cannot act in their name.
+    A page of another site cannot know the token of a visitor, so it cannot send a form in their name.
     """
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
 
     def token(self, cookie: str) -> str:
-        """The token that goes into the forms of whoever holds this cookie."""
+        """Return the token for the forms of the holder of a cookie."""
         return hmac.new(self._secret, cookie.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
     def fits(self, cookie: str, token: str) -> bool:
-        """Whether a form came from a page that was made for this cookie."""
+        """Check that a form belongs to a page that was rendered for this cookie."""
         return hmac.compare_digest(self.token(cookie).encode(), token.encode("utf-8", "replace"))
 
 

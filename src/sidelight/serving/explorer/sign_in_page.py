@@ -1,47 +1,52 @@
-"""Signing in with a key, and out."""
+"""Pages to sign in with an API key, and out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from starlette.responses import Response
 
-from sidelight.serving.explorer.page_types import PageRequest, PageResponse, Redirect
-
-if TYPE_CHECKING:
-    from sidelight.serving.explorer.explorer_app import ExplorerApp
+from sidelight.serving.explorer.page_request import SESSION, PageRequest
 
 NEEDED = "read"
 
 
-def show(desk: ExplorerApp, visit: PageRequest) -> PageResponse | Redirect:
-    """The form that takes a key."""
-    if not desk.keys_needed or visit.session is not None:
-        return Redirect("/")
-    return PageResponse("signin.html", {"next": local(visit.query.one("next"), desk.paths), "notice": None})
+def show(page: PageRequest) -> Response:
+    """Render the form for a key."""
+    if not page.keys_needed or page.session is not None:
+        return page.redirect("/")
+    return _form(page, page.query.one("next"), None, 200)
 
 
-def enter(desk: ExplorerApp, visit: PageRequest) -> PageResponse | Redirect:
+def enter(page: PageRequest) -> Response:
     """Open a session for a key that may read."""
-    if not desk.keys_needed:
-        return Redirect("/")
-    target = local(visit.form.one("next"), desk.paths)
-    key = desk.check_key(visit.form.one("key"))
+    if not page.keys_needed:
+        return page.redirect("/")
+    target = page.form.one("next")
+    key = page.explorer.check_key(page.form.one("key"))
     if key is None:
-        said = "This key is not known here: it may be mistyped or revoked. Whoever runs this can make one."
-        return PageResponse("signin.html", {"next": target, "notice": said}, 403)
+        told = "This key is not known here: it may be mistyped or revoked. Whoever runs this can make one."
+        return _form(page, target, told, 403)
     if NEEDED not in key.scopes:
-        said = f"The key “{key.name}” may not read, and these pages only show what reading shows."
-        return PageResponse("signin.html", {"next": target, "notice": said}, 403)
-    session = desk.sessions.open(key.id, key.name, key.scopes)
-    return Redirect(target, session=session.id)
+        told = f"The key “{key.name}” may not read, and these pages only show what reading shows."
+        return _form(page, target, told, 403)
+    response = page.redirect(_own_page(page, target))
+    session = page.explorer.sessions.open(key.id, key.name, key.scopes)
+    page.set_cookie(response, SESSION, session.id)
+    return response
 
 
-def leave(desk: ExplorerApp, visit: PageRequest) -> Redirect:
+def leave(page: PageRequest) -> Response:
     """End the session."""
-    if visit.session is not None:
-        desk.sessions.close(visit.session.id)
-    return Redirect("/signin", session="")
+    if page.session is not None:
+        page.explorer.sessions.close(page.session.id)
+    response = page.redirect("/signin")
+    page.set_cookie(response, SESSION, "")
+    return response
 
 
-def local(given: str, paths: frozenset[str]) -> str:
-    """Where to go after signing in: one of our own pages, whatever the address says."""
-    return given if given in paths else "/"
+def _form(page: PageRequest, target: str, notice: str | None, status: int) -> Response:
+    return page.render("signin.html", {"next": _own_page(page, target), "notice": notice}, status)
+
+
+def _own_page(page: PageRequest, given: str) -> str:
+    """Return the given target where it is a page of the explorer, else the first page."""
+    return given if given in page.explorer.paths else "/"

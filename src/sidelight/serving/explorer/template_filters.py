@@ -1,4 +1,4 @@
-"""How the pages say things: where an item came from, what rules cost, how long ago something was."""
+"""Template filters: sources, shares, costs, durations, times and cells as text."""
 
 from __future__ import annotations
 
@@ -19,19 +19,23 @@ SOURCES = {
 LEVELS = ("off", "a little", "clearly", "strongly", "above all else")
 
 
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and not math.isfinite(value))
+
+
 def source(name: str) -> str:
     """Describe where an item of a list came from, where no explanation of its score says more."""
     return SOURCES.get(name, name)
 
 
 def level(value: float) -> str:
-    """A slider from 0 to 1 in words."""
+    """Describe the position of a slider, from 0 to 1, in words."""
     return LEVELS[0 if value <= 0 else min(4, 1 + int(value * 3.999 // 1))]
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A share; what would round to nothing is said to be little."""
-    if value is None or not math.isfinite(value):
+    """Format a share in percent; one that would round to zero is called little."""
+    if value is None or _missing(value):
         return NOTHING
     least = 10.0**-digits
     if 0 < abs(100 * value) < least / 2:
@@ -40,15 +44,15 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def cost(total: float) -> str:
-    """What rules cost, in a sentence."""
+    """Describe the cost of rules in a sentence."""
     if total <= 0:
         return "These rules cost nothing: the list is as relevant as without them."
     return f"These rules give up {percent(total)} of predicted relevance."
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """A number with as many digits as count; whole ones with thousands set apart."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+    """Format a number with its significant digits; whole ones with thousands separators."""
+    if _missing(value):
         return NOTHING
     if isinstance(value, int) or abs(value) >= 10**digits:
         return f"{value:,.0f}".replace("-", MINUS)
@@ -56,35 +60,35 @@ def number(value: Any, digits: int = 3) -> str:
 
 
 def saving(total: float) -> str:
-    """The cost of rules in a few words, for where there is little room."""
+    """Describe the cost of rules in a few words."""
     return "Costs nothing" if total <= 0 else f"Gives up {percent(total)} of relevance"
 
 
 def figure(value: float | None) -> str:
-    """A measured figure: four decimals."""
-    return NOTHING if value is None or not math.isfinite(value) else f"{value:.4f}".replace("-", MINUS)
+    """Format a metric with four decimals."""
+    return NOTHING if _missing(value) else f"{value:.4f}".replace("-", MINUS)
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """A count with its noun: "1 item", "2 items"."""
+    """Format a count with its noun: "1 item", "2 items"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def ordinal(place: int) -> str:
-    """A place: "1st", "12th"."""
+    """Format a place: "1st", "12th"."""
     ends = {1: "st", 2: "nd", 3: "rd"}
     return f"{place:,}{'th' if place // 10 % 10 == 1 else ends.get(place % 10, 'th')}"
 
 
 def with_context(word: str) -> str:
-    """A word that carried a score; an attribute "shelf=sea" is said as "shelf: sea"."""
+    """Format a term that carried a score; an attribute "shelf=sea" becomes "shelf: sea"."""
     name, mark, value = word.partition("=")
     return f"{name}: {value}" if mark and name and value else word
 
 
 def seconds(value: float | None) -> str:
-    """A duration."""
-    if value is None or not math.isfinite(value):
+    """Format a duration."""
+    if value is None or _missing(value):
         return NOTHING
     if value < 1:
         return f"{1000 * value:.{0 if value >= 0.01 else 1}f}\u00a0ms"
@@ -95,7 +99,7 @@ def seconds(value: float | None) -> str:
 
 
 def when(value: Any) -> str:
-    """A moment to the minute, UTC."""
+    """Format a time to the minute, in UTC."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -109,14 +113,14 @@ def when(value: Any) -> str:
 
 
 def moment(value: Any) -> str:
-    """A time of the data: whole microseconds since 1970, or a text."""
+    """Format a time of the data: whole microseconds since 1970, or a text."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**17:
         return when(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value))
     return when(value)
 
 
 def size(value: float | None) -> str:
-    """Bytes in a unit that fits."""
+    """Format a number of bytes in a unit that fits."""
     if value is None:
         return NOTHING
     for unit in ("B", "kB", "MB"):
@@ -127,7 +131,7 @@ def size(value: float | None) -> str:
 
 
 def plain(value: Any) -> str:
-    """A single value as somebody would write it in a rule: 2002, 3.5, true, sea."""
+    """Format a single value as it is written in a rule: 2002, 3.5, true, sea."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -136,8 +140,8 @@ def plain(value: Any) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value of an item's row as text."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+    """Format a value of an item's row."""
+    if _missing(value):
         return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -153,10 +157,13 @@ def cell(value: Any) -> str:
 
 
 def clean(value: Any) -> Any:
-    """Text without what no page may hold: control characters and halves of pairs become a mark."""
+    """Replace characters that no page may hold, control characters and half surrogate pairs, by a mark."""
     return value.translate(_CONTROLS) if type(value) is str else value
 
 
 _CONTROLS: dict[int, int] = {
     code: 0xFFFD for code in (*range(9), 11, 12, *range(14, 32), 127, *range(0xD800, 0xE000))
 }
+
+FILTERS = (level, percent, number, plural, seconds, when, size, cell, ordinal, figure)
+"""Filters of the templates, under their own names."""

@@ -1,4 +1,4 @@
-"""What the engine answers as what a page draws: rows with bars, reasons, and places moved."""
+"""View models of lists: rows with bars and explanations, and the difference between two lists."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from sidelight.serving.explorer import template_filters
 if TYPE_CHECKING:
     from sidelight.serving.responses import RankedItem, RecommendResponse
 
-NAMED, LETTERS = 2, 40  # causes that the line under a title names, and how long their titles may be
+NAMED, LETTERS = 2, 40  # causes that the line under a title names, and the length of their titles
 
 
 @dataclass(frozen=True)
 class ReasonView:
-    """A part of a score.
+    """Part of a score.
 
     Args:
-        title: Of a history item, or the name of another part.
-        share: Signed, of the whole score, in percent.
+        title: Title of a history item, or name of another part.
+        share: Signed share of the whole score, in percent.
     """
 
     title: str
@@ -30,26 +30,28 @@ class ReasonView:
 
     @property
     def said(self) -> str:
-        """The share as text."""
+        """Share as text."""
         return template_filters.percent(self.share / 100, 0)
 
 
 @dataclass(frozen=True)
 class ListRow:
-    """An item in a list.
+    """Item in a list.
 
     Args:
         rank: Place from 1.
-        item_id, title: Of the item.
-        score: As text.
+        item_id: Outside id.
+        title: Title, or the id without one.
+        score: Score as text.
         bar: Length of its bar, 0 to 100; None draws none.
-        new: Nobody had clicked it when the model was trained.
-        source: Where it came from, where nothing is named as its cause.
+        new: Whether it had no interactions when the model was trained.
+        source: Origin of the item where no cause is named.
         because: Causes above `explanation.PERSONAL_SHARE` of the score, largest first.
-        reasons, carried: All parts of the score from 1 % on, and the words.
-        move: Places moved up since another list; None is not told.
-        entered: It was not in the other list.
-        came: Its place further down, before rules brought it in; 0 is not known.
+        reasons: All parts of the score from 1 % on.
+        carried: Terms that carried the score.
+        move: Places moved up since another list; None without another list.
+        entered: Whether it is missing in the other list.
+        came: Place further down before rules moved it up; 0 is unknown.
     """
 
     rank: int
@@ -68,41 +70,39 @@ class ListRow:
 
 
 def rows(items: Sequence[RankedItem]) -> list[ListRow]:
-    """Items as rows, their bars against the highest score of the list."""
+    """Return items as rows, their bars relative to the highest score of the list."""
     top = max((one.score for one in items if math.isfinite(one.score)), default=0.0)
     return [_row(one, top) for one in items]
 
 
-def digits(top: float) -> int:
-    """Decimals that tell scores apart whose highest is `top`."""
-    return 0 if top >= 100 else 2 if top >= 1 else 3
-
-
 def _row(one: RankedItem, top: float) -> ListRow:
-    bar = round(100 * max(0.0, one.score) / top) if top > 0 and math.isfinite(one.score) else None
-    causes = _reasons(one.why.because) if one.why and one.source == "personal" and not one.explored else ()
-    brief = sum(len(each.title) for each in causes[:NAMED]) <= LETTERS
-    found = _reasons(one.why.reasons) if one.why else ()
+    finite = math.isfinite(one.score)
+    digits = 0 if top >= 100 else 2 if top >= 1 else 3
+    because: tuple[ReasonView, ...] = ()
+    reasons: tuple[ReasonView, ...] = ()
+    carried: tuple[ReasonView, ...] = ()
     source = template_filters.source(one.source)
+    if one.why:
+        reasons = _reasons(one.why.reasons)
+        carried = _reasons((template_filters.with_context(word), share) for word, share in one.why.words)
+        if one.source == "popular":
+            source = f"{EVERYBODY}: {template_filters.percent(one.why.popularity, 0)}"
+        elif one.source == "personal" and not one.explored:
+            because = _reasons(one.why.because)
     if one.explored:
         source = "shown to learn whether people like it"
-    elif one.why and one.source == "popular":
-        source = f"{EVERYBODY}: {template_filters.percent(one.why.popularity, 0)}"
+    brief = sum(len(each.title) for each in because[:NAMED]) <= LETTERS
     return ListRow(
         rank=one.rank,
         item_id=one.item_id,
         title=one.title or one.item_id,
-        score=f"{one.score:.{digits(top)}f}".replace("-", template_filters.MINUS)
-        if math.isfinite(one.score)
-        else "",
-        bar=bar,
+        score=f"{one.score:.{digits}f}".replace("-", template_filters.MINUS) if finite else "",
+        bar=round(100 * max(0.0, one.score) / top) if top > 0 and finite else None,
         new=one.new,
-        source="" if causes else source,
-        because=causes[: NAMED if brief else 1],
-        reasons=found,
-        carried=_reasons((template_filters.with_context(word), share) for word, share in one.why.words)
-        if one.why
-        else (),
+        source="" if because else source,
+        because=because[: NAMED if brief else 1],
+        reasons=reasons,
+        carried=carried,
         came=one.rank + one.moved if one.moved > 0 else 0,
     )
 
@@ -112,11 +112,11 @@ def _reasons(parts: Iterable[tuple[str, float]]) -> tuple[ReasonView, ...]:
 
 
 def moved(now: RecommendResponse, before: RecommendResponse) -> tuple[list[ListRow], list[ListRow]]:
-    """The rows of a list with how far each moved since another one, and the rows that left.
+    """Return the rows of a list with their moves since another list, and the rows that left.
 
     Args:
-        now: The list to draw.
-        before: The list to compare with.
+        now: List to draw.
+        before: List to compare with.
     """
     old = {one.item_id: one.rank for one in before.items}
     kept = {one.item_id for one in now.items}
@@ -128,14 +128,14 @@ def moved(now: RecommendResponse, before: RecommendResponse) -> tuple[list[ListR
 
 
 def movement(shown: Sequence[ListRow], left: Sequence[ListRow]) -> str:
-    """How two lists differ, in a sentence."""
+    """Describe the difference between two lists in a sentence."""
     count = {
         "rose": sum((row.move or 0) > 0 for row in shown),
         "fell": sum((row.move or 0) < 0 for row in shown),
         "entered": sum(row.entered for row in shown),
         "left": len(left),
     }
-    told = [f"{number} {verb}" for verb, number in count.items() if number]
-    if not told:
+    parts = [f"{number} {verb}" for verb, number in count.items() if number]
+    if not parts:
         return "Both lists are the same." if shown else "There is nothing to compare."
-    return f"{', '.join(told[:-1])} and {told[-1]}." if len(told) > 1 else f"{told[0]}."
+    return f"{', '.join(parts[:-1])} and {parts[-1]}." if len(parts) > 1 else f"{parts[0]}."

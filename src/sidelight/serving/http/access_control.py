@@ -1,4 +1,4 @@
-"""Who may ask what, and how often: keys, scopes, hosts, sites, rates."""
+"""Access control: API keys and their scopes, hosts, origins and rate limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from sidelight.serving.domain import Key
 from sidelight.serving.http.executors import BoundedExecutor
@@ -19,10 +19,10 @@ Headers = Mapping[bytes, bytes]
 HOLDS: Final = 3.0  # seconds for which a key that was looked up is believed; revoking takes as long
 REMEMBERED: Final = 10_000
 READING: Final = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
-KNOWN, STRANGERS = None, "strangers"  # callers of the look-up of keys
-WRONG: Final = 5.0  # unknown keys a second that one address may try
-# Headers that decide something: twice, they would be read differently by different readers.
-DECISIVE: Final = frozenset(
+KNOWN, STRANGERS = None, "strangers"  # callers of the executor that looks keys up
+WRONG: Final = 5.0  # unknown keys per second and address
+# Headers that decisions are based on: twice, different parsers would choose different ones.
+DECIDING: Final = frozenset(
     (
         b"host",
         b"authorization",
@@ -36,15 +36,15 @@ DECISIVE: Final = frozenset(
 )
 
 
-def client_address(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """The headers that decide something, by lower-case name.
+def deciding_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Return the headers that decisions are based on, by lower-case name.
 
     Raises:
-        Problem: 400, one is there twice.
+        Problem: 400, one occurs twice.
     """
     found: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name in DECISIVE:
+        if name in DECIDING:
             if name in found:
                 raise Problem(400, f"expected the header {name.decode()} once; found it twice")
             found[name] = value
@@ -52,61 +52,58 @@ def client_address(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 
 class KeyRing:
-    """Keys by secret, each looked up at most every few seconds. Secrets are kept as hashes only.
+    """Cache of API keys by secret, each looked up at most every few seconds. Secrets are kept as hashes only.
 
     Args:
-        check: Looks a secret up, in a thread.
-        gate: Of the threads.
-        clock: Seconds that only grow.
-        required: Says whether keys are required by now, in a thread.
+        check: Function that looks a secret up, called in a thread.
+        executor: Executor of the look-ups.
+        clock: Monotonic clock in seconds.
+        required: Function that tells whether keys are required by now, called in a thread.
     """
 
     def __init__(
         self,
         check: Callable[[str], Key | None],
-        gate: BoundedExecutor,
+        executor: BoundedExecutor,
         clock: Callable[[], float] = time.monotonic,
         required: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._check, self._gate, self._clock, self._required = check, gate, clock, required
+        self._check, self._executor, self._clock, self._required = check, executor, clock, required
         self._known: OrderedDict[bytes, tuple[Key | None, float]] = OrderedDict()
-        self._asked: dict[bytes, asyncio.Future[Key | None]] = {}
+        self._pending: dict[bytes, asyncio.Future[Key | None]] = {}
 
     async def required(self) -> bool:
-        """Whether there is a key by now: asked each time, so that the first one counts at once."""
-        return await self._gate.run(self._required, time.monotonic() + HOLDS)
+        """Check for a key in the database; not cached, so that the first one counts at once."""
+        return await self._executor.run(self._required, time.monotonic() + HOLDS)
 
     async def find(self, secret: str) -> Key | None:
-        """The key with this secret, None where there is none that works."""
+        """Return the key with this secret, None where there is none that works."""
         digest = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
         found = self._known.get(digest)
         if found is not None and found[1] > self._clock():
             return found[0]
-        asked = self._asked.get(digest)
-        if asked is None:
-            known = found is not None and found[0] is not None  # strangers do not stand in its way
-            asked = asyncio.ensure_future(self._look(digest, secret, KNOWN if known else STRANGERS))
-            self._asked[digest] = asked
-            asked.add_done_callback(lambda _: self._asked.pop(digest, None))
-        return await asyncio.shield(asked)
+        pending = self._pending.get(digest)
+        if pending is None:
+            known = found is not None and found[0] is not None  # unknown secrets do not delay it
+            pending = asyncio.ensure_future(self._look_up(digest, secret, KNOWN if known else STRANGERS))
+            self._pending[digest] = pending
+            pending.add_done_callback(lambda _: self._pending.pop(digest, None))
+        return await asyncio.shield(pending)
 
-    async def _look(self, digest: bytes, secret: str, caller: str | None) -> Key | None:
-        until = self._clock() + HOLDS  # from before the look: an answer is never older than that
-        key = await self._gate.run(lambda: self._check(secret), time.monotonic() + HOLDS, caller)
-        self._known[digest] = (key, until)
-        self._known.move_to_end(digest)
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+    async def _look_up(self, digest: bytes, secret: str, caller: str | None) -> Key | None:
+        until = self._clock() + HOLDS  # from before the look-up: a result is never older than that
+        key = await self._executor.run(lambda: self._check(secret), time.monotonic() + HOLDS, caller)
+        _remember(self._known, digest, (key, until))
         return key
 
 
 class RateLimiter:
-    """Token buckets by name: `rate` tokens a second, at most `burst` of them.
+    """Token buckets by name: `rate` tokens per second, at most `burst` of them.
 
     Args:
-        rate: 0 is no limit.
-        burst: Most that can be taken at once.
-        clock: Seconds that only grow.
+        rate: Tokens per second; 0 is no limit.
+        burst: Most tokens in a bucket.
+        clock: Monotonic clock in seconds.
     """
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -115,46 +112,45 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def take(self, name: object, tokens: float = 1.0) -> float:
-        """Take tokens, if there is one.
+        """Take tokens, if the bucket has one.
 
-        A request that turns out to be worth more than one goes into debt, so that what it costs needs
-        not be known before it is read.
+        A request that turns out to be worth more than one makes a debt, so that its cost need not be known
+        before it is read.
 
         Returns:
-            0, or seconds until there is a token.
+            0, or seconds until the next token.
         """
         if not self._rate:
             return 0.0
         with self._lock:
-            now = self._clock()
-            left, at = self._left.get(name, (self._burst, now))
-            left = min(self._burst, left + (now - at) * self._rate)
+            left = self._refill(name)
             if left < 1:
                 return (1 - left) / self._rate
-            self._set(name, left - tokens, now)
+            self._set(name, left - tokens)
             return 0.0
 
     def charge(self, name: object, tokens: float) -> None:
-        """Take tokens whether they are there or not."""
+        """Take tokens, into debt where the bucket has too few."""
         if self._rate and tokens > 0:
             with self._lock:
-                now = self._clock()
-                left, at = self._left.get(name, (self._burst, now))
-                self._set(name, min(self._burst, left + (now - at) * self._rate) - tokens, now)
+                self._set(name, self._refill(name) - tokens)
 
-    def _set(self, name: object, left: float, now: float) -> None:
-        self._left[name] = (left, now)
-        self._left.move_to_end(name)
-        while len(self._left) > REMEMBERED:
-            self._left.popitem(last=False)
+    def _refill(self, name: object) -> float:
+        """Return the tokens of a bucket by now."""
+        now = self._clock()
+        left, at = self._left.get(name, (self._burst, now))
+        return min(self._burst, left + (now - at) * self._rate)
+
+    def _set(self, name: object, left: float) -> None:
+        _remember(self._left, name, (left, self._clock()))
 
 
 class AccessControl:
-    """Lets a request in, or says why not.
+    """Admission of requests.
 
     Args:
-        options: With `require_keys` decided: None is open until there is a key.
-        ring: Knows the keys.
+        options: Options with `require_keys` decided: None is open until there is a key.
+        ring: Cache of the keys.
     """
 
     def __init__(self, options: HttpOptions, ring: KeyRing) -> None:
@@ -164,11 +160,11 @@ class AccessControl:
         self._rate = RateLimiter(options.rate, options.burst)
         self._wrong = RateLimiter(WRONG, 2 * WRONG)
 
-    def host(self, headers: Headers) -> None:
-        """Refuse names that are not this machine's, where nothing else protects the service.
+    def check_host(self, headers: Headers) -> None:
+        """Refuse host names of other machines, where nothing else protects the service.
 
-        A page of another site can point a name of its own at this machine (DNS rebinding); the browser
-        then thinks it is talking to that site.
+        A page of another site can point a name of its own at this machine (DNS rebinding); the browser then
+        treats the service as part of that site.
 
         Raises:
             Problem: 421.
@@ -180,26 +176,26 @@ class AccessControl:
         if name not in self._hosts and not is_loopback(name.decode("latin-1")):
             raise Problem(421, "expected the name of this machine in the header Host; found another")
 
-    def origin(self, method: str, headers: Headers) -> None:
-        """Refuse requests that change something and were caused by a page of another origin.
+    def check_origin(self, method: str, headers: Headers) -> None:
+        """Refuse requests that change data and were caused by a page of another origin.
 
         Raises:
             Problem: 403.
         """
         given = headers.get(b"origin")
-        if given is not None and method not in READING and not _same(given, headers.get(b"host", b"")):
+        if given is not None and method not in READING and not _same_origin(given, headers.get(b"host", b"")):
             raise Problem(403, "pages of other sites may not use this service", "cross-site")
 
-    async def admit(self, headers: Headers, scope: str, address: str) -> Key | None:
-        """The key of the caller, None where none is needed.
+    async def authorise(self, headers: Headers, scope: str, address: str) -> Key | None:
+        """Return the key of the caller, None where none is needed.
 
         Args:
-            headers: See `decisive`.
-            scope: What the key must be good for; "" is open to anybody.
-            address: Of the sender, only to slow down those who guess.
+            headers: Headers as `deciding_headers` returns them.
+            scope: Scope that the key needs; "" is open.
+            address: Address of the client, only to slow down guessing.
 
         Raises:
-            Problem: 401, 403, 429.
+            Problem: 401, 403 or 429.
         """
         if headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site"):
             raise Problem(403, "pages of other sites may not use this service", "cross-site")
@@ -208,16 +204,16 @@ class AccessControl:
         if not self._needed and not self._opened:
             self._needed = await self.ring.required()  # once closed, it stays so
         key = await self._key(headers, address) if self._needed else None
-        if key is None:  # open, and to this machine alone: nobody to be fair to
+        if key is None:  # open, and to this machine alone: no fairness needed
             return None
         wait = self._rate.take(key.id)
         if wait:
             raise Problem(429, "this key asks too often; wait and ask again", headers=retry(wait))
-        need(key, scope)
+        require_scope(key, scope)
         return key
 
     def charge(self, key: Key | None, more: float) -> None:
-        """A request that was let in is worth more than one."""
+        """Charge more tokens for a request that was admitted as one."""
         if key is not None:
             self._rate.charge(key.id, more)
 
@@ -236,8 +232,16 @@ class AccessControl:
         return key
 
 
-def need(key: Key | None, scope: str, what: str = "this") -> None:
-    """Refuse a key that is not good for something; without keys everything is open.
+def _remember(cache: OrderedDict[Any, Any], name: object, value: object) -> None:
+    """Store a value, and drop the oldest ones beyond a bound."""
+    cache[name] = value
+    cache.move_to_end(name)
+    while len(cache) > REMEMBERED:
+        cache.popitem(last=False)
+
+
+def require_scope(key: Key | None, scope: str, what: str = "this") -> None:
+    """Refuse a key without a scope; without keys everything is open.
 
     Raises:
         Problem: 403.
@@ -247,8 +251,8 @@ def need(key: Key | None, scope: str, what: str = "this") -> None:
         raise Problem(403, f"{what} needs a key with the scope {scope}", headers=say)
 
 
-def _same(origin: bytes, host: bytes) -> bool:
-    """Whether an origin is the host that was asked; a usual port may be left out."""
+def _same_origin(origin: bytes, host: bytes) -> bool:
+    """Check that an origin is the requested host; a default port may be left out."""
     scheme, _, place = origin.lower().partition(b"://")
     usual = {b"http": b":80", b"https": b":443"}.get(scheme)
     return usual is not None and place.removesuffix(usual) == host.lower().removesuffix(usual) != b""

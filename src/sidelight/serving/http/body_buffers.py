@@ -1,4 +1,4 @@
-"""Limits of memory: bodies in buffers, each, of one caller, and all together."""
+"""Memory limits of request bodies: per body, per caller, and for all together."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sidelight.serving.http.problems import Problem, busy, retry
 
 
 class BodyBuffers:
-    """Bodies in memory: each up to its limit, those of one caller and all together up to others.
+    """Reader of bodies within limits: per body, per caller, and for all together.
 
     Args:
-        most: Bytes of all bodies together; of one caller a quarter, or one body.
+        most: Bytes of all bodies together; a caller may have a quarter, or one body.
     """
 
     def __init__(self, most: int) -> None:
@@ -27,18 +27,18 @@ class BodyBuffers:
     async def read(
         self, receive: Receive, announced: int | None, most: int, until: float, caller: Hashable = None
     ) -> bytes:
-        """One body. Its bytes are held until `release` is called with their number.
+        """Read one body. Its bytes are held until `release` is called with their number.
 
         Args:
-            receive: Of the request.
+            receive: Channel of the request.
             announced: Its Content-Length, None without.
-            most: Bytes.
-            until: `time.monotonic()` at which the sender is too slow.
-            caller: Who sends; None is nobody in particular.
+            most: Most bytes of the body.
+            until: `time.monotonic()` at which the client is too slow.
+            caller: Caller whose limit counts; None without one.
 
         Raises:
             Problem: 413, 408, 429 where a caller sends too much at a time, or 503 where all do.
-            Gone: The client went away.
+            ClientGoneError: The client has left.
         """
         if announced is not None and announced > most:
             raise too_large(most)
@@ -70,11 +70,11 @@ class BodyBuffers:
             raise
 
     def release(self, size: int, caller: Hashable = None) -> None:
-        """The bytes of a body are no longer held."""
+        """Release the bytes of a body."""
         self.hold(-size, caller)
 
     def hold(self, size: int, caller: Hashable) -> None:
-        """Count bytes of a caller; fewer with a negative number."""
+        """Add to the bytes that a caller holds; a negative number removes."""
         self.held += size
         self._own[caller] += size
         if not self._own[caller]:
@@ -82,13 +82,13 @@ class BodyBuffers:
 
 
 def too_large(most: int) -> Problem:
-    """413 that says how much is taken."""
+    """Return a 413 that tells the limit."""
     detail = f"expected a body of at most {most:,} bytes; found more; send it in parts"
     return Problem(413, detail, headers={"Connection": "close"})
 
 
-def bounded(receive: Receive, most: int) -> Receive:
-    """The same channel, which refuses to go on after so many bytes; for routes that read by themselves."""
+def limit_bytes(receive: Receive, most: int) -> Receive:
+    """Wrap a channel so that it fails after some bytes; for routes that read bodies themselves."""
     seen = 0
 
     async def counted() -> Any:

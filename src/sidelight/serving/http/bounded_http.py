@@ -1,8 +1,8 @@
-"""`Bounded`: uvicorn's quick HTTP parser with limits that it does not have itself.
+"""HTTP protocol of uvicorn with time and size limits that it lacks.
 
-It takes heads and trailers of any length, and waits for them and for bodies for ever; at its limit of
-connections it refuses everybody. Here a connection that owes a request is closed after some time, or after
-some bytes; and where there are too many, those that have owed one for longest make room for the others.
+uvicorn accepts heads and trailers of any length, and waits for them and for bodies for ever; at its limit of
+connections it refuses all new ones. Here a connection that owes a request is closed after some time, or after
+some bytes; and where there are too many, those that have owed one for longest are closed for the others.
 """
 
 from __future__ import annotations
@@ -14,32 +14,31 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MOST: Final = 128 << 10  # bytes of one request beside its body: head, trailers, marks of chunks
+MOST: Final = 128 << 10  # bytes of one request beside its body: head, trailers, chunk sizes
 PATIENCE: Final = 20.0  # seconds from the first byte of a head, or from the connection, to its last
 CROWDED: Final = 5.0  # up to twice as long for an address of which too many connections owe a request
-UNWANTED: Final = 1.0  # seconds for the rest of a body that was answered already
-RESTS: Final = 60.0  # seconds between two requests, whatever is sent that is none
+UNWANTED: Final = 1.0  # seconds for the rest of a body whose response was already sent
+RESTS: Final = 60.0  # seconds between two requests, whatever else is sent
 SPARE: Final = 256  # descriptors beside those of connections: files, and connections until they are closed
 
 
 class ConnectionLimits:
-    """All connections of a server, and those that wait for bytes of their client, since when.
+    """Limits over all connections of a server, and over those that owe bytes of a request.
 
     Args:
-        most: Connections.
-        silent: Connections of one address that may owe a request for long.
+        most: Most connections.
+        silent: Connections per address that may owe a request for long.
     """
 
     def __init__(self, most: int, silent: int) -> None:
         self._most, self._silent = most, silent
-        self._owing: OrderedDict[BoundedHttpProtocol, str] = (
-            OrderedDict()
-        )  # the one that has owed for longest first
+        # The connection that has owed a request for longest is the first.
+        self._owing: OrderedDict[BoundedHttpProtocol, str] = OrderedDict()
         self._addresses: Counter[str] = Counter()
         self._open: set[BoundedHttpProtocol] = set()
 
     def admit(self, one: BoundedHttpProtocol) -> bool:
-        """One more connection; whether there is room, or could be made."""
+        """Admit a connection, closing one that owes a request where needed; return whether there is room."""
         if len(self._open) >= self._most and self._owing:
             oldest = next(iter(self._owing))
             self.leave(oldest)
@@ -50,12 +49,12 @@ class ConnectionLimits:
         return True
 
     def leave(self, one: BoundedHttpProtocol) -> None:
-        """A connection is over."""
+        """Remove a connection that is closed."""
         self.paid(one)
         self._open.discard(one)
 
     def owes(self, one: BoundedHttpProtocol, address: str) -> float:
-        """A connection owes a request from now on; seconds that it has."""
+        """Note that a connection owes a request from now on; return the seconds that it gets."""
         self.paid(one)
         self._owing[one] = address
         self._addresses[address] += 1
@@ -64,7 +63,7 @@ class ConnectionLimits:
         return CROWDED * (1 + random.random())  # not all at once: closing them is work as well
 
     def paid(self, one: BoundedHttpProtocol) -> None:
-        """A connection owes nothing any more."""
+        """Note that a connection owes nothing any more."""
         address = self._owing.pop(one, None)
         if address is not None:
             self._addresses[address] -= 1
@@ -73,10 +72,10 @@ class ConnectionLimits:
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """One connection.
+    """Protocol of one connection.
 
     Args:
-        crowd: All of them.
+        crowd: Limits over all connections.
     """
 
     def __init__(self, *given: Any, crowd: ConnectionLimits, **named: Any) -> None:
@@ -86,7 +85,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Somebody connected."""
+        """Handle a new connection."""
         super().connection_made(transport)
         if self._crowd.admit(self):
             self._wait()
@@ -94,60 +93,60 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """Handle the end of the connection."""
         self._stop()
         self._crowd.leave(self)
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """The first byte of a head."""
+        """Handle the first byte of a head."""
         self._beside = 0
         self._wait()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The last byte of a head. The body is owed as well; the service says when it is late."""
-        self._timed(None)
+        """Handle the last byte of a head. The service has a deadline of its own for the body."""
+        self._close_after(None)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Part of a body; the service itself says how much of that it takes."""
+        """Handle part of a body, for which the service has its own limit."""
         self._beside -= len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The last byte of a request."""
+        """Handle the last byte of a request."""
         self._stop()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The last byte of an answer. It rests now; a body that is still on its way is wanted by nobody."""
+        """Handle the last byte of a response; the rest of a body is not needed any more."""
         super().on_response_complete()
         if self.cycle.response_complete and self.cycle.more_body:
-            self._timed(UNWANTED)
+            self._close_after(UNWANTED)
         elif self._timer is None and not self.transport.is_closing():  # else the next head is on its way
             self._owe()
-            self._timed(RESTS)
+            self._close_after(RESTS)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of any part."""
+        """Handle received bytes of any part."""
         super().data_received(data)
         self._beside += len(data)
         if self._beside > MOST and not self.transport.is_closing():
             self.transport.close()
 
     def _wait(self) -> None:
-        self._timed(self._owe())
+        self._close_after(self._owe())
 
     def _owe(self) -> float:
         return self._crowd.owes(self, self.client[0] if self.client else "")
 
     def _stop(self) -> None:
         self._crowd.paid(self)
-        self._timed(None)
+        self._close_after(None)
 
-    def _timed(self, seconds: float | None) -> None:
-        """Close the connection after some time; None never."""
+    def _close_after(self, seconds: float | None) -> None:
+        """Close the connection after some time; None means never."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None if seconds is None else self.loop.call_later(seconds, self.transport.close)

@@ -1,4 +1,4 @@
-"""Answers as JSON: short ones at once, long ones in pieces between which other threads get their turn."""
+"""Responses as JSON: short ones at once, long ones in chunks, between which other threads get their turn."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from sidelight.serving.fair_turns import checkpoint
 RUN: Final = 16  # elements of a list that are written at once
 
 
-def compact(made: Any) -> bytes:
-    """JSON of dataclasses, mappings and lists; numbers that are not finite become null. Bytes stay."""
-    return made if isinstance(made, bytes) else to_json(made, inf_nan_mode="null")
+def compact(value: Any) -> bytes:
+    """Write dataclasses, mappings and lists as JSON; numbers that are not finite are null. Bytes stay."""
+    return value if isinstance(value, bytes) else to_json(value, inf_nan_mode="null")
 
 
-def piecewise(made: Any) -> bytes:
-    """The same bytes as `compact`, with a checkpoint every few elements of lists.
+def piecewise(value: Any) -> bytes:
+    """Write the same bytes as `compact`, with a checkpoint after every few elements of lists.
 
-    The writer holds the interpreter until it is done: 200 lists with reasons would stop every other
-    request for a tenth of a second.
+    The writer holds the interpreter until it is done: 200 explained lists would stop every other request for
+    a tenth of a second.
 
     Raises:
-        Stopped: Nobody waits for the answer any more.
+        Stopped: The client has left, or the time is over.
     """
-    if is_dataclass(made) and not isinstance(made, type):
-        made = {field.name: getattr(made, field.name) for field in fields(made)}
-    if isinstance(made, Mapping):
-        pairs = (compact(str(name)) + b":" + piecewise(value) for name, value in made.items())
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        pairs = (compact(str(name)) + b":" + piecewise(each) for name, each in value.items())
         return b"{" + b",".join(pairs) + b"}"
-    if isinstance(made, Sequence) and not isinstance(made, str | bytes):
-        return b"[" + b",".join(_elements(made)) + b"]"
-    return compact(made)
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return b"[" + b",".join(_elements(value)) + b"]"
+    return compact(value)
 
 
-def _elements(made: Sequence[Any]) -> list[bytes]:
+def _elements(value: Sequence[Any]) -> list[bytes]:
     found: list[bytes] = []
-    for start in range(0, len(made), RUN):
+    for start in range(0, len(value), RUN):
         checkpoint()
-        run = made[start : start + RUN]
+        run = value[start : start + RUN]
         if any(_has_list(each) for each in run):
             found += [piecewise(each) for each in run]
         else:
@@ -49,11 +49,10 @@ def _elements(made: Sequence[Any]) -> list[bytes]:
     return found
 
 
-def _has_list(made: Any) -> bool:
-    """Whether an element holds a longer list of its own: a list in a batch does, a row of a list does not."""
-    held = (
-        vars(made).values() if hasattr(made, "__dict__") else made.values() if isinstance(made, dict) else ()
-    )
+def _has_list(value: Any) -> bool:
+    """Check for a long list inside an element: a list in a batch has one, a row of a list does not."""
+    parts = vars(value) if hasattr(value, "__dict__") else value if isinstance(value, dict) else {}
     return any(
-        isinstance(each, list | tuple) and len(each) > 1 and hasattr(each[0], "__dict__") for each in held
+        isinstance(each, list | tuple) and len(each) > 1 and hasattr(each[0], "__dict__")
+        for each in parts.values()
     )

@@ -1,7 +1,8 @@
-"""`Operation`: one entry of the API. FastAPI describes it; what runs is a short way of our own.
+"""Endpoints of the API: FastAPI generates the OpenAPI schema, a handler of our own runs.
 
-FastAPI reads bodies with a parser that takes NaN and repeated keys, and builds and checks each answer
-twice. Here a body is parsed and checked once, in the thread that answers, and the answer is written once.
+FastAPI's parser accepts NaN and repeated keys, and it builds and validates each response twice. Here a body
+is parsed and validated once, in the thread that computes the response, and the response is written once.
+FastAPI's own wrapper around a handler costs 6 to 12 % of a request, see docs/design.md, so it is left out.
 """
 
 from __future__ import annotations
@@ -24,49 +25,52 @@ from sidelight.serving.http.chunked_json import compact, piecewise
 from sidelight.serving.http.executors import BoundedExecutor
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.problems import Problem
-from sidelight.serving.http.strict_json import checked, checked_query
+from sidelight.serving.http.strict_json import parse_body, parse_query
 
-CALL: Final = "sidelight.call"  # where a call lies in the scope
-Where = Literal["answer", "items", "slow", "back", "side", "here"]
-"""Threads that an operation runs in; "here" is the event loop, for what waits for nothing."""
-SIDE: Final = 128.0  # work on the side, keys among it, that one caller may have
-MOMENT: Final = 2.0  # seconds in which work that is to stop does
-LIGHT: Final = 25.0  # cost up to which a request is answered among the short ones, see `turns.cost`
+STATE: Final = "sidelight.request"  # key of the request state in the ASGI scope
+Lane = Literal["answer", "items", "slow", "back", "side", "here"]
+"""Executor of an endpoint; "here" is the event loop, for handlers that never block."""
+SIDE: Final = 128.0  # weight of side work, look-ups of keys among it, per caller
+STOP_SECONDS: Final = 2.0  # seconds that running work gets to reach its next checkpoint
+LIGHT: Final = 25.0  # cost up to which a request runs among the short ones, see `fair_turns.cost`
+PLAIN: Final = {"Accept-Encoding": "identity"}
+JSON: Final = {"Accept-Post": "application/json"}
 
 
 class RequestState(Request):
-    """One request on its way, with what is known of it so far.
+    """State of one request.
 
     Attributes:
-        operation: What it is for; None for pages and for paths that are not there.
-        request_id: Names it in the answer, its header and the log.
-        started, until: `time.monotonic()` of its arrival, and when it is given up.
-        sent: Headers that decide something.
-        key: Who asks; None where no key is needed.
-        version: Of the model that answered; "" where none did.
+        endpoint: Endpoint of the request; None for pages and unknown paths.
+        request_id: Id of the request in the response, its header and the log.
+        started: `time.monotonic()` of its arrival.
+        until: `time.monotonic()` at which it is given up.
+        deciding: Headers that decisions are based on, see `deciding_headers`.
+        key: API key of the caller; None where no key is needed.
+        version: Version of the model that computed the response; "" without one.
         held: Bytes of its body in memory.
-        status: That was sent, 0 before.
-        worth: Requests that it counts as; at least 1.
+        status: Status that was sent, 0 before.
+        tokens: Number of requests that it counts as in the rate limit; at least 1.
     """
 
     def __init__(self, scope: Scope, receive: Receive, request_id: str, started: float) -> None:
         super().__init__(scope, receive)
-        scope[CALL] = self
-        self.operation: Endpoint | None = None
+        scope[STATE] = self
+        self.endpoint: Endpoint | None = None
         self.request_id, self.started, self.until = request_id, started, started
-        self.sent: Headers = {}
+        self.deciding: Headers = {}
         self.key: Key | None = None
         self.version = ""
-        self.held, self.status, self.worth = 0, 0, 1.0
+        self.held, self.status, self.tokens = 0, 0, 1.0
 
     @property
     def caller(self) -> int | None:
-        """Whose limits count; None where no key is needed."""
+        """Id of the key whose limits count; None where no key is needed."""
         return self.key.id if self.key else None
 
 
 class WorkerPools:
-    """What operations share: threads and buffers.
+    """Executors and body buffers that all endpoints share.
 
     Args:
         options: Limits.
@@ -76,13 +80,11 @@ class WorkerPools:
         self.options = options
         light = BoundedExecutor("answer", options.concurrency, options.queue, options.each)
         width = max(1, options.concurrency // 2)
-        self.gates = {
+        self.executors = {
             "answer": light,
-            # What costs much: batches, reasons, pages. The cost that a caller may have here is bounded.
+            # Batches, explanations and pages. The cost of a caller's running work is bounded.
             "heavy": BoundedExecutor("heavy", width, options.queue, options.most_cost, first=light),
-            "items": BoundedExecutor(
-                "items", 4, 32
-            ),  # they may wait for long, and nobody else is to wait behind them
+            "items": BoundedExecutor("items", 4, 32),  # may wait for long; blocks no other work
             "slow": BoundedExecutor("slow", 2, 16),
             "back": BoundedExecutor("back", 1, 4),  # a rollback never waits behind the loading of versions
             "side": BoundedExecutor("side", 4, 256, SIDE),
@@ -90,118 +92,112 @@ class WorkerPools:
         self.buffers = BodyBuffers(max(64 * options.most_body, 4 * options.most_items_body))
 
     def seconds(self, lane: str) -> float:
-        """Time that a request has in a lane."""
+        """Return the time limit of a lane."""
         return self.options.patience if lane in ("slow", "items", "back") else self.options.deadline
 
     @property
     def busy(self) -> bool:
-        """Whether a thread still works."""
-        return any(gate.held for gate in self.gates.values())
+        """Whether a thread is still working."""
+        return any(executor.held for executor in self.executors.values())
 
     def open(self) -> None:
-        """Take work."""
-        for gate in self.gates.values():
-            gate.open()
+        """Accept work."""
+        for executor in self.executors.values():
+            executor.open()
 
-    async def end(self) -> None:
-        """Take no more work, and give what runs a moment to stop at its next checkpoint."""
-        for gate in self.gates.values():
-            gate.close()
-        until = time.monotonic() + MOMENT
+    async def close(self) -> None:
+        """Refuse new work, and give running work some time to stop at its next checkpoint."""
+        for executor in self.executors.values():
+            executor.close()
+        until = time.monotonic() + STOP_SECONDS
         while self.busy and time.monotonic() < until:
             await asyncio.sleep(0.02)
 
 
 class Endpoint(APIRoute):
-    """A path, a method and the function that answers.
+    """Path, method and handler of one operation.
 
     Args:
-        room: Shared by all operations.
-        path: Without parameters: what names a person or an item is never part of an address.
-        endpoint: Takes the call and, where it has them, `body` and `query`; gives what is written as
-            JSON, or bytes. A coroutine function runs on the event loop.
-        scope: What a key must be good for; "" is open.
-        where: Which threads.
+        pools: Executors and buffers shared by all endpoints.
+        path: Path without parameters: ids of users and items are never part of an address.
+        handler: Function of the request state and, where it has them, `body` and `query`; returns a value
+            to write as JSON, or bytes. A coroutine function runs on the event loop.
+        scope: Scope that a key needs; "" is open.
+        lane: Executor that runs the handler.
         most: Bytes of the body.
-        media: Content type of the answer.
-        price: Estimates what a body costs; refuses what costs too much. Without, all requests are light.
-        **described: For `APIRoute`: what OpenAPI says.
+        media: Content type of the response.
+        cost: Function that estimates the cost of a body and refuses what costs too much. Without it, all
+            requests are light.
+        **described: Arguments of `APIRoute` for the OpenAPI schema.
     """
 
     def __init__(
         self,
-        room: WorkerPools,
+        pools: WorkerPools,
         path: str,
-        endpoint: Callable[..., Any],
+        handler: Callable[..., Any],
         scope: str,
-        where: Where = "answer",
+        lane: Lane = "answer",
         most: int = 0,
         media: str = "application/json",
-        price: Callable[[BaseModel], float] | None = None,
+        cost: Callable[[BaseModel], float] | None = None,
         **described: Any,
     ) -> None:
-        super().__init__(path, endpoint, **described)
-        types = inspect.signature(endpoint, eval_str=True).parameters
+        super().__init__(path, handler, **described)
+        types = inspect.signature(handler, eval_str=True).parameters
         self.body = _model(types["body"].annotation) if "body" in types else None
         self.query = _model(types["query"].annotation) if "query" in types else None
-        self.scope, self.most, self.media, self._room = scope, most, media.encode(), room
-        self._gate, self._price = room.gates.get(where), price
-        self.seconds = room.seconds(where)
+        self.scope, self.most, self.media, self._pools = scope, most, media.encode(), pools
+        self._executor, self._cost = pools.executors.get(lane), cost
+        self.seconds = pools.seconds(lane)
         self.app = self._respond
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call: RequestState = scope[CALL]
-        content = await self._content(call, receive)
+        content = await self._content(scope[STATE], receive)
         headers = [(b"content-type", self.media), (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    async def _content(self, call: RequestState, receive: Receive) -> bytes:
-        body, caller = b"", call.caller
+    async def _content(self, state: RequestState, receive: Receive) -> bytes:
+        body, caller = b"", state.caller
         if self.body is not None:
-            announced = _announced(call.sent)
-            body = await self._room.buffers.read(receive, announced, self.most, call.until, caller)
-            call.held = len(body)
-        if self._gate is None:
-            made = self.endpoint(call)
-            return compact(await made if isinstance(made, Awaitable) else made)
-        found = await self._gate.run(lambda: self._light(call, body), call.until, caller)
-        if isinstance(found, bytes):
-            return found
-        charge, work = found
-        heavy = self._room.gates["heavy"]
-        return await heavy.run(work, call.until, caller, charge, receive)
+            length = _content_length(state.deciding)
+            body = await self._pools.buffers.read(receive, length, self.most, state.until, caller)
+            state.held = len(body)
+        if self._executor is None:
+            value = self.endpoint(state)
+            return compact(await value if isinstance(value, Awaitable) else value)
+        result = await self._executor.run(lambda: self._run_light(state, body), state.until, caller)
+        if isinstance(result, bytes):
+            return result
+        cost, work = result
+        return await self._pools.executors["heavy"].run(work, state.until, caller, cost, receive)
 
-    def _light(self, call: RequestState, body: bytes) -> bytes | tuple[float, Callable[[], bytes]]:
-        """The answer; or what it costs and the work that is left, where that is much."""
-        given = self._given(call, body)
-        price = max(map(self._price, given.values()), default=0.0) if self._price else 0.0
-        call.worth = max(call.worth, price / LIGHT)
-
-        if price <= LIGHT:
-            return compact(self.endpoint(call, **given))
-        return price, lambda: piecewise(self.endpoint(call, **given))
-
-    def _given(self, call: RequestState, body: bytes) -> dict[str, BaseModel]:
+    def _run_light(self, state: RequestState, body: bytes) -> bytes | tuple[float, Callable[[], bytes]]:
+        """Return the content of a light response; for a heavy one, its cost and the remaining work."""
         given: dict[str, BaseModel] = {}
         if self.query is not None:
-            given["query"] = checked_query(call.scope["query_string"], self.query)
+            given["query"] = parse_query(state.scope["query_string"], self.query)
         if self.body is not None:
-            given["body"] = checked(body, self.body)
-        return given
+            given["body"] = parse_body(body, self.body)
+        cost = max(map(self._cost, given.values()), default=0.0) if self._cost else 0.0
+        state.tokens = max(state.tokens, cost / LIGHT)
+        if cost <= LIGHT:
+            return compact(self.endpoint(state, **given))
+        return cost, lambda: piecewise(self.endpoint(state, **given))
 
 
 def _model(annotation: Any) -> type[BaseModel]:
-    """The model of a parameter, `Annotated` or not."""
-    found: type[BaseModel] = getattr(annotation, "__origin__", annotation)
-    return found
+    """Return the model of a parameter, `Annotated` or not."""
+    model: type[BaseModel] = getattr(annotation, "__origin__", annotation)
+    return model
 
 
-def _announced(headers: Headers) -> int | None:
-    """The length of the body as announced.
+def _content_length(headers: Headers) -> int | None:
+    """Return the announced length of a JSON body.
 
     Raises:
-        Problem: 400 no number; 415 a body that is no plain JSON.
+        Problem: 400 where the length is no number; 415 where the body is not plain JSON.
     """
     encoding = headers.get(b"content-encoding", b"identity").strip().lower()
     if encoding != b"identity":
@@ -218,7 +214,3 @@ def _announced(headers: Headers) -> int | None:
     if not length.isdigit() or len(length) > 18:
         raise Problem(400, "expected a whole number in the header Content-Length")
     return int(length)
-
-
-PLAIN: Final = {"Accept-Encoding": "identity"}
-JSON: Final = {"Accept-Post": "application/json"}

@@ -1,4 +1,4 @@
-"""Lanes: work in threads, so much at a time of all and of each caller, each piece within its time."""
+"""Bounded executors: threads with a bounded queue, deadlines, and fair turns between callers."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Receive = Callable[[], Awaitable[Any]]
 
 
 class ClientGoneError(Exception):
-    """The client went away; nobody waits for an answer."""
+    """Client has left: the response has no reader."""
 
 
 class _Job:
-    """One piece of work, waiting or running.
+    """Piece of work, waiting or running.
 
     Args:
-        work: Called in a thread.
-        turn: Stops it.
-        caller: Whose it is.
-        weight: What it counts.
+        work: Function to call in a thread.
+        turn: Turn that can stop it.
+        caller: Caller whose limit it counts against.
+        weight: Weight in that limit.
     """
 
     def __init__(self, work: Callable[[], Any], turn: Turn, caller: Hashable, weight: float) -> None:
@@ -38,18 +38,18 @@ class _Job:
 
 
 class BoundedExecutor:
-    """Work in threads: so many at a time, so many waiting, each within its time, callers by turns.
+    """Thread pool with a bounded queue, a deadline per piece of work, and fair turns between callers.
 
-    Who waits is served caller by caller, so that one who asks for much delays the others by one piece of
-    work at most. Work stops at its next `checkpoint` once its time is over or its client has left; what has
-    none keeps its place until it ends, so a service that is stuck refuses instead of piling up.
+    Waiting work is taken caller by caller, so that a caller with much work delays the others by one piece of
+    it at most. Work stops at its next `checkpoint` once its time is over or its client has left; work without
+    checkpoints keeps its place until it ends, so a stuck service refuses requests instead of queueing them.
 
     Args:
-        name: Of the threads.
-        concurrency: Threads.
+        name: Name of the threads.
+        concurrency: Number of threads.
         queue: Pieces of work that may wait.
-        each: Weight that one caller may have here at a time; one piece always may be.
-        first: A gate whose work goes before the work of this one, of which one piece goes on at a time.
+        each: Weight per caller at a time; one piece is always accepted.
+        first: Executor whose work goes before the work of this one, of which one piece runs at a time.
     """
 
     def __init__(
@@ -68,18 +68,18 @@ class BoundedExecutor:
         self._waiting: OrderedDict[Hashable, deque[_Job]] = OrderedDict()
         self._running: set[_Job] = set()
         self._weights: dict[Hashable, float] = {}
-        self._moved = time.monotonic()  # when something last began or ended while threads were free
+        self._moved = time.monotonic()  # when work last began or ended while threads were free
         self.held: int = 0
         self._lock = threading.Lock()
 
     @property
     def waiting(self) -> int:
-        """How much work waits for a thread."""
+        """Number of pieces of work that wait for a thread."""
         return max(0, self.held - self._concurrency)
 
     @property
     def stuck(self) -> float:
-        """Seconds for which all threads have been at work and none has finished anything."""
+        """Seconds for which all threads have been working and none has finished."""
         with self._lock:
             full = len(self._running) >= self._concurrency
             return time.monotonic() - self._moved if full else 0.0
@@ -92,18 +92,18 @@ class BoundedExecutor:
         weight: float = 1.0,
         receive: Receive | None = None,
     ) -> T:
-        """What the work gives.
+        """Run work in a thread and return its result.
 
         Args:
-            work: Called in a thread.
+            work: Function to call.
             until: `time.monotonic()` at which it is given up.
-            caller: Who asks; None is nobody in particular, and is not limited.
-            weight: What it counts against the caller.
-            receive: Of a request whose body was read: the work stops when its client leaves.
+            caller: Caller whose limit it counts against; None is not limited.
+            weight: Weight in that limit.
+            receive: Channel of a request whose body was read: the work stops when its client leaves.
 
         Raises:
-            Problem: 429, the caller has too much here already; 503, too many wait or the time is over.
-            Gone: The client went away.
+            Problem: 429, the caller has too much running already; 503, the queue is full or the time is over.
+            ClientGoneError: The client has left.
         """
         job = self._admitted(work, until, caller, weight)
         waited = asyncio.wrap_future(job.future)
@@ -114,8 +114,8 @@ class BoundedExecutor:
                 ways, timeout=max(0.0, until - time.monotonic()), return_when=asyncio.FIRST_COMPLETED
             )
             if waited.done():
-                made: T = waited.result()
-                return made
+                result: T = waited.result()
+                return result
             if left is not None and left.done():
                 raise ClientGoneError
             raise _late()
@@ -127,12 +127,8 @@ class BoundedExecutor:
             if not waited.done():
                 self._stop(job)
                 waited.cancel()
-            del (
-                job,
-                waited,
-                left,
-                ways,
-            )  # the error of the work holds this frame: a circle, if it held the error
+            # An error of the work holds this frame: a reference cycle, if the frame held the error.
+            del job, waited, left, ways
 
     def _admitted(self, work: Callable[[], Any], until: float, caller: Hashable, weight: float) -> _Job:
         job = _Job(work, Turn(until, self._first, self._baton), caller, weight)
@@ -155,7 +151,7 @@ class BoundedExecutor:
         return job
 
     def _next(self) -> None:
-        """Do the work of the caller who has waited longest for a turn."""
+        """Run work of the caller who has waited longest for a turn."""
         with self._lock:
             if not self._waiting:
                 return  # it was given up while it waited
@@ -166,11 +162,11 @@ class BoundedExecutor:
             if len(self._running) < self._concurrency:
                 self._moved = time.monotonic()
             self._running.add(job)
-        failed, made = None, None
+        failed, result = None, None
         try:
             if job.future.set_running_or_notify_cancel():
                 with taking(job.turn):
-                    made = job.work()
+                    result = job.work()
         except BaseException as error:
             failed = error
         with self._lock:
@@ -180,11 +176,11 @@ class BoundedExecutor:
         if failed is not None:
             job.future.set_exception(failed)
         elif not job.future.cancelled():
-            job.future.set_result(made)
+            job.future.set_result(result)
         del job, failed  # the error holds this frame
 
     def _stop(self, job: _Job) -> None:
-        """Forget work that waits; tell work that runs."""
+        """Drop work that waits; stop work that runs at its next checkpoint."""
         job.turn.stopped = True
         with self._lock:
             own = self._waiting.get(job.caller)
@@ -210,11 +206,11 @@ class BoundedExecutor:
             return self._pool
 
     def open(self) -> None:
-        """Take work again after `close`."""
+        """Accept work again after `close`."""
         self._closed = False
 
     def close(self) -> None:
-        """Take no more work, forget what waits, and stop what runs at its next checkpoint."""
+        """Refuse new work, drop waiting work, and stop running work at its next checkpoint."""
         with self._lock:
             self._closed, pool, self._pool = True, self._pool, None
             waiting = [job for own in self._waiting.values() for job in own]
@@ -228,7 +224,7 @@ class BoundedExecutor:
 
 
 async def _left(receive: Receive) -> None:
-    """Return when the client has gone."""
+    """Return when the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -1,4 +1,4 @@
-"""Images in rows, looked at before anything decodes them: a small file can say that it is enormous."""
+"""Limits of images in rows, checked before decoding: a small file can decode to an enormous image."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ ROLE: Final = "image_bytes"
 def check_images(
     rows: Iterable[tuple[str, Mapping[str, Any]]], catalogue: Items, options: HttpOptions
 ) -> None:
-    """Refuse rows whose images are too large, of another kind, or broken in their first bytes.
+    """Refuse rows whose images are too large, of another format, or broken in their first bytes.
 
-    Only an image may be a long text: the columns say which text is one.
+    Only an image may be a long text; the roles of the columns tell which text is one.
 
     Args:
-        rows: Where each row stands in the body (a JSON pointer), and the row.
-        catalogue: Says which columns are images.
+        rows: JSON pointer to each row in the body, and the row.
+        catalogue: Catalogue with the roles of the columns.
         options: Limits.
 
     Raises:
@@ -44,17 +44,15 @@ def check_images(
             if known.get(name) == ROLE:
                 wrong = _wrong(value, options)
             elif len(value) > LONGEST_TEXT:
-                wrong, kind = (
-                    complain(f"a text of at most {LONGEST_TEXT:,} letters", f"{len(value):,}"),
-                    "text",
-                )
+                wrong = complain(f"a text of at most {LONGEST_TEXT:,} letters", f"{len(value):,}")
+                kind = "text"
             if wrong:
                 steps = [name if name in known else "*"]
                 raise Problem(422, wrong, kind, errors=[{"pointer": where + pointer(steps), "detail": wrong}])
 
 
 def _wrong(text: str, options: HttpOptions) -> str:
-    """What is wrong with one image; "" for a good one."""
+    """Describe the mistake of one image; "" for a good one."""
     if len(text) * 3 // 4 > options.most_image + 2:
         return complain(f"an image of at most {options.most_image:,} bytes", f"{len(text) * 3 // 4:,}")
     try:
@@ -68,15 +66,13 @@ def _wrong(text: str, options: HttpOptions) -> str:
     except Exception:  # Pillow raises anything at all on damaged bytes
         return complain(f"an image in one of the formats {', '.join(FORMATS)}", "none that can be read")
     if width * height > options.most_pixels:
-        found = f"{width} x {height} = {width * height:,}"
-        return complain(
-            f"an image of at most {options.most_pixels:,} pixels", found, fix="send a smaller one"
-        )
+        expected, found = f"an image of at most {options.most_pixels:,} pixels", f"{width} x {height}"
+        return complain(expected, f"{found} = {width * height:,}", fix="send a smaller one")
     return ""
 
 
 def _size(data: bytes) -> tuple[int, int]:
-    """Width and height as the file says them; no pixel is decoded."""
+    """Return width and height from the header of the file; no pixel is decoded."""
     try:
         from PIL import Image
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""`Envelope`: around every request. Names it, lets it in or not, answers errors, counts, writes one line."""
+"""ASGI middleware: request id, authorisation, exceptions to problem responses, metrics, access log."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sidelight.errors import SidelightError
-from sidelight.serving.http.access_control import AccessControl, client_address
-from sidelight.serving.http.body_buffers import bounded
-from sidelight.serving.http.endpoint import CALL, Endpoint, RequestState, WorkerPools
+from sidelight.serving.http.access_control import AccessControl, deciding_headers
+from sidelight.serving.http.body_buffers import limit_bytes
+from sidelight.serving.http.endpoint import STATE, Endpoint, RequestState, WorkerPools
 from sidelight.serving.http.executors import ClientGoneError
 from sidelight.serving.http.problems import MEDIA, Problem, busy, of_error
-from sidelight.serving.http.request_log import place
+from sidelight.serving.http.request_log import describe_error
 
 if TYPE_CHECKING:
     from sidelight.serving.http.prometheus_metrics import ServiceMetrics
@@ -30,107 +30,100 @@ SAFE: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-NOWHERE: Final = "(none)"  # the route of paths that are not there
-GONE: Final = 499  # in log and metrics: the client did not wait for the answer
+NOWHERE: Final = "(none)"  # the route of unknown paths
+GONE: Final = 499  # in log and metrics: the client did not wait for the response
 STATIC: Final = "/static/{name}"
 
 
 class RequestMiddleware:
-    """ASGI middleware, the only one.
+    """The only ASGI middleware of the service.
 
     Args:
-        app: What answers.
-        room: Threads and buffers, to give back what a request held.
-        guard: Who may.
-        metrics: What is counted.
+        app: ASGI app that serves the pages.
+        pools: Executors and buffers, to release the bytes of a body.
+        access: Access control.
+        metrics: Metrics of the app.
         log: A structlog logger.
-        table: Operations by path and method.
+        table: Endpoints by path and method.
         pages: Paths of pages.
-        version: Of the model that serves, now.
-        known: Words that error messages may repeat, now.
+        version: Function that returns the version that serves.
+        known: Function that returns the words that error messages may repeat.
     """
 
     def __init__(
-        self,
-        app: ASGIApp,
-        room: WorkerPools,
-        guard: AccessControl,
-        metrics: ServiceMetrics,
-        log: Any,
-        table: Mapping[str, Mapping[str, Endpoint]],
-        pages: Collection[str],
-        version: Callable[[], str],
+        self, app: ASGIApp, pools: WorkerPools, access: AccessControl, metrics: ServiceMetrics, log: Any,
+        table: Mapping[str, Mapping[str, Endpoint]], pages: Collection[str], version: Callable[[], str],
         known: Callable[[], Collection[str]],
-    ) -> None:
-        self._app, self._room, self._guard, self._metrics, self._log = app, room, guard, metrics, log
+    ) -> None:  # fmt: skip
+        self._app, self._pools, self._access, self._metrics, self._log = app, pools, access, metrics, log
         self._table, self._pages, self._version, self._known = table, pages, version, known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             else:
                 await send({"type": "websocket.close", "code": 1008})
             return
-        call = RequestState(scope, receive, uuid4().hex, time.monotonic())
+        state = RequestState(scope, receive, uuid4().hex, time.monotonic())
         trouble: dict[str, Any] = {}
         self._metrics.in_flight.inc()
 
         async def out(message: Message) -> None:
             if message["type"] == "http.response.start":
-                call.status = message["status"]
-                message["headers"] = _sealed(call, message.get("headers", []))
+                state.status = message["status"]
+                message["headers"] = _safe_headers(state, message.get("headers", []))
             elif scope["method"] == "HEAD":
                 message = {**message, "body": b""}
             await send(message)
 
         try:
-            await self._inside(call, scope, receive, out)
+            await self._dispatch(state, scope, receive, out)
         except (ClientGoneError, asyncio.CancelledError) as gone:
-            call.status = call.status or GONE
+            state.status = state.status or GONE
             if not isinstance(gone, ClientGoneError):
                 raise
         except Exception as error:
-            await self._refused(call, error, out, trouble)
+            await self._respond_to_error(state, error, out, trouble)
         finally:
             self._metrics.in_flight.dec()
-            self._done(call, scope, trouble)
+            self._finish(state, scope, trouble)
 
-    async def _inside(self, call: RequestState, scope: Scope, receive: Receive, send: Send) -> None:
-        call.sent = client_address(scope["headers"])
-        self._guard.host(call.sent)
-        self._guard.origin(scope["method"], call.sent)
+    async def _dispatch(self, state: RequestState, scope: Scope, receive: Receive, send: Send) -> None:
+        state.deciding = deciding_headers(scope["headers"])
+        self._access.check_host(state.deciding)
+        self._access.check_origin(scope["method"], state.deciding)
         methods = self._table.get(scope["path"])
-        if methods is None:
-            await self._page(call, scope, receive, send)
+        if methods is None:  # pages authorise their visitors themselves
+            await self._app(scope, limit_bytes(receive, self._pools.options.most_body), send)
             return
-        operation = methods.get("GET" if scope["method"] == "HEAD" else scope["method"])
-        if operation is None:
+        endpoint = methods.get("GET" if scope["method"] == "HEAD" else scope["method"])
+        if endpoint is None:
             allow = {"Allow": ", ".join(sorted({*methods, *(("HEAD",) if "GET" in methods else ())}))}
             raise Problem(405, f"expected the method {allow['Allow']}", headers=allow)
-        call.operation, call.until = operation, call.started + operation.seconds
+        state.endpoint, state.until = endpoint, state.started + endpoint.seconds
         address = scope["client"][0] if scope.get("client") else ""
-        call.key = await self._guard.admit(call.sent, operation.scope, address)
-        await operation.app(scope, receive, send)
+        state.key = await self._access.authorise(state.deciding, endpoint.scope, address)
+        await endpoint.app(scope, receive, send)
 
-    async def _page(self, call: RequestState, scope: Scope, receive: Receive, send: Send) -> None:
-        """The explorer's pages: they check by themselves who looks."""
-        await self._app(scope, bounded(receive, self._room.options.most_body), send)
-
-    async def _refused(
-        self, call: RequestState, error: Exception, send: Send, trouble: dict[str, Any]
+    async def _respond_to_error(
+        self, state: RequestState, error: Exception, send: Send, trouble: dict[str, Any]
     ) -> None:
-        """Answer an error, and note what the log is to say of it.
+        """Send a problem for an error, and note what the log tells of it.
 
-        Not where it was caught: kept in a frame that it holds itself, it would stay until the collector
-        comes, with the body and the model.
+        Not where it was caught: kept in a frame that it holds itself, it would stay until the garbage
+        collector runs, with the body and the model.
         """
         problem = self._problem(error)
         if problem.status == 500 or not isinstance(error, (Problem, HTTPException, SidelightError)):
-            trouble.update(place(error))
-        if not call.status:
-            await _send(call, problem, send)
+            trouble.update(describe_error(error))
+        if not state.status:
+            body = problem.body(state.request_id)
+            headers = {"Content-Type": MEDIA, "Content-Length": str(len(body)), **problem.headers}
+            pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+            await send({"type": "http.response.start", "status": problem.status, "headers": pairs})
+            await send({"type": "http.response.body", "body": body})
 
     def _problem(self, error: Exception) -> Problem:
         if isinstance(error, Problem):
@@ -143,24 +136,26 @@ class RequestMiddleware:
             return busy("the machine is short of something; see the log of the service", 5.0)
         return Problem(500, "see the log of the service for this request id")
 
-    def _done(self, call: RequestState, scope: Scope, trouble: dict[str, Any]) -> None:
-        scope.pop(CALL, None)  # they hold each other, and the call the body: no work for the collector
-        if call.held:
-            self._room.buffers.release(call.held, call.caller)
-        if call.worth > 1:
-            self._guard.charge(call.key, call.worth - 1)
-        seconds = time.monotonic() - call.started
+    def _finish(self, state: RequestState, scope: Scope, trouble: dict[str, Any]) -> None:
+        scope.pop(STATE, None)  # a cycle that also holds the body: no work for the garbage collector
+        if state.held:
+            self._pools.buffers.release(state.held, state.caller)
+        if state.tokens > 1:
+            self._access.charge(state.key, state.tokens - 1)
+        seconds = time.monotonic() - state.started
         route = self._route(scope["path"])
-        self._metrics.requested(route, call.status, seconds)
-        _told(self._log, call.status)(
+        self._metrics.requested(route, state.status, seconds)
+        failed = state.status == 500 or not state.status
+        level = "error" if failed else "warning" if state.status > 500 else "info"
+        getattr(self._log, level)(
             "request",
             route=route,
-            method=scope["method"] if call.operation else "",
-            status=call.status,
+            method=scope["method"] if state.endpoint else "",
+            status=state.status,
             ms=round(1000 * seconds, 2),
-            key=call.key.id if call.key else None,
-            request_id=call.request_id,
-            version=call.version or self._version(),
+            key=state.key.id if state.key else None,
+            request_id=state.request_id,
+            version=state.version or self._version(),
             **trouble,
         )
 
@@ -170,23 +165,8 @@ class RequestMiddleware:
         return STATIC if path.startswith("/static/") and STATIC in self._pages else NOWHERE
 
 
-def _told(log: Any, status: int) -> Any:
-    """Error for mistakes of ours, warning for what was refused for want of means, else info."""
-    if status == 500 or not status:
-        return log.error
-    return log.warning if status > 500 else log.info
-
-
-def _sealed(call: RequestState, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Headers with those that protect; what an answer says itself counts."""
+def _safe_headers(state: RequestState, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers with protective ones; those of the response itself take precedence."""
     given = {name.lower() for name, _ in headers}
     more = [pair for pair in SAFE if pair[0] not in given]
-    return [*headers, *more, (b"x-request-id", call.request_id.encode())]
-
-
-async def _send(call: RequestState, problem: Problem, send: Send) -> None:
-    body = problem.body(call.request_id)
-    headers = [(b"content-type", MEDIA.encode()), (b"content-length", b"%d" % len(body))]
-    headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return [*headers, *more, (b"x-request-id", state.request_id.encode())]

@@ -1,20 +1,20 @@
-"""The API as a table: path, method, name, scope, errors, examples; and the OpenAPI document made of it."""
+"""Table of the API: path, method, name, scope, errors and examples; and the OpenAPI document."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
 
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
-from sidelight.serving.http import problems, response_models
-from sidelight.serving.http.endpoint import Where
+from sidelight.serving.http import problems
+from sidelight.serving.http.endpoint import Lane
 
-Example = Any
+JSON: Final = "application/json"
 ABOUT: Final = """\
 Recommendations from one calibrated list of old and new items.
 
@@ -31,6 +31,27 @@ TAGS: Final = {
     "versions": "Which model serves.",
     "health": "Whether it is well.",
 }
+_TEXT: Final = {"type": "string"}
+_POINTER: Final = {
+    "type": "string",
+    "description": 'JSON pointer; "" is the whole body, "*" a name that is not repeated.',
+}
+_MISTAKE: Final = {
+    "type": "object",
+    "description": "One mistake of a request.",
+    "properties": {"pointer": _POINTER, "detail": _TEXT},
+    "required": ["pointer", "detail"],
+}
+PROBLEM: Final = {
+    "type": "object",
+    "description": "RFC 9457. Nothing of what was sent is repeated.",
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:sidelight:problem:invalid"]},
+        "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "request_id": _TEXT,
+        "errors": {"type": "array", "items": _MISTAKE},
+    },
+    "required": ["type", "title", "status", "detail", "request_id"],
+}  # fmt: skip
 _ITEM: Final = {
     "item_id": "i07", "title": "folding spade", "score": 1.84, "rank": 1, "source": "personal", "new": True,
     "explored": False, "propensity": 1.0, "why": None, "moved": 0,
@@ -54,21 +75,21 @@ _WHY: Final = {
 
 @dataclass(frozen=True)
 class ApiEntry:
-    """One operation as it is described.
+    """Description of one endpoint; the types of its request and response are those of its handler.
 
     Args:
-        method, path: Of HTTP.
-        name: Its operation id: it never changes.
+        method: HTTP method.
+        path: Path without parameters.
+        name: Operation id, and name of the handler: it never changes.
         summary: A few words.
-        tag: Of `TAGS`.
-        scope: What a key must be good for; "" is open.
-        gives: Model of the answer; None for other content.
-        sends: An example of the body; None without a body.
-        example: Of the answer.
-        errors: Statuses beside those that all operations share.
-        where: Which threads it runs in.
-        query: It takes a query.
-        media: Content type of the answer.
+        tag: One of `TAGS`.
+        scope: Scope that a key needs; "" is open.
+        sends: Example of the body; None without a body.
+        example: Example of the response.
+        errors: Statuses beside those that all endpoints share.
+        lane: Executor that runs it.
+        query: Whether it takes a query.
+        media: Content type of the response.
     """
 
     method: str
@@ -77,17 +98,16 @@ class ApiEntry:
     summary: str
     tag: str
     scope: str
-    gives: type[BaseModel] | None
-    sends: Example = None
-    example: Example = None
+    sends: Any = None
+    example: Any = None
     errors: tuple[int, ...] = ()
-    where: Where = "answer"
+    lane: Lane = "answer"
     query: bool = False
-    media: str = "application/json"
+    media: str = JSON
 
     @property
     def statuses(self) -> list[int]:
-        """Errors that it may answer with."""
+        """Statuses of the errors that it may return."""
         found = {421, 503, 500, *self.errors, *((401, 403, 429) if self.scope else ())}
         found |= {400, 408, 413, 415, 422} if self.sends is not None else {400, 422} if self.query else {400}
         return sorted(found)
@@ -95,129 +115,137 @@ class ApiEntry:
 
 ENTRIES: Final = (
     ApiEntry(
-        "POST", "/v1/recommend", "recommend", "Recommend items", "lists", "read", response_models.Answer,
+        "POST", "/v1/recommend", "recommend", "Recommend items", "lists", "read",
         {"user": "u01", "k": 10}, _ANSWER,
     ),
     ApiEntry(
         "POST", "/v1/recommend/batch", "recommend_batch", "Recommend to several people", "lists", "read",
-        response_models.Answers, {"requests": [{"user": "u01"}, {"history": ["i01", "i05"]}]},
+        {"requests": [{"user": "u01"}, {"history": ["i01", "i05"]}]},
         {"answers": [_ANSWER]},
     ),
     ApiEntry(
-        "POST", "/v1/similar", "similar", "Similar items", "lists", "read", response_models.ListedItems,
+        "POST", "/v1/similar", "similar", "Similar items", "lists", "read",
         {"item": "i01", "k": 10}, {"items": [{**_ITEM, "source": "similar"}]}, (404,),
     ),
     ApiEntry(
-        "POST", "/v1/explain", "explain", "Why an item", "lists", "read", response_models.Explanation,
+        "POST", "/v1/explain", "explain", "Why an item", "lists", "read",
         {"item": "i07", "history": ["i01", "i05"], "k": 3}, _WHY, (404,),
     ),
     ApiEntry(
-        "POST", "/v1/audience", "audience", "People for an item", "lists", "admin", response_models.Audience,
+        "POST", "/v1/audience", "audience", "People for an item", "lists", "admin",
         {"row": _ROW, "k": 10},
         {"people": [{"user": "u01", "place": 2, "score": 1.4}], "near": [_ITEM], "looked_at": 60, "users": 60,
          "missing": [], "first": 10, "reached": 7}, (404,),
     ),
     ApiEntry(
         "GET", "/v1/items", "search_items", "Search the catalogue", "catalogue", "read",
-        response_models.ShownItems,
         example={"items": [_SHOWN], "unknown": []}, query=True,
     ),
     ApiEntry(
-        "POST", "/v1/items/get", "get_items", "Items by id", "catalogue", "read", response_models.ShownItems,
+        "POST", "/v1/items/get", "get_items", "Items by id", "catalogue", "read",
         {"items": ["i07", "i99"]}, {"items": [_SHOWN], "unknown": ["i99"]},
     ),
     ApiEntry(
         "PUT", "/v1/items", "put_items", "Add or replace items", "catalogue", "admin",
-        response_models.ItemsReceipt,
         {"items": [{"item_id": "i81", **_ROW}]},
         {"change": 13, "accepted": 1, "placed": True, "missing": [], "later": [], "refused": []},
-        where="items", query=True,
+        lane="items", query=True,
     ),
     ApiEntry(
         "PUT", "/v1/items/retired", "retire_items", "Retire items, or undo it", "catalogue", "admin",
-        response_models.Retired, {"items": ["i07"], "retired": True}, {"items": ["i07"], "changed": 1,
+        {"items": ["i07"], "retired": True}, {"items": ["i07"], "changed": 1,
         "unknown": []},
     ),
     ApiEntry(
         "GET", "/v1/items/retired", "list_retired", "Retired items", "catalogue", "admin",
-        response_models.Retired,
-        example={"items": ["i07"], "changed": 0, "unknown": []}, where="side",
+        example={"items": ["i07"], "changed": 0, "unknown": []}, lane="side",
     ),
     ApiEntry(
-        "POST", "/v1/events", "add_events", "Store events", "people", "events", response_models.EventsReceipt,
+        "POST", "/v1/events", "add_events", "Store events", "people", "events",
         {"events": [{"user": "u01", "item": "i07", "kind": "click", "at": "2026-03-01T09:30:00Z",
                      "event_id": "c0ffee"}]}, {"accepted": 1, "dropped": 0},
     ),
     ApiEntry(
         "PUT", "/v1/consent", "set_consent", "Give or withdraw consent", "people", "admin",
-        response_models.ConsentReceipt, {"user": "u01", "given": False}, {"given": False},
+        {"user": "u01", "given": False}, {"given": False},
     ),
     ApiEntry(
-        "POST", "/v1/forget", "forget", "Forget somebody", "people", "admin", response_models.ForgetReceipt,
+        "POST", "/v1/forget", "forget", "Forget somebody", "people", "admin",
         {"user": "u01"}, {"deleted": 7},
     ),
     ApiEntry(
         "GET", "/v1/versions", "list_versions", "Versions of the store", "versions", "admin",
-        response_models.Versions, example={"versions": [_VERSION]}, errors=(409, 422), where="side",
+        example={"versions": [_VERSION]}, errors=(409, 422), lane="side",
     ),
     ApiEntry(
         "POST", "/v1/versions/promote", "promote", "Let a version serve", "versions", "admin",
-        response_models.Version, {"name": "20260131T090000Z"}, _VERSION, (404, 409), "slow",
+        {"name": "20260131T090000Z"}, _VERSION, (404, 409), "slow",
     ),
     ApiEntry(
         "POST", "/v1/versions/rollback", "rollback", "Let the previous version serve", "versions", "admin",
-        response_models.Version, example=_VERSION, errors=(409, 422), where="back",
+        example=_VERSION, errors=(409, 422), lane="back",
     ),
-    ApiEntry("GET", "/v1/status", "status", "Status", "health", "read", response_models.Status, where="side"),
+    ApiEntry("GET", "/v1/status", "status", "Status", "health", "read", lane="side"),
     ApiEntry(
-        "GET", "/healthz", "alive", "Is it alive", "health", "", response_models.Health,
-        example={"status": "alive"}, where="here",
-    ),
-    ApiEntry(
-        "GET", "/readyz", "ready", "Is it ready", "health", "", response_models.Health,
-        example={"status": "ready"}, where="here",
+        "GET", "/healthz", "alive", "Is it alive", "health", "",
+        example={"status": "alive"}, lane="here",
     ),
     ApiEntry(
-        "GET", "/metrics", "metrics", "Metrics", "health", "metrics", None, where="side",
+        "GET", "/readyz", "ready", "Is it ready", "health", "",
+        example={"status": "ready"}, lane="here",
+    ),
+    ApiEntry(
+        "GET", "/metrics", "metrics", "Metrics", "health", "metrics", lane="side",
         example="sidelight_items 80.0\n", media="text/plain; version=0.0.4; charset=utf-8",
     ),
 )  # fmt: skip
 
 
 def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
-    """The OpenAPI document of an app.
+    """Generate the OpenAPI document of an app.
 
     Args:
-        routes: Of the app.
+        routes: Endpoints of the app.
     """
     tags = [{"name": name, "description": text} for name, text in TAGS.items()]
-    made = get_openapi(
+    found = get_openapi(
         title="Sidelight", version=version("sidelight"), description=ABOUT, routes=routes, tags=tags
     )
-    parts = made.setdefault("components", {})
+    parts = found["components"]
     parts["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "A key that `sidelight keys new` made."}
     }
-    place = "#/components/schemas/{model}"
-    problem = response_models.Problem.model_json_schema(ref_template=place, mode="serialization")
-    parts.setdefault("schemas", {}).update({**problem.pop("$defs", {}), "Problem": problem})
     for name in ("HTTPValidationError", "ValidationError"):
         parts["schemas"].pop(name, None)
+    for schema in parts["schemas"].values():
+        _describe_fields(schema)
+    parts["schemas"]["Problem"] = PROBLEM
     for entry in ENTRIES:
-        _complete(made["paths"][entry.path][entry.method.lower()], entry)
-    return made
+        _complete(found["paths"][entry.path][entry.method.lower()], entry)
+    return found
+
+
+def _describe_fields(schema: dict[str, Any]) -> None:
+    """Complete the schema of a response: its dataclass describes fields in `Args:`, and all are present."""
+    text, _, args = schema.get("description", "").partition("\nArgs:\n")
+    schema["description"] = text.strip()
+    fields = schema["properties"]
+    for names, words in re.findall(r"^ {4}(\w[\w, ]*): (.*(?:\n {5,}.*)*)", args, re.MULTILINE):
+        for name in names.split(", "):
+            fields[name]["description"] = " ".join(words.split())
+    if "additionalProperties" not in schema:  # not a request
+        schema["required"] = list(fields)
 
 
 def _complete(operation: dict[str, Any], entry: ApiEntry) -> None:
-    """Examples, errors and security of one operation."""
+    """Add examples, errors and security to one operation."""
     operation["security"] = [{"key": [entry.scope]}] if entry.scope else []
     if entry.sends is not None:
-        operation["requestBody"]["content"]["application/json"]["example"] = entry.sends
+        operation["requestBody"]["content"][JSON]["example"] = entry.sends
     good = operation["responses"]["200"]
-    good["description"] = "The answer."
-    good["headers"] = _headers()
-    if entry.gives is None:
-        good["content"] = {entry.media.partition(";")[0]: {"schema": {"type": "string"}}}
+    good |= {"description": "The answer.", "headers": _headers()}
+    if entry.media != JSON:
+        good["content"] = {entry.media.partition(";")[0]: {"schema": _TEXT}}
     if entry.example is not None:
         next(iter(good["content"].values()))["example"] = entry.example
     operation["responses"] = {"200": good} | {str(s): _error(s) for s in entry.statuses}
@@ -232,12 +260,12 @@ def _headers(status: int = 200) -> dict[str, Any]:
     return found
 
 
-def _header(kind: str, text: str) -> Mapping[str, Any]:
+def _header(kind: str, text: str) -> dict[str, Any]:
     return {"description": text, "schema": {"type": kind}}
 
 
 def _error(status: int) -> dict[str, Any]:
-    """How an error is described."""
+    """Describe a response with an error."""
     name, title = problems.KINDS[status]
     example = {
         "type": f"urn:sidelight:problem:{name}",

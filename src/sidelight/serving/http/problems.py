@@ -1,7 +1,7 @@
-"""Problems: every error as RFC 9457 `application/problem+json`, without a word of what was sent.
+"""Errors as problem documents, RFC 9457 `application/problem+json`, without any value of the request.
 
-Error bodies end in logs of others. So they say where a mistake is and what was expected, and never
-repeat an id, a text or a key of the request.
+Error bodies end in logs of others. So they tell the place of a mistake and the expectation, and never repeat
+an id, a text or a key of the request.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sidelight.errors import (
 from sidelight.serving.domain import DatabaseError
 
 MEDIA: Final = "application/problem+json"
-SHOWN: Final = 20  # mistakes that one answer names
+SHOWN: Final = 20  # mistakes that one response names
 # status -> name at the end of `type`, title
 KINDS: Final[Mapping[int, tuple[str, str]]] = {
     400: ("malformed", "The request cannot be read"),
@@ -49,13 +49,13 @@ _OPEN: Final = re.compile(r"""(?<!\w)["'].*$""")
 
 
 class Problem(Exception):
-    """An answer that is an error.
+    """Response that is an error.
 
     Args:
-        status: Of HTTP.
-        detail: What is wrong with this request and what to do, in one line.
-        name: Tells problems of one status apart in `type`; the usual one of the status without.
-        headers: To send along.
+        status: HTTP status.
+        detail: One line that tells the mistake of this request, and its remedy.
+        name: End of `type`, which distinguishes problems of one status; the usual one without.
+        headers: More headers of the response.
         errors: Single mistakes: pointer (RFC 6901) and detail.
     """
 
@@ -74,7 +74,7 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
     def body(self, request_id: str) -> bytes:
-        """The document."""
+        """Return the document as JSON."""
         found: dict[str, Any] = {
             "type": f"urn:sidelight:problem:{self.name}",
             "title": self.title,
@@ -88,20 +88,20 @@ class Problem(Exception):
 
 
 def busy(detail: str, seconds: float = 1.0) -> Problem:
-    """503 with the number of seconds after which it makes sense to ask again."""
+    """Return a 503 with the seconds after which to send the request again."""
     return Problem(503, detail, headers=retry(seconds))
 
 
 def retry(seconds: float) -> dict[str, str]:
-    """The header that says when to ask again, in whole seconds from 1."""
+    """Return the header `Retry-After`, in whole seconds from 1."""
     return {"Retry-After": str(max(1, math.ceil(min(seconds, 3600.0))))}
 
 
 def of_error(error: SidelightError, known: Collection[str] = ()) -> Problem:
-    """The problem that an error of the engine or of the database stands for.
+    """Convert an error of the engine or of the database to a problem.
 
     Args:
-        error: What was raised.
+        error: Error that was raised.
         known: Words that may be repeated: names of columns and options.
     """
     if isinstance(error, UnknownIdError):
@@ -119,7 +119,7 @@ def of_error(error: SidelightError, known: Collection[str] = ()) -> Problem:
 
 
 def quiet(message: str, known: Collection[str] = ()) -> str:
-    """A message of the engine whose quotations are left out, but for words that are known anyway.
+    """Remove the quotations of a message of the engine, except words that are public anyway.
 
     Example:
         >>> quiet("unknown key 'boots' in rules; did you mean 'boost'?", {"boost"})
@@ -139,11 +139,11 @@ def quiet(message: str, known: Collection[str] = ()) -> str:
 
 
 def of_validation(error: ValidationError, names: Collection[str]) -> Problem:
-    """The problem of a body or a query that does not fit its model.
+    """Convert a validation error of pydantic to a problem.
 
     Args:
-        error: Of pydantic.
-        names: Of all fields that there are, to name the nearest where one is unknown.
+        error: Validation error of a body or a query.
+        names: Names of all valid fields, to suggest the nearest where one is unknown.
     """
     found = error.errors(include_url=False, include_input=False, include_context=False)
     mistakes = [_mistake(each["type"], each["loc"], each["msg"], names) for each in found[:SHOWN]]
@@ -154,7 +154,7 @@ def of_validation(error: ValidationError, names: Collection[str]) -> Problem:
 
 
 def _mistake(kind: str, loc: tuple[int | str, ...], message: str, names: Collection[str]) -> dict[str, str]:
-    """Where and what, in our own words; a name that the sender made up is not repeated."""
+    """Return pointer and detail of one mistake; an unknown name is not repeated."""
     steps = [str(step) if isinstance(step, int) or step in names else "*" for step in loc]
     if kind == "extra_forbidden":
         hint = did_you_mean(str(loc[-1])[:80], sorted(names))
@@ -167,5 +167,5 @@ def _mistake(kind: str, loc: tuple[int | str, ...], message: str, names: Collect
 
 
 def pointer(steps: Iterable[str]) -> str:
-    """A JSON pointer, RFC 6901; "" is the whole body."""
+    """Return a JSON pointer, RFC 6901; "" is the whole body."""
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)

@@ -21,12 +21,12 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class ServiceMetrics:
-    """What is counted of one app, in a registry of its own.
+    """Metrics of one app, in a registry of their own.
 
     Args:
-        engine: Asked for its status at each scrape; its answers are counted.
-        waiting: How many requests wait for their turn, now.
-        dropped: How many events were dropped since the start, now.
+        engine: Engine whose lists are counted, and whose status is read at each scrape.
+        waiting: Function that returns the number of waiting requests.
+        dropped: Function that returns the number of events dropped since the start.
     """
 
     def __init__(self, engine: Engine, waiting: Callable[[], int], dropped: Callable[[], int]) -> None:
@@ -66,14 +66,14 @@ class ServiceMetrics:
         return Counter(f"sidelight_{name}", text, tuple(labels), registry=self.registry)
 
     def requested(self, route: str, status: int, seconds: float) -> None:
-        """Count one request that was answered."""
+        """Count a request and its duration."""
         found = self._known.get((route, status))
         if found is None:
             found = self._known[route, status] = self._requests.labels(route, str(status))
         found.observe(seconds)
 
     def answered(self, answer: RecommendResponse, seconds: float) -> None:
-        """Count one list."""
+        """Count a list."""
         if answer.version != self._version:
             self._serves(answer.version)
         self._answers.observe(seconds)
@@ -89,27 +89,27 @@ class ServiceMetrics:
             self._cost.observe(answer.cost.total)
 
     def events(self, receipt: EventsReceipt) -> None:
-        """Count events that came in."""
+        """Count stored events."""
         self._stored.inc(receipt.accepted)
 
     def items(self, receipt: ItemsReceipt) -> None:
-        """Count items that came in."""
+        """Count stored item rows."""
         self._items.inc(receipt.accepted)
 
     def refused(self) -> None:
-        """Count a version that was to serve and did not pass."""
+        """Count a version that was refused."""
         self._refused.inc()
 
     def page(self) -> bytes:
-        """Everything in the text format."""
+        """Return all metrics in the text format."""
         status = self._engine.status()
         self._serves(status.version)
         if status.refused != self._trouble:
             self._trouble = status.refused
             self._refused.inc(bool(status.refused))
-        moment = CollectorRegistry()
-        moment.register(_Figures(status, self._dropped()))
-        return generate_latest(self.registry) + generate_latest(moment)
+        current = CollectorRegistry()
+        current.register(_StatusCollector(status, self._dropped()))
+        return generate_latest(self.registry) + generate_latest(current)
 
     def _serves(self, version: str) -> None:
         with self._lock:
@@ -118,19 +118,19 @@ class ServiceMetrics:
                 self._loaded.inc()
 
 
-class _Figures(Collector):
-    """The engine's own figures, of one moment.
+class _StatusCollector(Collector):
+    """Collector of an engine's status.
 
     Args:
-        status: Of the engine.
-        dropped: Events that were not allowed.
+        status: Status of the engine.
+        dropped: Events dropped since the start for want of consent.
     """
 
     def __init__(self, status: Status, dropped: int) -> None:
         self._status, self._dropped = status, dropped
 
     def collect(self) -> Iterable[Metric]:
-        """Figures of this moment; one that is not known is left out."""
+        """Yield the figures; unknown ones are left out."""
         status = self._status
         info = GaugeMetricFamily("sidelight_version_info", "The version that serves.", labels=["version"])
         info.add_metric([status.version], 1)

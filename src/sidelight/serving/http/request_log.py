@@ -1,7 +1,7 @@
-"""Logs: one JSON line a request on standard error, and nothing in it that belongs to a person.
+"""Access log: one JSON line per request on standard error, without personal data.
 
-An exception is told by its type and its place. Its message and the values around it may hold ids, texts
-and secrets, so no traceback is ever printed.
+An exception is logged by its type and its place. Its message and the values around it may hold ids, texts and
+secrets, so no traceback is ever printed.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any, Final, TextIO
 
 import structlog
 
-_OURS: Final = ("sidelight", "uvicorn")  # whose messages hold no values of requests
-_NEAR: Final = 3  # places of one exception that are told, the innermost first
+_OURS: Final = ("sidelight", "uvicorn")  # packages whose messages hold no values of requests
+_NEAR: Final = 3  # frames of one exception that are logged, the innermost first
 
 
 def request_log(stream: TextIO | None = None, level: str = "info") -> Any:
-    """A structlog logger that writes JSON lines.
+    """Return a structlog logger that writes JSON lines.
 
     Args:
-        stream: Where to; standard error without.
-        level: Least that is told: "info", "warning" or "error".
+        stream: Output; standard error without.
+        level: Lowest level that is logged: "info", "warning" or "error".
     """
     return structlog.wrap_logger(
         structlog.WriteLogger(stream or sys.stderr),
@@ -41,8 +41,8 @@ def request_log(stream: TextIO | None = None, level: str = "info") -> Any:
     )
 
 
-def place(error: BaseException) -> dict[str, Any]:
-    """Type and place of an exception, and of what it came from; no message, no values."""
+def describe_error(error: BaseException) -> dict[str, Any]:
+    """Return type and place of an exception, and the type of its cause; no message, no values."""
     frames = traceback.extract_tb(error.__traceback__)[-_NEAR:]
     found: dict[str, Any] = {
         "error": type(error).__name__,
@@ -55,7 +55,7 @@ def place(error: BaseException) -> dict[str, Any]:
 
 
 def _short(file: str) -> str:
-    """The end of a path that says which module it is, and not where it lies on this machine."""
+    """Return the end of a path that names the module, without its place on this machine."""
     parts = Path(file).parts
     for root in ("sidelight", "site-packages"):
         if root in parts:
@@ -65,13 +65,13 @@ def _short(file: str) -> str:
 
 
 class JsonLogFormatter(logging.Formatter):
-    """Records of the standard library as JSON lines.
+    """Formatter of records of the standard library as JSON lines.
 
-    Messages of other packages are given without their arguments, which may be anything.
+    Messages of other packages are logged without their arguments, which may hold private values.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Return one line."""
         ours = record.name.split(".")[0] in _OURS
         found: dict[str, Any] = {
             "event": record.getMessage() if ours else str(record.msg)[:200],
@@ -80,16 +80,16 @@ class JsonLogFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
         }
         if record.exc_info and record.exc_info[1] is not None:
-            found |= place(record.exc_info[1])
+            found |= describe_error(record.exc_info[1])
         return json.dumps(found)
 
 
 def configure(level: str = "warning", stream: TextIO | None = None) -> None:
-    """Send what the standard library logs, warnings and errors of threads to the same place in one form.
+    """Log records of the standard library, warnings and errors of threads in the same form.
 
     Args:
-        level: Least that is told.
-        stream: Where to; standard error without.
+        level: Lowest level that is logged.
+        stream: Output; standard error without.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLogFormatter())

@@ -1,21 +1,15 @@
-"""What may be sent: bodies and queries, strict, bounded, nothing extra. OpenAPI is made from these."""
+"""Bodies and queries of requests: strict, bounded, without unknown fields. OpenAPI is generated from them."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sidelight.data.schema import ID_LENGTH
+from sidelight.serving.domain import Kind
 from sidelight.serving.http.field_types import (
     ID_PATTERN,
     TEXT_PATTERN,
@@ -24,10 +18,12 @@ from sidelight.serving.http.field_types import (
     Name,
     Number,
     Share,
+    ShortText,
     Value,
     Whole,
-    moment,
-    plausible,
+    check_time,
+    option_limits,
+    parse_time,
 )
 from sidelight.serving.http.http_options import (
     MOST_BATCH,
@@ -37,115 +33,117 @@ from sidelight.serving.http.http_options import (
     MOST_ROWS,
     MOST_WAIT,
 )
+from sidelight.serving.rerank.rules import CONDITIONS, IDS, ItemCondition, Pin, Rules
 
-STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, regex_engine="rust-regex")
+STRICT: Final = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, regex_engine="rust-regex")
 
 
-class Sent(BaseModel):
-    """Base of request bodies: no extra fields, no value of another type."""
+class Body(BaseModel):
+    """Base of request bodies: no unknown fields, no coercion of types."""
 
     model_config = STRICT
 
 
-class Where(Sent):
-    """Which items a rule is about: one value in one column, or a list of ids."""
+def _one_of(**types: str) -> ConfigDict:
+    """Return the configuration of a body with exactly one of some fields.
+
+    Args:
+        **types: JSON type of each field, by name.
+    """
+    options = [{"required": [name], "properties": {name: {"type": kind}}} for name, kind in types.items()]
+    return ConfigDict(**STRICT, json_schema_extra={"oneOf": options})  # type: ignore[dict-item]
+
+
+class ConditionBody(Body):
+    """Condition on items: one value in one column, or a list of ids."""
 
     column: Name | None = None
-    value: Annotated[str, Field(max_length=500, pattern=TEXT_PATTERN)] | Whole | Number | None = None
-    items: Annotated[list[Id], Field(max_length=1000)] = []
+    value: ShortText | Whole | Number | None = None
+    items: Annotated[list[Id], Field(max_length=IDS)] = []
     strength: Annotated[
         float,
-        Field(ge=0, le=10, description="In standard deviations of the scores; not allowed in `block`."),
+        option_limits(ItemCondition, "strength"),
+        Field(description="In standard deviations of the scores; not allowed in `block`."),
     ] = 1.0
 
 
-class Pin(Sent):
+class PinBody(Body):
     """One item at one place, whatever its score."""
 
     item: Id
-    place: Annotated[int, Field(ge=1, le=200)]
+    place: Annotated[int, option_limits(Pin, "place")]
 
 
-Conditions = Annotated[list[Where], Field(max_length=50)]
+Conditions = Annotated[list[ConditionBody], Field(max_length=CONDITIONS)]
 
 
-class Rules(Sent):
-    """Business rules over the list; the answer says what they cost."""
+class RulesBody(Body):
+    """Business rules over the list; the response has their cost."""
 
     boost: Annotated[Conditions, Field(description="Items that rise.")] = []
     bury: Annotated[Conditions, Field(description="Items that fall.")] = []
     block: Annotated[Conditions, Field(description="Items that are never shown; beats a pin.")] = []
-    pin: Annotated[list[Pin], Field(max_length=50, description="Items at given places.")] = []
-    diversity: Annotated[Share, Field(description="Weight of being unlike what stands above.")] = 0.0
+    pin: Annotated[list[PinBody], Field(max_length=CONDITIONS, description="Items at given places.")] = []
+    diversity: Annotated[Share, Field(description="Weight of dissimilarity to the items above.")] = 0.0
     freshness: Annotated[Share, Field(description="Weight of a young age.")] = 0.0
-    half_life_days: Annotated[float, Field(ge=0.01, le=36_500)] = 30.0
-    floor: Annotated[Share, Field(description="Least share of the slots for new items.")] = 0.0
+    half_life_days: Annotated[float, option_limits(Rules, "half_life_days")] = 30.0
+    floor: Annotated[Share, Field(description="Least share of the places for new items.")] = 0.0
 
 
-class Person(BaseModel):
-    """Somebody: a stored user, or a history that is sent along. Exactly one of the two."""
+class UserOrHistory(BaseModel):
+    """Target of a list: a stored user, or a history that is sent along. Exactly one of the two."""
 
-    model_config = ConfigDict(
-        **STRICT,
-        json_schema_extra={
-            "oneOf": [
-                {"required": ["user"], "properties": {"user": {"type": "string"}}},
-                {"required": ["history"], "properties": {"history": {"type": "array"}}},
-            ]
-        },
-    )
+    model_config = _one_of(user="string", history="array")
 
-    user: Annotated[Id | None, Field(description="A user id; one that nobody knows gets popular items.")] = (
-        None
-    )
+    user: Annotated[Id | None, Field(description="A user id; an unknown one gets popular items.")] = None
     history: Annotated[
         list[Id] | None,
-        Field(max_length=MOST_HISTORY, description="Item ids, oldest first, for a person who is not stored."),
+        Field(max_length=MOST_HISTORY, description="Item ids, oldest first, for a user who is not stored."),
     ] = None
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> Person:
+    def _check_one(self) -> UserOrHistory:
         if (self.user is None) == (self.history is None):
             raise ValueError("expected a user or a history, exactly one of the two")
         return self
 
 
-class Recommend(Person):
-    """A request for one list."""
+class RecommendBody(UserOrHistory):
+    """Request for one list."""
 
     context: Annotated[
-        dict[Name, Annotated[str, Field(max_length=500, pattern=TEXT_PATTERN)] | bool | Whole | Number],
-        Field(max_length=32, description="What is known of the moment, by column.", examples=[{"hour": 7}]),
+        dict[Name, ShortText | bool | Whole | Number],
+        Field(max_length=32, description="Context of the request, by column.", examples=[{"hour": 7}]),
     ] = {}
     k: K = 10
     candidates: Annotated[
         list[Id] | None,
         Field(max_length=MOST_IDS, description="Items that may be shown; null means all, [] none."),
     ] = None
-    rules: Rules | None = None
-    explain: Annotated[bool, Field(description="Say for each item why it is there.")] = False
-    explore: Annotated[bool, Field(description="Exploration, where it is on, may take slots.")] = True
-    filter_seen: Annotated[bool, Field(description="Leave out what is in the history.")] = True
+    rules: RulesBody | None = None
+    explain: Annotated[bool, Field(description="Explain the score of each item.")] = False
+    explore: Annotated[bool, Field(description="Exploration, where it is on, may take places.")] = True
+    filter_seen: Annotated[bool, Field(description="Leave out the items of the history.")] = True
 
 
-class Batch(Sent):
-    """Several lists at once: one product with the model for all of them."""
+class BatchBody(Body):
+    """Several lists at once, scored together."""
 
-    requests: Annotated[list[Recommend], Field(min_length=1, max_length=MOST_BATCH)]
+    requests: Annotated[list[RecommendBody], Field(min_length=1, max_length=MOST_BATCH)]
 
 
-class Similar(Sent):
-    """A request for items like one."""
+class SimilarBody(Body):
+    """Request for items similar to one."""
 
     item: Id
     k: K = 10
 
 
-class Explain(Person):
-    """A question why one item would be recommended to somebody."""
+class ExplainBody(UserOrHistory):
+    """Request for an explanation of the score of one item."""
 
     item: Id
-    k: Annotated[int, Field(ge=1, le=50, description="How many history items and words to name.")] = 3
+    k: Annotated[int, Field(ge=1, le=50, description="Number of history items and terms to name.")] = 3
 
 
 Row = Annotated[
@@ -158,50 +156,43 @@ Row = Annotated[
 ]
 
 
-class Audience(Sent):
-    """A question who would get an item: one of the catalogue, or one that is only described."""
+class AudienceBody(Body):
+    """Request for the audience of an item: one of the catalogue, or one that is only described."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": ["item"], "properties": {"item": {"type": "string"}}},
-                {"required": ["row"], "properties": {"row": {"type": "object"}}},
-            ]
-        }
-    )
+    model_config = _one_of(item="string", row="object")
 
     item: Id | None = None
     row: Row | None = None
     k: K = 10
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> Audience:
+    def _check_one(self) -> AudienceBody:
         if (self.item is None) == (self.row is None):
             raise ValueError("expected an item or a row, exactly one of the two")
         return self
 
 
-class GetItems(Sent):
+class GetItemsBody(Body):
     """Ids of items to show."""
 
     items: Annotated[list[Id], Field(min_length=1, max_length=100)]
 
 
-def _named(row: dict[str, Any]) -> dict[str, Any]:
+_ITEM_ID: Final = re.compile(ID_PATTERN[:-1] + r"\Z")
+
+
+def _with_id(row: dict[str, Any]) -> dict[str, Any]:
     item = row.get("item_id")
-    if not isinstance(item, str) or not 0 < len(item) <= ID_LENGTH or not _PLAIN_ID.match(item):
+    if not isinstance(item, str) or not 0 < len(item) <= ID_LENGTH or not _ITEM_ID.match(item):
         raise ValueError(f"expected a row with an item_id: text of 1 to {ID_LENGTH} plain characters")
     return row
 
 
-_PLAIN_ID: Final = re.compile(ID_PATTERN[:-1] + r"\Z")
-
-
-class PutItems(Sent):
-    """New items, or new rows for items that are there."""
+class PutItemsBody(Body):
+    """New items, or new rows of existing items."""
 
     items: Annotated[
-        list[Annotated[Row, AfterValidator(_named), Field(json_schema_extra={
+        list[Annotated[Row, AfterValidator(_with_id), Field(json_schema_extra={
             "required": ["item_id"],
             "properties": {
                 "item_id": {"type": "string", "minLength": 1, "maxLength": ID_LENGTH, "pattern": ID_PATTERN}
@@ -215,8 +206,8 @@ class PutItems(Sent):
     ]  # fmt: skip
 
 
-class Waiting(Sent):
-    """How long to wait."""
+class WaitQuery(Body):
+    """Time to wait for the placing of items."""
 
     wait: Annotated[
         float,
@@ -224,63 +215,60 @@ class Waiting(Sent):
     ] = 0.0
 
 
-class Event(Sent):
-    """Something that a person did with an item."""
+class EventBody(Body):
+    """Event of a user with an item."""
 
     user: Id
     item: Id
-    kind: Annotated[
-        Literal["view", "click", "purchase", "dismissal"],
-        Field(description="A dismissal speaks against the item, the others for it."),
-    ]
+    kind: Annotated[Kind, Field(description="A dismissal speaks against the item, the others for it.")]
     at: Annotated[
         datetime | None,
-        BeforeValidator(moment),
-        AfterValidator(lambda at: None if at is None else plausible(at)),
-        Field(description="When, ISO 8601 with a time zone; null: now.", examples=["2026-03-01T09:30:00Z"]),
+        BeforeValidator(parse_time),
+        AfterValidator(lambda at: None if at is None else check_time(at)),
+        Field(description="Time, ISO 8601 with a time zone; null: now.", examples=["2026-03-01T09:30:00Z"]),
     ] = None
     event_id: Annotated[
         Id | None, Field(description="Names the event: sent again, it is not stored again.")
     ] = None
 
 
-class Events(Sent):
+class EventsBody(Body):
     """Events, stored all or none."""
 
-    events: Annotated[list[Event], Field(min_length=1, max_length=MOST_EVENTS)]
+    events: Annotated[list[EventBody], Field(min_length=1, max_length=MOST_EVENTS)]
 
 
-class Consent(Sent):
-    """What somebody said about the use of what they do."""
+class ConsentBody(Body):
+    """Consent of a user to the use of their events."""
 
     user: Id
     given: Annotated[bool, Field(description="False: nothing is used or stored any more.")]
 
 
-class Retire(Sent):
-    """Items that no list may hold any more, or may hold again."""
+class RetireBody(Body):
+    """Items to retire from all lists, or to restore."""
 
     items: Annotated[list[Id], Field(min_length=1, max_length=MOST_ROWS)]
-    retired: Annotated[bool, Field(description="False: they may stand in lists again.")] = True
+    retired: Annotated[bool, Field(description="False: lists may hold them again.")] = True
 
 
-class Forget(Sent):
-    """Somebody to be forgotten."""
+class ForgetBody(Body):
+    """User to delete."""
 
     user: Id
 
 
-class Promote(Sent):
-    """A version to serve."""
+class PromoteBody(Body):
+    """Version to serve."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$", examples=["20260131T090000Z"])]
 
 
-class Search(Sent):
-    """A search in the catalogue."""
+class SearchQuery(Body):
+    """Search in the catalogue."""
 
     q: Annotated[
         str,
-        Field(max_length=200, pattern=TEXT_PATTERN, description="Words of the title, or how an id begins."),
+        Field(max_length=200, pattern=TEXT_PATTERN, description="Words of the title, or a prefix of the id."),
     ] = ""
-    k: Annotated[int, Field(ge=1, le=100, description="How many at most.")] = 20
+    k: Annotated[int, Field(ge=1, le=100, description="Most items to return.")] = 20

@@ -1,10 +1,11 @@
-"""Operations for those who run the service: versions, status, health, metrics."""
+"""Endpoints for operators: versions, status, metrics and health."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from sidelight.errors import BundleError
 from sidelight.serving.http import request_models
@@ -18,27 +19,45 @@ if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
     from sidelight.serving.engine import Engine
 
-PATIENCE: Final = 2.0  # seconds in which the database, and some list, has to be answered
-BELIEVED: Final = 1.0  # seconds for which its last answer is believed
+PATIENCE: Final = 2.0  # seconds in which the database, and some list, has to respond
+BELIEVED: Final = 1.0  # seconds for which its last response is believed
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Versions of the store, newest first."""
+
+    versions: list[Version]
+
+
+@dataclass(frozen=True)
+class Health:
+    """Health of the service.
+
+    Args:
+        status: "alive" or "ready".
+    """
+
+    status: str
 
 
 class AdminRoutes:
-    """What operators ask.
+    """Endpoints for versions, status and metrics.
 
     Args:
-        engine: Has the versions.
-        metrics: Of the app.
+        engine: Engine that serves the versions.
+        metrics: Metrics of the app.
     """
 
     def __init__(self, engine: Engine, metrics: ServiceMetrics) -> None:
         self._engine, self._metrics = engine, metrics
 
-    def list_versions(self, call: RequestState) -> dict[str, Any]:
-        """The versions of the store, newest first."""
-        return {"versions": self._engine.versions()}
+    def list_versions(self, state: RequestState) -> Versions:
+        """List the versions of the store, newest first."""
+        return Versions(self._engine.versions())
 
-    def promote(self, call: RequestState, body: request_models.Promote) -> Version:
-        """Let a version serve, after its checks. What served goes on until the new one is ready."""
+    def promote(self, state: RequestState, body: request_models.PromoteBody) -> Version:
+        """Let a version serve, after its checks. The current version serves until the new one is ready."""
         names = {each.name for each in self._engine.versions()}
         if body.name not in names:
             raise Problem(
@@ -50,65 +69,65 @@ class AdminRoutes:
             self._metrics.refused()
             raise
 
-    def rollback(self, call: RequestState) -> Version:
+    def rollback(self, state: RequestState) -> Version:
         """Let the version serve that served before; again goes back further."""
         return self._engine.rollback()
 
-    def status(self, call: RequestState) -> Status:
-        """How the service is doing."""
+    def status(self, state: RequestState) -> Status:
+        """Return the status of the service."""
         return self._engine.status()
 
-    def metrics(self, call: RequestState) -> bytes:
-        """Figures for Prometheus."""
+    def metrics(self, state: RequestState) -> bytes:
+        """Return the metrics for Prometheus."""
         return self._metrics.page()
 
 
 class HealthRoutes:
-    """Whether the service lives, and whether it may take traffic. Neither waits behind other requests.
+    """Endpoints for liveness and readiness. Neither waits behind other requests.
 
     Args:
-        engine: Must have a model.
-        database: Must answer.
-        lists: Threads that answer lists; they must not be stuck.
+        engine: Engine, which must have a model.
+        database: Database, which must respond.
+        lists: Executor of lists, which must not be stuck.
     """
 
     def __init__(self, engine: Engine, database: Database, lists: BoundedExecutor) -> None:
         self._engine, self._database, self._lists = engine, database, lists
-        self._gate = BoundedExecutor("health", 1, 0)
-        self._asked: asyncio.Task[None] | None = None
+        self._executor = BoundedExecutor("health", 1, 0)
+        self._ping: asyncio.Task[None] | None = None
         self._until = 0.0
         self.stopping = False
 
-    async def alive(self, call: RequestState) -> dict[str, str]:
-        """Whether the process lives: always, if it can answer."""
-        return {"status": "alive"}
+    async def alive(self, state: RequestState) -> Health:
+        """Report that the process is alive: it responds."""
+        return Health("alive")
 
-    async def ready(self, call: RequestState) -> dict[str, str]:
-        """Whether the service may take traffic: it has a model, and lists and the database are answered."""
+    async def ready(self, state: RequestState) -> Health:
+        """Report that the service can take traffic: it has a model, and lists and the database respond."""
         if self.stopping:
             raise busy("the service is stopping")
         if self._lists.stuck > PATIENCE:
             raise busy("all threads have been at work for seconds and no list was answered")
-        call.version = self._engine.snapshot.version
+        state.version = self._engine.snapshot.version
         if time.monotonic() >= self._until:
-            if self._asked is None:
-                self._asked = asyncio.create_task(self._ping())
-            await asyncio.shield(self._asked)
-        return {"status": "ready"}
+            if self._ping is None:
+                self._ping = asyncio.create_task(self._ping_database())
+            await asyncio.shield(self._ping)
+        return Health("ready")
 
-    async def _ping(self) -> None:
+    async def _ping_database(self) -> None:
         try:
-            await self._gate.run(self._database.ping, time.monotonic() + PATIENCE)
+            await self._executor.run(self._database.ping, time.monotonic() + PATIENCE)
             self._until = time.monotonic() + BELIEVED
         finally:
-            self._asked = None
+            self._ping = None
 
     def open(self) -> None:
         """Take traffic."""
         self.stopping = False
-        self._gate.open()
+        self._executor.open()
 
     def close(self) -> None:
-        """Take no more."""
+        """Take no more traffic."""
         self.stopping = True
-        self._gate.close()
+        self._executor.close()

@@ -1,9 +1,10 @@
-"""Operations that answer and change nothing."""
+"""Endpoints that change nothing: lists, explanations, audiences and the catalogue."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query
 from pydantic import BaseModel
@@ -11,14 +12,14 @@ from pydantic import BaseModel
 from sidelight.errors import UnknownIdError
 from sidelight.serving.fair_turns import HISTORY, SCORES, cost
 from sidelight.serving.http import request_models
-from sidelight.serving.http.access_control import need
+from sidelight.serving.http.access_control import require_scope
 from sidelight.serving.http.endpoint import LIGHT, RequestState
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.image_limits import check_images
 from sidelight.serving.http.problems import Problem
 from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.rules import Rules
-from sidelight.serving.responses import Audience, Explanation, RecommendResponse, ShownItems
+from sidelight.serving.responses import Audience, Explanation, RankedItem, RecommendResponse, ShownItems
 from sidelight.serving.search.exact_search import EXACT
 
 if TYPE_CHECKING:
@@ -27,75 +28,87 @@ if TYPE_CHECKING:
 SCANNED = 2000  # items that a search reads at a cost of 1
 
 
+@dataclass(frozen=True)
+class BatchResponse:
+    """Lists in the order of the requests."""
+
+    answers: list[RecommendResponse]
+
+
+@dataclass(frozen=True)
+class SimilarItems:
+    """Similar items, best first."""
+
+    items: list[RankedItem]
+
+
 class ReadRoutes:
-    """Lists, reasons, audiences, and the catalogue.
+    """Endpoints for lists, explanations, audiences, and the catalogue.
 
     Args:
-        engine: Answers.
-        options: Limits that may be lower than those of the description.
+        engine: Engine that computes the responses.
+        options: Limits that may be lower than those of the OpenAPI schema.
     """
 
     def __init__(self, engine: Engine, options: HttpOptions) -> None:
         self._engine, self._options = engine, options
 
-    def recommend(self, call: RequestState, body: request_models.Recommend) -> RecommendResponse:
-        """The best items for one person, new ones among them, best first.
+    def recommend(self, state: RequestState, body: request_models.RecommendBody) -> RecommendResponse:
+        """Recommend the best items to one user, new ones among them, best first.
 
-        For a user id, the stored history counts, with the events that came since; an id that nobody
-        knows gets popular items, and `fallback` says so. Somebody who is not stored sends a history.
-        Rules change the list and `cost` says by how much; with `explain` every item says why it is there.
-        For a user id, `explain` and `filter_seen: false` need the scope `history`: they tell what it touched.
+        For a user id, the stored history counts, with the events that came since; an unknown id gets popular
+        items, and `fallback` says so. For a user who is not stored, send a history. Rules change the list
+        and `cost` says by how much; with `explain` every item has an explanation. For a user id, `explain`
+        and `filter_seen: false` need the scope `history`: they reveal the stored history.
         """
-        answer = self._engine.recommend(self._ask(call, body))
-        # The name of the list is the name of the request: exposures, logs and answer can be joined.
-        call.request_id, call.version = answer.request_id, answer.version
+        answer = self._engine.recommend(self._request(state, body))
+        # The list and the request share one id: exposures, logs and responses can be joined.
+        state.request_id, state.version = answer.request_id, answer.version
         return answer
 
-    def recommend_batch(self, call: RequestState, body: request_models.Batch) -> dict[str, Any]:
-        """Lists for several people at once, in the order of the requests.
+    def recommend_batch(self, state: RequestState, body: request_models.BatchBody) -> BatchResponse:
+        """Recommend items to several users at once; lists in the order of the requests.
 
-        Quicker than one by one: the model is asked once for all. It counts as that many requests.
+        Faster than one by one: the model scores all of them together. It counts as that many requests.
         """
-        call.worth = max(call.worth, len(body.requests))
-        answers = self._engine.recommend_many([self._ask(call, each) for each in body.requests])
-        call.version = answers[0].version
-        return {"answers": answers}
+        state.tokens = max(state.tokens, len(body.requests))
+        answers = self._engine.recommend_many([self._request(state, each) for each in body.requests])
+        state.version = answers[0].version
+        return BatchResponse(answers)
 
-    def similar(self, call: RequestState, body: request_models.Similar) -> dict[str, Any]:
-        """The items most like one, best first."""
-        self._most(body.k, self._options.max_k, "k")
-        return {"items": self._engine.similar(body.item, body.k)}
+    def similar(self, state: RequestState, body: request_models.SimilarBody) -> SimilarItems:
+        """Find the items most similar to one, best first."""
+        self._limit(body.k, self._options.max_k, "k")
+        return SimilarItems(self._engine.similar(body.item, body.k))
 
-    def explain(self, call: RequestState, body: request_models.Explain) -> Explanation:
+    def explain(self, state: RequestState, body: request_models.ExplainBody) -> Explanation:
         """Divide the score of an item into signed shares of the whole score.
 
-        Popularity, user, context, each history item and the rest sum to 1 (for a score above 0); the
-        share of a history item is the fall of the score when it is taken out. For a user id that tells
-        what they touched, and needs the scope `history`.
+        Popularity, user, context, each history item and the rest sum to 1 (for a score above 0); the share of
+        a history item is the fall of the score when it is taken out. For a user id this reveals the stored
+        history, and needs the scope `history`.
         """
-        _own(call, body)
-        history = self._history(body)
-        return self._engine.explain(body.item, body.user, history=history, k=body.k)
+        _require_history(state, body)
+        return self._engine.explain(body.item, body.user, history=self._history(body), k=body.k)
 
-    def audience(self, call: RequestState, body: request_models.Audience) -> Audience:
-        """Count the users who would have an item among their first k, name the nearest, and what is like it.
+    def audience(self, state: RequestState, body: request_models.AudienceBody) -> Audience:
+        """Count the users who would have an item among their first k; the nearest users and similar items.
 
-        For a row, the item is only imagined: nothing is stored. People without consent never appear.
+        For a row, the item is hypothetical: nothing is stored. Users without consent never appear.
         """
-        self._most(body.k, self._options.max_k, "k")
+        self._limit(body.k, self._options.max_k, "k")
         if body.row is not None:
-            catalogue = self._engine.snapshot.model.items
-            check_images([("/row", body.row)], catalogue, self._options)
+            check_images([("/row", body.row)], self._engine.snapshot.model.items, self._options)
         return self._engine.audience(body.item, body.row, k=body.k)
 
     def search_items(
-        self, call: RequestState, query: Annotated[request_models.Search, Query()]
+        self, state: RequestState, query: Annotated[request_models.SearchQuery, Query()]
     ) -> ShownItems:
-        """Items whose title has these words, or whose id begins like this."""
+        """Find items by words of their titles, or by the beginning of their ids."""
         return ShownItems(tuple(self._engine.search(query.q, query.k)))
 
-    def get_items(self, call: RequestState, body: request_models.GetItems) -> ShownItems:
-        """Items by their ids, in the order of the ids; ids that nobody knows are listed apart."""
+    def get_items(self, state: RequestState, body: request_models.GetItemsBody) -> ShownItems:
+        """Return items by their ids, in the order of the ids; unknown ids are listed apart."""
         items, unknown = [], []
         for item in dict.fromkeys(body.items):
             try:
@@ -104,74 +117,75 @@ class ReadRoutes:
                 unknown.append(item)
         return ShownItems(tuple(items), tuple(unknown))
 
-    def price(self, body: BaseModel) -> float:
-        """Cost of a request, see `turns.cost`; that of a batch is never that of a short one.
+    def estimate_cost(self, body: BaseModel) -> float:
+        """Estimate the cost of a request, see `fair_turns.cost`; a batch is never light.
 
         Raises:
-            Problem: 422, it costs more than this service is set to give one request.
+            Problem: 422, it costs more than this service allows per request.
         """
-        own = self._engine.snapshot
-        n_items = len(own.model.items.rows)
-        scores = n_items if getattr(own, "search", EXACT).recall is None else 0
-        if isinstance(body, request_models.Audience):
-            return self._options.most_cost / 4  # it looks at all users
-        if isinstance(body, request_models.Search):
+        snapshot, most = self._engine.snapshot, self._options.most_cost
+        n_items = len(snapshot.model.items.rows)
+        if isinstance(body, request_models.AudienceBody):
+            return most / 4  # it scores all users
+        if isinstance(body, request_models.SearchQuery):
             return n_items / SCANNED
-        if isinstance(body, request_models.Explain):
+        if isinstance(body, request_models.ExplainBody):
             return 2 * n_items / SCORES + 1 + len(body.history or ()) / HISTORY
-        if not isinstance(body, (request_models.Recommend, request_models.Batch)):
+        if isinstance(body, request_models.BatchBody):
+            lists = body.requests
+        elif isinstance(body, request_models.RecommendBody):
+            lists = [body]
+        else:
             return 0.0
-        many = isinstance(body, request_models.Batch)
-        lists = body.requests if isinstance(body, request_models.Batch) else [body]
-        self._most(len(lists), self._options.max_batch, "requests")
-        found, most = cost(lists, scores), self._options.most_cost
-        if found > most and (many or lists[0].k > 1):
-            raise Problem(422, _too_costly(lists, found, most, scores), "too-costly")
-        return max(found, LIGHT + 1) if many else found
+        self._limit(len(lists), self._options.max_batch, "requests")
+        batch = isinstance(body, request_models.BatchBody)
+        scores = n_items if getattr(snapshot, "search", EXACT).recall is None else 0
+        estimate = cost(lists, scores)
+        if estimate > most and (batch or lists[0].k > 1):
+            raise Problem(422, _too_costly(lists, estimate, most, scores), "too-costly")
+        return max(estimate, LIGHT + 1) if batch else estimate
 
-    def _ask(self, call: RequestState, body: request_models.Recommend) -> RecommendRequest:
+    def _request(self, state: RequestState, body: request_models.RecommendBody) -> RecommendRequest:
         if body.explain or not body.filter_seen:
-            _own(call, body)
-        self._most(body.k, self._options.max_k, "k")
-        self._most(len(body.candidates or ()), self._options.max_ids, "candidates")
-        rules = None if body.rules is None else Rules.from_dict(body.rules.model_dump(exclude_unset=True))
+            _require_history(state, body)
+        self._limit(body.k, self._options.max_k, "k")
+        self._limit(len(body.candidates or ()), self._options.max_ids, "candidates")
         return RecommendRequest(
             user=body.user,
             history=self._history(body),
             context=body.context,
             k=body.k,
             candidates=None if body.candidates is None else tuple(body.candidates),
-            rules=rules,
+            rules=None if body.rules is None else Rules.from_dict(body.rules.model_dump(exclude_unset=True)),
             explain=body.explain,
             explore=body.explore,
             filter_seen=body.filter_seen,
         )
 
-    def _history(self, body: request_models.Person) -> tuple[str, ...] | None:
+    def _history(self, body: request_models.UserOrHistory) -> tuple[str, ...] | None:
         if body.history is None:
             return None
-        self._most(len(body.history), self._options.max_history, "history")
+        self._limit(len(body.history), self._options.max_history, "history")
         return tuple(body.history)
 
-    def _most(self, found: int, most: int, what: str) -> None:
+    def _limit(self, found: int, most: int, what: str) -> None:
         if found > most:
-            raise Problem(
-                422, f"expected {what} of at most {most:,}, as this service is set; found {found:,}"
-            )
+            detail = f"expected {what} of at most {most:,}, as this service is set; found {found:,}"
+            raise Problem(422, detail)
 
 
-def _own(call: RequestState, body: request_models.Person) -> None:
-    """Let only a key with the scope `history` ask what tells of a stored history.
+def _require_history(state: RequestState, body: request_models.UserOrHistory) -> None:
+    """Require the scope `history` for a response that reveals a stored history.
 
     Raises:
         Problem: 403.
     """
     if body.user is not None:
-        need(call.key, "history", "what tells the history of a user")
+        require_scope(state.key, "history", "what tells the history of a user")
 
 
-def _too_costly(lists: Sequence[request_models.Recommend], found: float, most: float, scores: int) -> str:
-    """The complaint, with what would be accepted."""
+def _too_costly(lists: Sequence[request_models.RecommendBody], found: float, most: float, scores: int) -> str:
+    """Describe a request that costs too much, with one that would be accepted."""
     fit = int(len(lists) * most / found)
     base = scores / SCORES
     fix = f"send at most {fit:,} such lists at a time"

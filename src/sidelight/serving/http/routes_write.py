@@ -1,9 +1,10 @@
-"""Operations that store something: items, events, and what people allow."""
+"""Endpoints that store data: items, events, consent and deletion."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query
 
@@ -19,12 +20,30 @@ if TYPE_CHECKING:
     from sidelight.serving.engine import Engine
 
 
-class WriteRoutes:
-    """What comes in.
+@dataclass(frozen=True)
+class ConsentReceipt:
+    """Consent as it is stored now."""
+
+    given: bool
+
+
+@dataclass(frozen=True)
+class ForgetReceipt:
+    """Receipt for a deletion.
 
     Args:
-        engine: Checks and stores.
-        metrics: Count what came in.
+        deleted: Events and exposures that were deleted.
+    """
+
+    deleted: int
+
+
+class WriteRoutes:
+    """Endpoints that store data.
+
+    Args:
+        engine: Engine that validates and stores.
+        metrics: Metrics that count stored rows and events.
         options: Limits.
     """
 
@@ -33,14 +52,14 @@ class WriteRoutes:
 
     def put_items(
         self,
-        call: RequestState,
-        body: request_models.PutItems,
-        query: Annotated[request_models.Waiting, Query()],
+        state: RequestState,
+        body: request_models.PutItemsBody,
+        query: Annotated[request_models.WaitQuery, Query()],
     ) -> ItemsReceipt:
-        """Add items, or replace the rows of items that are there. Nothing is retrained.
+        """Add items, or replace the rows of existing items. Nothing is retrained.
 
-        The rows are on the disk when this returns. They are encoded and placed right after; with
-        `wait` the call returns when lists may hold them, or when that time is over.
+        The rows are on disk when this returns. They are encoded and placed right after; with `wait` the call
+        returns when lists may hold them, or when that time is over.
         """
         rows = [(f"/items/{at}", row) for at, row in enumerate(body.items)]
         check_images(rows, self._engine.snapshot.model.items, self._options)
@@ -48,23 +67,23 @@ class WriteRoutes:
         self._metrics.items(receipt)
         return receipt
 
-    def retire_items(self, call: RequestState, body: request_models.Retire) -> Retired:
-        """Keep items out of all lists, or let them in again: when this returns, this service does.
+    def retire_items(self, state: RequestState, body: request_models.RetireBody) -> Retired:
+        """Retire items from all lists, or restore them; this service has done so when this returns.
 
         It holds over restarts and for every version, until it is undone; other services follow within a
-        second. What people did with these items goes on counting.
+        second. Past events with these items still count.
         """
         return self._engine.retire(body.items, body.retired)
 
-    def list_retired(self, call: RequestState) -> Retired:
-        """The items that no list may hold."""
-        return Retired(self._engine.retired())
+    def list_retired(self, state: RequestState) -> Retired:
+        """List the items that no list may hold."""
+        return Retired(tuple(self._engine.retired()))
 
-    def add_events(self, call: RequestState, body: request_models.Events) -> EventsReceipt:
-        """Store what people did. All of it is on the disk when this returns, or none.
+    def add_events(self, state: RequestState, body: request_models.EventsBody) -> EventsReceipt:
+        """Store events of users. All of them are on disk when this returns, or none.
 
-        The next list of a person knows it. An event with an `event_id` may be sent again after an error:
-        it is stored once. Events of people who withdrew their consent are dropped, and counted.
+        The next list of a user takes them into account. An event with an `event_id` may be sent again after
+        an error: it is stored once. Events of users who withdrew their consent are dropped, and counted.
         """
         now = datetime.now(UTC)
         events = [Event(e.user, e.item, e.kind, e.at or now, e.event_id) for e in body.events]
@@ -72,17 +91,17 @@ class WriteRoutes:
         self._metrics.events(receipt)
         return receipt
 
-    def set_consent(self, call: RequestState, body: request_models.Consent) -> dict[str, Any]:
-        """Write down whether what somebody does may be used.
+    def set_consent(self, state: RequestState, body: request_models.ConsentBody) -> ConsentReceipt:
+        """Store the consent of a user to the use of their events.
 
-        Withdrawn: the next list already knows nothing of the person, and no event is stored.
+        After a withdrawal the next list already ignores the user's history, and no event is stored.
         """
         self._engine.set_consent(body.user, body.given)
-        return {"given": body.given}
+        return ConsentReceipt(body.given)
 
-    def forget(self, call: RequestState, body: request_models.Forget) -> dict[str, Any]:
-        """Delete what is stored of somebody, and never use what the model has of them.
+    def forget(self, state: RequestState, body: request_models.ForgetBody) -> ForgetReceipt:
+        """Delete the stored data of a user, and never use the user's history in the model.
 
-        Only a keyed hash of the id stays, so that the history in the model is passed over.
+        Only a keyed hash of the id stays, so that the history in the model can be ignored.
         """
-        return {"deleted": self._engine.forget(body.user)}
+        return ForgetReceipt(self._engine.forget(body.user))

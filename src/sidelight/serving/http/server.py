@@ -1,4 +1,4 @@
-"""`serve`: the service as a process, from the first check to the last write."""
+"""Process of the service, from the first check to the last write."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sidelight.serving.http.http_options import HttpOptions
 try:
     import uvicorn
 
-    from sidelight.serving.http.app import create_app, decided
+    from sidelight.serving.http.app import create_app, decide_keys
     from sidelight.serving.http.bounded_http import SPARE, BoundedHttpProtocol, ConnectionLimits
     from sidelight.serving.http.request_log import configure, request_log
 except ImportError as error:
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
     from sidelight.serving.engine_options import EngineOptions
 
-SWITCH: Final = 0.0005  # seconds until a thread lets another run: a short request must not wait for long ones
+SWITCH: Final = 0.0005  # seconds until threads switch: a short request must not wait for long ones
 COLLECT: Final = (700, 10, 1000)  # new objects; young collections; collections of those of middle age
-IDLE: Final = 30  # seconds that a connection may rest between two requests
-WAITING: Final = 1024  # connections that the system holds until they are taken
-TAKEN: Final = 8  # connections that are taken at a time, before others are looked at
+IDLE: Final = 30  # seconds between two requests of a connection
+WAITING: Final = 1024  # connections that the system queues until they are accepted
+TAKEN: Final = 8  # connections that are accepted at a time, before others get a turn
 Level = Literal["info", "warning", "error"]
 
 
@@ -51,22 +51,22 @@ def serve(
     init: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> None:
-    """Answer requests until SIGTERM or SIGINT; then finish what runs, write what waits, and return.
+    """Serve until SIGTERM or SIGINT; then finish running requests, write buffered rows, and return.
 
     A second signal ends the process at once.
 
     Args:
         source: Folder of a store, or of a single bundle.
         database: Address of the database, see `Database.open`.
-        options: Of HTTP.
-        engine_options: Of the engine.
-        level: Least that is logged; lines for requests are "info", refusals for want of means "warning".
+        options: Options of HTTP.
+        engine_options: Options of the engine.
+        level: Lowest level that is logged; requests are "info", refusals for want of resources "warning".
         check: Do everything but listen, and return.
-        init: Make the database where there is none, and let a store take it for its own.
-        say: Told in a line where it listens; standard error without.
+        init: Create the database where there is none, and link it to the store.
+        say: Function for lines of progress, the address among them; standard error without.
 
     Raises:
-        SpecError: It is to listen beyond this machine without a key, or where it cannot.
+        SpecError: It would listen beyond this machine without a key, or cannot listen at the address.
         BundleError: No version serves, or it is damaged.
         DatabaseError: The database cannot be opened, or is not that of the store.
     """
@@ -77,46 +77,46 @@ def serve(
     from sidelight.serving.store.linked_database import link_database
     from sidelight.serving.store.store import Store
 
-    say = say or _said
+    say = say or _print
     with contextlib.ExitStack() as stack:
         opened = stack.enter_context(contextlib.closing(Database.open(database, make=init)))
-        options = decided(options, opened)
+        options = decide_keys(options, opened)
         store = Store(source) if is_store(source) else None
         listener = None if check else stack.enter_context(_bound(options))
-        # One thread a request: numpy's own threads would fight over the cores with them.
+        # One thread per request: numpy's own threads would compete with them for the cores.
         stack.enter_context(threadpool_limits(1))
-        if store is not None and (said := link_database(store.root, opened.id, init)):
-            say(said)
+        if store is not None and (told := link_database(store.root, opened.id, init)):
+            say(told)
         stack.callback(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(SWITCH)
         engine = Engine(store or source, opened, engine_options)
         app = create_app(engine, opened, options, request_log(level=level))
-        say(_about(engine.snapshot, options, database, opened.keys()))
+        say(_summary(engine.snapshot, options, database, opened.keys()))
         if listener is None:
             say("all checks passed; without --check it would listen now")
             return
         configure(level if level != "info" else "warning")
         opened.open_pool()
         stack.enter_context(engine)
-        listener.listen(WAITING)  # who connects from here on is answered, a little later at most
+        listener.listen(WAITING)  # connections from here on are served, a little later at most
         host, port = listener.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         say(f"listening on {address}" + (f", pages for people on {address}/" if options.explorer else ""))
         stack.enter_context(_frozen())
         GracefulServer(app, options).run(sockets=[listener])
         say("stopped; everything is written")
-    if app.state.room.busy:
-        # A thread that does not end would keep the process alive. Nobody waits for it: all is written.
+    if app.state.pools.busy:
+        # A thread that does not end would keep the process alive. All is written, so leave it.
         sys.stderr.flush()
         os._exit(0)
 
 
 @contextlib.contextmanager
 def _frozen() -> Iterator[None]:
-    """Collect garbage seldom: a look through a catalogue stops all threads for 0.1 s.
+    """Collect garbage seldom: a pass over a catalogue stops all threads for 0.1 s.
 
-    What is there now is looked at no more. Versions that are loaded later are looked at, every few hours:
-    they go without the collector, as nearly everything does.
+    Existing objects are frozen. Versions that are loaded later are scanned every few hours: they are freed
+    without the collector, as nearly all objects are.
     """
     before = gc.get_threshold()
     gc.collect()
@@ -130,22 +130,20 @@ def _frozen() -> Iterator[None]:
 
 
 class GracefulServer(uvicorn.Server):
-    """uvicorn that returns when it was told to stop, instead of dying of the signal before all is written.
+    """Server of uvicorn that returns when stopped, instead of dying of the signal before all is written.
 
     Args:
-        app: The service.
+        app: App of the service.
         options: Limits.
     """
 
     def __init__(self, app: FastAPI, options: HttpOptions) -> None:
         self._app: Any = app
+        crowd = ConnectionLimits(_descriptors(options.connections), options.silent)
         super().__init__(
             uvicorn.Config(
                 app,
-                http=partial(
-                    BoundedHttpProtocol,
-                    crowd=ConnectionLimits(_descriptors(options.connections), options.silent),
-                ),  # type: ignore[arg-type]
+                http=partial(BoundedHttpProtocol, crowd=crowd),  # type: ignore[arg-type]
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -160,14 +158,14 @@ class GracefulServer(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; uvicorn takes as many connections at a time as may wait, which is too many."""
+        """Listen with a long queue; uvicorn would accept as many connections at a time as may wait."""
         await super().startup(sockets)
         for each in sockets or []:
             each.listen(WAITING)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle the signals while the service runs; in another thread than the main one nobody can."""
+        """Handle signals while the service runs; only the main thread can."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -180,7 +178,7 @@ class GracefulServer(uvicorn.Server):
                 signal.signal(each, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop; at the second time at once."""
+        """Stop gracefully; a second signal stops at once."""
         if self.should_exit:
             os._exit(128 + sig)
         self.should_exit = True
@@ -188,7 +186,7 @@ class GracefulServer(uvicorn.Server):
 
 
 def is_store(source: Path) -> bool:
-    """Whether a folder is a store of versions, and not a bundle.
+    """Check that a folder is a store of versions, and not a bundle.
 
     Raises:
         SpecError: There is no such folder.
@@ -201,12 +199,12 @@ def is_store(source: Path) -> bool:
 
 
 def _bound(options: HttpOptions) -> socket.socket:
-    """A socket on the address: what is in use is known before a model is loaded."""
+    """Bind a socket, so that an address in use is known before a model is loaded."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             options.host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        # With the protocol named, asyncio turns Nagle's algorithm off: it cost 40 ms an answer.
+        # With an explicit protocol, asyncio turns off Nagle's algorithm, which cost 40 ms per response.
         made = socket.socket(family, kind, protocol)
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -221,7 +219,7 @@ def _bound(options: HttpOptions) -> socket.socket:
 
 
 def _descriptors(wanted: int) -> int:
-    """Connections that the system allows, at most as many as wanted; its soft limit is raised for them."""
+    """Return the connections that the system allows, at most those wanted; raise its soft limit for them."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted + 2 * SPARE and soft < hard:
         soft = wanted + 2 * SPARE if hard == resource.RLIM_INFINITY else min(hard, wanted + 2 * SPARE)
@@ -229,7 +227,7 @@ def _descriptors(wanted: int) -> int:
     return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - 2 * SPARE))
 
 
-def _about(snapshot: Any, options: HttpOptions, database: str, keys: Sequence[object]) -> str:
+def _summary(snapshot: Any, options: HttpOptions, database: str, keys: Sequence[object]) -> str:
     who = {
         True: "keys are asked for" if keys else "keys are asked for, and none works: sidelight keys new",
         False: "OPEN to this machine alone, without keys, as --open says",
@@ -240,5 +238,5 @@ def _about(snapshot: Any, options: HttpOptions, database: str, keys: Sequence[ob
     return f"version {snapshot.version or '(a bundle)'}, {items:,} items; {place}; {who}"
 
 
-def _said(text: str) -> None:
+def _print(text: str) -> None:
     print(f"sidelight: {text}", file=sys.stderr, flush=True)

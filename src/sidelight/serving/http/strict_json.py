@@ -1,7 +1,7 @@
-"""From bytes to a checked model: JSON as strictly as RFC 8259 allows, then the model, strictly.
+"""Strict parsing of bodies and queries: JSON as strictly as RFC 8259 allows, then a strict model.
 
-Python's parser takes more than JSON is, and takes the last of two equal keys without a word. Another
-service in front may take the first: so both are refused.
+Python's parser accepts more than JSON, and silently takes the last of two equal keys. Another service in
+front may take the first: so both are refused.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import cache
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -28,15 +29,15 @@ _TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-class _Refused(ValueError):
-    """What JSON allows or Python takes, and this service does not; the text never repeats a value."""
+class _RefusedError(ValueError):
+    """JSON that Python accepts and this service refuses; the message never repeats a value."""
 
 
 def parse(body: bytes) -> Any:
-    """The value of a JSON text.
+    """Parse a JSON text.
 
     Raises:
-        Problem: 400 with what is wrong: no UTF-8, no JSON, NaN, Infinity or a number out of range, an
+        Problem: 400 with the mistake: no UTF-8, no JSON, NaN, Infinity or a number out of range, an
             object with one key twice, half a surrogate pair, or too deep. 413: too many values.
     """
     try:
@@ -50,7 +51,7 @@ def parse(body: bytes) -> Any:
         )
         if _SURROGATE.search(body):
             pydantic_core.from_json(body)  # a parser that looks at pairs of surrogates
-    except _Refused as error:
+    except _RefusedError as error:
         raise Problem(400, str(error)) from None
     except UnicodeDecodeError as error:
         raise Problem(400, f"expected UTF-8; found another byte at position {error.start}") from None
@@ -64,8 +65,8 @@ def parse(body: bytes) -> Any:
     return value
 
 
-def checked(body: bytes, model: type[Model]) -> Model:
-    """A body as its model.
+def parse_body(body: bytes, model: type[Model]) -> Model:
+    """Parse and validate a body.
 
     Raises:
         Problem: 400 as in `parse`, or 422 with the mistakes.
@@ -73,11 +74,11 @@ def checked(body: bytes, model: type[Model]) -> Model:
     try:
         return model.model_validate(parse(body))
     except ValidationError as error:
-        raise of_validation(error, names(model)) from None
+        raise of_validation(error, field_names(model)) from None
 
 
-def checked_query(query: bytes, model: type[Model]) -> Model:
-    """The query of an address as its model.
+def parse_query(query: bytes, model: type[Model]) -> Model:
+    """Parse and validate the query of an address.
 
     Raises:
         Problem: 400 for a name given twice or broken text, 422 for values that do not fit.
@@ -102,18 +103,12 @@ def checked_query(query: bytes, model: type[Model]) -> Model:
         raise of_validation(error, valid) from None
 
 
-def names(model: type[BaseModel]) -> frozenset[str]:
-    """Names of all fields of a model and of the models inside it."""
-    found = _NAMES.get(model)
-    if found is None:
-        schema = model.model_json_schema()
-        parts = [schema, *schema.get("$defs", {}).values()]
-        found = frozenset(name for part in parts for name in part.get("properties", {}))
-        _NAMES[model] = found
-    return found
-
-
-_NAMES: dict[type[BaseModel], frozenset[str]] = {}
+@cache
+def field_names(model: type[BaseModel]) -> frozenset[str]:
+    """Return the names of all fields of a model and of the models inside it."""
+    schema = model.model_json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return frozenset(name for part in parts for name in part.get("properties", {}))
 
 
 def _check_depth(body: bytes) -> None:
@@ -123,7 +118,7 @@ def _check_depth(body: bytes) -> None:
         if first in b"[{":
             depth += 1
             if depth > DEEPEST:
-                raise _Refused(f"expected at most {DEEPEST} levels of brackets; found more")
+                raise _RefusedError(f"expected at most {DEEPEST} levels of brackets; found more")
         elif first in b"]}":
             depth -= 1
 
@@ -131,16 +126,16 @@ def _check_depth(body: bytes) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise _Refused("expected each key once in an object; found one twice")
+        raise _RefusedError("expected each key once in an object; found one twice")
     return found
 
 
 def _constant(name: str) -> float:
-    raise _Refused(f"expected a finite number; found {name}, which is not JSON")
+    raise _RefusedError(f"expected a finite number; found {name}, which is not JSON")
 
 
 def _float(text: str) -> float:
     value = float(text) if len(text) <= MOST_DIGITS else math.inf
     if not math.isfinite(value):
-        raise _Refused("expected numbers that a 64-bit float can hold; found a larger one")
+        raise _RefusedError("expected numbers that a 64-bit float can hold; found a larger one")
     return value
