@@ -146,7 +146,8 @@ def test_every_method_asks_what_the_api_takes() -> None:
     cases: list[tuple[Callable[[Client], Any], str, str, type[BaseModel] | None, Any]] = [
         (lambda c: c.recommend_many(several), "POST", "/v1/recommend/batch",
          request_models.BatchBody, {"answers": [ANSWER, ANSWER]}),
-        (lambda c: c.similar("i07", k=3), "POST", "/v1/similar", request_models.SimilarBody, {"items": [LISTED]}),
+        (lambda c: c.similar("i07", k=3), "POST", "/v1/similar", request_models.SimilarBody,
+         {"items": [LISTED]}),
         (lambda c: c.explain("i07", history=["i1"]), "POST", "/v1/explain", request_models.ExplainBody,
         LISTED["why"]),
         (lambda c: c.audience(row={"title": "spade"}), "POST", "/v1/audience", request_models.AudienceBody,

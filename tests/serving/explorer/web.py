@@ -11,6 +11,7 @@ KEYS = {
     "Tab": 9, "Enter": 13, "Escape": 27, "Space": 32, "ArrowLeft": 37, "ArrowUp": 38,
     "ArrowRight": 39, "ArrowDown": 40, "Backspace": 8, "End": 35, "Home": 36,
 }  # fmt: skip
+READER = "reader-07"
 TEXTS = {"Enter": "\r", "Space": " "}
 
 
@@ -26,7 +27,8 @@ class Web:
         self.browser, self.base = browser, base
 
     def fresh(self) -> None:
-        """Forget cookies and what was noticed."""
+        """Leave the page, which may still send a form, and forget cookies and what was noticed."""
+        self.go("", base="about:blank")
         self.browser.ask("Network.clearBrowserCookies")
         self.browser.ask("Emulation.setScriptExecutionDisabled", value=False)
         self.browser.events.clear()
@@ -39,8 +41,9 @@ class Web:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.browser.ask("Emulation.setEmulatedMedia", media="", features=[scheme])
 
-    def go(self, path: str) -> None:
-        self._loading(lambda: self.browser.ask("Page.navigate", url=self.base + path))
+    def go(self, path: str, base: str | None = None) -> None:
+        url = (self.base if base is None else base) + path
+        self._loading(lambda: self.browser.ask("Page.navigate", url=url))
 
     def submit(self, selector: str) -> None:
         """Click something that leads to another page, and wait for it."""
@@ -105,3 +108,36 @@ class Web:
 
     def picture(self) -> bytes:
         return self.browser.picture()
+
+
+def ask_for(web: Web, user: str = READER) -> None:
+    """Write an id and press Enter, as somebody with a keyboard would."""
+    web.focus("#user")
+    web.type(user)
+    web.press("Enter")
+    web.until("document.querySelector('.result .rows, .result .pair')")
+    web.until("!document.querySelector('[aria-busy=true]')")
+
+
+def pick(web: Web, *words: str) -> None:
+    """Put a history together with the keyboard alone."""
+    web.click("[name=who][value=history]")
+    for number, word in enumerate(words):
+        web.focus("#find")
+        web.type(word)
+        web.until("document.querySelector('.options')?.hidden === false")
+        web.press("ArrowDown")
+        web.press("Enter")
+        web.until(f"document.querySelectorAll('.chips li').length === {number + 1}")
+    web.until("!document.querySelector('[aria-busy=true]')")
+
+
+def slide(web: Web, name: str, presses: int) -> None:
+    web.focus(f"#{name}")
+    web.press("ArrowRight", presses)
+
+
+def settled(web: Web) -> None:
+    """Wait until everything that was slid and typed is answered."""
+    time.sleep(0.2)  # the pause after which a form is sent
+    web.until("!document.querySelector('[aria-busy=true]')")

@@ -1,4 +1,4 @@
-"""Who may: keys and scopes, hosts and sites, rates, and where a service without keys may listen."""
+"""Access control: keys, scopes, hosts, origins and rates."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from http_service import Service
 
-from sidelight.errors import SpecError
-from sidelight.serving.database.database import Database
 from sidelight.serving.domain import SCOPES, DatabaseError, Key
 from sidelight.serving.http.access_control import HOLDS, KeyRing, RateLimiter
-from sidelight.serving.http.app import decide_keys
 from sidelight.serving.http.executors import BoundedExecutor
-from sidelight.serving.http.http_options import HttpOptions, is_loopback
+from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.openapi import ENTRIES
 
 KEYS = {name: [name] for name in SCOPES} | {"all": sorted(SCOPES)}
+
+
 BODIES = {
     "promote": {"name": "v1"},
     "explain": {"item": "i01", "history": ["i02"]},
     "audience": {"item": "i01"},
 }
+
+
 BODIES["put_items"] = {"items": [{"item_id": "i81", "title": "folding spade"}]}
 
 
@@ -151,9 +151,6 @@ def test_without_a_database_nobody_gets_in(
     assert (given.status_code, given.headers["retry-after"]) == (503, "1")
 
 
-# Rates ---------------------------------------------------------------------------------------------
-
-
 def test_a_bucket() -> None:
     now = [100.0]
     bucket = RateLimiter(rate=2.0, burst=3, clock=lambda: now[0])
@@ -192,9 +189,6 @@ def test_a_batch_counts_as_its_requests(make: Callable[..., Service]) -> None:
     assert int(given.headers["retry-after"]) > 20
 
 
-# Hosts and sites -----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "127.9.9.9", "[::1]:8000", "[::1]"]
 )
@@ -220,50 +214,6 @@ def test_pages_of_other_sites_are_refused(service: Service, site: str) -> None:
     assert service.send("GET", "/v1/status", headers=headers).status_code == 403
     assert service.send("POST", "/v1/forget", {"user": "u"}, headers=headers).status_code == 403
     assert service.send("GET", "/v1/status", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
-
-
-def test_a_form_of_another_site_cannot_send_a_body(service: Service) -> None:
-    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
-        given = service.send("POST", "/v1/forget", {"user": "u"}, headers={"Content-Type": kind})
-        assert given.status_code == 415
-    preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    given = service.send("OPTIONS", "/v1/forget", headers=preflight)
-    assert given.status_code == 405
-    assert not [name for name in given.headers if name.startswith("access-control")]
-
-
-# Where it may listen -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "example.org", ""])
-def test_beyond_this_machine_only_with_keys(tmp_path: Path, host: str) -> None:
-    assert not is_loopback(host)
-    with Database.open(str(tmp_path / "a.sqlite")) as database:
-        for needed in (None, True, False):
-            with pytest.raises(SpecError, match="expected a key, to be reached from other machines") as error:
-                decide_keys(HttpOptions(host=host, require_keys=needed), database)
-            assert "\n" not in str(error.value)
-        database.add_key("first", ["read"])
-        assert decide_keys(HttpOptions(host=host), database).require_keys is True
-        with pytest.raises(SpecError):
-            decide_keys(HttpOptions(host=host, require_keys=False), database)
-        database.revoke_key(1)
-        with pytest.raises(SpecError, match="found none that works"):
-            decide_keys(HttpOptions(host=host), database)
-
-
-@pytest.mark.parametrize("proxy", ["127.0.0.1", "10.0.0.0/8, ::1"])
-def test_behind_a_proxy_only_with_keys(tmp_path: Path, proxy: str) -> None:
-    """Whoever can reach the proxy reaches a service that listens to this machine alone."""
-    with Database.open(str(tmp_path / "a.sqlite")) as database:
-        with pytest.raises(SpecError, match="expected a key"):
-            decide_keys(HttpOptions(proxy=proxy), database)
-        database.add_key("first", ["read"])
-        assert decide_keys(HttpOptions(proxy=proxy), database).require_keys is True
-        with pytest.raises(SpecError):
-            decide_keys(HttpOptions(proxy=proxy, require_keys=False), database)
-    with pytest.raises(SpecError, match="expected addresses of proxies"):
-        HttpOptions(proxy="nginx")
 
 
 def test_the_first_key_closes_an_open_service_and_the_last_one_opens_nothing(
@@ -326,37 +276,3 @@ def test_pages_of_other_origins_change_nothing(
 def test_our_own_pages_may_change_things(keyed: Service, origin: str, host: str) -> None:
     headers = {"Origin": origin, "Host": host}
     assert keyed.send("POST", "/v1/forget", {"user": "u"}, key="all", headers=headers).status_code == 200
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
-def test_on_this_machine_keys_are_asked_for_once_there_is_one(tmp_path: Path, host: str) -> None:
-    with Database.open(str(tmp_path / "a.sqlite")) as database:
-        assert decide_keys(HttpOptions(host=host), database).require_keys is None  # until there is one
-        database.add_key("first", ["read"])
-        assert decide_keys(HttpOptions(host=host), database).require_keys is True
-        database.revoke_key(1)  # the last one: nothing opens
-        assert decide_keys(HttpOptions(host=host), database).require_keys is True
-        assert decide_keys(HttpOptions(host=host, require_keys=False), database).require_keys is False
-
-
-def test_options_are_checked() -> None:
-    for wrong in (
-        {"port": 65536},
-        {"deadline": 0},
-        {"max_k": 100_000},
-        {"rate": -1},
-        {"queue": -1},
-        {"grace": float("inf")},
-    ):
-        with pytest.raises(SpecError):
-            HttpOptions(**wrong)
-
-
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_health_takes_head(keyed: Service, path: str) -> None:
-    found, given = keyed.send("GET", path), keyed.send("HEAD", path)
-    assert given.status_code == 200 and given.content == b""
-    assert given.headers["content-length"] == found.headers["content-length"]
-    assert keyed.send("HEAD", "/v1/status").status_code == 401
-    refused = keyed.send("HEAD", "/v1/forget")
-    assert refused.status_code == 405 and refused.headers["allow"] == "POST" and refused.content == b""

@@ -1,4 +1,4 @@
-"""Answers written in pieces are the answers written at once, byte for byte."""
+"""JSON in chunks is the JSON written at once."""
 
 from __future__ import annotations
 
@@ -30,8 +30,14 @@ class Ranked:
 
 
 PLAIN = st.one_of(st.none(), st.booleans(), st.integers(-(2**40), 2**40), st.floats(), st.text(max_size=8))
+
+
 ROWS = st.builds(Row, st.text(max_size=4), st.floats(), st.lists(PLAIN, max_size=3).map(tuple))
+
+
 LISTS = st.builds(Ranked, st.none() | st.text(max_size=4), st.lists(ROWS, max_size=2 * RUN + 3))
+
+
 ANSWERS = st.recursive(
     st.one_of(PLAIN, ROWS, LISTS),
     lambda inner: st.lists(inner, max_size=RUN + 2) | st.dictionaries(st.text(max_size=4), inner, max_size=3),

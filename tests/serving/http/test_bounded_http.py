@@ -1,4 +1,4 @@
-"""What arrives on the wire before it is a request: heads without an end, senders without haste."""
+"""HTTP on the wire: endless heads and bodies, silent connections, garbage."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from collections.abc import Iterator
 import pytest
 from http_service import Service, wait_for
 
-from sidelight.serving.http import bounded_http, server
+from sidelight.serving.http import bounded_http
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.server import GracefulServer
 
 POST = b"POST /v1/recommend HTTP/1.1\r\nHost: localhost\r\n"
+
+
 HEAD = POST + b"Content-Type: application/json\r\n"
 
 
@@ -215,9 +217,3 @@ def test_what_is_no_request(port: int, sent: bytes) -> None:
     assert not got or not got.startswith(b"HTTP/1.1 5"), got
     assert b"Traceback" not in got
     assert b" 200 " in talk(port, plain(b'{"user": "u"}'))
-
-
-def test_no_answer_waits_for_an_acknowledgement():
-    """asyncio sets TCP_NODELAY on sockets that say they speak TCP, and on no others."""
-    with server._bound(HttpOptions(port=0)) as listener:
-        assert listener.proto == socket.IPPROTO_TCP

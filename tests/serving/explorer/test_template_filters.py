@@ -1,8 +1,10 @@
-"""How things are said: shares, times, costs, sources; and text that no page may hold."""
+"""Shares, times, costs and sources as text, and text that no page may hold."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,13 @@ from hypothesis import strategies as st
 
 from sidelight.models.top_lists import SOURCES
 from sidelight.serving.explorer import template_filters
+
+
+def test_the_script_calls_the_levels_of_a_slider_as_the_server_does(root: Path) -> None:
+    static = root / "src" / "sidelight" / "serving" / "explorer" / "static"
+    script = (static / "explorer.js").read_text(encoding="utf-8")
+    [found] = re.findall(r"const LEVELS = \[(.*?)\]", script)
+    assert re.findall(r'"(.*?)"', found) == list(template_filters.LEVELS)
 
 
 @pytest.mark.parametrize(

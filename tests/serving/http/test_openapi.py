@@ -1,20 +1,31 @@
-"""Every operation: what it takes, what it answers, and what the description says of it."""
+"""The table of the API and its OpenAPI document: responses and requests fit it, good ones and bad ones."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from http_service import Service
 from pydantic import TypeAdapter
 
+from sidelight.serving.database.database import Database
+from sidelight.serving.engine import Engine
+from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.http.endpoint import Endpoint
+from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.openapi import ENTRIES, ApiEntry
+from sidelight.serving.store.store import Store
 
 SAID = {entry.name: entry for entry in ENTRIES}
+
+
 ANSWERED = {
     "promote": {"name": "v2"},
     "put_items": {"items": [{"item_id": "i81", "title": "folding spade", "brand": "a", "price": 19.5}]},
@@ -71,104 +82,6 @@ def test_each_operation_of_a_real_engine_answers_as_described(real: Callable[...
         held(service, next(each for each in ENTRIES if each.path == f"/v1/{path}"), given)
 
 
-def test_rollback(service: Service) -> None:
-    assert service.send("POST", "/v1/versions/rollback").status_code == 409
-    assert service.send("POST", "/v1/versions/promote", {"name": "v2"}).json()["current"] is True
-    back = service.send("POST", "/v1/versions/rollback")
-    assert (back.status_code, back.json()["name"]) == (200, "v1")
-
-
-def test_the_name_of_a_list_is_the_name_of_its_request(service: Service) -> None:
-    given = service.send("POST", "/v1/recommend", {"user": "u1"})
-    assert given.headers["x-request-id"] == given.json()["request_id"] == service.lines[-1]["request_id"]
-    refused = service.send("POST", "/v1/recommend", {})
-    assert refused.headers["x-request-id"] == refused.json()["request_id"] == service.lines[-1]["request_id"]
-
-
-def test_a_request_id_of_the_sender_is_not_taken_over(service: Service) -> None:
-    given = service.send("GET", "/healthz", headers={"X-Request-ID": "mine"})
-    assert re.fullmatch("[0-9a-f]{32}", given.headers["x-request-id"])
-
-
-def test_items_come_and_are_found(service: Service) -> None:
-    row = {"title": "folding spade", "brand": "a", "price": 3}
-    receipt = service.send("PUT", "/v1/items?wait=2", {"items": [{"item_id": "x1", **row}]}).json()
-    assert (receipt["accepted"], receipt["placed"]) == (1, True)
-    assert service.send("GET", "/v1/items?q=folding").json()["items"][0]["item_id"] == "x1"
-    got = service.send("POST", "/v1/items/get", {"items": ["x1", "nope", "x1"]}).json()
-    assert ([i["item_id"] for i in got["items"]], got["unknown"]) == (["x1"], ["nope"])
-    assert got["items"][0]["row"] == row  # 3 is still a whole number
-
-
-def test_an_item_that_nobody_knows(service: Service) -> None:
-    for path, body in (("similar", {"item": "i99"}), ("explain", {"item": "i99", "user": "u"})):
-        given = service.send("POST", f"/v1/{path}", body)
-        assert (given.status_code, given.json()["type"]) == (404, "urn:sidelight:problem:unknown-item")
-
-
-def test_events_consent_and_forgetting(service: Service) -> None:
-    events = [
-        {"user": "u1", "item": "i01", "kind": kind} for kind in ("view", "click", "purchase", "dismissal")
-    ]
-    assert service.send("POST", "/v1/events", {"events": events}).json() == {"accepted": 4, "dropped": 0}
-    assert service.send("PUT", "/v1/consent", {"user": "u1", "given": False}).json() == {"given": False}
-    assert service.send("POST", "/v1/events", {"events": events}).json() == {"accepted": 0, "dropped": 4}
-    assert service.send("POST", "/v1/forget", {"user": "u1"}).json() == {"deleted": 4}
-
-
-def test_limits_that_an_operator_lowered(make: Callable[..., Service]) -> None:
-    from sidelight.serving.http.http_options import HttpOptions
-
-    service = make(HttpOptions(explorer=False, max_k=5, max_history=2, max_ids=3, max_batch=1))
-    for body in (
-        {"user": "u", "k": 6},
-        {"history": ["i01"] * 3},
-        {"user": "u", "candidates": ["i01"] * 4},
-    ):
-        assert service.send("POST", "/v1/recommend", body).status_code == 422
-    assert service.send("POST", "/v1/recommend/batch", {"requests": [{"user": "u"}] * 2}).status_code == 422
-    assert service.send("POST", "/v1/recommend", {"user": "u", "k": 5}).status_code == 200
-
-
-def test_methods_and_paths(service: Service) -> None:
-    for entry in ENTRIES:
-        others = {e.method for e in ENTRIES if e.path == entry.path}
-        others |= {"HEAD"} if "GET" in others else set()
-        for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "BREW"} - others:
-            given = service.send(method, entry.path)
-            assert given.status_code == 405, (method, entry.path)
-            assert given.headers["allow"] == ", ".join(sorted(others))
-    for path in (
-        "/v1",
-        "/v1/recommend/",
-        "/v1/nothing",
-        "/docs",
-        "/redoc",
-        "//v1/recommend",
-        "/v1/%72ecommend/x",
-    ):
-        given = service.send("POST", path)
-        assert (given.status_code, given.headers["content-type"]) == (404, "application/problem+json"), path
-
-
-def test_what_protects_stands_on_every_answer(service: Service) -> None:
-    for given in (
-        service.send("GET", "/healthz"),
-        service.send("GET", "/nope"),
-        service.send("PUT", "/v1/items"),
-    ):
-        headers = given.headers
-        assert headers["x-content-type-options"] == "nosniff"
-        assert headers["cache-control"] == "no-store"
-        assert headers["content-security-policy"].startswith("default-src 'none'")
-        assert headers["cross-origin-resource-policy"] == "same-origin"
-        assert "access-control-allow-origin" not in headers
-        assert "server" not in headers
-
-
-# The description -----------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def document(service: Service) -> dict[str, Any]:
     found: dict[str, Any] = service.send("GET", "/openapi.json").json()
@@ -221,3 +134,74 @@ def test_operation_ids_never_change() -> None:
         "metrics", "promote", "put_items", "ready", "recommend", "recommend_batch", "retire_items",
         "rollback", "search_items", "set_consent", "similar", "status",
     ]  # fmt: skip
+
+
+schemathesis = pytest.importorskip("schemathesis")
+
+
+EXAMPLES = 20  # of each operation
+
+
+# Good by its form, and still not what the catalogue or the store knows.
+MEANING = {404, 409, 422}
+
+
+@pytest.fixture(scope="module")
+def described(shop_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("described")
+    database = Database.open(str(folder / "service.sqlite"))
+    store = Store(shutil.copytree(shop_store, folder / "store"))
+    options = HttpOptions(rate=0, explorer=False, most_body=200_000, patience=60)
+    with Engine(store, database, EngineOptions(poll=0.05)) as engine:
+        keys = {"all": ["read", "history", "events", "metrics", "admin"]}
+        made = Service(folder, options, keys, engine=engine, database=database)
+        yield made
+        made.close()
+    database.close()
+
+
+@pytest.fixture(scope="module")
+def schema(described: Service) -> Any:
+    document = described.send("GET", "/openapi.json").json()
+    found = schemathesis.openapi.from_dict(document)
+    found.app = described.app
+    return found
+
+
+def checks() -> list[Any]:
+    from schemathesis import checks as known
+
+    known.load_all_checks()
+    wanted = [
+        "not_a_server_error", "status_code_conformance", "content_type_conformance",
+        "response_headers_conformance", "response_schema_conformance", "negative_data_rejection",
+    ]  # fmt: skip
+    return known.CHECKS.get_by_names(wanted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.name)
+def test_an_operation_keeps_its_word(described: Service, schema: Any, entry: Any) -> None:
+    operation = schema[entry.path][entry.method]
+    headers = {"Authorization": f"Bearer {described.secrets['all']}"}
+    found: dict[int, int] = {}
+
+    def one(case: Any) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of schemathesis' own transport
+            response = case.call(headers=headers)
+        found[response.status_code] = found.get(response.status_code, 0) + 1
+        case.validate_response(response, checks=checks())
+        if case.meta and case.meta.generation.mode.is_positive:
+            assert response.status_code in {200, *MEANING}, response.text
+
+    settings = hypothesis.settings(
+        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+    )
+    for mode in schemathesis.GenerationMode:
+        strategy = operation.as_strategy(generation_mode=mode)
+        try:
+            settings(hypothesis.given(strategy)(one))()
+        except hypothesis.errors.Unsatisfiable:
+            assert mode.is_negative  # an operation without parameters cannot be asked wrongly
+    assert sum(found.values()) > 0

@@ -1,4 +1,4 @@
-"""What comes from outside stays text: titles, ids, notes and searches that would like to be more."""
+"""Templates escape all that comes from outside: titles, ids, notes and searches."""
 
 from __future__ import annotations
 
@@ -13,6 +13,18 @@ import pytest
 from report.browser import Browser
 from serving.explorer.service import CLICKS, Service, publish, running
 from serving.explorer.web import Web
+
+from sidelight.serving.explorer import explorer_app
+
+
+def test_bars_hold_numbers_only() -> None:
+    assert (
+        'width="37"' in explorer_app.bar(37)
+        and 'width="100"' in explorer_app.bar(400)
+        and 'width="0"' in explorer_app.bar(-3)
+    )
+    assert "<script" not in explorer_app.bar(3, '"><script>')
+
 
 CORPUS = (
     "<script>window.pwned = 1</script>",

@@ -1,4 +1,4 @@
-"""Bodies that somebody means badly: each is answered with a 4xx problem, in bounded memory and time."""
+"""Hostile bodies and queries are problems, and good ones are still accepted."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from http_service import Service
 from sidelight.serving.http.http_options import HttpOptions
 
 BODY, ITEMS_BODY = 1 << 20, 4 << 20
+
+
 RECOMMEND, ITEMS, EVENTS = "POST /v1/recommend", "PUT /v1/items", "POST /v1/events"
 
 
@@ -56,8 +58,14 @@ def photo(data: bytes | str) -> bytes:
 
 
 PINS = b'{"user": "u", "rules": {"pin": [{"item": "a", "place": 1}, {"item": "b", "place": 1}]}}'
+
+
 ENTITY = b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>"
+
+
 BOMB = b"a\0\0" + zlib.compress(b"a" * (40 << 20))
+
+
 NUMBERS = [
     Case("not a number", b'{"user": "u", "k": NaN}'),
     Case("infinity", b'{"user": "u", "k": Infinity}'),
@@ -81,6 +89,8 @@ NUMBERS = [
     Case("a leading zero", b'{"user": "u", "k": 010}'),
     Case("digits of another script", '{"user": "u", "k": ١٢}'.encode()),
 ]
+
+
 TEXTS = [
     Case("half a surrogate pair", b'{"user": "\\ud800"}'),
     Case("the other half", b'{"user": "a\\udfffb"}'),
@@ -110,6 +120,8 @@ TEXTS = [
     Case("UTF-16", '{"user": "u"}'.encode("utf-16")),
     Case("a byte order mark", b'\xef\xbb\xbf{"user": "u"}'),
 ]
+
+
 SHAPES = [
     Case("nothing", b""),
     Case("blanks", b"   \n"),
@@ -161,6 +173,8 @@ SHAPES = [
     Case("a time as a number", event(at=1767225600), 422, EVENTS),
     Case("a time of a megabyte", event(at="2" * 900_000), 422, EVENTS),
 ]  # fmt: skip
+
+
 HEADERS = [
     Case("no type", user("u"), 415, headers={"Content-Type": ""}),
     Case("plain text", user("u"), 415, headers={"Content-Type": "text/plain"}),
@@ -172,6 +186,8 @@ HEADERS = [
     Case("a zip bomb", zlib.compress(b" " * (50 << 20)), 415, headers={"Content-Encoding": "deflate"}),
     Case("twice compressed", user("u"), 415, headers={"Content-Encoding": "identity, br"}),
 ]  # fmt: skip
+
+
 IMAGES = [
     Case("a bomb of pixels", photo(png(50_000, 50_000)), 422, ITEMS),
     Case("a large image", photo(png(5000, 5000)), 422, ITEMS),
@@ -191,7 +207,11 @@ IMAGES = [
     Case("an image of too many bytes", photo(png(4, 4) + b"\0" * (2 << 20)), 422, ITEMS),
     Case("an image of numbers", row(photo=[1, 2, 3]), 422, ITEMS),
 ]  # fmt: skip
+
+
 CASES = [*NUMBERS, *TEXTS, *SHAPES, *HEADERS, *IMAGES]
+
+
 # Refused by the engine's own check of columns, of which the little engine of the tests has none.
 ENGINE = {"a bomb in a comment", "a bomb in a profile", "an image of numbers"}
 

@@ -1,4 +1,4 @@
-"""Metrics: what is counted is counted once, and labels never grow with what is asked."""
+"""Metrics: counts, versions, and labels that do not grow."""
 
 from __future__ import annotations
 
