@@ -77,7 +77,7 @@ class LittleEngine:
         frame = pl.DataFrame(
             {"item_id": list(self.items), "title": "", "brand": "", "photo": photos, "price": 0.0}
         )
-        model = SimpleNamespace(catalogue=SimpleNamespace(columns=COLUMNS, items=frame))
+        model = SimpleNamespace(items=SimpleNamespace(columns=COLUMNS, rows=frame))
         return SimpleNamespace(version=self.version, change=self.change, model=model)
 
     def on_answer(self, callback: Callable[[RecommendResponse, float], None]) -> None:
