@@ -246,5 +246,5 @@ def test_a_spec_of_an_earlier_version_is_read(tmp_path: Path) -> None:
 
 def test_a_spec_is_written_by_the_name_that_outlives_a_move() -> None:
     assert config.to_dict(sl.EASE())["use"] == "EASE"
-    with pytest.raises(SpecError, match="expected a class to import as 'sidelight.gone:Nothing'"):
+    with pytest.raises(SpecError, match=r"expected a class to import as 'sidelight\.gone:Nothing'"):
         config.from_dict({"use": "sidelight.gone:Nothing"})
