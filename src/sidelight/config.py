@@ -1,4 +1,4 @@
-"""Specs as text: a frozen dataclass of options to TOML and back, with helpful refusals.
+"""Specs as text: frozen dataclasses of options to TOML and back, with helpful errors.
 
 The TOML form is the class and its options, nested as the specs are::
 
@@ -35,7 +35,7 @@ USE = "use"
 
 
 def to_dict(spec: object) -> dict[str, Any]:
-    """A spec as plain dicts, lists, text, numbers, booleans and None; options at default included.
+    """Convert a spec to plain dicts, lists, text, numbers, booleans and None, with options at default.
 
     Raises:
         SpecError: The object is no dataclass, cannot be found again by name, or holds a value that
@@ -54,12 +54,12 @@ def to_dict(spec: object) -> dict[str, Any]:
 
 
 def from_dict(options: Mapping[str, Any], importing: bool = True) -> Any:
-    """The spec that `to_dict` described.
+    """Build the spec that `to_dict` described.
 
     Args:
         options: `use` and the options by name.
-        importing: Import the modules that are named. False, for files that may come from strangers,
-            finds only classes of Sidelight and of modules that are imported already.
+        importing: Import the modules that are named. False, for files from untrusted sources, finds
+            only classes of Sidelight and of modules that are imported already.
 
     Raises:
         SpecError: No `use`, an unknown class, an unknown or missing option (the nearest valid name
@@ -83,7 +83,7 @@ def from_dict(options: Mapping[str, Any], importing: bool = True) -> Any:
 
 
 def resolve(use: str, importing: bool = True) -> type[Any]:
-    """The class that a `use` line names: "EASE" (exported by sidelight) or "package.module:Class"."""
+    """Return the class of a `use` line: "EASE" (exported by sidelight) or "package.module:Class"."""
     module_name, colon, name = use.partition(":")
     if not colon:
         package, names = importlib.import_module("sidelight"), _public()
@@ -121,7 +121,7 @@ def _name_of(cls: type[Any]) -> str:
 
 
 def load(path: str | Path) -> Any:
-    """The spec in a TOML file."""
+    """Load the spec in a TOML file."""
     try:
         options = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -135,7 +135,7 @@ def load(path: str | Path) -> Any:
 
 
 def dump(spec: object) -> str:
-    """The TOML text that `load` reads back as an equal spec.
+    """Return the TOML text that `load` reads back as an equal spec.
 
     Raises:
         SpecError: As `to_dict`; also for a None that TOML, which has no null, cannot carry.
@@ -148,13 +148,13 @@ def dump(spec: object) -> str:
 
 
 def _one_line(found: re.Match[str]) -> str:
-    # Of all that Python takes for a line break or a blank, TOML quotes only some.
+    # TOML quotes only some of the characters that Python takes for a line break or a blank.
     short = f"[{', '.join(line.strip(' ')[:-1] for line in found[1].split(chr(10))[:-1])}]"
     return short if len(short) <= 80 else found[0]
 
 
 def spec_hash(spec: object) -> str:
-    """sha256 in hex over class and options: equal for equal specs, however they were written down."""
+    """Return the sha256 in hex over class and options: equal for equal specs, in any spelling."""
     text = json.dumps(to_dict(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -171,7 +171,7 @@ def _class(found: object, use: str) -> type[Any]:
 
 
 def _varargs(cls: type[Any]) -> str:
-    """Name of the option that the constructor takes as `*columns`, or ""."""
+    """Return the name of the option that the constructor takes as `*columns`, or ""."""
     kinds = inspect.signature(cls).parameters.values()
     return next((p.name for p in kinds if p.kind is p.VAR_POSITIONAL), "")
 
@@ -212,7 +212,7 @@ def _make(cls: type[Any], given: dict[str, Any]) -> Any:
 
 
 def _without_null(options: dict[str, Any]) -> dict[str, Any]:
-    """The options for TOML: a None is left out where it is the default, else the text "none"."""
+    """Prepare options for TOML: a None is left out where it is the default, else the text "none"."""
     cls = resolve(options[USE]) if USE in options else None
     types = hints(cls) if cls else {}
     defaults = {n: p.default for n, p in inspect.signature(cls).parameters.items()} if cls else {}

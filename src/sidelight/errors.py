@@ -1,4 +1,4 @@
-"""Errors that say what was expected, what was found, where, and what to do."""
+"""Errors with the expected and the found value, the place, and the remedy."""
 
 from __future__ import annotations
 
@@ -11,45 +11,41 @@ class SidelightError(Exception):
 
 
 class DataError(SidelightError, ValueError):
-    """A table, a column or a row is not what was expected."""
+    """Error of a table, a column or a row."""
 
 
 class SpecError(SidelightError, ValueError):
-    """An option, a spec file or a combination of options is wrong."""
+    """Error of an option, a spec file or a combination of options."""
 
 
 class UnknownIdError(SidelightError, KeyError):
-    """An outside id is not in the catalogue and no documented answer exists for it."""
+    """Error of an outside id that is not in the catalogue."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
 
 class BundleError(SidelightError):
-    """A saved folder is damaged, incomplete or of another version."""
+    """Error of a saved folder that is damaged, incomplete or of another version."""
 
 
 class MissingExtraError(SidelightError, ImportError):
-    """An optional part is not installed."""
+    """Error of an optional package that is not installed."""
 
 
 def complain(expected: str, found: str, where: str = "", fix: str = "") -> str:
-    """One line in the house form: expected; found; where; what to do.
+    """Format an error message on one line: expected; found; where; what to do.
 
     Example:
         >>> complain("a column 'user_id'", "'usr_id'", "shop/clicks.csv", "rename it")
         "expected a column 'user_id'; found 'usr_id'; in shop/clicks.csv; rename it"
     """
-    parts = [f"expected {expected}", f"found {found}"]
-    if where:
-        parts.append(f"in {where}")
-    if fix:
-        parts.append(fix)
-    return "; ".join(parts)
+    parts = f"expected {expected}", f"found {found}", where and f"in {where}", fix
+    return "; ".join(part for part in parts if part)
 
 
 def shown(value: object, width: int = 80) -> str:
-    r"""A value on one line of at most `width` letters, for the part of an error that says what was found.
+    r"""Format a found value for an error message, on one line of at most `width` characters.
 
     Example:
         >>> shown(["a\nb"] * 3)
@@ -63,7 +59,7 @@ def shown(value: object, width: int = 80) -> str:
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
-    """A hint naming the nearest valid name, or the valid names when none is near.
+    """Return a hint with the nearest valid name, or the valid names when none is near.
 
     Example:
         >>> did_you_mean("usr_id", ["user_id", "item_id"])
@@ -78,11 +74,8 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
 
 
 def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
-    """The error to raise when an optional package is absent, with the command that installs it."""
+    """Return the error for an optional package that is absent, with the command that installs it."""
+    fix = f"run: pip install 'sidelight[{extra}]'"
     return MissingExtraError(
-        complain(
-            f"the package {package!r} for {purpose}",
-            "it is not installed",
-            fix=f"run: pip install 'sidelight[{extra}]'",
-        )
+        complain(f"the package {package!r} for {purpose}", "it is not installed", fix=fix)
     )

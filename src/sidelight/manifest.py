@@ -1,4 +1,4 @@
-"""What a saved folder lists of itself, and whether it is intact."""
+"""Manifest of a saved folder: files, hashes, seal and signature, and their verification."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from sidelight.errors import BundleError, SpecError, complain
 SCHEMA_VERSION = 2
 READABLE = (1, 2)  # in 1 histories are a matrix, whose order is unknown
 MANIFEST, SEAL, SIGNATURE = "manifest.json", "manifest.sha256", "manifest.hmac"
-KEY = "SIDELIGHT_SIGNING_KEY"  # names the file of the key; with it, folders without its signature are refused
-LEAST = 32  # bytes of a key
+KEY = "SIDELIGHT_SIGNING_KEY"  # path of the key file; if set, folders without its signature are refused
+LEAST = 32  # bytes of a key, at least
 PACKAGES = ("sidelight", "numpy", "scipy", "scikit-learn", "polars")
 _KINDS = {"split": "a split", "evaluation": "an evaluation"}
 _TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json", ".gz", ".inter", ".txt", ".dat")
-PARTS = {"dense": 1, "csr": 3}  # files of an array of each kind
+PARTS = {"dense": 1, "csr": 3}  # files per array of each kind
 
 
 def read_manifest(path: str | Path, verify: bool = True) -> dict[str, Any]:
-    """The checked manifest of a folder: schema_version, created, packages, arrays, files, meta."""
+    """Read and check the manifest of a folder: schema_version, created, packages, arrays, files, meta."""
     root = Path(path)
     text = _bytes(root, MANIFEST)
     if _bytes(root, SEAL) != seal(text):
         raise damaged(root / MANIFEST, f"contents that match {SEAL}", "other contents")
     if (signed := signature(text)) is not None and not hmac.compare_digest(_bytes(root, SIGNATURE), signed):
         fix = f"do not trust it, or correct {KEY}"
-        said = f"the signature of the key in {KEY}", "another"
-        raise BundleError(complain(*said, str(root / SIGNATURE), fix))
+        expected = f"the signature of the key in {KEY}"
+        raise BundleError(complain(expected, "another", str(root / SIGNATURE), fix))
     try:
         manifest = json.loads(text)
         found = manifest["schema_version"]
@@ -49,7 +49,7 @@ def read_manifest(path: str | Path, verify: bool = True) -> dict[str, Any]:
 
 
 def kind_of(path: str | Path) -> str:
-    """Name what is at a place, for errors: "a split", "a model", "tables", "a file", "nothing", ..."""
+    """Name the contents of a path, for errors: "a split", "a model", "tables", "a file", "nothing", ..."""
     root = Path(path)
     if not root.is_dir():
         return "a file" if root.exists() else "nothing"
@@ -64,11 +64,11 @@ def kind_of(path: str | Path) -> str:
 
 
 def next_command(path: str | Path, wanted: str) -> str:
-    """Say what to do where a place is not the folder that a verb wants.
+    """Return the command to run where a path is not the folder that a verb needs.
 
     Args:
-        path: What was given.
-        wanted: "split" or "train": the verb that writes what is wanted.
+        path: Given path.
+        wanted: "split" or "train": the verb that writes the needed folder.
     """
     if kind_of(path) == "tables":
         more = ", then sidelight train split/ -o model/" if wanted == "train" else ""
@@ -79,13 +79,13 @@ def next_command(path: str | Path, wanted: str) -> str:
 
 
 def digest(path: str | Path) -> str:
-    """sha256 of a file in hex, read in pieces so that its size does not matter."""
+    """Return the sha256 of a file in hex; it is read in pieces, so that its size does not matter."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def package_versions(names: tuple[str, ...] = PACKAGES) -> dict[str, str]:
-    """Installed versions of the named packages; those that are absent are left out."""
+    """Return installed versions of the named packages; absent ones are left out."""
     out = {}
     for name in names:
         try:
@@ -96,14 +96,14 @@ def package_versions(names: tuple[str, ...] = PACKAGES) -> dict[str, str]:
 
 
 def seal(manifest: bytes) -> bytes:
-    """In the form of `sha256sum`, so that `sha256sum -c manifest.sha256` works too."""
+    """Return the hash of a manifest in the format of `sha256sum -c manifest.sha256`."""
     return f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n".encode()
 
 
 def signature(manifest: bytes) -> bytes | None:
-    """HMAC-SHA256 of a manifest in hex, under the key in the file that `SIDELIGHT_SIGNING_KEY` names.
+    """Return the HMAC-SHA256 of a manifest in hex, by the key file that `SIDELIGHT_SIGNING_KEY` names.
 
-    The manifest lists the hash of every file, so who has not the key can change none of them.
+    The manifest lists the hash of every file, so none of them can be changed without the key.
 
     Returns:
         None where no key is named.
@@ -124,7 +124,7 @@ def signature(manifest: bytes) -> bytes | None:
 
 
 def damaged(path: Path, expected: str, found: str) -> BundleError:
-    """The error for a file that is not what was written."""
+    """Return the error for a file that is not as it was written."""
     return BundleError(complain(expected, found, str(path), "copy the folder again, or make it anew"))
 
 
@@ -137,17 +137,16 @@ def _bytes(root: Path, name: str) -> bytes:
 
 
 def inside(root: Path, name: str) -> Path:
-    """A file that the manifest names, refused when it would lie outside the folder."""
+    """Return the path of a file in the manifest; refuse one outside the folder."""
     path = root / name
     if "\0" in name or not path.resolve().is_relative_to(root.resolve()):
-        raise BundleError(
-            complain("files inside the folder", repr(name), str(root / MANIFEST), "do not trust it")
-        )
+        fix = "do not trust it"
+        raise BundleError(complain("files inside the folder", repr(name), str(root / MANIFEST), fix))
     return path
 
 
 def _check_shape(root: Path, manifest: dict[str, Any]) -> None:
-    """Every part is of its type and every array's file is listed with its hash."""
+    """Check that every part is of its type and every array's file is listed with its hash."""
     try:
         files, meta = manifest["files"], manifest["meta"]
         used = list(manifest["blobs"].values())

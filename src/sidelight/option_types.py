@@ -1,4 +1,4 @@
-"""The options of a spec against their annotations: kinds and ranges, from Python as from text.
+"""Type checks of the options of a spec against their annotations, from Python as from text.
 
 `checked` makes a dataclass check itself. A range is written where the type is, e.g. `reg: Positive`
 or `share: Annotated[float, Range("(0, 1]")]`; of a text or a tuple it limits the length.
@@ -42,8 +42,8 @@ Label = Annotated[str, Range("[1, 1024]")]
 def checked(cls: type[T]) -> type[T]:
     """Make a dataclass check its options when it is made; stands below `@dataclass`.
 
-    Each value is fitted to its annotation, see `fit`, and then `__post_init__` sees it. A dataclass with
-    an `__init__` of its own calls `check` itself.
+    Each value is fitted to its annotation, see `fit_value`; `__post_init__` runs after that. A dataclass
+    with an `__init__` of its own calls `check` itself.
 
     Example:
         >>> @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ def check(spec: Any) -> None:
 
 
 def option(cls: type[Any], name: str, value: Any, kind: Any) -> Any:
-    """The value of one option as its annotation has it.
+    """Fit the value of one option to its annotation.
 
     Raises:
         SpecError: It has another type or is out of range.
@@ -89,7 +89,7 @@ def option(cls: type[Any], name: str, value: Any, kind: Any) -> Any:
 
 
 def require(value: Any, kind: Any, name: str, where: str) -> Any:
-    """The value as a type has it, see `fit`, for the arguments of a function.
+    """Fit a value to a type, see `fit_value`, for the arguments of a function.
 
     Raises:
         SpecError: It has another type or is out of range.
@@ -129,7 +129,7 @@ def _argument_hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def hints(cls: type[Any]) -> dict[str, Any]:
-    """The declared type of each option of a dataclass."""
+    """Return the declared type of each option of a dataclass."""
     if cls not in _HINTS:
         try:
             found = typing.get_type_hints(cls, include_extras=True)
@@ -140,7 +140,7 @@ def hints(cls: type[Any]) -> dict[str, Any]:
 
 
 def _advice(value: Any, kind: Any) -> str:
-    """What to write instead, where that can be told."""
+    """Return advice for a wrong value, or ""."""
     if isinstance(value, type):
         return f"make one: {value.__name__}(...)"
     if getattr(kind, "_is_protocol", False) and hasattr(value, "fit") and "fit" not in members(kind):

@@ -1,4 +1,4 @@
-"""A value against a type: kinds, ranges and protocols, from Python as from text."""
+"""Checks of a value against a type: kinds, ranges and protocols, from Python as from text."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 NONE = "none"  # TOML has no null
-LARGEST = 1e30  # in float32 not much larger ones are infinite
+LARGEST = 1e30  # float32 overflows not far above
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """An interval as it is written in mathematics, e.g. "[0, 1)" or "(0, inf)"."""
+    """Interval in mathematical notation, e.g. "[0, 1)" or "(0, inf)"."""
 
     text: str
 
@@ -43,11 +43,11 @@ class Range:
 
 
 class OptionError(Exception):
-    """A value is of another type than its option, or out of range.
+    """Value of another type than its option, or out of range.
 
     Args:
-        expected: The type as it is spelled.
-        value: What was found, the innermost one.
+        expected: Spelling of the type.
+        value: The innermost wrong value.
     """
 
     def __init__(self, expected: str, value: Any = None) -> None:
@@ -56,13 +56,13 @@ class OptionError(Exception):
 
 
 def fit_value(value: Any, kind: Any) -> Any:
-    """The value as the declared type has it: lists become tuples, whole numbers floats.
+    """Fit a value to a declared type: lists become tuples, whole numbers floats.
 
     A bool is no number, a text is no list of texts, and NaN and infinity are no numbers. The text
     "none" is None where the type allows None but not that text.
 
     Raises:
-        MisfitError: The value is of another type, or out of range.
+        OptionError: The value is of another type, or out of range.
     """
     if type(value) is kind and kind in (int, str, bool):
         return value
@@ -91,7 +91,7 @@ def fit_value(value: Any, kind: Any) -> Any:
 
 
 def spell(kind: Any) -> str:
-    """A type as a person would write it."""
+    """Spell a type in words."""
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return f"{spell(args[0])} {limits(kind)}"
@@ -109,14 +109,14 @@ def spell(kind: Any) -> str:
 
 
 def limits(kind: Any) -> str:
-    """The ranges of an annotated type, e.g. ">= 1"."""
+    """Return the ranges of an annotated type, e.g. ">= 1"."""
     base, *beside = get_args(kind)
     long = "of length " if base is str or get_args(base) else ""
     return " and ".join(f"{long}{limit}" for limit in beside if isinstance(limit, Range))
 
 
 def _plain(value: Any) -> Any:
-    """A number or text of numpy as Python's own."""
+    """Convert a scalar of numpy to Python's own."""
     return value.item() if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0 else value
 
 
@@ -134,7 +134,7 @@ def _one(value: Any, kind: Any) -> Any:
     if kind is bool:
         return _require(value, type(value) is bool, kind)
     if getattr(kind, "_is_protocol", False):
-        return _require(value, _answers(value, kind), kind)
+        return _require(value, _satisfies(value, kind), kind)
     kind = get_origin(kind) or kind
     several = kind in (Iterable, Collection) and isinstance(value, (str, bytes, Mapping))
     return _require(value, isinstance(kind, type) and isinstance(value, kind) and not several, kind)
@@ -184,8 +184,8 @@ def _sequence(value: Any, kind: Any, origin: Any, args: tuple[Any, ...]) -> Any:
     return value if same else made(kept)
 
 
-def _answers(value: Any, protocol: type[Any]) -> bool:
-    """Whether an object has what a protocol names, with methods that take the arguments without default."""
+def _satisfies(value: Any, protocol: type[Any]) -> bool:
+    """Return whether an object has a protocol's members, and its methods take the required arguments."""
     if isinstance(value, type):
         return False
     cls: Any = type(value)
@@ -195,7 +195,7 @@ def _answers(value: Any, protocol: type[Any]) -> bool:
 
 @cache
 def members(protocol: Any) -> tuple[str, ...]:
-    """The names of the attributes and methods that a protocol asks for."""
+    """Return the names of the attributes and methods of a protocol."""
     own = [base for base in protocol.__mro__ if getattr(base, "_is_protocol", False)]
     names: Iterable[str] = (n for b in own for n in {**vars(b), **vars(b).get("__annotations__", {})})
     return tuple(sorted({name for name in names if not name.startswith("_")}))

@@ -1,4 +1,4 @@
-"""Random streams that do not move when another part starts to draw."""
+"""Random streams by name, each independent of the draws of all others."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sidelight.errors import SpecError, complain
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
-    """An independent random stream for each name under one seed.
+    """Return an independent random stream for each name under one seed.
 
     The same seed and names give the same numbers on every machine and in every run, whatever else
     is drawn in between; different names give streams that are independent for all purposes here.
 
     Args:
-        seed: Integer >= 0.
-        names: What the numbers are for, e.g. ("split", "validation"). ("a", "b") and ("ab",) differ.
+        seed: Random seed, >= 0.
+        names: Purpose of the numbers, e.g. ("split", "validation"). ("a", "b") and ("ab",) differ.
     """
     if seed < 0:
         raise SpecError(complain("a seed >= 0", str(seed)))

@@ -120,7 +120,7 @@ def check_target(path: str | Path, force: bool, meta: Mapping[str, Any] | None =
     Args:
         path: The folder to make.
         force: Whether an existing folder may be replaced: one that `write_folder` made.
-        meta: What will be written; a folder of another kind (a split for a model) is refused too.
+        meta: Meta data to be written; a folder of another kind (a split for a model) is refused too.
 
     Raises:
         SpecError: The place may not be written to.

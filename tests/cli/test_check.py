@@ -8,32 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.commands import Check
 
-from sidelight.cli.main import run
 from sidelight.data.defects import DEFECTS
 
 RAGGED = "u01,i01,2025-12-01T00:00:00+00:00,too,many,fields\n"
-
-
-class Check:
-    """Runs the verb in this process and keeps what it printed."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self.capsys = capsys
-        self.err = ""
-
-    def __call__(self, *args: Any, code: int = 0) -> str:
-        with pytest.raises(SystemExit) as end:
-            run(["check", *map(str, args)])
-        out, self.err = self.capsys.readouterr()
-        assert (end.value.code or 0) == code, self.err
-        return out
-
-
-@pytest.fixture
-def check(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Check:
-    monkeypatch.setenv("COLUMNS", "80")
-    return Check(capsys)
 
 
 def records(out: str) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
@@ -42,27 +21,6 @@ def records(out: str) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, An
     assert [summary["record"], profile["record"]] == ["summary", "profile"]
     assert {f["record"] for f in findings} <= {"finding"}
     return summary, profile, findings
-
-
-def test_report_fits_the_terminal_and_says_the_main_things(shop: Path, check: Check) -> None:
-    out = check(shop)
-    lines = out.splitlines()
-    assert max(map(len, lines)) <= 80
-    assert lines[0].strip() == "shop"
-    assert "60 users, 80 items" in lines[1] and "2025-10-01 to 2026-03" in lines[1]
-    for title in ("Who does how much", "What is known", "How cold over time"):
-        assert title in lines
-    assert "tags?" in out and "are guesses" in out and "sensitive" in out
-    assert "-o OUT" in lines[-2] or "-o OUT" in out
-    assert "reading" in check.err and "reading" not in out
-
-
-@pytest.mark.parametrize("columns", [40, 60, 120, 300])
-def test_report_at_other_widths(
-    shop: Path, check: Check, monkeypatch: pytest.MonkeyPatch, columns: int
-) -> None:
-    monkeypatch.setenv("COLUMNS", str(columns))
-    assert max(map(len, check(shop).splitlines())) <= min(columns, 110)
 
 
 def test_an_error_gives_exit_code_one_and_rows_set_aside_are_counted(shop: Path, check: Check) -> None:
@@ -188,20 +146,6 @@ def test_wrong_input_is_one_line(
     assert expected in line
 
 
-def test_a_terminal_without_unicode_still_gets_bars(
-    shop: Path, check: Check, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    title = (shop / "items.csv").read_text().splitlines()[1]
-    (shop / "items.csv").write_text(
-        (shop / "items.csv").read_text().replace(title, title.replace("no 1", "<b>é</b>"))
-    )
-    with (tmp_path / "out.txt").open("w", encoding="ascii") as file:
-        monkeypatch.setattr("sys.stdout", file)
-        check(shop)
-    text = (tmp_path / "out.txt").read_text(encoding="ascii")
-    assert "####" in text and "! " in text and "<b>?</b>" in text
-
-
 @pytest.mark.realdata
 def test_real_sets_are_checked_without_an_error(realdata: Path, check: Check) -> None:
     _, profile, findings = records(check(realdata / "citeulike-a", "--json"))
@@ -218,10 +162,3 @@ def test_real_sets_are_checked_without_an_error(realdata: Path, check: Check) ->
     _, profile, findings = records(check(*files, "--json"))
     assert profile["n_events"] == 1_000_209
     assert {"brief-users", "rating-as-weight", "consent-missing"} <= {f["defect"] for f in findings}
-
-
-def test_a_column_name_cannot_steer_the_terminal(shop: Path, check: Check) -> None:
-    items = shop / "items.csv"
-    items.write_text(items.read_text().replace("brand", "br\x1b[31mand", 1))
-    out = check(shop)
-    assert "br?[31mand" in out and "\x1b[31mand" not in out

@@ -87,7 +87,8 @@ def test_the_same_line_again_fits_nothing(
     run(capfd, *line)
     assert run(capfd, *line, "--keep", "2", "--force")[0] == 1
     assert len(list((tmp_path / "c" / "runs").iterdir())) == 2, "a wrong option costs no runs"
-    assert run(capfd, *line, "-k", "5", "--force")[0] == 0
+    code, _, err = run(capfd, *line, "-k", "5", "--force")
+    assert code == 0, err
 
 
 def test_json_lines(made: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

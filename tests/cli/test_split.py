@@ -98,8 +98,8 @@ def test_a_published_split_is_read_from_its_file(shop: Path, tmp_path: Path, spl
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (["--n", "2"], 2, "--n says nothing to --by automatic"),
-        (["--by", "random", "--file", "x"], 2, "--file says nothing to --by random"),
+        (["--n", "2"], 2, "--n has no effect with --by automatic"),
+        (["--by", "random", "--file", "x"], 2, "--file has no effect with --by random"),
         (["--by", "published"], 2, "needs --file"),
         (["--by", "temporl"], 2, "temporl"),
         (["--validation", "soon"], 1, "expected validation as an ISO date"),

@@ -76,7 +76,7 @@ def test_show_has_all_that_is_known(store, capfd):
     assert row["metrics"]["cold.ndcg@10"] == 0.125
     assert row["fingerprint"] == "data of seed 1" and row["spec"]["reg"]
     assert Path(row["path"]) == store / "versions" / "new"
-    assert "canaries" in err
+    assert "canary queries" in err
     assert call("store", "show", store, "new") == 0
     assert "metric cold.ndcg@10" in capfd.readouterr().out
 

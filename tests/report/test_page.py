@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 from report import made_record
+from report.browser import Browser, launched
+from report.drawings import inside
 
 from sidelight.errors import DataError, SpecError
 from sidelight.report.page import SECTIONS, page, write
@@ -158,71 +160,6 @@ def test_every_arm_and_every_number_is_shown(shape: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "mark"),
-    [
-        (0.01, 0.03, "better"),
-        (-0.03, -0.01, "worse"),
-        (-0.01, 0.03, "no clear difference"),
-        (None, 0.03, "no interval"),
-    ],
-)
-def test_the_verdict_is_that_of_the_interval(low: float | None, high: float, mark: str) -> None:
-    record = made_record.made()
-    record["answer"] |= {"low": low, "high": high}
-    [verdict] = re.findall(r'<p class="verdict \w+">.*?</span> (.*?)</p>', page(record))
-    assert verdict == mark
-
-
-def test_what_is_sure_is_marked_by_more_than_colour() -> None:
-    record = made_record.made(groups=(), slices=("overall", "cold", "warm"))
-    sure, before_holm, unsure = record["differences"]
-    sure |= {"mean": 0.02, "low": 0.01, "high": 0.03, "p_holm": 0.001}
-    before_holm |= {"mean": -0.02, "low": -0.03, "high": -0.01, "p_holm": 0.2}
-    unsure |= {"mean": 0.02, "low": -0.01, "high": 0.05, "p_holm": 0.001}
-    cells = re.findall(r'<td class="cell (.*?)" .*?>(.*?)</td>', page(record))
-    assert [(kind, re.sub("<.*?>", "", text).split()) for kind, text in cells] == [
-        ("up clear", ["+0.0200", "▲"]),
-        ("down", ["\u22120.0200"]),
-        ("up", ["+0.0200"]),
-    ]
-
-
-def test_a_leak_is_a_banner_and_a_mark_and_no_clear_gain() -> None:
-    record = made_record.few()
-    arm = record["arms"][1]["name"]
-    record["warnings"] = [{"arm": arm, "kind": "leak", "text": "context <b> names the item"}]
-    html = page(record)
-    [banner] = re.findall(r'<div class="alert" role="alert">.*?</div>', html, re.DOTALL)
-    assert "context &lt;b&gt; names the item" in banner and arm in banner
-    assert html.count("\u26a0 leak?") > 5 and "may have seen the answer" in html
-    assert not re.search(r"Largest clear gain: <bdi[^>]*>" + re.escape(arm) + "<", html)
-    assert 'class="alert"' not in shown("few")
-
-
-def test_rows_of_few_people_are_grey_and_unmarked() -> None:
-    record = made_record.made(groups=(), slices=("overall", "cold", "warm"))
-    for entry, users in zip(record["differences"], (9, 10, 5000), strict=True):
-        entry |= {"mean": 0.02, "low": 0.01, "high": 0.03, "p_holm": 0.001, "users": users}
-    html = page(record)
-    cells = re.findall(r'<td class="cell (.*?)"', html)
-    assert cells == ["none", "up clear", "up clear"] and html.count('<tr class="few">') == 1
-
-
-def test_costs_power_and_other_baselines_are_on_the_page() -> None:
-    record = made_record.few()
-    names = [arm["name"] for arm in record["arms"]]
-    for run in record["runs"]:
-        run |= {"megabytes": 12.5, "milliseconds": 0.25}
-    record["answer"]["power"] = {"sentence": "With these 7 users nothing could be shown."}
-    others = [{**d, "arm": names[0]} for d in record["differences"] if d["arm"] == names[1]]
-    record["against"] = [{"baseline": names[1], "differences": others, "answer": record["answer"]}]
-    found = read(page(record))
-    assert found.trouble == [] and "12.50" in found.text and "0.25" in found.text
-    assert "With these 7 users nothing could be shown." in found.text
-    assert [v["name"] for tag, v in found.elements if tag == "details" and "name" in v] == ["baseline"]
-
-
 def test_a_section_without_anything_to_show_says_so() -> None:
     text = read(shown("empty")).text
     for words in (
@@ -249,67 +186,8 @@ def test_what_comes_from_outside_stays_text() -> None:
         assert re.match(r"<(bdi|text|title|desc|code|span)\b", turned), turned
 
 
-def test_items_that_come_and_go_are_marked() -> None:
-    record = made_record.made()
-    old, new = ({"item": f"i{n}", "title": f"title {n}", "new": n == 3, "relevant": n == 2} for n in (1, 3))
-    both = {"item": "i2", "title": "title 2", "new": False, "relevant": True}
-    lists = {"clicks only": [old, both], "clicks and content": [both, new]}
-    record["examples"] = [{"user": "u", "history": [], "lists": lists}]
-    rows = re.findall(r'<li class="[^"]*"><span class="title">(.*?)</li>', page(record))
-    assert [re.sub("<.*?>", " ", row).split() for row in rows] == [
-        ["title", "1", "←", "out"],
-        ["title", "2", "✓", "chosen"],
-        ["title", "2", "from", "2", "✓", "chosen"],
-        ["title", "3", "new", "→", "in"],
-    ]
-
-
 def test_the_same_record_gives_the_same_page() -> None:
     assert page(made_record.made()) == shown("two")
-
-
-def _without(name: str) -> Callable[[dict[str, Any]], Any]:
-    return lambda record: record.pop(name)
-
-
-BAD: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "kind": (lambda r: r.update(kind="model"), "the record of a comparison; found kind 'model'"),
-    "schema": (lambda r: r.update(schema=2), "schema 1; found 2"),
-    "unfinished": (lambda r: r.update(finished=False), "one that was cut off"),
-    "arms": (_without("arms"), "two or more arms"),
-    "twins": (lambda r: r["arms"].append(r["arms"][0]), "two or more arms"),
-    "baseline": (lambda r: r.update(baseline="clicks onyl"), "did you mean 'clicks only'"),
-    "part": (_without("part"), "a text; found nothing; in the record.part"),
-    "keeps": (lambda r: r.update(keeps=[]), "shares of interactions"),
-    "arm": (lambda r: r["figures"][2].update(arm="click only"), "figures[2].arm; did you mean 'clicks only'"),
-    "share": (lambda r: r["figures"][2].update(keep=0.3), "in figures[2].keep"),
-    "text": (lambda r: r["differences"][0].update(mean="x"), "a number; found 'x'; in differences[0].mean"),
-    "entry": (lambda r: r["runs"].append(3), "an object; found a int"),
-    "table": (lambda r: r.update(exposure={}), "a list; found a dict; in exposure"),
-    "twice": (lambda r: r["figures"].append(r["figures"][0]), "each figure once"),
-    "weights": (lambda r: r["weights"][0]["step"].pop(), "as many steps as weights"),
-    "path": (lambda r: r["weights"][0]["weight"].__setitem__(0, "x"), "in weights[0].weight"),
-    "lists": (lambda r: r["examples"][0]["lists"].update({"other": []}), "a list of an arm"),
-    "item": (lambda r: r["examples"][0]["history"].append({}), "history[6].item"),
-    "answer": (lambda r: r["answer"].update(arm="best"), "in answer.arm"),
-    "value": (lambda r: r["data"].update(users={1, 2}), "plain values"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", BAD)
-def test_a_bad_record_is_refused_in_one_line(what: str) -> None:
-    record = copy.deepcopy(made_record.made())
-    spoil, said = BAD[what]
-    spoil(record)
-    with pytest.raises(DataError, match=re.escape(said)) as found:
-        page(record)
-    assert "\n" not in str(found.value) and str(found.value).startswith("expected ")
-
-
-@pytest.mark.parametrize("given", [None, [], "x", {}])
-def test_what_is_no_record_is_refused(given: Any) -> None:
-    with pytest.raises(DataError, match="the record of a comparison"):
-        page(given)
 
 
 def test_the_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,3 +212,103 @@ def test_the_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
     assert place.read_text(encoding="utf-8") == shown("two")
     with pytest.raises(SpecError, match="a folder"):
         write(record, tmp_path, force=True)
+
+
+def test_the_page_has_the_charts_of_its_arms() -> None:
+    html = page(made_record.few())
+    charts_of = {name: re.findall(rf'aria-labelledby="({name}-[\w-]+)-title', html) for name in
+                 ("card", "forest", "curve", "weights", "shift")}  # fmt: skip
+    assert charts_of == {
+        "card": ["card-cold", "card-warm", "card-overall"],
+        "forest": ["forest-overall", "forest-cold", "forest-warm"],
+        "curve": ["curve-overall", "curve-cold", "curve-warm"],
+        "weights": [f"weights-{arm}-{task}" for arm in (0, 1) for task in range(4)],
+        "shift": ["shift-0", "shift-1"],
+    }
+    twelve = page(made_record.twelve())
+    assert len(re.findall(r'aria-labelledby="curve-overall-\d+-title', twelve)) == 11
+    for drawn in re.findall(r"<svg .*?</svg>", html + twelve, re.S):
+        inside(drawn)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of "#rrggbb" as WCAG 2 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def mixed(top: str, under: str, share: float) -> str:
+    pairs = [(int(top[at : at + 2], 16), int(under[at : at + 2], 16)) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_text_and_lines_stand_out_from_their_ground(scheme: int) -> None:
+    style = (resources.files("sidelight.report") / "templates" / "style.css").read_text(encoding="utf-8")
+    block = re.findall(r":root \{(.*?)\}", style, re.S)[scheme]
+    colours = dict(re.findall(r"--([\w]+): (#\w{6})", block))
+    for name in ("ink", "soft", "up", "down", "calm", "accent", "t3", "t4"):
+        for ground in ("paper", "card"):
+            assert contrast(colours[name], colours[ground]) >= 4.5, f"{name} on {ground}"
+    for name in ("t0", "t1", "t2", "t3", "t4", "chosen"):
+        assert contrast(colours[name], colours["card"]) >= 3, name
+    for side in ("up", "down"):  # the strongest cell of the matrix
+        assert contrast(colours["ink"], mixed(colours[side], colours["card"], 0.42)) >= 4.5, side
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with launched(tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("shape", made_record.SHAPES)
+def test_the_page_fits_and_is_quiet(browser: Browser, tmp_path: Path, shape: str, width: int) -> None:
+    place = write(made_record.SHAPES[shape](), tmp_path / "report.html")
+    browser.open(place, width, dark=width == 390)
+    # What is folded away has to fit as well.
+    browser.value("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    assert browser.value("document.documentElement.scrollWidth") <= width
+    assert browser.troubles() == []
+    assert browser.requests() == [place.resolve().as_uri()]
+    small = browser.value(
+        "[...document.querySelectorAll('.chart text')].filter(t => t.getBoundingClientRect().height > 0"
+        " && parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a < 9).map(t => t.textContent)"
+    )
+    assert small == [], "text that is too small to read"
+
+
+def test_colours_follow_the_scheme_and_the_contents_stay(browser: Browser, tmp_path: Path) -> None:
+    place = write(made_record.few(), tmp_path / "report.html")
+    ground = {}
+    for dark in (False, True):
+        browser.open(place, 1280, dark=dark)
+        ground[dark] = browser.value("getComputedStyle(document.body).backgroundColor")
+    assert ground[False] != ground[True]
+    browser.value("window.scrollTo({top: 3000, behavior: 'instant'})")
+    assert browser.value("document.querySelector('.contents').getBoundingClientRect().top") == 0
+
+
+def test_the_record_can_be_taken_from_the_page(browser: Browser, tmp_path: Path) -> None:
+    record = made_record.few()
+    browser.open(write(record, tmp_path / "report.html"), 1280)
+    inside = browser.value("document.getElementById('record').textContent")
+    assert json.loads(inside)["figures"] == json.loads(json.dumps(record["figures"]))
+    assert browser.value("document.getElementById('copy').hidden") is False
+    browser.value("document.getElementById('copy').click()")
+    assert browser.troubles() == []
+
+
+def test_a_page_that_is_wrong_would_be_noticed(browser: Browser, tmp_path: Path) -> None:
+    place = tmp_path / "wrong.html"
+    place.write_text("<!doctype html><div style='width: 2000px'>x</div><script>nothing.here()</script>")
+    browser.open(place, 390)
+    assert browser.value("document.documentElement.scrollWidth") > 390
+    assert browser.troubles()

@@ -1,4 +1,4 @@
-"""The verb `check`: validate and profile tables, and write down what was understood."""
+"""Verb `check`: validate and profile tables, and write the schema as understood."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sidelight.cli.shared_options import TablesArgument
 from sidelight.progress import Progress
 
 if TYPE_CHECKING:
@@ -15,40 +16,29 @@ if TYPE_CHECKING:
     from sidelight.data.raw_tables import RawTables
 
 SCHEMA, QUARANTINE, REPORT = "sidelight.toml", "quarantine.jsonl", "check.json"
+OUT = f"Folder for {SCHEMA}, {QUARANTINE} and {REPORT}, or path of the first."
+SPLIT = "Published split to check too: columns user_id, item_id, split."
 
 
 def check(
-    data: Annotated[
-        Path, typer.Argument(help="Folder of tables, or the file of interactions.", show_default=False)
-    ],
+    data: TablesArgument,
     items: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Item table; may be given more than once.")
     ] = None,
     users: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="User table; may be given more than once.")
     ] = None,
-    split: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Published split to check too: columns user_id, item_id, split."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="OUT",
-            help=f"Folder for {SCHEMA}, {QUARANTINE} and {REPORT}, or path of the first.",
-        ),
-    ] = None,
+    split: Annotated[Path | None, typer.Option(metavar="FILE", help=SPLIT)] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help=OUT)] = None,
     images: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Images opened at most, of each image column.")
+        int, typer.Option(min=0, metavar="N", help="Images opened at most, per image column.")
     ] = 2000,
     json: Annotated[
-        bool, typer.Option("--json", help="JSON lines: summary, profile, then one finding a line.")
+        bool, typer.Option("--json", help="JSON lines: summary, profile, then one line per finding.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
-    """Validate and profile a data set: what is in it, how sparse and cold it is, what is wrong with it.
+    """Validate and profile a data set: contents, sparsity, cold items, defects.
 
     Finds about ninety named defects, each with its file, row and remedy. Rows that cannot be used are
     counted and, with -o, kept in a quarantine file. Exit code 1 when an error was found, 0 when there
@@ -60,46 +50,44 @@ def check(
     from sidelight.cli.console import emit, progress
 
     targets = _targets(output, force)
-    with progress() as show:
-        raw, findings, profile = _look(data, items, users, split, images, show)
+    with progress() as report:
+        raw, findings, profile = _run_checks(data, items or [], users or [], split, images, report)
     summary = _summary(data, raw, findings, targets)
     if targets:
         _write(targets, raw, summary, profile, findings)
     if json:
-        emit(_records(summary, profile, findings), json=True)
+        rows = [{"record": "summary", **summary}, {"record": "profile", **profile.to_dict()}]
+        emit([*rows, *({"record": "finding", **f.to_dict()} for f in findings)], json=True)
     else:
-        from sidelight.cli.check_report import report
+        from sidelight.cli.check_report import print_report
 
-        report(summary, profile, findings)
+        print_report(summary, profile, findings)
     if summary["errors"]:
         raise typer.Exit(1)
 
 
 def _targets(output: Path | None, force: bool) -> dict[str, Path]:
-    """Where the three files go, by name; none of them may be there without `--force`."""
+    """Return the targets of the three files by name; none may be there without `--force`."""
     from sidelight.cli.console import target
 
     if output is None:
         return {}
-    is_file = output.suffix == ".toml"
-    folder = output.parent if is_file else output
-    places = {
-        SCHEMA: output if is_file else folder / SCHEMA,
-        QUARANTINE: folder / QUARANTINE,
-        REPORT: folder / REPORT,
-    }
+    folder = output.parent if output.suffix == ".toml" else output
+    places = {name: folder / name for name in (SCHEMA, QUARANTINE, REPORT)}
+    if output.suffix == ".toml":
+        places[SCHEMA] = output
     return {name: target(place, force) for name, place in places.items()}
 
 
-def _look(
+def _run_checks(
     data: Path,
-    items: list[Path] | None,
-    users: list[Path] | None,
+    items: list[Path],
+    users: list[Path],
     split: Path | None,
     images: int,
-    show: Progress,
+    report: Progress,
 ) -> tuple[RawTables, list[Finding], Profile]:
-    """Read, check and profile."""
+    """Read, check and profile the tables."""
     from dataclasses import replace
 
     from sidelight.data.checks import check as run_checks
@@ -107,19 +95,19 @@ def _look(
     from sidelight.data.profile import profile
     from sidelight.data.read import read_raw
 
-    show(0, 1, "reading")
+    report(0, 1, "reading")
     raw = read_raw(data, items=items or None, users=users or None)
     published, seen = read_split(split) if split is not None else (None, [])
-    named = {p.name for p in (*(items or ()), *(users or ()), *([split] if split else ()))}
+    named = {path.name for path in (*items, *users, *([split] if split else ()))}
     kept = tuple(f for f in raw.findings if f.defect != "unused-file" or f.file not in named)
     raw = replace(raw, findings=kept)
-    show(1, 1, "reading")
-    findings = run_checks(raw, split=published, image_limit=images, also=seen, progress=show)
+    report(1, 1, "reading")
+    findings = run_checks(raw, split=published, image_limit=images, also=seen, progress=report)
     return raw, findings, profile(raw)
 
 
 def _summary(data: Path, raw: RawTables, findings: list[Finding], targets: dict[str, Path]) -> dict[str, Any]:
-    """What was read, how many findings of each severity, and the rows set aside by defect."""
+    """Return the files read, the number of findings by severity, and the quarantined rows by defect."""
     import polars as pl
 
     from sidelight.data.build_dataset import repeats
@@ -135,14 +123,6 @@ def _summary(data: Path, raw: RawTables, findings: list[Finding], targets: dict[
     }
 
 
-def _records(summary: dict[str, Any], profile: Profile, findings: list[Finding]) -> list[dict[str, Any]]:
-    return [
-        {"record": "summary", **summary},
-        {"record": "profile", **profile.to_dict()},
-        *({"record": "finding", **f.to_dict()} for f in findings),
-    ]
-
-
 def _write(
     targets: dict[str, Path],
     raw: RawTables,
@@ -150,7 +130,7 @@ def _write(
     profile: Profile,
     findings: list[Finding],
 ) -> None:
-    """The three files, each under a temporary name until it is whole."""
+    """Write the three files, each whole or not at all."""
     import os
 
     from sidelight.data.read import write_quarantine
@@ -158,14 +138,9 @@ def _write(
     from sidelight.json_files import write_json
 
     home = targets[SCHEMA].parent
-    home.mkdir(parents=True, exist_ok=True)
     files = {table: [os.path.relpath(p, home) for p in paths] for table, paths in raw.files.items()}
     write_schema(raw.schema, targets[SCHEMA], files)
     write_quarantine(raw, targets[QUARANTINE])
-    whole = {
-        "version": 1,
-        "summary": summary,
-        "profile": profile.to_dict(),
-        "findings": [f.to_dict() for f in findings],
-    }
+    found = [f.to_dict() for f in findings]
+    whole = {"version": 1, "summary": summary, "profile": profile.to_dict(), "findings": found}
     write_json(whole, targets[REPORT])

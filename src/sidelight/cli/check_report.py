@@ -1,4 +1,4 @@
-"""How `sidelight check` looks to people: headline, activity, content, time, findings."""
+"""Report of `sidelight check` for the terminal: headline, activity, content, time, findings."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MARKS = {"error": "✗", "warning": "▲", "note": "•"}
 PLAIN_MARKS = {"error": "x", "warning": "!", "note": "-"}
 EIGHTHS = "▏▎▍▌▋▊▉"
 WIDEST = 110
-WRAP = ("column", "holds")  # columns that give way where the terminal is narrow
+WRAP = ("column", "holds")  # columns that wrap where the terminal is narrow
 
 
-def report(summary: Mapping[str, Any], profile: Profile, findings: Sequence[Finding]) -> None:
+def print_report(summary: Mapping[str, Any], profile: Profile, findings: Sequence[Finding]) -> None:
     """Print the report of a check to standard output."""
     ink = Palette(rich="utf" in (sys.stdout.encoding or "").lower())
     if not ink.rich and isinstance(sys.stdout, io.TextIOWrapper):
@@ -45,7 +45,7 @@ def report(summary: Mapping[str, Any], profile: Profile, findings: Sequence[Find
 
 
 class Palette:
-    """Bars and marks in the letters that the terminal can show."""
+    """Bars and marks in characters that the terminal can show."""
 
     def __init__(self, rich: bool) -> None:
         self.rich = rich
@@ -53,11 +53,11 @@ class Palette:
         self.dot = " · " if rich else " - "
 
     def mark(self, severity: str) -> Text:
-        """The sign of a severity, in its colour."""
+        """Return the sign of a severity, in its colour."""
         return Text((MARKS if self.rich else PLAIN_MARKS)[severity], style=STYLES[severity])
 
     def bar(self, share: float, width: int, style: str = "blue") -> Text:
-        """A horizontal bar; anything above nothing shows."""
+        """Draw a horizontal bar; any share above 0 is visible."""
         eighths = round(max(0.0, min(1.0, share)) * width * 8)
         if share > 0:
             eighths = max(1, eighths)
@@ -88,7 +88,7 @@ def _verdict(summary: Mapping[str, Any], ink: Palette) -> Text:
 
 
 def _activity(p: Profile, ink: Palette, width: int) -> RenderableType:
-    """Users and items by number of interactions, side by side."""
+    """Tabulate users and items by number of interactions, side by side."""
     table = _grid("interactions", ">users", "", "", ">items", "", "")
     room = max(8, (width - 52) // 2)
     most = [max(1, *counts.values()) for counts in (p.users_by_events, p.items_by_events)]
@@ -105,16 +105,16 @@ def _activity(p: Profile, ink: Palette, width: int) -> RenderableType:
             ]
             cells.append(ink.bar(n / top, room))
         table.add_row(*cells)
-    said = []
+    notes = []
     if p.duplicates:
-        said.append(f"{_many(p.duplicates, 'row')} repeat an event exactly")
+        notes.append(f"{_many(p.duplicates, 'row')} repeat an event exactly")
     if p.repeats:
-        said.append(f"{_share(p.repeats / p.n_events)} of the interactions come back to an item")
-    return _section("Who does how much", table, "; ".join(said))
+        notes.append(f"{_share(p.repeats / p.n_events)} of the interactions come back to an item")
+    return _section("Activity", table, "; ".join(notes))
 
 
 def _content(p: Profile, ink: Palette, width: int) -> RenderableType | None:
-    """What is known about items and users."""
+    """Tabulate the columns of items and users."""
     if not p.modalities:
         return None
     table = _grid("column", "role", ">present", "", "holds", "")
@@ -125,15 +125,15 @@ def _content(p: Profile, ink: Palette, width: int) -> RenderableType | None:
         present = Text(_share(m.present), justify="right")
         role = Text(f"{m.role}?" if m.guessed else m.role, "dim")
         table.add_row(name, role, present, bar, _holds(m), Text(", ".join(flags), "magenta"))
-    said = ["numbers: median (least..most)"] if any("median" in m.richness for m in p.modalities) else []
+    notes = ["numbers: median (least..most)"] if any("median" in m.richness for m in p.modalities) else []
     if any(m.guessed for m in p.modalities):
-        said.append(f"roles with ? are guesses: -o writes them to {SCHEMA} to be corrected")
-    said += [f"{c}: {n['yes']:,} users agreed, {n['no']:,} did not" for c, n in p.consent.items()]
-    return _section("What is known", table, "; ".join(said))
+        notes.append(f"roles with ? are guesses: -o writes them to {SCHEMA} to be corrected")
+    notes += [f"{c}: {n['yes']:,} users agreed, {n['no']:,} did not" for c, n in p.consent.items()]
+    return _section("Content", table, "; ".join(notes))
 
 
 def _holds(m: Modality) -> str:
-    """Richness of a modality in words."""
+    """Describe the richness of a modality."""
     r = m.richness
     if "words" in r:
         return f"{r['words']:.1f} words"
@@ -147,7 +147,7 @@ def _holds(m: Modality) -> str:
 
 
 def _time(p: Profile, ink: Palette, width: int) -> RenderableType | None:
-    """Ten bins of equal length: how many events, how many on items that are new."""
+    """Tabulate events and events on new items in ten bins of equal length."""
     if not p.cold_over_time:
         return None
     table = _grid("from", ">interactions", "", ">on new items", "", ">untouched")
@@ -164,11 +164,11 @@ def _time(p: Profile, ink: Palette, width: int) -> RenderableType | None:
             Text(_share(b.untouched), justify="right"),
         )
     note = "On new items: share of a tenth's interactions on items first seen in it. Untouched: of all items."
-    return _section("How cold over time", table, note)
+    return _section("Cold items over time", table, note)
 
 
 def _findings(findings: Sequence[Finding], ink: Palette) -> list[RenderableType]:
-    """Findings by severity; one defect in several places is named once, with its remedy."""
+    """List findings by severity; one defect in several places is named once, with its remedy."""
     out: list[RenderableType] = []
     for severity in ("error", "warning", "note"):
         mine = [f for f in findings if f.severity == severity]
@@ -186,7 +186,7 @@ def _findings(findings: Sequence[Finding], ink: Palette) -> list[RenderableType]
 
 
 def _place(f: Finding, ink: Palette) -> Text:
-    """File, row and column, number of rows, and what was found there."""
+    """Format file, row and column, number of rows, and message of a finding."""
     where = f.file or f.table
     where = f"{where}:{f.row}" if f.row is not None else where
     out = Text.assemble((_safe(f"{where} {f.column}".strip()), "bold"))
@@ -196,7 +196,7 @@ def _place(f: Finding, ink: Palette) -> Text:
 
 
 def _ending(summary: Mapping[str, Any], findings: Sequence[Finding], ink: Palette) -> RenderableType:
-    """Where the rows that were set aside are, and what to do next."""
+    """Describe the rows that were set aside, and the next step."""
     lines = []
     if summary["rows_set_aside"]:
         kinds = ", ".join(f"{n:,} {d}" for d, n in summary["set_aside_by_defect"].items())
@@ -219,7 +219,7 @@ def _section(title: str, body: RenderableType, note: str = "") -> RenderableType
 
 
 def _grid(*heads: str) -> Table:
-    """A table without lines; a head that begins with ">" is right-aligned."""
+    """Make a table without lines; a head that begins with ">" is right-aligned."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
     for head in heads:
         right = head.startswith(">")
@@ -231,7 +231,7 @@ def _grid(*heads: str) -> Table:
 
 
 def _safe(text: str) -> str:
-    """Text from the data without characters that would steer the terminal."""
+    """Replace characters from the data that would control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
@@ -240,7 +240,7 @@ def _many(n: int, word: str) -> str:
 
 
 def _share(x: float) -> str:
-    """A share in percent, with a digit more where it is small."""
+    """Format a share in percent, with a digit more where it is small."""
     percent = 100 * x
     if percent == 0 or percent >= 99.95:
         return f"{percent:.0f} %"

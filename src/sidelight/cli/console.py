@@ -1,4 +1,4 @@
-"""What verbs share: progress on standard error, data on standard output, safe targets."""
+"""Terminal output of the verbs: data on standard output, progress and notes on standard error."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sidelight.errors import SpecError, complain
 from sidelight.json_files import plain
 from sidelight.progress import Progress
+from sidelight.target_paths import check_room
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,16 +23,16 @@ Row = Mapping[str, Any]
 
 
 def note(text: str) -> None:
-    """One line for the person at the terminal, on standard error."""
+    """Print a line for the user at the terminal, on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A callback `(done, total, label)` shown as one bar a label on standard error.
+    """Yield a callback that shows one progress bar per label on standard error.
 
-    Where standard error is not a terminal, plain lines: the first and last of each label and at
-    most one every five seconds between. `total` 0 means that the end is not known.
+    Where standard error is no terminal it prints plain lines: the first and last of each label and at
+    most one every five seconds between.
     """
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         with _bars() as update:
@@ -74,7 +75,7 @@ def _lines() -> Progress:
 
 
 def emit(rows: pl.DataFrame | Iterable[Row], json: bool = False, title: str = "") -> None:
-    """Write rows to standard output: a table for people, or one JSON object a line.
+    """Write rows to standard output as a table or as JSON lines.
 
     Args:
         rows: A polars frame, or dicts of plain values. Missing and non-finite numbers become
@@ -117,17 +118,15 @@ def _cell(value: Any) -> str:
 
 
 def target(path: str | Path, force: bool = False, bundle: bool = False) -> Path:
-    """The place to write to, refused when something is there and `--force` was not given.
+    """Return a target to write to; refuse one that exists already unless `--force` is given.
 
-    With `bundle` a folder that is not Sidelight's own is refused even so, before any work.
+    With `bundle`, a folder that is not Sidelight's own is refused even so, before any work.
     """
     found = Path(path)
     empty = found.is_dir() and not any(found.iterdir())
     if found.exists() and not empty and not force:
         fix = "choose another -o, or add --force to replace it"
         raise SpecError(complain("a new place to write to", f"{found} exists already", fix=fix))
-    from sidelight.target_paths import check_room
-
     if bundle:
         from sidelight.storage import check_target
 

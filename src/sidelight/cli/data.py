@@ -1,4 +1,4 @@
-"""The verbs `data list` and `data get`: public data sets."""
+"""Verbs `data list` and `data get`: public data sets."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from sidelight.cli.shared_options import JsonObject
+
 
 def list_(json: Annotated[bool, typer.Option("--json", help="JSON lines, with addresses.")] = False) -> None:
-    """Name the public data sets that can be fetched, with their terms.
+    """List the public data sets that can be fetched, with their terms.
 
     Example:
         sidelight data list
@@ -33,9 +35,9 @@ def get(
         str | None, typer.Option(help="Checksum that a file from an address must have.", show_default=False)
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(help="Where archives are kept [default: the user's cache folder].")
+        Path | None, typer.Option(help="Folder of the archives [default: the user's cache folder].")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    json: JsonObject = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files of the same names.")] = False,
 ) -> None:
     """Fetch a public data set into a folder of tables, or any file by its address.
@@ -56,7 +58,7 @@ def get(
         counts = fetch(name, place, sha256, cache, force, show)
     row = {"name": name, **counts, "written": str(place)}
     emit([row], json=json)
-    terms = next((s.licence for s in SETS if s.name == name), "see where it comes from")
+    terms = next((s.licence for s in SETS if s.name == name), "those of its source")
     note(f"terms: {terms}")
     if sha256 is None and "sha256" in counts:
         note("trusted at first use: give the printed sha256 next time, from a source you trust")

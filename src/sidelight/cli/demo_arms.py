@@ -1,4 +1,4 @@
-"""The four arms of the demo: fitted, compared on test, and the one to serve chosen on validation."""
+"""Arms of the demo: four models compared on test, and the one to serve chosen on validation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FOLDER, LOG = "comparison", "openings.jsonl"
 
 @dataclass(frozen=True)
 class Measured:
-    """What the demo found.
+    """Results of the demo.
 
     Args:
         comparison: All arms on test; the baseline is the blend with the primary two-tower.
@@ -39,7 +39,7 @@ class Measured:
 
     @cached_property
     def best(self) -> str:
-        """The blend to serve: a larger one only where it is clearly better on validation."""
+        """Blend to serve: a larger one only where it is clearly better on validation."""
         from sidelight.evaluation.paired_difference import differences
 
         chosen = CLOSED
@@ -49,14 +49,14 @@ class Measured:
         return chosen
 
 
-def measure(split: Split, place: Path, sentences: bool, show: Progress) -> Measured:
+def measure(split: Split, place: Path, sentences: bool, progress: Progress) -> Measured:
     """Fit each arm once, and open the test part once for each.
 
     Args:
-        split: Of the groceries.
-        place: The demo's folder; gets the record of the comparison and the log of openings.
+        split: Split of the groceries.
+        place: The demo's folder, for the record of the comparison and the log of openings.
         sentences: Use sentence vectors where the offline model is installed.
-        show: Told how far it is.
+        progress: Progress callback.
     """
     from sidelight.evaluation.evaluate import evaluate
     from sidelight.experiment.compare import compare
@@ -66,7 +66,7 @@ def measure(split: Split, place: Path, sentences: bool, show: Progress) -> Measu
     log.unlink(missing_ok=True)
     found = compare(
         split, arms(split, sentences), seeds=1, part="test", final=True, metric=METRIC,
-        folder=place / FOLDER, log=log, progress=show, force=True,
+        folder=place / FOLDER, log=log, progress=progress, force=True,
         fitted=lambda arm, keep, seed, model: models.__setitem__(arm, model),
     )  # fmt: skip
     cut = int(METRIC.partition("@")[2])
@@ -76,7 +76,7 @@ def measure(split: Split, place: Path, sentences: bool, show: Progress) -> Measu
 
 
 def arms(split: Split, sentences: bool) -> dict[str, Any]:
-    """Specs by name, the baseline of the comparison first.
+    """Return specs by name, the baseline of the comparison first.
 
     Both two-tower models have equal options, and both were chosen on the validation part among three:
     the primary by its learning rate, the augmented one by its tasks.

@@ -1,4 +1,4 @@
-"""What the demo prints: a headline, four rows, the answer, people's lists, the new product, what next."""
+"""Output of the demo: headline, four rows, the answer, lists of users, the new product, next steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SLICES = ("cold", "warm", "overall")
 
 
 def console() -> Console:
-    """Standard output, at most 110 columns so that lines stay readable."""
+    """Return a console on standard output of at most 110 columns."""
     from rich.console import Console
 
     found = Console(file=sys.stdout, highlight=False)
@@ -29,8 +29,8 @@ def console() -> Console:
     return Console(file=sys.stdout, highlight=False, width=width)
 
 
-def heading(split: Split) -> None:
-    """How sparse the data is, and how it was divided."""
+def print_heading(split: Split) -> None:
+    """Print the sparsity of the data and the parts of the split."""
     data = split.data
     density = len(data.interactions) / (data.n_users * data.n_items)
     new = int((split.cold & (data.matrix().getnnz(axis=0) > 0)).sum())
@@ -38,16 +38,16 @@ def heading(split: Split) -> None:
         f"\n[bold]{data.n_users:,} households, {data.n_items:,} products, {len(data.interactions):,} first "
         f"purchases[/]: {1 - density:.2%} of all pairs are empty. Divided by time: models learn from the "
         "first 70 %, options and weights are chosen on the next 15 %, and the figures below are of the last "
-        f"15 %. {new:,} products were first bought after training: no model has seen anybody buy them.\n"
+        f"15 %. {new:,} products were first bought after training: no model has seen a purchase of them.\n"
     )
 
 
-def comparison(found: Measured) -> None:
-    """The four arms side by side on test."""
+def print_comparison(found: Measured) -> None:
+    """Print the four arms side by side on test."""
     from sidelight.cli.demo_arms import ARMS, METRIC
 
     cut = METRIC.partition("@")[2]
-    table = _table(f"NDCG@{cut} on test (higher is better), and who gets the places of the lists")
+    table = _table(f"NDCG@{cut} on test (higher is better), and the shares of places in lists")
     for name in ("", "new products", "known products", "one list", "places to new products"):
         table.add_column(name, justify="right" if name else "left")
     shown = {arm: found.comparison.run(arm, 1.0, 0).evaluation.figures() for arm in ARMS}
@@ -64,8 +64,8 @@ def comparison(found: Measured) -> None:
     )
 
 
-def answer(found: Measured) -> None:
-    """Whether the auxiliary signals help, and which arm is served."""
+def print_answer(found: Measured) -> None:
+    """Print whether the auxiliary signals help, and the arm to serve."""
     from sidelight.cli.demo_answer import QUESTION, against, verdict
     from sidelight.cli.demo_arms import AUGMENTED, CLOSED, METRIC
 
@@ -83,8 +83,8 @@ def answer(found: Measured) -> None:
     )
 
 
-def people(model: Recommender, *users: Any) -> None:
-    """Lists of some users, with reasons."""
+def print_lists(model: Recommender, *users: Any) -> None:
+    """Print lists of some users, with reasons."""
     for user in users:
         at = int(model.need_people().find([user])[0])
         bought = model.need_people().histories.row(at)
@@ -113,15 +113,17 @@ def people(model: Recommender, *users: Any) -> None:
         out.print()
 
 
-def new_product(model: Recommender, audience: pl.DataFrame, seconds: float) -> None:
-    """Where a product that did not exist a moment ago ends up."""
+def print_new_product(model: Recommender, audience: pl.DataFrame, seconds: float) -> None:
+    """Print the audience of a product that was just added."""
     item = audience["item_id"][0] if len(audience) else None
     out = console()
     if item is None:
         out.print("The new product has no audience: nothing in its content is known.\n")
         return
     out.print(f"[bold]A brand-new product joins:[/] {title(model, item)}")
-    out.print(f"[dim]Nobody has ever bought it. Added and matched in {seconds:.1f} s, without retraining.[/]")
+    out.print(
+        f"[dim]No household has ever bought it. Added and matched in {seconds:.1f} s, without retraining.[/]"
+    )
     reached = f"{audience['reached'][0]:,} of {audience['users'][0]:,} households"
     out.print(f"{reached} would have it among the first 10 of their list; the nearest:")
     for row in audience.head(3).iter_rows(named=True):
@@ -135,12 +137,12 @@ def new_product(model: Recommender, audience: pl.DataFrame, seconds: float) -> N
     out.print()
 
 
-def closing(place: Path, history: Sequence[Any]) -> None:
-    """Where everything is, and what to try next.
+def print_closing(place: Path, history: Sequence[Any]) -> None:
+    """Print the paths of all results, and commands to try next.
 
     Args:
         place: The demo's folder.
-        history: Products for an example of somebody new.
+        history: Products for the example of a new user.
     """
     from sidelight.cli.demo_arms import FOLDER, LOG
 
@@ -169,7 +171,7 @@ def closing(place: Path, history: Sequence[Any]) -> None:
 
 
 def title(model: Recommender, item: Any, limit: int = 72) -> str:
-    """The name of an item."""
+    """Return the title of an item."""
     from sidelight.content.shared_terms import text_of
 
     at = int(model.items.find([item])[0])
@@ -177,12 +179,12 @@ def title(model: Recommender, item: Any, limit: int = 72) -> str:
 
 
 def _parts(reason: Explanation) -> str:
-    """The two largest parts of a score."""
+    """Format the two largest parts of a score."""
     return ", ".join(f"{share:.0%} {name}" for name, share in reason.reasons[:2])
 
 
 def _words(reason: Explanation) -> str:
-    """Words and attribute values, each once; a number alone says nothing to a reader."""
+    """Format words and attribute values, each once, without bare numbers."""
     found = dict.fromkeys((w.partition("=")[2] or w).lower() for w, _ in reason.words)
     return ", ".join(word for word in found if not word.replace(".", "").isdigit())
 

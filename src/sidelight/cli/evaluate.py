@@ -1,63 +1,54 @@
-"""The verb `evaluate`: measure a bundle on cold, warm and all items, alone or against another."""
+"""Verb `evaluate`: measure a bundle on cold, warm and all items, alone or against another."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from sidelight.cli.shared_options import (
+    OPENINGS,
+    BundleArgument,
+    HistoryOption,
+    MovedData,
+    SplitArgument,
+    load_split,
+    parse_cutoffs,
+)
 
+if TYPE_CHECKING:
     from sidelight.content.features import Features
     from sidelight.data.split.split import Split
-    from sidelight.evaluation import Difference, Evaluation, Interval
+    from sidelight.evaluation import Evaluation
     from sidelight.models.recommender import Recommender
 
-
-class History(StrEnum):
-    """By which events users are known."""
-
-    train = "train"
-    both = "train+validation"
-
-
-KnownBy = Annotated[
-    History | None,
-    typer.Option(help="By which events users are known on the test part [default: what the split says]."),
-]
+GROUPS = "Subgroups: user:activity, item:popularity, user:COLUMN, item:COLUMN; repeatable."
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="Bundle that `sidelight train` wrote.", show_default=False)],
-    split: Annotated[Path, typer.Argument(help="Folder that `sidelight split` wrote.", show_default=False)],
+    model: BundleArgument,
+    split: SplitArgument,
     against: Annotated[
         Path | None, typer.Option(help="Another bundle: show paired differences, MODEL minus this one.")
     ] = None,
     ks: Annotated[str, typer.Option("--ks", "--k", "-k", help="Cut-offs, with commas.")] = "10,20",
-    group: Annotated[
-        list[str] | None,
-        typer.Option(help="Subgroups: user:activity, item:popularity, user:COLUMN, item:COLUMN; repeatable."),
-    ] = None,
+    group: Annotated[list[str] | None, typer.Option(help=GROUPS)] = None,
     final: Annotated[
         bool, typer.Option("--final", help="Open the sealed test part, and record that it was opened.")
     ] = False,
-    history: KnownBy = None,
+    history: HistoryOption = None,
     log: Annotated[
-        Path | None, typer.Option(help="Record of openings [default: openings.jsonl beside SPLIT].")
+        Path | None, typer.Option(help=f"Record of openings [default: {OPENINGS} beside SPLIT].")
     ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="The data that was split, if it has moved since.", show_default=False)
-    ] = None,
+    data: MovedData = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the values of every user.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="JSON lines: one figure a line.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines: one line per figure.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder that is there.")] = False,
 ) -> None:
-    """Measure a bundle: accuracy on cold, warm and all items, and what its lists show.
+    """Measure a bundle: accuracy on cold, warm and all items, and properties of its lists.
 
     Ranks every candidate for every user that has something relevant. Brackets are 95 % bootstrap
     intervals over users. Works on the validation part, as often as you like; --final opens the test
@@ -71,63 +62,57 @@ def evaluate(
         sidelight train split/ -o model/ --force
         sidelight evaluate model/ split/ --ks 10,50 --group user:activity
     """
-    from sidelight.cli.console import target
+    from sidelight.cli.console import progress, target
+    from sidelight.evaluation.evaluate import evaluate as run_evaluation
 
     place = target(output, force, bundle=True) if output else None
-    options = {"ks": _cut_offs(ks), "groups": tuple(group or ()), "final": final}
-    options["history"] = history.value if history else None
-    options["log"] = log or split.resolve().parent / "openings.jsonl"
-    results = _results([model, against] if against else [model], split, data, options)
+    cuts = parse_cutoffs(ks)
+    found = load_split(split, data)
+    # Every bundle is loaded and checked before the first is measured.
+    models = [_load_model(path, found, final) for path in ([model, against] if against else [model])]
+    options: dict[str, Any] = {
+        "ks": cuts, "groups": tuple(group or ()), "final": final, "part": "test" if final else "validation",
+        "history": history.value if history else None, "log": log or split.resolve().parent / OPENINGS,
+        **_content(found),
+    }  # fmt: skip
+    with progress() as report:
+        results = [run_evaluation(each, found, progress=report, **options) for each in models]
     if place:
         results[0].save(place, force=force)
     _show(results, f"{model} minus {against}", json)
-
-
-def _results(
-    bundles: list[Path], folder: Path, data: Path | None, options: dict[str, Any]
-) -> list[Evaluation]:
-    """Every bundle is loaded and checked before the first is measured."""
-    from sidelight.cli.console import progress
-    from sidelight.data.read import read
-    from sidelight.data.split.files import read_split
-    from sidelight.evaluation.evaluate import evaluate as measure
-
-    split = read_split(folder, read(data) if data else None)
-    models = [_fitted(path, split, options["final"]) for path in bundles]
-    options = {**options, **_content(split), "part": "test" if options["final"] else "validation"}
-    with progress() as show:
-        return [measure(model, split, progress=show, **options) for model in models]
 
 
 def _show(results: list[Evaluation], title: str, json: bool) -> None:
     from sidelight.cli.console import emit
     from sidelight.evaluation import differences
 
-    intervals = results[0].intervals()
-    contrasts = [_contrast(each) for each in differences(results[0], results[1])] if len(results) > 1 else []
-    if json:
-        emit(
-            [*_records(results[0], intervals), *({"record": "difference", **c} for c in contrasts)], json=True
-        )
+    found, intervals = results[0], results[0].intervals()
+    contrasts = [
+        {
+            "name": each.name, "difference": each.interval.mean, "low": each.interval.low,
+            "high": each.interval.high, "users": each.interval.n_users, "p": each.p, "p_holm": each.p_holm,
+        }
+        for each in (differences(found, results[1]) if len(results) > 1 else ())
+    ]  # fmt: skip
+    if not json:
+        print(found.table(intervals))
+        if contrasts:
+            print(f"\n{title}, the same users; p of the sign-flip test")
+            emit(contrasts)
         return
-    print(results[0].table(intervals))
-    if contrasts:
-        print(f"\n{title}, the same users; p of the sign-flip test")
-        emit(contrasts)
+    lines: list[dict[str, Any]] = [
+        {"record": "evaluation", "part": found.part, "opened": found.opened, **found.info}
+    ]
+    for name, value in found.figures().items():
+        line = {"record": "figure", "name": name, "value": value}
+        if known := intervals.get(name):
+            line |= {"low": known.low, "high": known.high, "users": known.n_users}
+        lines.append(line)
+    emit([*lines, *({"record": "difference", **each} for each in contrasts)], json=True)
 
 
-def _cut_offs(text: str) -> tuple[int, ...]:
-    try:
-        found = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"expected whole numbers with commas, as 10,20; found {text!r}") from None
-    if min(found) < 1:
-        raise typer.BadParameter(f"expected cut-offs of 1 or more; found {text!r}")
-    return found
-
-
-def _fitted(path: Path, split: Split, final: bool) -> Recommender:
-    """The model in a bundle, refused when it has learned from what it would be judged by.
+def _load_model(path: Path, split: Split, final: bool) -> Recommender:
+    """Load a bundle; refuse a model that was fitted on the events it would be evaluated by.
 
     Training events are fine, and for the test part those of training and validation together.
     """
@@ -159,7 +144,7 @@ def _fitted(path: Path, split: Split, final: bool) -> Recommender:
 
 
 def _content(split: Split) -> dict[str, Features]:
-    """Words for diversity and labels for calibration, where the item table has any."""
+    """Return words for diversity and labels for calibration, where the item table has any."""
     from sidelight.content import protocols
     from sidelight.content.categories import Categories
     from sidelight.content.tags import Tags
@@ -175,29 +160,3 @@ def _content(split: Split) -> dict[str, Features]:
         spec = Categories(labels[0].name) if labels[0].role == "category" else Tags(labels[0].name)
         found["categories"] = protocols.fit_features(spec, items)[1]
     return found
-
-
-def _records(found: Evaluation, intervals: Mapping[str, Interval]) -> list[dict[str, Any]]:
-    """One line for the run, then one a figure."""
-    about = {"record": "evaluation", "part": found.part, "opened": found.opened, **found.info}
-    lines: list[dict[str, Any]] = [about]
-    for name, value in found.figures().items():
-        line = {"record": "figure", "name": name, "value": value}
-        if name in intervals:
-            known = intervals[name]
-            line |= {"low": known.low, "high": known.high, "users": known.n_users}
-        lines.append(line)
-    return lines
-
-
-def _contrast(each: Difference) -> dict[str, Any]:
-    known = each.interval
-    return {
-        "name": each.name,
-        "difference": known.mean,
-        "low": known.low,
-        "high": known.high,
-        "users": known.n_users,
-        "p": each.p,
-        "p_holm": each.p_holm,
-    }

@@ -1,4 +1,4 @@
-"""The verbs `items retire|restore|list`: which items no list may hold."""
+"""Verbs `items retire|restore|list`: items that no list may hold."""
 
 from __future__ import annotations
 
@@ -6,34 +6,35 @@ from typing import Annotated
 
 import typer
 
+from sidelight.cli.shared_options import DatabaseOption, JsonLines
+
 Ids = Annotated[list[str], typer.Argument(help="Ids of items.", show_default=False)]
-Where = Annotated[str, typer.Option("--database", help="Database of the service.")]
 
 
-def retire(items: Ids, database: Where = "service.sqlite") -> None:
+def retire(items: Ids, database: DatabaseOption = "service.sqlite") -> None:
     """Keep items out of all lists of the services of a database, within a second.
 
-    It holds over restarts and for every version, until `sidelight items restore`. What people did with these
-    items goes on counting.
+    It holds over restarts and for every version, until `sidelight items restore`. Events of these items
+    go on counting.
 
     Example:
         sidelight items retire i07 i08
     """
-    _put(items, database, True)
+    _set_retired(items, database, True)
 
 
-def restore(items: Ids, database: Where = "service.sqlite") -> None:
+def restore(items: Ids, database: DatabaseOption = "service.sqlite") -> None:
     """Let retired items into lists again, within a second.
 
     Example:
         sidelight items restore i08
     """
-    _put(items, database, False)
+    _set_retired(items, database, False)
 
 
 def list_(
-    database: Where = "service.sqlite",
-    json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
+    database: DatabaseOption = "service.sqlite",
+    json: JsonLines = False,
 ) -> None:
     """List the retired items.
 
@@ -51,10 +52,10 @@ def list_(
         note("no item is retired")
 
 
-def _put(items: list[str], database: str, out: bool) -> None:
+def _set_retired(items: list[str], database: str, retired: bool) -> None:
     from sidelight.cli.console import note
     from sidelight.serving.database.database import Database
 
     with Database.open(database, make=False) as db:
-        changed = db.retire(items, out)
-    note(f"{changed} of {len(set(items))} {'retired' if out else 'restored'}; the others were so already")
+        changed = db.retire(items, retired)
+    note(f"{changed} of {len(set(items))} {'retired' if retired else 'restored'}; the others were so already")

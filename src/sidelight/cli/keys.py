@@ -1,4 +1,4 @@
-"""The verbs `keys new|list|revoke`: who may call the service."""
+"""Verbs `keys new|list|revoke`: API keys of the service."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sidelight.cli.shared_options import DatabaseOption, JsonLines
+
 if TYPE_CHECKING:
     from sidelight.serving.domain import Key
 
 
 class Scope(StrEnum):
-    """What a key is good for."""
+    """Permission of a key."""
 
     read = "read"
     history = "history"
@@ -22,28 +24,22 @@ class Scope(StrEnum):
     admin = "admin"
 
 
-Where = Annotated[
-    str, typer.Option("--database", help="SQLite file, or postgresql+psycopg://... of the service.")
-]
-Json = Annotated[bool, typer.Option("--json", help="JSON lines.")]
-
-
 def new(
-    name: Annotated[str, typer.Argument(help="Who or what it is for.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="Holder or purpose of the key.", show_default=False)],
     scope: Annotated[
-        list[Scope], typer.Option(help="What it may do; repeat for more than one.", show_default=False)
+        list[Scope], typer.Option(help="Permission; repeat for more than one.", show_default=False)
     ],
-    database: Where = "service.sqlite",
+    database: DatabaseOption = "service.sqlite",
     init: Annotated[bool, typer.Option("--init", help="Make the database if there is none.")] = False,
-    json: Json = False,
+    json: JsonLines = False,
 ) -> None:
     """Make an API key and print its secret, which is shown only now.
 
-    read: lists, similar items, status. history: what tells of the history of a stored user (reasons,
-    items they have seen). events: send events. metrics: figures for Prometheus. admin: items, consent,
-    forgetting, audiences, versions. One key may have several. From the first key on, a service answers
-    nobody without one, a running one too, also when all keys are revoked. The password of a PostgreSQL may
-    come from PGPASSWORD or ~/.pgpass.
+    read: lists, similar items, status. history: answers that reveal the history of a stored user
+    (reasons, items they have seen). events: send events. metrics: figures for Prometheus. admin: items,
+    consent, forgetting, audiences, versions. One key may have several. From the first key on, a service
+    answers no request without one, a running one too, also when all keys are revoked. The password of a
+    PostgreSQL may come from PGPASSWORD or ~/.pgpass.
 
     Example:
         sidelight keys new "shop window" --scope read --scope events --init
@@ -66,9 +62,9 @@ def new(
 
 
 def list_(
-    database: Where = "service.sqlite",
+    database: DatabaseOption = "service.sqlite",
     revoked: Annotated[bool, typer.Option("--revoked", help="Also keys that no longer work.")] = False,
-    json: Json = False,
+    json: JsonLines = False,
 ) -> None:
     """List the API keys, without their secrets.
 
@@ -88,7 +84,7 @@ def list_(
 
 def revoke(
     key: Annotated[int, typer.Argument(help="Its id, from `sidelight keys list`.", show_default=False)],
-    database: Where = "service.sqlite",
+    database: DatabaseOption = "service.sqlite",
 ) -> None:
     """End an API key within three seconds, and the sessions of its holder at once.
 
@@ -108,14 +104,10 @@ def revoke(
 
 
 def _row(key: Key, revoked: bool) -> dict[str, Any]:
-    row = {
-        "id": key.id,
-        "name": key.name,
-        "scopes": " ".join(sorted(key.scopes)),
-        "created": _moment(key.created),
-    }
-    return {**row, "revoked": _moment(key.revoked)} if revoked else row
+    scopes = " ".join(sorted(key.scopes))
+    row = {"id": key.id, "name": key.name, "scopes": scopes, "created": _iso(key.created)}
+    return {**row, "revoked": _iso(key.revoked)} if revoked else row
 
 
-def _moment(at: datetime | None) -> str | None:
+def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="seconds")

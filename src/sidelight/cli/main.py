@@ -1,4 +1,4 @@
-"""The command `sidelight`: finds the verb, runs it, and turns every failure into one line."""
+"""Command `sidelight`: run a verb and turn every failure into one line."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ INTERRUPTED, BROKEN_PIPE = 130, 141  # 128 + the signal's number, as shells repo
 
 
 class Verb(NamedTuple):
-    """Where a verb's function is, and its line in `sidelight --help`."""
+    """Path of a verb's function, and its line in `sidelight --help`."""
 
     target: str
     summary: str
 
 
-# In the order in which a project uses them. Only the verb that is asked for is imported.
+# In the order in which a project uses them. Only the verb on the command line is imported.
 VERBS: dict[str, Verb] = {
     "check": Verb("sidelight.cli.check:check", "Validate and profile a folder of tables."),
     "split": Verb("sidelight.cli.split:split", "Divide interactions into train, validation and test."),
@@ -38,7 +38,7 @@ VERBS: dict[str, Verb] = {
     "similar": Verb("sidelight.cli.similar:similar", "List the items nearest to given ones."),
     "store publish": Verb("sidelight.cli.store:publish", "Add a bundle to a store as a new version."),
     "store list": Verb("sidelight.cli.store:list_", "List the versions of a store."),
-    "store show": Verb("sidelight.cli.store:show", "Show what a version is."),
+    "store show": Verb("sidelight.cli.store:show", "Show data, options and metrics of a version."),
     "store promote": Verb("sidelight.cli.store:promote", "Let a version serve, after all checks."),
     "store rollback": Verb("sidelight.cli.store:rollback", "Let the version serve that served before."),
     "store prune": Verb("sidelight.cli.store:prune", "Remove old versions."),
@@ -50,23 +50,23 @@ VERBS: dict[str, Verb] = {
     "items list": Verb("sidelight.cli.items:list_", "List the retired items."),
     "database backup": Verb("sidelight.cli.database:backup", "Copy and verify the database of a service."),
     "database verify": Verb("sidelight.cli.database:verify", "Read every page of a backup."),
-    "database vacuum": Verb("sidelight.cli.database:vacuum", "Remove what forgotten users left."),
-    "serve": Verb("sidelight.cli.serve:serve", "Answer requests over HTTP, with pages for people."),
-    "data list": Verb("sidelight.cli.data:list_", "Name the public data sets that can be fetched."),
+    "database vacuum": Verb("sidelight.cli.database:vacuum", "Remove deleted rows of forgotten users."),
+    "serve": Verb("sidelight.cli.serve:serve", "Answer requests over HTTP, with the explorer's pages."),
+    "data list": Verb("sidelight.cli.data:list_", "List the public data sets that can be fetched."),
     "data get": Verb("sidelight.cli.data:get", "Fetch a public data set into a folder."),
     "demo": Verb("sidelight.cli.demo:demo", "Run the whole job on groceries data."),
 }
 GROUPS = {
-    "store": "Keep versions of a model, and say which one serves.",
-    "keys": "Say who may call the service.",
-    "items": "Say which items no list may hold.",
-    "database": "Look after the database of a service.",
+    "store": "Keep versions of a model, and choose the one that serves.",
+    "keys": "Manage the API keys of the service.",
+    "items": "Manage the items that no list may hold.",
+    "database": "Maintain the database of a service.",
     "data": "Fetch public data sets.",
 }
 
 
 def run(argv: Sequence[str] | None = None) -> None:
-    """Entry point of the console script; always ends in SystemExit.
+    """Run the console script; always ends in SystemExit.
 
     Exit codes: 0 done; 1 the data, a spec or a file is wrong; 2 wrong usage; 130 interrupted.
     """
@@ -77,7 +77,7 @@ def run(argv: Sequence[str] | None = None) -> None:
 
 
 def build(wanted: str | None = None, debug: bool = False) -> typer.Typer:
-    """The Typer app with the function of one verb in place; the other verbs are only named."""
+    """Build the Typer app with the function of one verb; the other verbs are only named."""
     options: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "no_args_is_help": True}
     app = typer.Typer(pretty_exceptions_enable=False, context_settings={"max_content_width": 110}, **options)
     app.callback()(_root)
@@ -106,7 +106,7 @@ def load(verb: Verb) -> Callable[..., None]:
 
 
 def documentation(function: Callable[..., Any]) -> tuple[str, str]:
-    """Help text and the closing "Example:" block of a verb, both from its docstring."""
+    """Return help text and closing "Example:" block of a verb from its docstring."""
     text, mark, example = inspect.cleandoc(function.__doc__ or "").partition("Example:")
     return text.strip(), f"{mark}{example}".rstrip()
 
@@ -127,7 +127,7 @@ def _absent() -> None:
 
 
 def _without_debug(args: list[str]) -> tuple[list[str], bool]:
-    """`--debug` may stand anywhere before a bare `--`; `--version` answers at once."""
+    """Take out `--debug`, which may stand anywhere before a bare `--`; answer `--version` at once."""
     end = args.index("--") if "--" in args else len(args)
     if args[:1] == ["--version"]:
         from importlib.metadata import version
@@ -144,7 +144,7 @@ def _wanted(args: Sequence[str]) -> str | None:
 
 
 def _guarded(function: Callable[..., None], debug: bool) -> Callable[..., None]:
-    """The verb with its failures turned into exit codes, before Typer can print them its own way."""
+    """Wrap a verb so that failures become exit codes before Typer prints them its own way."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> None:
@@ -170,14 +170,14 @@ def _one_line_errors(debug: bool) -> Iterator[None]:
         if debug:
             raise
         if isinstance(error, KeyboardInterrupt):
-            _say("interrupted; nothing half-done was written, run again to go on")
+            _print_error("interrupted; nothing half-done was written, run again to go on")
             raise SystemExit(INTERRUPTED) from None
-        _say(f"error: {_describe(error)}")
+        _print_error(f"error: {_describe(error)}")
         raise SystemExit(1) from None
 
 
 def _reader_gone() -> NoReturn:
-    # The reader went away (`| head`). Python would complain again when it flushes at exit.
+    # The reader closed the pipe (`| head`). Python would complain again when it flushes at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(BROKEN_PIPE) from None
 
@@ -193,9 +193,9 @@ def _describe(error: BaseException) -> str:
     return f"unexpected {found}; run again with --debug to see where"
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     print(f"sidelight: {text}", file=sys.stderr)
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    _say(f"warning: {message}")
+    _print_error(f"warning: {message}")

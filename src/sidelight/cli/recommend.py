@@ -1,4 +1,4 @@
-"""The verb `recommend`: the best items for users, for histories, or the audience of items."""
+"""Verb `recommend`: the best items for users or histories, or the audience of items."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sidelight.cli.shared_options import BundleArgument, JsonLines
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -16,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def recommend(
-    model: Annotated[Path, typer.Argument(help="Bundle that `sidelight train` wrote.", show_default=False)],
+    model: BundleArgument,
     user: Annotated[
         list[str] | None, typer.Option("--user", "-u", help="User id; may be given more than once.")
     ] = None,
     history: Annotated[
         list[str] | None,
-        typer.Option("--history", help="Item ids of somebody new, with commas; may be given more than once."),
+        typer.Option("--history", help="Item ids of a new user, with commas; may be given more than once."),
     ] = None,
     audience: Annotated[
         list[str] | None,
@@ -32,13 +34,13 @@ def recommend(
         Path | None, typer.Option("--add", help="Table of new items that join the catalogue for this call.")
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Length of the lists.")] = 10,
-    why: Annotated[bool, typer.Option("--why", help="Add what each score is made of, as shares.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Add the parts of each score, as shares.")] = False,
+    json: JsonLines = False,
 ) -> None:
-    """List the best items for users, new people with a history, or the nearest users for items.
+    """List the best items for users or for histories of new users, or the nearest users for items.
 
-    Without --user, --history or --audience every known user gets a list. A user nobody knows gets
-    the most popular items, and the source column says so.
+    Without --user, --history or --audience every known user gets a list. An unknown user gets the
+    most popular items, and the source column says so.
 
     Example:
         sidelight recommend model/ --user u01 --user u02 -k 5 --why
@@ -57,50 +59,48 @@ def recommend(
 
         found = found.add_items(read_items(add, found.items.columns))
     if audience:
-        people = found.audience(audience, k)
-        reached = {str(row["item_id"]): row["reached"] for row in people.iter_rows(named=True)}
-        users = len(found.need_people().ids)
+        users = found.audience(audience, k)
+        reached = {str(row["item_id"]): row["reached"] for row in users.iter_rows(named=True)}
+        total = len(found.need_people().ids)
         for item in dict.fromkeys(audience):
-            said = f"{item}: {reached.get(item, 0):,} of {users:,} users would have it among the first {k}"
-            nobody = "; nobody to show: no history or content says anything about it"
-            note(said + ("; listed are the nearest, with their place" if item in reached else nobody))
-        emit(_reasons(found, people) if why else people, json=json)
+            size = f"{item}: {reached.get(item, 0):,} of {total:,} users would have it among the first {k}"
+            none = "; no user to show: no history or content says anything about it"
+            note(size + ("; listed are the nearest, with their place" if item in reached else none))
+        if why:
+            rows = users.iter_rows(named=True)
+            reasons = [found.explain(row["item_id"], user=row["user_id"]) for row in rows]
+            users = _with_reasons(users, reasons)
+        emit(users, json=json)
         return
     lists = [[i.strip() for i in each.split(",") if i.strip()] for each in history or []]
     answer = found.recommend(users=user or None, histories=lists or None, k=k)
     emit(_described(found, answer, lists, why), json=json)
 
 
-def _reasons(model: Recommender, people: pl.DataFrame) -> pl.DataFrame:
-    """What carried the score of an item for each of its audience."""
-    rows = people.iter_rows(named=True)
-    return _with_reasons(people, [model.explain(row["item_id"], user=row["user_id"]) for row in rows])
-
-
 def _described(
     model: Recommender, answer: pl.DataFrame, histories: list[list[str]], why: bool
 ) -> pl.DataFrame:
-    """The lists with what each item is and, if asked for, what carried its score."""
+    """Add the title of each item to the lists and, if requested, the reasons of its score."""
     import polars as pl
 
     from sidelight.content.shared_terms import text_of
 
     at = model.items.find(answer["item_id"].to_list())
-    said = [text_of(model.items.rows.row(int(i), named=True)) for i in at]
-    answer = answer.insert_column(2, pl.Series("item", said, dtype=pl.String))
+    titles = [text_of(model.items.rows.row(int(i), named=True)) for i in at]
+    answer = answer.insert_column(2, pl.Series("item", titles, dtype=pl.String))
     if not why:
         return answer
     found = []
     for row in answer.iter_rows(named=True):
-        person = {"history": histories[row["user_id"]]} if histories else {"user": row["user_id"]}
-        found.append(model.explain(row["item_id"], **person) if row["score"] else None)
+        user = {"history": histories[row["user_id"]]} if histories else {"user": row["user_id"]}
+        found.append(model.explain(row["item_id"], **user) if row["score"] else None)
     return _with_reasons(answer, found)
 
 
 def _with_reasons(rows: pl.DataFrame, found: Sequence[Explanation | None]) -> pl.DataFrame:
-    """Rows with the reasons and the words of one explanation each; None leaves them empty.
+    """Add reasons and words of one explanation per row; None leaves them empty.
 
-    Only what the explanation calls a cause is in `because`; `reasons` has every share from 1 % on.
+    `because` has only the causes of an explanation; `reasons` has every share from 1 % on.
     """
     import polars as pl
 

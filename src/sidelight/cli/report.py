@@ -1,4 +1,4 @@
-"""The verb `report`: a comparison as one page to read and to pass on."""
+"""Verb `report`: a comparison as one self-contained page."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def report(
         Path,
         typer.Argument(help=f"Folder that `sidelight compare` wrote, or its {FILE}.", show_default=False),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Page to write.")] = Path("report.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Show a comparison as one HTML page: the answer first, every number behind it.
+    """Write a comparison as one HTML page: the answer first, every number behind it.
 
     The page is one file that loads nothing from anywhere: open it in a browser, mail it, print it.
     It holds the record of the comparison too. docs/report.md says how to read each section.
@@ -35,7 +35,7 @@ def report(
 
 
 def _record(place: Path) -> dict[str, Any]:
-    """The record in a file, or in the folder of a comparison."""
+    """Read the record from a file, or from the folder of a comparison."""
     import json
 
     from sidelight.errors import DataError, complain

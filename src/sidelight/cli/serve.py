@@ -1,4 +1,4 @@
-"""The verb `serve`: the HTTP service, with its pages for people."""
+"""Verb `serve`: the HTTP service with the explorer."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Annotated
 import typer
 
 SOURCE = "Store of `sidelight store publish`, or bundle of `sidelight train`."
-CORES = "Requests worked on at a time [default: two per core]."
+CORES = "Requests processed at a time [default: two per core]."
 DATABASE = "SQLite file, or postgresql+psycopg://...; --init makes it."
-INIT = "Make the database if there is none, and let the store take it for its own."
-OPEN = "Ask nobody for a key, on this machine alone, although there are or were some."
+INIT = "Make the database if there is none, and bind the store to it."
+OPEN = "Require no key, on this machine alone, although there are or were some."
 PROXY = "Addresses of proxies in front, with commas: cookies are Secure, and a key is needed."
-COST = "Cost of one request, and of all that one key has at work; one list with 10 reasons costs about 10."
-RATE = "Requests a second that one key may make; 0 is no limit."
+COST = "Largest cost per request and per key; one list with 10 reasons costs about 10."
+RATE = "Requests per second that one key may make; 0 is no limit."
 
 
 class Search(StrEnum):
-    """How the best items are found."""
+    """Search for the best items."""
 
     exact = "exact"
     hnsw = "hnsw"
 
 
 class Log(StrEnum):
-    """Least that is logged."""
+    """Lowest level that is logged."""
 
     info = "info"
     warning = "warning"
@@ -39,23 +39,23 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     database: Annotated[str, typer.Option(help=DATABASE)] = "service.sqlite",
     explore: Annotated[
-        float, typer.Option(min=0.0, max=0.9, help="Share of slots given to new items by chance.")
+        float, typer.Option(min=0.0, max=0.9, help="Share of slots given to new items at random.")
     ] = 0.0,
     init: Annotated[bool, typer.Option("--init", help=INIT)] = False,
     open_: Annotated[bool, typer.Option("--open", help=OPEN)] = False,
     proxy: Annotated[str, typer.Option(help=PROXY, show_default=False)] = "",
     search: Annotated[Search, typer.Option(help="hnsw is for more than a million items.")] = Search.exact,
-    pages: Annotated[bool, typer.Option("--pages/--no-pages", help="Serve the pages for people.")] = True,
+    pages: Annotated[bool, typer.Option("--pages/--no-pages", help="Serve the explorer's pages.")] = True,
     rate: Annotated[float, typer.Option(min=0.0, help=RATE)] = 200.0,
     concurrency: Annotated[int | None, typer.Option(min=1, help=CORES, show_default=False)] = None,
     queue: Annotated[int, typer.Option(min=0, help="Requests that may wait for their turn.")] = 64,
     most_cost: Annotated[float, typer.Option(min=1.0, help=COST)] = 3000.0,
     deadline: Annotated[float, typer.Option(min=0.05, help="Seconds until a request is given up.")] = 10.0,
     grace: Annotated[float, typer.Option(min=1.0, help="Seconds to finish when stopped.")] = 10.0,
-    log: Annotated[Log, typer.Option(help="Least that is logged; requests are info.")] = Log.info,
+    log: Annotated[Log, typer.Option(help="Lowest level that is logged; requests are info.")] = Log.info,
     check: Annotated[bool, typer.Option("--check", help="Load and check everything, then stop.")] = False,
 ) -> None:
-    """Answer requests over HTTP, and show the explorer's pages.
+    """Answer requests over HTTP, and serve the explorer's pages.
 
     As long as no API key was ever made the service is open, but to this machine alone. From the first
     `sidelight keys new` on, every caller needs a key, also when all keys are revoked. The database must be
@@ -75,7 +75,7 @@ def serve(
     from sidelight.serving.http.server import is_store, serve
     from sidelight.serving.rerank.exploration import Exploration
 
-    is_store(source)  # a wrong folder is told before a database is made
+    is_store(source)  # a wrong folder is refused before a database is made
     options = HttpOptions(
         host, port, require_keys=False if open_ else None, proxy=proxy, explorer=pages, queue=queue,
         most_cost=most_cost, deadline=deadline, grace=grace,

@@ -1,20 +1,21 @@
-"""The verb `similar`: the items nearest to given ones."""
+"""Verb `similar`: the items nearest to given ones."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sidelight.cli.shared_options import BundleArgument, JsonLines
+
 
 def similar(
-    model: Annotated[Path, typer.Argument(help="Bundle that `sidelight train` wrote.", show_default=False)],
+    model: BundleArgument,
     item: Annotated[list[str], typer.Option("--item", "-i", help="Item id; may be given more than once.")],
-    k: Annotated[int, typer.Option("-k", min=1, help="How many for each item.")] = 10,
-    json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
+    k: Annotated[int, typer.Option("-k", min=1, help="Number of items for each.")] = 10,
+    json: JsonLines = False,
 ) -> None:
-    """List the items nearest to given ones, by what the model knows: users, content, or both.
+    """List the items nearest to given ones, by users, content, or both, as the model scores.
 
     Example:
         sidelight similar model/ --item i09 -k 5

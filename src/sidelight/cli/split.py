@@ -1,4 +1,4 @@
-"""The verb `split`: divide interactions into train, validation and test."""
+"""Verb `split`: divide interactions into train, validation and test."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sidelight.cli.shared_options import JsonObject, TablesArgument
+
 if TYPE_CHECKING:
     from sidelight.data.dataset import Dataset
     from sidelight.data.split.split import Split
 
 
 class Rule(StrEnum):
-    """How to divide."""
+    """Rule of a split."""
 
     automatic = "automatic"
     temporal = "temporal"
@@ -25,8 +27,8 @@ class Rule(StrEnum):
     published = "published"
 
 
-# The maker of each rule in `sidelight.data.split.event_splits`, and the options that mean something to it.
-_MAKERS: dict[Rule, tuple[str, tuple[str, ...]]] = {
+# The function of each rule in `sidelight.data.split`, and the options that it takes.
+_RULES: dict[Rule, tuple[str, tuple[str, ...]]] = {
     Rule.automatic: ("automatic", ()),
     Rule.temporal: ("temporal", ("validation", "test")),
     Rule.leave_last_out: ("leave_last_out", ("n",)),
@@ -39,7 +41,7 @@ _MAKERS: dict[Rule, tuple[str, tuple[str, ...]]] = {
 
 When = Annotated[
     str | None,
-    typer.Option(metavar="WHEN", help="Where this part begins: a date, or a share such as .1 of events."),
+    typer.Option(metavar="WHEN", help="Begin of this part: a date, or a share such as .1 of events."),
 ]
 Held = Annotated[float | None, typer.Option(help="cold-items, cold-users: share of items or users held out.")]
 Warm = Annotated[
@@ -62,19 +64,17 @@ Simulate = Annotated[
 
 
 def split(
-    data: Annotated[
-        Path, typer.Argument(help="Folder of tables, or the file of interactions.", show_default=False)
-    ],
+    data: TablesArgument,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder to write the split to.", show_default=False)
     ],
     by: Annotated[
         Rule | None,
-        typer.Option(help="How to divide [default: what the other options and the data suggest]."),
+        typer.Option(help="Rule [default: the one that the other options and the data suggest]."),
     ] = None,
     validation: When = None,
     test: When = None,
-    n: Annotated[int | None, typer.Option(min=1, help="leave-last-out: events a user and part.")] = None,
+    n: Annotated[int | None, typer.Option(min=1, help="leave-last-out: events per user and part.")] = None,
     share: Held = None,
     warm: Warm = None,
     newest: Newest = False,
@@ -83,15 +83,15 @@ def split(
     file: File = None,
     partial: Partial = False,
     simulate: Simulate = 0.1,
-    seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
+    json: JsonObject = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a split that is there.")] = False,
 ) -> None:
     """Divide interactions into train, validation and a sealed test, with new items among them.
 
     Without --by: published with --file, temporal with --validation or --test, else temporal where
     there are timestamps, leave-last-out where there are positions, random otherwise. docs/splits.md
-    says what each rule asks, and when to use which.
+    explains each rule, and when to use which.
 
     Example:
         sidelight split shop/ -o split/ --force
@@ -109,11 +109,11 @@ def split(
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
     rule = by or _implied(given)
-    stray = sorted(set(given) - set(_MAKERS[rule][1]))
+    stray = sorted(set(given) - set(_RULES[rule][1]))
     if stray:
-        raise typer.BadParameter(f"--{stray[0]} says nothing to --by {rule}; see sidelight split --help")
+        raise typer.BadParameter(f"--{stray[0]} has no effect with --by {rule}; see sidelight split --help")
     place = target(output, force, bundle=True)
-    found = _made(rule, read(data), given, seed, simulate)
+    found = _make_split(rule, read(data), given, seed, simulate)
     write_split(found, place, source=data, force=force)
     summary = found.summary()
     if json:
@@ -130,7 +130,7 @@ def _implied(given: dict[str, Any]) -> Rule:
     return Rule.temporal if "validation" in given or "test" in given else Rule.automatic
 
 
-def _made(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate: float) -> Split:
+def _make_split(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate: float) -> Split:
     from sidelight.cli.console import note
     from sidelight.data import split
     from sidelight.data.split.assemble import unmeasurable_parts
@@ -138,22 +138,22 @@ def _made(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate:
     options: dict[str, Any] = dict(given)
     for name in ("validation", "test"):
         if name in options:
-            options[name] = _moment(options[name])
+            options[name] = _time_or_share(options[name])
     if options.pop("newest", False):
         options["by"] = "time"
     if rule is Rule.published:
         if "file" not in options:
             raise typer.BadParameter("--by published needs --file")
         options["path_or_frame"] = options.pop("file")
-    maker = getattr(split, _MAKERS[rule][0])
-    made: Split = maker(data, **options, seed=seed, simulate=simulate)
-    for said in unmeasurable_parts(made):
-        note(f"warning: {said}")
-    return made
+    make = getattr(split, _RULES[rule][0])
+    found: Split = make(data, **options, seed=seed, simulate=simulate)
+    for line in unmeasurable_parts(found):
+        note(f"warning: {line}")
+    return found
 
 
-def _moment(text: str) -> str | float:
-    """A share where the text is a number with a point, else a date as it stands."""
+def _time_or_share(text: str) -> str | float:
+    """Return a share where the text is a number with a point, else the date unchanged."""
     try:
         return float(text) if "." in text and "-" not in text and ":" not in text else text
     except ValueError:
@@ -184,8 +184,8 @@ def _closing(summary: dict[str, Any]) -> str:
         f"{summary['simulated_items']:,} warm items with {summary['simulated_events']:,} training events "
         "stand in for new ones while options are chosen.",
     ]
-    known = summary["test_history"].replace("+", " + ")
-    lines.append(f"History of a user on the test part: {known} events.")
+    events = summary["test_history"].replace("+", " + ")
+    lines.append(f"History of a user on the test part: {events} events.")
     if summary["given_events"]:
         lines.append(f"{summary['given_events']:,} training events are given histories of held-out users.")
     if chosen:

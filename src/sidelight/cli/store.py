@@ -1,4 +1,4 @@
-"""The verbs `store publish|list|show|promote|rollback|prune`: versions of a model, and which one serves."""
+"""Verbs `store publish|list|show|promote|rollback|prune`: versions of a model, and the one that serves."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sidelight.cli.shared_options import BundleArgument, JsonLines, JsonObject
+
 if TYPE_CHECKING:
     from sidelight.serving.responses import Version
     from sidelight.serving.store.store import Store
 
 Root = Annotated[Path, typer.Argument(help="Folder of the store.", show_default=False)]
 Name = Annotated[str, typer.Argument(help="Name of a version.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="JSON lines.")]
 
 
 def publish(
     store: Root,
-    bundle: Annotated[Path, typer.Argument(help="Bundle that `sidelight train` wrote.", show_default=False)],
+    bundle: BundleArgument,
     name: Annotated[
         str | None, typer.Option(help="Name of the version [default: the time].", show_default=False)
     ] = None,
-    note: Annotated[str, typer.Option(help="A line for those who look at the list.")] = "",
+    note: Annotated[str, typer.Option(help="Remark to show in the list.")] = "",
     promote: Annotated[bool, typer.Option("--promote", help="Let it serve at once.")] = False,
-    json: Json = False,
+    json: JsonLines = False,
 ) -> None:
     """Copy a bundle into a store as a new version, after all checks.
 
-    Every file is hashed, every weight must be finite, and canary queries are asked; their answers are
-    kept, and asked for again before the version may serve. The first publish makes the store.
+    Every file is hashed, every weight must be finite, and canary queries are run; their results are
+    kept, and must be the same again before the version may serve. The first publish makes the store.
 
     Example:
         sidelight store publish store/ model/ --name monday --promote
@@ -47,7 +48,7 @@ def publish(
     console.emit([_row(opened, found)], json=json)
 
 
-def list_(store: Root, json: Json = False) -> None:
+def list_(store: Root, json: JsonLines = False) -> None:
     """List the versions of a store, newest first, and which one serves.
 
     Example:
@@ -55,7 +56,7 @@ def list_(store: Root, json: Json = False) -> None:
     """
     from sidelight.cli.console import emit, note
 
-    opened = _there(store)
+    opened = _existing(store)
     emit([_row(opened, each) for each in opened.list()], json=json)
     for name, why in opened.damaged().items():
         note(f"{name} is damaged: {why}")
@@ -64,21 +65,23 @@ def list_(store: Root, json: Json = False) -> None:
 def show(
     store: Root,
     name: Name,
-    check: Annotated[bool, typer.Option("--check", help="Hash every file and ask the canaries.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Hash every file and run the canary queries.")
+    ] = False,
+    json: JsonObject = False,
 ) -> None:
-    """Show what a version is: data, options, metrics, size.
+    """Show data, options, metrics and size of a version.
 
     Example:
         sidelight store show store/ monday --check
     """
     from sidelight.cli.console import emit, note
 
-    opened = _there(store)
+    opened = _existing(store)
     found = opened.show(name)
     if check:
         opened.check(name)
-        note(f"{name}: all files are as published, and the canaries answer as they did")
+        note(f"{name}: all files are as published, and the canary queries give the same results")
     about = {
         **_row(opened, found),
         "fingerprint": found.fingerprint,
@@ -89,19 +92,19 @@ def show(
     emit([about] if json else [{"what": key, "value": value} for key, value in _flat(about)], json=json)
 
 
-def promote(store: Root, name: Name, json: Json = False) -> None:
-    """Let a version serve, after all checks. What serves now is the way back.
+def promote(store: Root, name: Name, json: JsonLines = False) -> None:
+    """Let a version serve, after all checks; a rollback goes back to the present one.
 
     Example:
         sidelight store promote store/ tuesday
     """
     from sidelight.cli.console import emit
 
-    opened = _there(store)
+    opened = _existing(store)
     emit([_row(opened, opened.promote(name))], json=json)
 
 
-def rollback(store: Root, json: Json = False) -> None:
+def rollback(store: Root, json: JsonLines = False) -> None:
     """Let the version serve that served before, at once; once more goes back further.
 
     Example:
@@ -109,14 +112,14 @@ def rollback(store: Root, json: Json = False) -> None:
     """
     from sidelight.cli.console import emit
 
-    opened = _there(store)
+    opened = _existing(store)
     emit([_row(opened, opened.rollback())], json=json)
 
 
 def prune(
     store: Root,
     keep: Annotated[int, typer.Option(min=1, help="Newest versions to keep.")] = 5,
-    json: Json = False,
+    json: JsonLines = False,
 ) -> None:
     """Remove old versions; never the one that serves, nor the one a rollback would go to.
 
@@ -125,14 +128,14 @@ def prune(
     """
     from sidelight.cli.console import emit, note
 
-    removed = _there(store, keep).prune()
+    removed = _existing(store, keep).prune()
     if removed:
         emit([{"removed": name} for name in removed], json=json)
     note(f"{len(removed)} removed")
 
 
-def _there(root: Path, keep: int = 5) -> Store:
-    """A store that must exist: a mistyped folder is no empty store."""
+def _existing(root: Path, keep: int = 5) -> Store:
+    """Open a store that must exist: a mistyped folder is no empty store."""
     from sidelight.serving.store.store import Store
 
     return Store(root, keep).existing()
@@ -152,6 +155,6 @@ def _row(store: Store, version: Version) -> dict[str, Any]:
 
 
 def _flat(about: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Key and value of a table for people: metrics one a line."""
+    """Return key and value pairs for a table, one line per metric."""
     metrics = about.pop("metrics")
     return [*about.items(), *((f"metric {key}", value) for key, value in metrics.items())]

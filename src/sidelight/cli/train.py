@@ -1,4 +1,4 @@
-"""The verb `train`: fit a model on a split and save it as a bundle."""
+"""Verb `train`: fit a model on a split and save it as a bundle."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sidelight.cli.shared_options import MovedData, SplitArgument, load_split
 from sidelight.progress import Progress
 
 if TYPE_CHECKING:
@@ -17,16 +18,14 @@ if TYPE_CHECKING:
 
 
 def train(
-    split: Annotated[Path, typer.Argument(help="Folder that `sidelight split` wrote.", show_default=False)],
+    split: SplitArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the bundle.")] = Path("model"),
     spec: Annotated[
         Path | None, typer.Option(help="TOML file of the model's options; without it the schema decides.")
     ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="The data that was split, if it has moved since.", show_default=False)
-    ] = None,
+    data: MovedData = None,
     refit: Annotated[
-        bool, typer.Option("--refit", help="Once measured, fit again on training and validation events.")
+        bool, typer.Option("--refit", help="Once evaluated, fit again on training and validation events.")
     ] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the spec as TOML and stop.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
@@ -51,22 +50,20 @@ def train(
 
     from sidelight import config
     from sidelight.cli.console import emit, note, progress, target
-    from sidelight.data.read import read
     from sidelight.data.split.assemble import unused_weights
-    from sidelight.data.split.files import read_split
     from sidelight.experiment.column_leaks import LeakWarning, leaks
     from sidelight.models.default_model import automatic
     from sidelight.models.refit import check_refit
     from sidelight.models.refit import refit as fit_again
 
-    found = read_split(split, read(data) if data else None)
+    found = load_split(split, data)
     chosen = config.load(spec) if spec else automatic(found)
     if show:
         print(config.dump(chosen), end="")
         return
     place = target(output, force, bundle=True)
-    for said in unused_weights(found, f"{type(chosen).__name__} does not use them"):
-        note(said)
+    for line in unused_weights(found, f"{type(chosen).__name__} does not use them"):
+        note(line)
     if refit:
         check_refit(found)
     for line in leaks(chosen, found):
@@ -84,7 +81,7 @@ def train(
 
 
 def _figures(model: Recommender, split: Split, report: Progress) -> Mapping[str, float]:
-    """Figures on validation; none, with a note, where it cannot judge: the fit is not lost for that."""
+    """Return figures on validation; none, with a note, where it has no events: the fit is kept anyway."""
     from sidelight.cli.console import note
     from sidelight.errors import DataError
     from sidelight.evaluation.evaluate import evaluate

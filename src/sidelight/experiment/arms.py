@@ -1,4 +1,4 @@
-"""Arms of a comparison: the same model with and without its tasks, seeds, and what differs."""
+"""Arms of a comparison: the same model with and without its tasks, seeds, and differences of specs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PRIMARY, ALL = "primary only", "all tasks"
 
 
 def ablations(spec: Any) -> dict[str, Any]:
-    """The model without its tasks, with all of them, with all but one, and with one alone.
+    """Build arms of a model without its tasks, with all, with all but one, and with one alone.
 
     An arm that would equal one before it is left out: with two tasks, all but the first is the
     second alone.
@@ -41,15 +41,15 @@ def ablations(spec: Any) -> dict[str, Any]:
 
 
 def controls(spec: Any, weighting: Weighting) -> dict[str, Any]:
-    """Two planted tasks that must not help, with fixed weights and steered by a rule.
+    """Build negative controls: two planted tasks that must not help, with fixed and steered weights.
 
-    "noise" predicts labels that were thrown by dice; "popularity" predicts clicks. A comparison that
+    "noise" predicts random labels; "popularity" predicts clicks. A comparison that
     shows a gain of either cannot be trusted with other tasks, and a rule worth having limits what
     they cost.
 
     Args:
         spec: A `TwoTower`, or a `Blend` that contains one. Its own tasks are left out.
-        weighting: The rule to try.
+        weighting: Weighting of the steered arms.
     """
     from sidelight.tasks.noise_control import NoiseTask
     from sidelight.tasks.popularity_control import PopularityTask
@@ -64,7 +64,7 @@ def controls(spec: Any, weighting: Weighting) -> dict[str, Any]:
 
 
 def _towers(spec: Any) -> tuple[TwoTower, Callable[[TwoTower], Any]]:
-    """The two-tower model in a spec, and what puts another one in its place."""
+    """Return the two-tower model in a spec, and a function that replaces it."""
     if isinstance(spec, TwoTower):
         return spec, lambda towers: towers
     inside = spec.components if isinstance(spec, Blend) else ()
@@ -82,7 +82,7 @@ def _towers(spec: Any) -> tuple[TwoTower, Callable[[TwoTower], Any]]:
 
 
 def seeded(spec: Any, seed: int) -> Any:
-    """The spec with another seed, the models inside it too; the same spec where there is none."""
+    """Replace the seed of a spec and of the models inside it; a spec without one stays the same."""
     changes: dict[str, Any] = {}
     for field in dataclasses.fields(spec):
         old = getattr(spec, field.name)
@@ -93,7 +93,7 @@ def seeded(spec: Any, seed: int) -> Any:
 
 
 def is_seeded(spec: Any) -> bool:
-    """Whether anything is drawn: another seed makes another spec."""
+    """Return whether a spec depends on a seed."""
     return bool(seeded(spec, 0) != seeded(spec, 1))
 
 
@@ -104,13 +104,13 @@ def _inside(value: Any, seed: int) -> Any:
 
 
 def is_model(value: Any) -> bool:
-    """A dataclass of options with `fit`."""
+    """Return whether a value is a dataclass of options with `fit`."""
     known = dataclasses.is_dataclass(value) and not isinstance(value, type)
     return known and callable(getattr(value, "fit", None))
 
 
 def spec_diff(base: Mapping[str, Any], other: Mapping[str, Any], where: str = "") -> list[str]:
-    """Lines that say what another spec has in place of what the first one has.
+    """Describe the options of another spec that differ from those of a first one, one line each.
 
     Args:
         base, other: From `config.to_dict`.
@@ -143,7 +143,7 @@ def _class(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value in few characters; a spec as its class with the options that are numbers or text."""
+    """Format a value in few characters; a spec as its class with the options that are numbers or text."""
     if not isinstance(value, Mapping):
         return "none" if value is None else f"{value!r}"
     plain = {n: v for n, v in value.items() if n != USE and isinstance(v, (str, int, float))}

@@ -1,4 +1,4 @@
-"""How sure a mean over users and seeds is: both are drawn again."""
+"""Bootstrap intervals of means over users and seeds, which are both resampled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CELLS = 1 << 22  # resampling counts held at a time: 32 MiB of float64
 def crossed_intervals(
     values: Values, n: int = RESAMPLES, level: float = LEVEL, seed: int = 0
 ) -> list[Interval]:
-    """Percentile intervals of means when users and seeds are drawn again, independently.
+    """Compute percentile intervals of means with users and seeds resampled independently.
 
     Each resample counts how often user u (t_u) and seed s (t_s) are drawn, with replacement, and
     takes mean = sum_su t_s t_u x_su / (U S). Users are shared by all seeds, so that a run of another
@@ -34,7 +34,7 @@ def crossed_intervals(
         seed: Equal seeds give equal intervals.
 
     Returns:
-        One interval a column.
+        One interval per column.
 
     Source: The pigeonhole bootstrap for crossed factors, Owen (Annals of Applied Statistics 2007).
     """
@@ -63,6 +63,6 @@ def crossed_intervals(
 
 
 def _counts(rng: np.random.Generator, rows: int, size: int) -> Values:
-    """How often each of `size` is drawn in each resample, float64 (rows, size)."""
+    """Count the draws of each of `size` in each resample, float64 (rows, size)."""
     drawn = rng.integers(0, size, (rows, size)) + np.arange(rows)[:, None] * size
     return np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Search the columns that a spec reads for what is known only with, or after, the event it predicts."""
+"""Leak checks: columns of a spec that may be known only with, or after, the event it predicts."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ from sidelight.seeding import generator
 Rows = NDArray[np.int64]
 Counts = NDArray[np.int64]
 
-EVENTS, HELD_OUT = 200_000, 1_000  # looked at, at most: training events, and those of users set apart
+EVENTS, HELD_OUT = 200_000, 1_000  # largest samples: training events, events of held-out users
 SHARE = 0.2  # of held-out items that a column names, at least
 ODDS = 5.0  # over those of popularity, at least
 AT_ONCE = 1 << 23  # scores held at a time: 64 MiB of float64
-_LONG = 2_000  # characters of a text that are looked at
+_LONG = 2_000  # characters of a text that are read
 
 
 class LeakWarning(UserWarning):
-    """A column of a spec looks as if it were known only with, or after, the event that is predicted."""
+    """Column of a spec that may be known only with, or after, the event that is predicted."""
 
 
 def leaks(spec: Any, split: Split) -> tuple[str, ...]:
-    """Describe each column that a spec reads and that looks like a leak, one line per column.
+    """Describe the columns of a spec that look like leaks, one line per column.
 
-    A column of context or of users is suspicious where it alone names the item of an event: learned
+    A column of context or of users is suspicious where it alone identifies the item of an event: learned
     from some users, it ranks the items of others among the first 2 % (at most 10) for a fifth of
     the events or more, with odds 5 times those of popularity. A column of items is suspicious where
     its amount (a number, or the length of a text or list) follows the number of clicks, follows the clicks of
     the validation part better than earlier clicks do, or is there for items with clicks alone. The
-    sealed part is never looked at.
+    sealed part is never read.
 
     It cannot tell a search term, which is known before the choice and names the item, from a review. It
-    misses what says little of one item, vectors and pictures, context of items with a single event,
-    and text that was rewritten after an event at the same length.
+    misses weak leaks, vectors and images, context of items with a single event, and text that was
+    rewritten after an event at the same length.
 
     Args:
-        spec: A model, or a list of candidates; models inside it are looked at too.
-        split: Where the columns and events are.
+        spec: A model, or a list of candidates; models inside it are checked too.
+        split: Split with the columns and events.
 
     Example:
         >>> import sidelight as sl
@@ -58,15 +58,14 @@ def leaks(spec: Any, split: Split) -> tuple[str, ...]:
     """
     found = []
     for place, name in dict.fromkeys(_columns(spec)):
-        look, title = _LOOKS[place]
-        said = look(split, name)
-        if said:
-            found.append(f"{title} {name!r} {said}")
+        check, title = _CHECKS[place]
+        if reason := check(split, name):
+            found.append(f"{title} {name!r} {reason}")
     return tuple(found)
 
 
 def _columns(spec: Any) -> Iterator[tuple[str, str]]:
-    """("context", "users" or "content", column) of every modality that a spec reads; tasks do not count."""
+    """Yield ("context", "users" or "content", column) of every modality of a spec; tasks do not count."""
     if isinstance(spec, (list, tuple)):
         for each in spec:
             yield from _columns(each)
@@ -75,7 +74,7 @@ def _columns(spec: Any) -> Iterator[tuple[str, str]]:
             value = getattr(spec, field.name)
             for each in value if isinstance(value, (list, tuple)) else (value,):
                 if hasattr(each, "columns") and field.name != "tasks":  # a modality has `fit` as well
-                    place = field.name if field.name in _LOOKS else "content"
+                    place = field.name if field.name in _CHECKS else "content"
                     yield from ((place, name) for name in each.columns)
                 elif is_model(each):
                     yield from _columns(each)
@@ -93,7 +92,7 @@ def _users(split: Split, name: str) -> str:
 
 
 def _names_item(split: Split, values: pl.Series) -> str:
-    """A sentence where the values (n_events,) of some users name the items that other users chose."""
+    """Return a reason where values (n_events,) of some users identify the items that others chose."""
     log = split.data.interactions
     rows = split.fit_rows[values.is_not_null().to_numpy()[split.fit_rows]][-EVENTS:]
     order = generator(0, "leaks").permutation(split.data.n_users)[log.user[rows]]
@@ -119,7 +118,7 @@ def _names_item(split: Split, values: pl.Series) -> str:
 
 
 def _tokens(values: pl.Series) -> sp.csr_matrix:
-    """Binary CSR (n_rows, n_tokens): the whole value, words of a text, labels, a bin of a number."""
+    """Tokenise values as binary CSR (n_rows, n_tokens): whole value, words, labels, bin of a number."""
     if values.dtype.is_numeric() or values.dtype.is_temporal():
         distinct, first, at = np.unique(
             values.to_physical().to_numpy(), return_index=True, return_inverse=True
@@ -141,7 +140,7 @@ def _tokens(values: pl.Series) -> sp.csr_matrix:
 def _hits(
     fit: sp.csr_matrix, of_fit: Rows, held: sp.csr_matrix, of_held: Rows, prior: NDArray[np.float64], k: int
 ) -> tuple[float, float]:
-    """Shares of held-out items among the first k: by naive Bayes over the tokens, and by popularity."""
+    """Return hit rates at k on held-out items: by naive Bayes over the tokens, and by popularity."""
     n = len(prior)
     known = sp.csr_matrix((np.ones(len(of_fit)), (np.arange(len(of_fit)), of_fit)), shape=(len(of_fit), n))
     together = sp.csr_matrix(fit.T @ known)
@@ -160,7 +159,7 @@ def _hits(
 
 
 def _content(split: Split, name: str) -> str:
-    """A sentence where how much an item column holds follows from the clicks."""
+    """Return a reason where the amount of content in an item column follows from the clicks."""
     data, log = split.data, split.data.interactions
     if name not in data.items.columns:
         return ""
@@ -196,7 +195,7 @@ def _content(split: Split, name: str) -> str:
 
 
 def _amount(column: pl.Series) -> NDArray[np.float64]:
-    """How much a column holds per item, float64 (n_items,); NaN where nothing is known, or no amount is."""
+    """Return the amount of content per item, float64 (n_items,); NaN where missing or without amount."""
     kind: Any = column.dtype
     if kind.is_numeric():
         found = column
@@ -209,7 +208,7 @@ def _amount(column: pl.Series) -> NDArray[np.float64]:
     return found.cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
-_LOOKS: dict[str, tuple[Callable[[Split, str], str], str]] = {
+_CHECKS: dict[str, tuple[Callable[[Split, str], str], str]] = {
     "context": (_context, "context"),
     "users": (_users, "user column"),
     "content": (_content, "content"),

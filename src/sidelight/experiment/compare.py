@@ -1,9 +1,10 @@
-"""`compare`: arms on the same splits, seeds and budget, run by run, to go on where it stopped."""
+"""Compare arms on the same splits, seeds and budget, run by run; an interrupted comparison resumes."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -27,7 +28,7 @@ from sidelight.experiment.fit_warnings import Note, note_warning, repeat_warning
 from sidelight.experiment.run_arm import EvaluationPlan, Runner
 from sidelight.experiment.runs import Run
 from sidelight.option_types import SOME, Count, Seed, SomeShare, check_call
-from sidelight.progress import Progress
+from sidelight.progress import Progress, ignore_progress
 from sidelight.target_paths import claimed
 
 Key = tuple[str, float, int]
@@ -60,21 +61,21 @@ def compare(
 
     Args:
         split: For all arms. A share below 1 thins its training and validation events (`thinned`,
-            with the seed of the run); users and what is relevant to them stay: on validation the
-            figures are those of all validation events, also of those that no model saw.
+            with the seed of the run); users and their relevant items stay: on validation the figures
+            are those of all validation events, also of those that no model saw.
         arms: Name to spec, or to a list of candidates. The first one is the baseline.
         seeds: A number (0 to n - 1), or the seeds. A spec without a seed is fitted once for each
             different set of clicks.
-        part, final, log: As in `evaluate`. Tuning looks at validation only. Each run on the test
-            part is one recorded opening.
+        part, final, log: As in `evaluate`. Tuning uses validation only. Each run on the test part is one
+            recorded opening.
         keep: Shares of the events, in (0, 1].
-        metric: What differences are taken of, "name@k".
+        metric: Metric of the differences, "name@k".
         ks: Cut-offs.
-        folder: Where runs are kept. What is there already is loaded, so that a comparison that was
-            cut off goes on and a finished one is not fitted again. None keeps all in memory.
-        progress: Called with (runs done, runs in all, label), and by what goes on in a run.
+        folder: Folder of the runs. Those that are there already are loaded: a comparison that was cut
+            off resumes, and a finished one is not fitted again. None keeps all in memory.
+        progress: Called with (runs done, runs in all, label), and by fits and evaluations.
         groups: Subgroups, as in `evaluate`.
-        force: Start anew: a comparison that is in `folder` is removed, once all options are checked.
+        force: Start anew: a comparison in `folder` is removed, once all options are checked.
         history: As in `evaluate`.
         fitted: Called with (arm, share of the clicks, seed, model) after each fit, to keep a model that
             would be fitted again otherwise. Not called for a run that is loaded from `folder`, nor while
@@ -88,55 +89,48 @@ def compare(
             validation events to choose or judge by.
     """
     check_call(compare, locals())
-    plan = _Plan.check(split, arms, seeds, keep, metric)
-    measure = _measure(split, part, final, log, metric, ks, groups, history)
-    if len(plan.candidates[plan.baseline]) > 1 and not len(split.validation):
-        fix = "give one spec an arm, or a split with a validation part"
+    plan = _ComparisonPlan.check(split, arms, seeds, keep, metric)
+    evaluation = _evaluation_plan(split, part, final, log, metric, ks, groups, history)
+    if plan.effort > 1 and not len(split.validation):
+        fix = "give one spec per arm, or a split with a validation part"
         raise DataError(complain("validation events to choose candidates by", "none", "compare", fix))
     warned = {
         arm: [note_warning(line) for line in leaks(specs, split)] for arm, specs in plan.candidates.items()
     }
     for arm, lines in warned.items():
         repeat_warnings(arm, lines)
-    about = {"thin_validation": thin_validation}
-    if folder is None:
-        return _compared(
-            Runner(split, measure, None, progress, None, thin_validation), plan, fitted, warned, about
-        )
-    with claimed(Path(folder)):
+    with nullcontext() if folder is None else claimed(Path(folder)):
         asked = {"arms": [*plan.candidates], "seeds": plan.seeds, "keeps": plan.keeps}
-        root = runs.begin(folder, force, asked)
-        return _compared(
-            Runner(split, measure, root, progress, None, thin_validation), plan, fitted, warned, about
-        )
+        root = None if folder is None else runs.begin(folder, force, asked)
+        runner = Runner(split, evaluation, root, progress, None, thin_validation)
+        return _run_all(runner, plan, fitted, warned)
 
 
-def _compared(
-    bench: Runner,
-    plan: _Plan,
+def _run_all(
+    runner: Runner,
+    plan: _ComparisonPlan,
     fitted: Callable[[str, float, int, Any], None] | None,
     warned: dict[str, list[Note]],
-    about: dict[str, Any],
 ) -> Comparison:
-    """Fit what is not there yet, tell what each run warned of, and keep the record."""
-    root, progress = bench.folder, bench.progress
-    chosen, made = _tune(bench, plan, progress)
-    for key, spec in plan.jobs(chosen):
-        if progress is not None:
-            progress(len(made), plan.total(chosen), f"runs | {_title(*key)}")
-        if key not in made:
+    """Fit the runs that are missing, repeat the warnings of each, and save the record."""
+    root, report = runner.folder, runner.progress or ignore_progress
+    chosen, done = _tune(runner, plan)
+    jobs = plan.jobs(chosen)
+    for (arm, keep, seed), spec in jobs:
+        key = arm, keep, seed
+        report(len(done), len(jobs), f"runs | {arm}, {keep:.4g} of the clicks, seed {seed}")
+        if key not in done:
             place = root and root / runs.RUNS / runs.run_name(*key)
-            own = bench if fitted is None else replace(bench, fitted=partial(fitted, *key))
-            made[key] = own.run(spec, key[1], key[2], place)
-        fresh = [one for one in made[key].about.get(runs.WARNINGS, []) if one not in warned[key[0]]]
-        repeat_warnings(key[0], fresh)
-        warned[key[0]] += fresh
-    if progress is not None:
-        progress(len(made), plan.total(chosen), "runs | done")
-    told = [{"arm": arm, **one} for arm, lines in warned.items() for one in lines]
-    about = _about(bench.split, made, plan) | about | {runs.WARNINGS: told}
-    part = bench.measure.part
-    found = Comparison(chosen, plan.baseline, plan.seeds, plan.keeps, part, plan.metric, made, about)
+            own = runner if fitted is None else replace(runner, fitted=partial(fitted, *key))
+            done[key] = own.run(spec, keep, seed, place)
+        fresh = [one for one in done[key].about.get(runs.WARNINGS, []) if one not in warned[arm]]
+        repeat_warnings(arm, fresh)
+        warned[arm] += fresh
+    report(len(done), len(jobs), "runs | done")
+    about = _about(runner, done, plan)
+    about[runs.WARNINGS] = [{"arm": arm, **one} for arm, lines in warned.items() for one in lines]
+    part = runner.evaluation.part
+    found = Comparison(chosen, plan.baseline, plan.seeds, plan.keeps, part, plan.metric, done, about)
     if root is not None:
         shutil.rmtree(root / runs.CHECKPOINTS, ignore_errors=True)
         found.save(root)
@@ -144,7 +138,7 @@ def _compared(
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _ComparisonPlan:
     """Checked arms, seeds and shares."""
 
     candidates: Mapping[str, tuple[Any, ...]]
@@ -153,29 +147,39 @@ class _Plan:
     metric: str
 
     @staticmethod
-    def check(split: Split, arms: Mapping[str, Any], seeds: Any, keep: Any, metric: str) -> _Plan:
+    def check(split: Split, arms: Mapping[str, Any], seeds: Any, keep: Any, metric: str) -> _ComparisonPlan:
         if len(arms) < 2:
             raise SpecError(complain("two arms or more, the baseline first", f"{len(arms)}", "compare"))
-        found = {name: tuple(a) if isinstance(a, (list, tuple)) else (a,) for name, a in arms.items()}
-        for name, specs in found.items():
+        candidates = {name: tuple(a) if isinstance(a, (list, tuple)) else (a,) for name, a in arms.items()}
+        for name, specs in candidates.items():
             for spec in specs or (None,):
                 if not is_model(spec):
-                    what = f"a {type(spec).__name__}" if specs else "an empty list"
-                    raise SpecError(complain("specs with fit(split)", what, f"arm {name!r}"))
+                    found = f"a {type(spec).__name__}" if specs else "an empty list"
+                    raise SpecError(complain("specs with fit(split)", found, f"arm {name!r}"))
                 config.to_dict(spec)  # a spec that text cannot carry is refused before anything is fitted
-        efforts = {name: len(specs) for name, specs in found.items()}
+        efforts = {name: len(specs) for name, specs in candidates.items()}
         if len(set(efforts.values())) > 1:
-            told = ", ".join(f"{n} of {name!r}" for name, n in efforts.items())
+            found = ", ".join(f"{n} of {name!r}" for name, n in efforts.items())
             fix = "give each arm as many candidates"
-            raise SpecError(complain("the same tuning effort for all arms", told, "compare", fix))
-        return _Plan(found, _seeds(seeds), _keeps(keep), metric)
+            raise SpecError(complain("the same tuning effort for all arms", found, "compare", fix))
+        seeds = seeds if isinstance(seeds, Sequence) else range(seeds)
+        keep = [keep] if isinstance(keep, (int, float)) else keep
+        for values, expected in ((seeds, "different seeds"), (keep, "different shares of the clicks")):
+            if len(set(values)) < len(values):
+                raise SpecError(complain(expected, repr(values), "compare"))
+        return _ComparisonPlan(candidates, tuple(map(int, seeds)), tuple(map(float, keep)), metric)
 
     @property
     def baseline(self) -> str:
         return next(iter(self.candidates))
 
+    @property
+    def effort(self) -> int:
+        """Number of candidates per arm."""
+        return len(self.candidates[self.baseline])
+
     def jobs(self, chosen: Mapping[str, Any]) -> list[tuple[Key, Any]]:
-        """Seed by seed, so that a comparison that is cut off has all arms of some seeds."""
+        """Return the runs seed by seed: a comparison that is cut off then has all arms of some seeds."""
         return [
             ((name, keep, seed), spec)
             for seed in self.seeds
@@ -184,40 +188,35 @@ class _Plan:
             if seed == self.seeds[0] or keep < 1 or is_seeded(spec)
         ]
 
-    def total(self, chosen: Mapping[str, Any]) -> int:
-        return len(self.jobs(chosen))
 
-
-def _tune(bench: Runner, plan: _Plan, progress: Progress | None) -> tuple[dict[str, Any], dict[Key, Run]]:
-    """The best candidate of each arm, and the runs that this made already."""
-    measure = replace(bench.measure, part="validation", final=False, history=None)
-    tuning, seed = replace(bench, measure=measure), plan.seeds[0]
-    effort = len(plan.candidates[plan.baseline])
+def _tune(runner: Runner, plan: _ComparisonPlan) -> tuple[dict[str, Any], dict[Key, Run]]:
+    """Return the best candidate of each arm, and the runs that tuning has made already."""
+    evaluation = replace(runner.evaluation, part="validation", final=False, history=None)
+    tuning, seed = replace(runner, evaluation=evaluation), plan.seeds[0]
+    report, total = runner.progress or ignore_progress, plan.effort * len(plan.candidates)
     chosen: dict[str, Any] = {}
-    made: dict[Key, Run] = {}
+    done: dict[Key, Run] = {}
     for name, specs in plan.candidates.items():
         tried: list[Run] = []
-        for at, spec in enumerate(specs if effort > 1 else ()):
-            if progress is not None:
-                done = effort * len(chosen) + at
-                progress(done, effort * len(plan.candidates), f"tuning | {name}, candidate {at + 1}")
-            place = bench.folder and bench.folder / runs.TUNING / runs.run_name(name, 1.0, at)
+        for at, spec in enumerate(specs if plan.effort > 1 else ()):
+            report(plan.effort * len(chosen) + at, total, f"tuning | {name}, candidate {at + 1}")
+            place = runner.folder and runner.folder / runs.TUNING / runs.run_name(name, 1.0, at)
             tried.append(tuning.run(spec, 1.0, seed, place))
-        best = int(np.argmax([_signal(run, plan.metric) for run in tried])) if tried else 0
+        best = int(np.argmax([_mean_ndcg(run, plan.metric) for run in tried])) if tried else 0
         chosen[name] = specs[best]
-        if tried and bench.measure.part == "validation" and 1.0 in plan.keeps:
-            made[name, 1.0, seed] = tried[best]
-    return chosen, made
+        if tried and runner.evaluation.part == "validation" and 1.0 in plan.keeps:
+            done[name, 1.0, seed] = tried[best]
+    return chosen, done
 
 
-def _signal(run: Run, metric: str) -> float:
-    """Mean NDCG of the slices that have users."""
+def _mean_ndcg(run: Run, metric: str) -> float:
+    """Return the mean NDCG of the slices that have users, at the cut-off of a metric."""
     name = f"ndcg@{metric.partition('@')[2]}"
     found = run.evaluation.figures()
     return float(np.mean([found[f"{part}.{name}"] for part in MAIN if f"{part}.{name}" in found]))
 
 
-def _measure(
+def _evaluation_plan(
     split: Split,
     part: Any,
     final: bool,
@@ -227,7 +226,7 @@ def _measure(
     groups: Sequence[str],
     history: Any,
 ) -> EvaluationPlan:
-    """Checked before anything is fitted: hours later would be too late."""
+    """Check the options of the evaluation before anything is fitted: hours later would be too late."""
     if final != (part == "test"):
         fix = 'for the test part give part="test" and final=True'
         found = f"part={part!r}, final={final}"
@@ -241,35 +240,15 @@ def _measure(
     members(split, groups)
     with_history(split, part, history)
     check_part(None, split, part)
-    names = tuple(dict.fromkeys(("recall", "ndcg", name)))
-    return EvaluationPlan(
-        part, final, log, tuple(sorted({int(k) for k in ks})), names, tuple(groups), history
-    )
+    metrics, cuts = tuple(dict.fromkeys(("recall", "ndcg", name))), tuple(sorted({int(k) for k in ks}))
+    return EvaluationPlan(part, final, log, cuts, metrics, tuple(groups), history)
 
 
-def _seeds(given: Any) -> tuple[int, ...]:
-    found = tuple(int(seed) for seed in (given if isinstance(given, Sequence) else range(given)))
-    if len(set(found)) < len(found):
-        raise SpecError(complain("different seeds", repr(given)))
-    return found
-
-
-def _keeps(given: Any) -> tuple[float, ...]:
-    found = tuple(float(k) for k in ([given] if isinstance(given, (int, float)) else given))
-    if len(set(found)) < len(found):
-        raise SpecError(complain("different shares of the clicks", repr(given), "option 'keep'"))
-    return found
-
-
-def _title(arm: str, keep: float, seed: int) -> str:
-    return f"{arm}, {keep:.4g} of the clicks, seed {seed}"
-
-
-def _about(split: Split, made: Mapping[Key, Run], plan: _Plan) -> dict[str, Any]:
-    """What the record says of the data, the division and the programs."""
-    data = split.data
+def _about(runner: Runner, done: Mapping[Key, Run], plan: _ComparisonPlan) -> dict[str, Any]:
+    """Return what the record says of the data, the split and the package versions."""
+    split, data = runner.split, runner.split.data
     versions: dict[str, set[str]] = {}
-    for run in made.values():
+    for run in done.values():
         for package, number in run.about["versions"].items():
             versions.setdefault(package, set()).add(number)
     return {
@@ -283,9 +262,10 @@ def _about(split: Split, made: Mapping[Key, Run], plan: _Plan) -> dict[str, Any]
         },
         "split": split.how,
         "versions": {package: " and ".join(sorted(found)) for package, found in versions.items()},
-        "history": next(iter(made.values())).about["history"],
-        "candidates": len(plan.candidates[plan.baseline]),
+        "history": next(iter(done.values())).about["history"],
+        "candidates": plan.effort,
         "sensitive": list(audited(split)),
         "command": None,
         "made": datetime.now(UTC).date().isoformat(),
+        "thin_validation": runner.thin_validation,
     }

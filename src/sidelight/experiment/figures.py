@@ -1,4 +1,4 @@
-"""Figures of arms and differences to the baseline, over the users that all their runs share."""
+"""Figures of arms and differences to the baseline, over the users that all runs share."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sidelight.evaluation.statistics import Interval, holm, sign_flip_test
 from sidelight.experiment.bootstrap import LEVEL, RESAMPLES, crossed_intervals
 
 Grid = Mapping[str, Sequence[Evaluation]]
-"""For one share of the clicks: arm to its evaluations, one a seed, in the order of seeds."""
+"""Arm to its evaluations for one share of the clicks, one per seed, in the order of seeds."""
 
 MAIN = ("overall", "cold", "warm")
 TOTALS = ("coverage", "gini", "popularity_lift")
 TINY = 1e-12  # a difference below it is rounding
-FEW = 10  # of fewer users nothing is said to be better or worse
+FEW = 10  # fewer users give no verdict
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Figure:
     """Mean of one metric over users and seeds.
 
     Args:
-        arm, keep, slice, metric: What it is of.
-        mean: Over users and seeds; None where it says nothing of anybody.
+        arm, keep, slice, metric: Arm, share of the clicks, slice and metric of the mean.
+        mean: Over users and seeds; None where no user has a value.
         low, high: Ends of the interval; None for figures of all lists together, which have none.
-        users: That the mean is over.
+        users: Number of users.
     """
 
     arm: str
@@ -49,12 +49,12 @@ class Contrast:
     """An arm minus the baseline: the same users, the same seeds.
 
     Args:
-        arm, keep, slice, metric: What it is of.
+        arm, keep, slice, metric: Arm, share of the clicks, slice and metric of the difference.
         mean, low, high: Mean difference over users and seeds, and its interval.
-        p: Two-sided, sign flips of users' differences, each averaged over seeds.
+        p: Two-sided p-value by sign flips of users' differences, each averaged over seeds.
         p_holm: Adjusted for all arms and main slices of the share, or for all arms and groups.
-        users: That are compared.
-        left_out: Users of the slice in some runs only, or of whom the metric says nothing.
+        users: Number of users compared.
+        left_out: Number of users that only some runs have in the slice, or without a value.
         up, down: Shares of the users for whom the arm is better, and worse.
     """
 
@@ -108,7 +108,7 @@ class _Stack:
 
 
 def need_one_split(grid: Grid, keep: float) -> None:
-    """Refuse to put side by side what was measured on different splits or with different histories.
+    """Refuse evaluations on different splits or with different histories.
 
     Args:
         grid: Runs of one share of the clicks.
@@ -125,14 +125,14 @@ def need_one_split(grid: Grid, keep: float) -> None:
 
 
 def slices_of(grid: Grid) -> list[str]:
-    """Slices that every run has users in: the main ones, then subgroups."""
+    """Return the slices in which every run has users: the main ones, then subgroups."""
     every = [each for found in grid.values() for each in found]
     names = dict.fromkeys((*MAIN, *every[0].values))
     return [name for name in names if all(name in each.values for each in every)]
 
 
 def figures(grid: Grid, keep: float) -> list[Figure]:
-    """Every figure of every arm: accuracy in all slices; beside it, in the overall one, of the lists.
+    """Compute the figures of every arm: accuracy in all slices, and of the lists in the overall one.
 
     Args:
         grid: Runs of one share of the clicks.
@@ -140,7 +140,7 @@ def figures(grid: Grid, keep: float) -> list[Figure]:
     """
     out = []
     for name in slices_of(grid):
-        own = ("no_evidence", "history_moved")  # of one model; more of it is not better
+        own = ("no_evidence", "history_moved")  # describe one model; more is not better
         metrics = [m for m in next(iter(grid.values()))[0].values[name] if not m.startswith(own)]
         stack = _Stack.of(grid, name, metrics)
         if not len(stack.users):
@@ -154,7 +154,7 @@ def figures(grid: Grid, keep: float) -> list[Figure]:
 
 
 def _totals(grid: Grid, keep: float) -> list[Figure]:
-    """Figures of all lists together, means over seeds."""
+    """Compute the figures of all lists together, means over seeds."""
     out = []
     for arm, found in grid.items():
         totals = [each.totals.get("overall", {}) for each in found]
@@ -168,13 +168,13 @@ def _totals(grid: Grid, keep: float) -> list[Figure]:
 
 
 def contrasts(grid: Grid, keep: float, baseline: str, others: Sequence[str], metric: str) -> list[Contrast]:
-    """Compute each of some arms minus the baseline in every slice, before any adjustment.
+    """Compute arms minus the baseline in every slice, before any adjustment.
 
     Args:
         grid: Runs of one share of the clicks.
         keep: That share.
         baseline: Name of the arm that the others are compared with.
-        others: Names of these.
+        others: Names of the arms.
         metric: "name@k".
     """
     names, slices = list(grid), slices_of(grid)
@@ -202,8 +202,8 @@ def contrasts(grid: Grid, keep: float, baseline: str, others: Sequence[str], met
 def adjusted(found: Sequence[Contrast]) -> list[Contrast]:
     """Adjust the p-values of one share of the clicks for their number (Holm), all arms together.
 
-    The main slices are one family and the groups another: the question whether an arm helped is not
-    to become harder to answer because more groups are audited.
+    The main slices are one family and the groups another: auditing more groups must not make it harder
+    to see whether an arm helped.
     """
     main = np.array([each.slice in MAIN for each in found], dtype=bool)
     ps = np.array([each.p for each in found])
@@ -213,7 +213,7 @@ def adjusted(found: Sequence[Contrast]) -> list[Contrast]:
 
 
 def _intervals(columns: NDArray[np.float64]) -> list[Interval | None]:
-    """Crossed intervals of columns (columns, seeds, users); None where nobody has a value.
+    """Compute crossed intervals of columns (columns, seeds, users); None where no user has a value.
 
     A user without a value in one run is left out of that column.
     """

@@ -1,4 +1,4 @@
-"""Warnings of a fit as part of its run: noted once, given again where the run is loaded."""
+"""Warnings of a fit as part of its run: collected once, repeated where the run is loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FOR_DEVELOPERS = (DeprecationWarning, PendingDeprecationWarning, ImportWarning,
 
 
 class FitWarning(UserWarning):
-    """Something that a fit of a comparison warned of."""
+    """Warning of a fit of a comparison."""
 
 
 def note_warning(text: object, kind: type[Warning] = LeakWarning) -> Note:
@@ -27,7 +27,7 @@ def note_warning(text: object, kind: type[Warning] = LeakWarning) -> Note:
 
 @contextmanager
 def collect_warnings() -> Iterator[list[Note]]:
-    """Note warnings of the block, each text once; those for developers are passed on as they are."""
+    """Collect the warnings of a block, each text once; those for developers are issued as usual."""
     found: list[Note] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -40,7 +40,7 @@ def collect_warnings() -> Iterator[list[Note]]:
 
 
 def repeat_warnings(arm: str, notes: Sequence[Note]) -> None:
-    """Warn of what was noted of an arm."""
+    """Issue the collected warnings of an arm again."""
     for one in notes:
         kind = LeakWarning if one["kind"] == "leak" else FitWarning
         warnings.warn(f"{arm}: {one['text']}", kind, stacklevel=3)

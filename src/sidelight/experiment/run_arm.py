@@ -1,4 +1,4 @@
-"""One run: thin the clicks, fit, measure, and note what a reader of the comparison will ask for."""
+"""One run of a comparison: thin the clicks, fit, evaluate, and note costs, traces and example lists."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TIMED_USERS = 9
 
 @dataclass(frozen=True)
 class EvaluationPlan:
-    """How every run of a comparison is measured.
+    """Options of the evaluation of every run of a comparison.
 
     Args:
         part, final, log: As in `evaluate`.
@@ -52,58 +52,58 @@ class EvaluationPlan:
 
 @dataclass(frozen=True, eq=False)
 class Runner:
-    """Where runs are made: one split, one way to measure, one folder.
+    """Fits and evaluates runs: one split, one evaluation, one folder.
 
     Args:
         split: With all of its clicks.
-        measure: How to measure.
-        folder: Where runs are kept and found again; None keeps them in memory.
-        progress: For what goes on inside a fit.
-        fitted: Called with each model that is fitted, before it is measured.
-        thin_validation: Whether models see a share of the validation events only, as of training.
+        evaluation: Options of every evaluation.
+        folder: Folder of the runs, and of earlier ones to reuse; None keeps them in memory.
+        progress: Callback for fits and evaluations.
+        fitted: Called with each model that is fitted, before it is evaluated.
+        thin_validation: Whether models see only a share of the validation events, as of training.
     """
 
     split: Split
-    measure: EvaluationPlan
+    evaluation: EvaluationPlan
     folder: Path | None
     progress: Progress | None
     fitted: Callable[[Any], None] | None = None
     thin_validation: bool = True
 
     def run(self, spec: Any, keep: float, seed: int, place: Path | None) -> Run:
-        """The run of a spec, from its folder if it was made before.
+        """Return the run of a spec, from its folder if it was made before.
 
         Args:
-            spec: Before its seed.
+            spec: Spec before its seed.
             keep: Share of the events.
-            seed: Of the model and of the draws of events.
+            seed: Random seed of the model and of the draws of events.
             place: Folder of the run, or None.
 
         Raises:
             DataError: The folder holds a run of something else.
         """
-        own = seeded(spec, seed)
+        own, plan = seeded(spec, seed), self.evaluation
         wanted = {
             "spec": config.to_dict(own), "spec_hash": config.spec_hash(own), "seed": seed, "keep": keep,
             "data": self.split.data.fingerprint, "division": self.split.hash,
-            "part": self.measure.part, "ks": self.measure.ks, "metrics": self.measure.metrics,
-            "groups": self.measure.groups, "history": history_of(self._judged(self.split), self.measure.part),
+            "part": plan.part, "ks": plan.ks, "metrics": plan.metrics, "groups": plan.groups,
+            "history": history_of(self._evaluated(self.split), plan.part),
             "thin_validation": self.thin_validation and keep < 1,
         }  # fmt: skip
         if place is not None and place.exists():
             check_same_run(wanted, place)
             return Run.load(place)
-        with collect_warnings() as said:
+        with collect_warnings() as notes:
             run = self._fit(own, keep, seed, wanted)
-        run.about[WARNINGS] = said
+        run.about[WARNINGS] = notes
         if place is not None:
             run.save(place)
         return run
 
-    def _judged(self, split: Split) -> Split:
-        """The split to rank on: fewer validation events to choose by, but as many to be judged by."""
-        whole = split if self.measure.part == "test" else replace(split, validation=self.split.validation)
-        return with_history(whole, self.measure.part, self.measure.history)
+    def _evaluated(self, split: Split) -> Split:
+        """Return the split to evaluate on: all validation events, however few were there to choose by."""
+        whole = split if self.evaluation.part == "test" else replace(split, validation=self.split.validation)
+        return with_history(whole, self.evaluation.part, self.evaluation.history)
 
     def _fit(self, spec: Any, keep: float, seed: int, identity: dict[str, Any]) -> Run:
         split = thinned(self.split, keep, seed, self.thin_validation)
@@ -117,29 +117,28 @@ class Runner:
         seconds = time.perf_counter() - start
         if self.fitted is not None:
             self.fitted(model)
-        part, final, judged = self.measure.part, self.measure.final, self._judged(split)
+        plan, judged = self.evaluation, self._evaluated(split)
         found = evaluate(
-            model, judged, part=part, ks=self.measure.ks, metrics=self.measure.metrics, final=final,
-            log=self.measure.log, groups=self.measure.groups, progress=self.progress,
-            history=self.measure.history,
+            model, judged, part=plan.part, ks=plan.ks, metrics=plan.metrics, final=plan.final, log=plan.log,
+            groups=plan.groups, progress=self.progress, history=plan.history,
         )  # fmt: skip
         about = {
             **identity,
             "split": split.how,
             "versions": package_versions((*PACKAGES, "torch")),
             "seconds": seconds,
-            **costs(model, judged, part),
+            **costs(model, judged, plan.part),
             "train": len(split.train),
             "validation": len(split.validation),
             "trace": trace(model),
-            "new_items": new_items(found, judged, final),
-            "examples": examples(found, judged, seed, final),
+            "new_items": new_items(found, judged, plan.final),
+            "examples": examples(found, judged, seed, plan.final),
         }
         return Run(found, plain(about))
 
 
 def thinned(split: Split, keep: float, seed: int, validation: bool = True) -> Split:
-    """The same question in a sparser shop: a random share of the training and validation events.
+    """Draw a random share of the training and validation events: the same question in a sparser shop.
 
     A shop with few clicks has few to choose options, epochs and weights by as well. Both draws are
     seeded and nested: with one seed, what is kept at .1 is among what is kept at .2. Users, items,
@@ -148,7 +147,7 @@ def thinned(split: Split, keep: float, seed: int, validation: bool = True) -> Sp
     Args:
         split: The split to thin.
         keep: Share of the events to keep, in (0, 1]; 1 gives the split itself.
-        seed: Of the draws.
+        seed: Random seed of the draws.
         validation: False leaves the validation events whole, as `subsample` does.
     """
     if keep == 1:
@@ -164,7 +163,7 @@ def thinned(split: Split, keep: float, seed: int, validation: bool = True) -> Sp
 
 
 def trace(model: Any) -> dict[str, Any]:
-    """What a two-tower model noted while it was trained, alone or inside a blend: weights, epochs."""
+    """Return the training trace of a two-tower model, alone or inside a blend: weights, epochs."""
     scorer = getattr(model, "scorer", None)
     for part in (scorer, *getattr(scorer, "parts", ())):
         found = getattr(part, "trace", None)
@@ -174,12 +173,12 @@ def trace(model: Any) -> dict[str, Any]:
 
 
 def costs(model: Any, split: Split, part: Any) -> dict[str, float | None]:
-    """Measure what a fitted model costs in use.
+    """Measure size and scoring time of a fitted model.
 
     Args:
-        model: Measured as it is; one that cannot be saved has no size.
-        split: Whose histories are scored.
-        part: Which ones.
+        model: Fitted model; one that cannot be saved has no size.
+        split: Split whose histories are scored.
+        part: Part that the histories are for.
 
     Returns:
         "megabytes" of its bundle's arrays and files, uncompressed, and "milliseconds" per list: the median
@@ -202,7 +201,7 @@ def costs(model: Any, split: Split, part: Any) -> dict[str, float | None]:
 
 
 def new_items(found: Evaluation, split: Split, final: bool) -> dict[str, float]:
-    """Share of all exposure that new items get at each k, and their share of the relevant pairs."""
+    """Return the cold items' share of all exposure at each k, and of the relevant pairs."""
     if "overall" not in found.users:
         return {}
     truth = _truth(found, split, final)
@@ -212,7 +211,7 @@ def new_items(found: Evaluation, split: Split, final: bool) -> dict[str, float]:
 
 
 def examples(found: Evaluation, split: Split, seed: int, final: bool) -> list[dict[str, Any]]:
-    """Histories and lists of a few users, the same ones for every arm of a seed."""
+    """Return histories and lists of a few users, the same ones for every arm of a seed."""
     if "overall" not in found.users:
         return []
     users, log = found.users["overall"], split.data.interactions
@@ -236,7 +235,7 @@ def examples(found: Evaluation, split: Split, seed: int, final: bool) -> list[di
 
 
 def _truth(found: Evaluation, split: Split, final: bool) -> Any:
-    """CSR (users of the overall slice, n_items): what could have been ranked and was right."""
+    """Return relevant candidates as CSR (users of the overall slice, n_items)."""
     part: Any = found.part
     return restrict(split.truth(part, final), split.candidates)[found.users["overall"]]
 

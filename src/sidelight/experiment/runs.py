@@ -1,4 +1,4 @@
-"""`Run`: one arm fitted with one seed on one share of the clicks, measured, and kept on disk."""
+"""Runs of a comparison: one arm fitted with one seed on one share of the clicks, evaluated and saved."""
 
 from __future__ import annotations
 
@@ -13,37 +13,32 @@ from urllib.parse import quote
 from sidelight.errors import DataError, SpecError, complain
 from sidelight.evaluation.result import Evaluation
 from sidelight.experiment.arms import spec_diff
+from sidelight.experiment.record_schema import ABSENT, KIND, SCHEMA
 from sidelight.json_files import plain, read_json, write_json
 from sidelight.target_paths import atomic_write, check_room
 
-KIND, SCHEMA = "comparison", 1
 RUNS, TUNING, CHECKPOINTS, RECORD = "runs", "tuning", "checkpoints", "comparison.json"
 _ABOUT, _EVALUATION = "run.json", "evaluation"
 WARNINGS = "warnings"
-# What must be equal for a run on disk to stand for one that is asked for.
+# Fields that must be equal for a run on disk to stand for a requested one.
 IDENTITY = (
     "spec_hash", "seed", "keep", "data", "division", "part", "ks", "metrics", "groups",
     "history", "thin_validation",
 )  # fmt: skip
-# What holds of the runs of an earlier version, which do not say it.
-UNSAID: dict[str, Any] = {"history": "train", "thin_validation": False, WARNINGS: [], "sensitive": []}
-_NAMES = {
-    "spec_hash": "spec", "data": "data set", "ks": "cut-offs",
-}  # fmt: skip
+_NAMES = {"spec_hash": "spec", "data": "data set", "ks": "cut-offs"}
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What one fit gave.
+    """Result of one fit.
 
     Args:
-        evaluation: Of the fitted model.
+        evaluation: Evaluation of the fitted model.
         about: Plain JSON values. `IDENTITY`: hash of the spec, seed, keep, data fingerprint, hash
-            of the split, part, cut-offs, metrics, groups, history, if validation was thinned with
-            training. Besides: spec, how the split was made, versions of packages, seconds of
+            of the split, part, cut-offs, metrics, groups, history, whether validation was thinned
+            with training. Besides: spec, how the split was made, versions of packages, seconds of
             fitting, training and validation events, trace (weights by update, validation by
-            epoch), exposure and relevance of new items, lists of some users, what was warned of
-            while it was fitted and measured.
+            epoch), exposure and relevance of cold items, lists of some users, and warnings.
     """
 
     evaluation: Evaluation
@@ -57,7 +52,7 @@ class Run:
 
     @classmethod
     def load(cls, place: Path) -> Run:
-        """The run that `save` wrote.
+        """Load the run that `save` wrote.
 
         Raises:
             BundleError: The folder is damaged.
@@ -67,7 +62,7 @@ class Run:
 
 
 def check_same_run(wanted: Mapping[str, Any], place: Path) -> None:
-    """Refuse a folder that holds another run than the one that is asked for.
+    """Refuse a folder that holds another run than the requested one.
 
     Args:
         wanted: `IDENTITY` and the spec.
@@ -84,8 +79,8 @@ def check_same_run(wanted: Mapping[str, Any], place: Path) -> None:
 
 
 def _about(place: Path, *more: str) -> dict[str, Any]:
-    needed = (name for name in (*IDENTITY, *more) if name not in UNSAID)
-    return {**UNSAID, **read_json(place / _ABOUT, "a run", *needed)}
+    needed = (name for name in (*IDENTITY, *more) if name not in ABSENT)
+    return {**ABSENT, **read_json(place / _ABOUT, "a run", *needed)}
 
 
 def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
@@ -102,18 +97,18 @@ def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) 
 
 
 def run_name(arm: str, keep: float, seed: int) -> str:
-    """Name of a run's folder."""
+    """Return the name of a run's folder."""
     return f"{quote(arm, safe=' ,')}-{keep:g}-{seed}"
 
 
 def begin(folder: str | Path, force: bool = False, asked: Mapping[str, Sequence[Any]] | None = None) -> Path:
-    """The folder of a comparison, new or to go on with; refused when it holds something else.
+    """Return the folder of a comparison, new or to resume; refuse one that holds something else.
 
     Args:
-        folder: The place.
-        force: Remove the comparison that is there, and nothing but that.
-        asked: Names of "arms", "seeds" and "keeps" of the record to come: it may not hold less than the
-            one that is there.
+        folder: Path of the folder.
+        force: Remove a comparison in it, and nothing but that.
+        asked: Names of "arms", "seeds" and "keeps" of the record to come: it may not hold less than an
+            earlier one in the folder.
 
     Raises:
         SpecError: Something is there that is no comparison, or a record of more; or it cannot be written to.
@@ -142,11 +137,11 @@ def _need_no_more(root: Path, asked: Mapping[str, Sequence[Any]]) -> None:
     head = read_json(root / RECORD, "a comparison")
     has = {name: head.get(name, []) for name in asked}
     has["arms"] = [arm["name"] for arm in has.get("arms", [])]
-    lost = [f"{name} {value!r}" for name, found in has.items() for value in found if value not in asked[name]]
+    lost = [f"{name} {value!r}" for name, given in has.items() for value in given if value not in asked[name]]
     if lost:
         fix = "name these too, give another folder, or start anew (force; command line: --force)"
-        told = f"a record that has {', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''} as well"
-        raise SpecError(complain("a folder whose record is not of more", told, str(root), fix))
+        found = f"a record that has {', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''} as well"
+        raise SpecError(complain("a folder whose record is not of more", found, str(root), fix))
 
 
 def _is_comparison(root: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Charts of lines: a metric against the share of interactions kept, loss weights over time."""
+"""Line charts: a metric against the share of interactions kept, loss weights over time."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from sidelight.report.svg import (
 )
 
 LEFT, RIGHT = 42.0, 286.0
-POINTS = 200  # of a line of weights; more are not seen, and the record has them all
+POINTS = 200  # per line of weights; more cannot be seen, and the record has them all
 
 Ends = tuple[float, float]
 
 
 class Point(NamedTuple):
-    """A value at a share of interactions, with its interval."""
+    """Value at a share of interactions, with its interval."""
 
     keep: float
     mean: float | None
@@ -39,17 +39,16 @@ class Point(NamedTuple):
 
 
 class Series(NamedTuple):
-    """One line: its name, colour and shape of its points."""
+    """Line of a chart: name, colour and shape of its points."""
 
     label: str
     tone: str
     shape: str
     points: Sequence[Point]
-    band: bool = True
 
 
 def values_of(lines: Sequence[Series]) -> list[float | None]:
-    """All values that an axis has to hold."""
+    """Return all values that an axis has to hold."""
     return [v for series in lines for p in series.points for v in (p.mean, p.low, p.high)]
 
 
@@ -61,13 +60,13 @@ def curve(
     axis: str,
     ends: tuple[Ends, Ends],
 ) -> Markup:
-    """A metric against the share of interactions kept, and under it the gain over the baseline.
+    """Draw a metric against the share of interactions kept, and under it the gain over the baseline.
 
     Args:
-        name: Makes the ids of the drawing.
-        title: What is shown.
-        levels: One line an arm.
-        gains: One line an arm but the baseline: its difference at each share.
+        name: Prefix of the ids of the drawing.
+        title: Title of the drawing.
+        levels: One line per arm.
+        gains: One line per arm but the baseline: its difference at each share.
         axis: The metric, for the axis.
         ends: Ends of the upper and of the lower axis, to draw several charts alike.
     """
@@ -82,12 +81,11 @@ def curve(
     parts += [_band(series, x, lower) for series in gains]
     parts += [_line(series, x, lower, signed=True) for series in gains]
     parts.append(text((LEFT + RIGHT) / 2, 300, "share of training interactions kept", "middle", "muted"))
-    said = [
-        f"{series.label}: "
-        + ", ".join(f"{wording.share_kept(p.keep)} {wording.number(p.mean)}" for p in series.points)
-        for series in levels
-    ]
-    return drawing(name, title, "; ".join(said) + ".", (290, 306), parts)
+    lines = []
+    for series in levels:
+        points = [f"{wording.share_kept(p.keep)} {wording.number(p.mean)}" for p in series.points]
+        lines.append(f"{series.label}: {', '.join(points)}")
+    return drawing(name, title, "; ".join(lines) + ".", (290, 306), parts)
 
 
 def _line(series: Series, x: Scale, y: Scale, signed: bool) -> Markup:
@@ -102,11 +100,11 @@ def _line(series: Series, x: Scale, y: Scale, signed: bool) -> Markup:
 
 
 def _band(series: Series, x: Scale, y: Scale) -> Markup:
-    """The interval as a surface; for a single share, or where lines are many, as bars."""
+    """Draw the interval as a surface; for a single share as bars."""
     known = [
         (x(p.keep), y(p.low), y(p.high)) for p in series.points if p.low is not None and p.high is not None
     ]
-    if series.band and len(known) > 1:
+    if len(known) > 1:
         around = [(at, low) for at, low, _ in known] + [(at, high) for at, _, high in reversed(known)]
         inner = element("polygon", points=" ".join(f"{at},{height}" for at, height in around), class_="band")
         return element("g", inner, class_=series.tone)
@@ -120,10 +118,10 @@ def weights(
     runs: Sequence[tuple[Sequence[float], Sequence[float | None]]],
     ends: tuple[Ends, Ends],
 ) -> Markup:
-    """The weight of one task in the loss over time: a thin line a seed, a thick one for their mean.
+    """Draw the loss weight of one task over time: a thin line per seed, a thick one for their mean.
 
     Args:
-        name: Makes the ids of the drawing.
+        name: Prefix of the ids of the drawing.
         title: Arm and task.
         runs: Steps and weights of each seed.
         ends: Ends of the steps and of the weights, to draw several tasks alike.
@@ -137,23 +135,23 @@ def weights(
     known = [(steps, found) for steps, found in known if len(steps)]
     for steps, found in known:
         parts.append(path([(x(s), y(w)) for s, w in _thinned(steps, found)], "seed"))
-    said = "No values."
+    description = "No values."
     if known:
         steps, mean = mean_line(known)
         parts.append(path([(x(s), y(w)) for s, w in _thinned(steps, mean)], "series"))
         if len(steps) == 1:
             parts.append(mark(x(float(steps[0])), y(float(mean[0])), "circle", "dot", 3))
         first, last = wording.number(float(mean[0])), wording.number(float(mean[-1]))
-        said = f"Mean over {len(known)} seeds: from {first} to {last}."
-    return drawing(name, title, said, (220, 122), [element("g", *parts, class_="arm tone-1")])
+        description = f"Mean over {len(known)} seeds: from {first} to {last}."
+    return drawing(name, title, description, (220, 122), [element("g", *parts, class_="arm tone-1")])
 
 
 def mean_line(runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """The mean over runs, straight between their steps, where all have begun and none has ended."""
+    """Return the mean over runs, interpolated between their steps, where all of them have values."""
     low, high = max(steps[0] for steps, _ in runs), min(steps[-1] for steps, _ in runs)
     grid = np.unique(np.concatenate([steps for steps, _ in runs]))
     grid = grid[(grid >= low) & (grid <= high)]
-    if len(grid) == 0:  # runs that never overlap: the longest speaks for them
+    if len(grid) == 0:  # runs that never overlap: the longest stands for them
         return max(runs, key=lambda run: len(run[0]))
     return grid, np.mean([np.interp(grid, steps, found) for steps, found in runs], axis=0)
 
@@ -169,7 +167,7 @@ def _thinned(steps: np.ndarray, found: np.ndarray) -> list[tuple[float, float]]:
 
 
 def _heights(y: Scale, about: int = 4, across: Ends = (LEFT, RIGHT)) -> list[Markup]:
-    """Level lines at round values, with their numbers at the left."""
+    """Draw level lines at round values, with their numbers at the left."""
     values = ticks(y.low, y.high, about)
     parts = []
     for value, shown in zip(values, tick_texts(values), strict=True):
@@ -179,7 +177,7 @@ def _heights(y: Scale, about: int = 4, across: Ends = (LEFT, RIGHT)) -> list[Mar
 
 
 def _shares(x: Scale, keeps: Sequence[float], top: float, bottom: float) -> list[Markup]:
-    """A mark at every share, and its number where there is room, the full data first."""
+    """Draw a mark at every share, and its number where there is room, the full data first."""
     parts, taken = [], RIGHT + 60
     for keep in reversed(keeps):
         place = x(keep)
@@ -191,7 +189,7 @@ def _shares(x: Scale, keeps: Sequence[float], top: float, bottom: float) -> list
 
 
 def ends_of(values: Sequence[float | None], zero: bool = False) -> Ends:
-    """Ends of an axis; zero is on it where asked for, or where leaving it out would save little."""
+    """Return the ends of an axis; with zero if requested, or if leaving it out would save little."""
     known = [value for value in values if value is not None]
     low = min(known, default=0.0)
     near = low > 0 and low < 0.4 * max(known)

@@ -1,19 +1,22 @@
-"""Who gets the places: exposure of item groups against what people chose, and what new items get."""
+"""Exposure of item groups against the choices of users, and the places that new items get."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from sidelight.experiment.record_schema import Entry
 from sidelight.report import charts, wording
-from sidelight.report.load_record import Entry, Record
-from sidelight.report.slice_tables import metrics_of
+from sidelight.report.difference_tables import metrics_of
+from sidelight.report.load_record import Record
 
 LISTS = ("coverage", "gini", "popularity_lift", "novelty", "diversity", "miscalibration")
 FRONT = 6  # charts shown at once; the others are one click away
 
+_Shares = dict[tuple[str, str], Entry]
+
 
 def exposure(record: Record) -> dict[str, Any]:
-    """A chart an arm: each item group's share of attention before and after, and what people chose."""
+    """Return a chart per arm: each item group's share of exposure before and after, and of the choices."""
     own = [e for e in record.values["exposure"] if e["keep"] == record.full]
     shares = {(e["arm"], e["group"]): e for e in own}
     names = list(dict.fromkeys(e["group"] for e in own))
@@ -21,7 +24,7 @@ def exposure(record: Record) -> dict[str, Any]:
     high = 1.05 * max(values, default=1.0) or 1.0
     panels = []
     for at, arm in enumerate(record.others):
-        rows = [_row(shares, record.baseline, arm, name) for name in names if (arm, name) in shares]
+        rows = [_shift_row(shares, record.baseline, arm, name) for name in names if (arm, name) in shares]
         if rows:
             title = f"Share of exposure by item group: {record.baseline} to {arm}"
             panels.append({"arm": arm, "chart": charts.shift(f"shift-{at}", title, rows, high), "rows": rows})
@@ -29,78 +32,58 @@ def exposure(record: Record) -> dict[str, Any]:
         "front": panels[:FRONT],
         "more": panels[FRONT:],
         "baseline": record.baseline,
-        "table": _table(record, shares, names) if names else [],
+        "table": [_table_row(record, shares, name) for name in names],
         "arms": record.names,
-        "lists": _lists(record),
-        "said": _moves(record, shares, names),
+        "lists": _list_metrics(record),
+        "said": _largest_moves(record, shares, names),
     }
 
 
-def _row(shares: dict[tuple[str, str], Entry], baseline: str, arm: str, name: str) -> charts.ForestRow:
-    found, before = shares[arm, name], shares.get((baseline, name))
-    chosen = found["relevance"] if found["relevance"] is not None else (before or {}).get("relevance")
-    other = before["exposure"] if before else None
-    return charts.ForestRow(_short(name), found["exposure"], other=other, chosen=chosen)
+def _shift_row(shares: _Shares, baseline: str, arm: str, name: str) -> charts.ForestRow:
+    found, before = shares[arm, name], shares.get((baseline, name), {})
+    chosen = found["relevance"] if found["relevance"] is not None else before.get("relevance")
+    label = wording.group(name).label
+    if name.startswith("item:popularity="):
+        label = f"Chosen by {label} users"
+    return charts.ForestRow(label, found["exposure"], other=before.get("exposure"), chosen=chosen)
 
 
-def _short(name: str) -> str:
-    said = wording.group(name)
-    if said.family in ("", "Other groups"):
-        return said.label
-    return f"Chosen by {said.label} people" if name.startswith("item:popularity=") else said.label
+def _table_row(record: Record, shares: _Shares, name: str) -> Entry:
+    family, label = wording.group(name)
+    chosen = next(e["relevance"] for (_, group), e in shares.items() if group == name)
+    cells = [shares.get((arm, name), {}).get("exposure") for arm in record.names]
+    return {
+        "family": family,
+        "label": label,
+        "chosen": wording.percent(chosen, 2),
+        "cells": [wording.percent(cell, 2) for cell in cells],
+    }
 
 
-def _table(record: Record, shares: dict[tuple[str, str], Entry], names: list[str]) -> list[Entry]:
-    rows = []
-    for name in names:
-        chosen = next((e["relevance"] for (_, group), e in shares.items() if group == name), None)
-        cells = [shares.get((arm, name)) for arm in record.names]
-        said = wording.group(name)
-        rows.append(
-            {
-                "family": said.family,
-                "label": said.label,
-                "chosen": wording.percent(chosen, 2),
-                "cells": [
-                    wording.percent(cell["exposure"], 2) if cell else wording.NOTHING for cell in cells
-                ],
-            }
-        )
-    return rows
-
-
-def _moves(record: Record, shares: dict[tuple[str, str], Entry], names: list[str]) -> Entry | None:
-    """For the arm of the answer: the group that gains most attention, and the one that loses most."""
+def _largest_moves(record: Record, shares: _Shares, names: list[str]) -> Entry | None:
+    """Return the groups that gain and lose most exposure by the arm of the answer."""
     arm = record.others[0]
     moved = []
     for name in names:
-        ends = [
-            found["exposure"] if (found := shares.get((a, name))) else None for a in (record.baseline, arm)
-        ]
-        if ends[0] is not None and ends[1] is not None:
-            moved.append((ends[1] - ends[0], name, ends))
+        before, after = (shares.get((each, name), {}).get("exposure") for each in (record.baseline, arm))
+        if before is not None and after is not None:
+            ends = {"before": wording.percent(before), "after": wording.percent(after)}
+            moved.append((after - before, {"phrase": wording.phrase(name), **ends}))
     if len(moved) < 2:
         return None
-    ordered = sorted(moved, key=lambda one: one[0])
-    up, down = (
-        {
-            "phrase": wording.phrase(name),
-            "before": wording.percent(ends[0]),
-            "after": wording.percent(ends[1]),
-        }
-        for _, name, ends in (ordered[-1], ordered[0])
-    )
-    return {"arm": arm, "up": up, "down": down} if ordered[-1][0] > 0 > ordered[0][0] else None
+    *_, (gain, up) = ordered = sorted(moved, key=lambda one: one[0])
+    loss, down = ordered[0]
+    return {"arm": arm, "up": up, "down": down} if gain > 0 > loss else None
 
 
-def _lists(record: Record) -> Entry | None:
-    """What the lists look like beside accuracy: one line an arm."""
-    found = {m for (_, _, name, m) in record.figures if name == "overall"}
+def _list_metrics(record: Record) -> Entry | None:
+    """Return metrics of the lists beside accuracy, one line per arm."""
+    found = sorted({metric for (_, _, name, metric) in record.figures if name == "overall"})
     metrics = [
-        m
+        metric
         for stem in LISTS
-        for m in sorted(found)
-        if m.partition("@")[0] == stem and wording.same_cut(m, record.metric)
+        for metric in found
+        if metric.partition("@")[0] == stem and wording.same_cut(metric, record.metric)
     ]
     return _by_arm(record, "overall", metrics) if metrics else None
 
@@ -108,27 +91,18 @@ def _lists(record: Record) -> Entry | None:
 def _by_arm(record: Record, name: str, metrics: list[str]) -> Entry:
     rows = []
     for arm in record.names:
-        cells = []
-        for metric in metrics:
-            entry = record.figure(arm, name, metric)
-            has = entry is not None and entry["low"] is not None and entry["high"] is not None
-            cells.append(
-                {
-                    "mean": wording.number(entry["mean"] if entry else None),
-                    "between": wording.between(entry["low"], entry["high"]) if entry and has else "",
-                }
-            )
+        figures = [record.figure(arm, name, metric) for metric in metrics]
+        cells = [{"mean": wording.mean(each), "between": wording.bounds(each, none="")} for each in figures]
         rows.append({"arm": arm, "cells": cells})
     columns = [{"label": wording.metric(m), "meaning": wording.meaning(m)} for m in metrics]
     return {"columns": columns, "rows": rows}
 
 
 def new_items(record: Record) -> dict[str, Any]:
-    """Accuracy among new items, and the places they get against what people chose."""
+    """Return accuracy among new items, and their places against the choices of users."""
     overall = {metric for (_, _, name, metric) in record.figures if name == "overall"}
     share = next((m for m in sorted(overall) if m.startswith("cold_slots@")), None)
-    found = record.figure(record.baseline, "overall", "cold_relevance")
-    chosen = found["mean"] if found else None
+    chosen = (record.figure(record.baseline, "overall", "cold_relevance") or {}).get("mean")
     chart, said = None, None
     if share is not None:
         figures = {arm: record.figure(arm, "overall", share) for arm in record.names}
@@ -140,12 +114,12 @@ def new_items(record: Record) -> dict[str, Any]:
             "chosen": wording.percent(chosen),
         }
     cold = [m for m in metrics_of(record, ["cold"]) if record.figure(record.baseline, "cold", m)]
-    users = record.figure(record.baseline, "cold", record.metric)
+    users = record.figure(record.baseline, "cold")
     return {
         "chart": chart,
         "said": said,
         "baseline": record.baseline,
-        "arm": record.chosen or record.others[0],
+        "arm": record.shown,
         "table": _by_arm(record, "cold", cold) if cold else None,
         "users": wording.count(users["users"]) if users else "",
     }

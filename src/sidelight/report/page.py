@@ -1,4 +1,4 @@
-"""The page: one HTML file that loads nothing, made from the record of a comparison."""
+"""Report page: one self-contained HTML file from the record of a comparison."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ import jinja2
 from markupsafe import Markup
 
 from sidelight.errors import SpecError, complain
-from sidelight.report.cost_table import baselines, costs
+from sidelight.report.difference_tables import baselines, costs, groups, slices
 from sidelight.report.example_lists import examples
 from sidelight.report.exposure_section import exposure, new_items
-from sidelight.report.group_table import groups
 from sidelight.report.headline import answer
-from sidelight.report.load_record import Record, check
+from sidelight.report.load_record import Record, load_record
 from sidelight.report.provenance import provenance
-from sidelight.report.slice_tables import slices
 from sidelight.report.sparsity import sparsity
 from sidelight.report.task_weights import learning
 from sidelight.target_paths import atomic_write, check_room
 
-# In the order of the page; the short names stand in the table of contents.
+# In the order of the page; the short names are those of the table of contents.
 SECTIONS = {
     "answer": ("Answer", answer),
     "slices": ("By slice", slices),
@@ -42,15 +40,15 @@ SECTIONS = {
 
 
 def page(record: Mapping[str, Any]) -> str:
-    """The whole page as HTML: style, charts, tables and the record itself are inside.
+    """Render the whole page as HTML, with style, charts, tables and the record itself inside.
 
     Args:
-        record: What `Comparison.to_dict()` gives, or the same read from its JSON.
+        record: Result of `Comparison.to_dict()`, or the same read from its JSON.
 
     Raises:
         DataError: It is not the record of a comparison.
     """
-    found = check(record)
+    found = load_record(record)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("sidelight.report"),
         autoescape=True,
@@ -79,7 +77,7 @@ def write(record: Mapping[str, Any], path: str | Path, force: bool = False) -> P
     """Write the page to a file: whole or not at all.
 
     Args:
-        record: What `Comparison.to_dict()` gives.
+        record: Result of `Comparison.to_dict()`.
         path: The file to make; missing folders above it are made too.
         force: Replace a file that is there.
 
@@ -96,7 +94,7 @@ def write(record: Mapping[str, Any], path: str | Path, force: bool = False) -> P
 
 
 def check_place(path: str | Path, force: bool) -> None:
-    """Refuse a place that `write` would not write to.
+    """Refuse a target that `write` would not write to.
 
     Raises:
         SpecError: A folder is there, or a file and `force` is not given.
@@ -111,10 +109,10 @@ def check_place(path: str | Path, force: bool) -> None:
 
 
 def embedded(record: Record) -> Markup:
-    r"""The record as JSON that no HTML parser can take for anything else.
+    r"""Return the record as JSON that is safe inside a script element.
 
-    Inside a script element only "<" could end it; "&" and ">" are escaped too, so that the text is
-    the same wherever it is pasted. Everything outside ASCII becomes \u escapes, bidi marks included.
+    There only "<" could end it; "&" and ">" are escaped too, so that the text is the same wherever it
+    is pasted. Everything outside ASCII becomes \u escapes, bidi marks included.
     """
     found = json.dumps(record.values, allow_nan=False, separators=(",", ":"))
     for letter in "<>&":
@@ -123,6 +121,6 @@ def embedded(record: Record) -> Markup:
 
 
 def _part(environment: jinja2.Environment, name: str) -> Markup:
-    """A file of the page that is no template; ours, so it needs no escaping."""
+    """Return a file of the page that is no template; it is our own and needs no escaping."""
     assert environment.loader is not None
     return Markup(environment.loader.get_source(environment, name)[0].strip())

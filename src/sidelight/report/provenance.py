@@ -1,20 +1,21 @@
-"""Where the figures come from, and every one of them in tables."""
+"""Provenance of the figures: data, split, seeds, specs and versions, and every figure in tables."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from sidelight.experiment.record_schema import Entry
 from sidelight.report import wording
-from sidelight.report.load_record import Entry, Record
+from sidelight.report.load_record import Record
 
 
 def provenance(record: Record) -> dict[str, Any]:
-    """Data, split, seeds, specs, versions, command, runs, and all numbers by slice."""
+    """Return data, split, seeds, specs, versions, command, runs, and all numbers by slice."""
     values = record.values
     return {
         "part": values["part"],
-        "history": _history(values),
+        "history": _test_history(values),
         "made": values["made"],
         "command": values.get("command"),
         "candidates": values.get("candidates"),
@@ -22,28 +23,25 @@ def provenance(record: Record) -> dict[str, Any]:
         "keeps": ", ".join(wording.share_kept(keep) for keep in reversed(record.keeps)),
         "level": f"{100 * record.level:.4g}",
         "alpha": f"{1 - record.level:.4g}",
-        "data": _pairs(values["data"]),
-        "split": _pairs(values["split"]),
-        "versions": _pairs(values["versions"]),
+        **{name: _pairs(values[name]) for name in ("data", "split", "versions")},
         "arms": [_arm(record, arm) for arm in values["arms"]],
         "runs": [_run(record, run) for run in values["runs"]],
         "seconds": wording.count(sum(run["seconds"] or 0 for run in values["runs"])),
-        "numbers": [_numbers(record, name) for name in record.slices],
+        "numbers": [_slice_figures(record, name) for name in record.slices],
     }
 
 
-def _history(values: Entry) -> str:
-    """By which events people were known on the test part; nothing where the record does not say."""
+def _test_history(values: Entry) -> str:
+    """Return the events that make up histories on the test part; empty where the record lacks them."""
     found = values.get("history")
     return found.replace("+", " and ") if isinstance(found, str) and values["part"] == "test" else ""
 
 
 def _pairs(found: Entry) -> list[tuple[str, str]]:
-    """Names and values as a person reads them."""
-    return [(name.replace("_", " "), _plain(name, value)) for name, value in found.items()]
+    return [(name.replace("_", " "), _readable(name, value)) for name, value in found.items()]
 
 
-def _plain(name: str, value: Any) -> str:
+def _readable(name: str, value: Any) -> str:
     if value is None:
         return wording.NOTHING
     if isinstance(value, bool):
@@ -68,7 +66,7 @@ def _arm(record: Record, arm: Entry) -> Entry:
 
 
 def _run(record: Record, run: Entry) -> Entry:
-    """One fit: how long it took, and how many epochs it went through."""
+    """Return duration, epochs and best validation signal of one fit."""
     key = (run["arm"], run["keep"], run["seed"])
     epochs = [e for e in record.values["epochs"] if (e["arm"], e["keep"], e["seed"]) == key]
     signals = [e["signal"] for e in epochs if isinstance(e.get("signal"), (int, float))]
@@ -78,51 +76,48 @@ def _run(record: Record, run: Entry) -> Entry:
         "seed": run["seed"],
         "seconds": wording.NOTHING if run["seconds"] is None else f"{run['seconds']:,.1f}",
         "epochs": len(epochs) or wording.NOTHING,
-        "signal": wording.number(max(signals)) if signals else wording.NOTHING,
+        "signal": wording.number(max(signals, default=None)),
         "hash": run["spec_hash"][:12],
     }
 
 
-def _numbers(record: Record, name: str) -> Entry:
-    """All figures and differences of one slice."""
-    said = wording.group(name)
+def _slice_figures(record: Record, name: str) -> Entry:
+    """Return all figures and differences of one slice."""
+    family, label = wording.group(name)
     figures = [e for key, e in record.figures.items() if key[2] == name]
     differences = [e for key, e in record.differences.items() if key[2] == name]
     metrics = list(dict.fromkeys(e["metric"] for e in figures))
     return {
-        "label": f"{said.family}: {said.label}" if said.family else said.label,
+        "label": f"{family}: {label}" if family else label,
         "metrics": [wording.metric(metric) for metric in metrics],
-        "figures": _by_run(figures, metrics),
+        "figures": _by_arm_and_share(figures, metrics),
         "count": len(figures),
-        "differences": [_difference(e, record.level) for e in differences],
+        "differences": [_difference(record, e) for e in differences],
     }
 
 
-def _by_run(figures: list[Entry], metrics: list[str]) -> list[Entry]:
-    """A line for each arm and share of interactions, a column for each metric."""
+def _by_arm_and_share(figures: list[Entry], metrics: list[str]) -> list[Entry]:
+    """Return a line per arm and share of interactions, a column per metric."""
     lines: dict[tuple[str, float], dict[str, Entry]] = {}
     for found in figures:
         lines.setdefault((found["arm"], found["keep"]), {})[found["metric"]] = found
     rows = []
     for (arm, keep), own in lines.items():
         users = sorted({e["users"] for e in own.values() if e["users"]})
-        cells = [(wording.number(e["mean"]), _bounds(e)) if (e := own.get(m)) else ("", "") for m in metrics]
-        people = " to ".join(wording.count(n) for n in dict.fromkeys((users[0], users[-1]))) if users else "0"
-        rows.append({"arm": arm, "keep": wording.share_kept(keep), "users": people, "cells": cells})
+        cells = [
+            (wording.mean(e), wording.bounds(e, none="")) if (e := own.get(m)) else ("", "") for m in metrics
+        ]
+        count = " to ".join(wording.count(n) for n in dict.fromkeys((users[0], users[-1]))) if users else "0"
+        rows.append({"arm": arm, "keep": wording.share_kept(keep), "users": count, "cells": cells})
     return rows
 
 
-def _bounds(found: Entry) -> str:
-    known = found["low"] is not None and found["high"] is not None
-    return wording.between(found["low"], found["high"]) if known else ""
-
-
-def _difference(found: Entry, level: float) -> list[str]:
+def _difference(record: Record, found: Entry) -> list[str]:
     return [
         found["arm"],
         wording.share_kept(found["keep"]),
         wording.metric(found["metric"]),
-        f"{wording.signed(found['mean'])} {wording.mark(wording.verdict(found, level))}".strip(),
+        f"{wording.signed(found['mean'])} {wording.mark(record.verdict(found))}".strip(),
         wording.between(found["low"], found["high"], sign=True, exact=True),
         wording.number(found["p"]),
         wording.number(found["p_holm"]),

@@ -1,78 +1,75 @@
-"""The sparsity curve: what happens to each arm, and to its gain, when interactions are taken away."""
+"""Sparsity curves: the metric of each arm and its gain against the share of interactions kept."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from sidelight.experiment.record_schema import Entry
 from sidelight.report import charts, curves, wording
 from sidelight.report.curves import Point, Series
-from sidelight.report.load_record import Entry, Record
+from sidelight.report.load_record import Record
 
 TOGETHER = 5  # lines that one chart can hold and still be told apart
 SHAPES = ("circle", "circle", "square", "triangle", "diamond")
-MAIN = ("overall", "cold", "warm")
 
 
 def sparsity(record: Record) -> dict[str, Any]:
-    """Curves of the main metric, one a slice; one an arm where there are many."""
-    names = [name for name in MAIN if _keeps(record, name) > 1]
+    """Return curves of the main metric, one chart per slice; one per arm where there are many."""
+    names = [name for name in wording.SLICES if _shares_measured(record, name) > 1]
     few = len(record.names) <= TOGETHER
     slices = [
         {
             "label": wording.SLICES[name],
             "meaning": wording.MEANINGS[name],
-            "panels": _together(record, name) if few else _apart(record, name),
+            "panels": _shared_chart(record, name) if few else _chart_per_arm(record, name),
             "table": _table(record, name),
         }
         for name in names
     ]
+    labels = record.names if few else [record.baseline, "the arm that the chart names"]
+    legend = [
+        {"label": label, "sample": charts.sample(f"tone-{at}", SHAPES[at])} for at, label in enumerate(labels)
+    ]
     return {
         "slices": slices,
         "few": few,
-        "legend": _legend(record) if few else _legend_apart(record),
+        "legend": legend,
         "metric": wording.metric(record.metric),
-        "said": _said(record) if names else None,
+        "said": _gains_at_ends(record) if names else None,
         "keeps": [wording.share_kept(keep) for keep in record.keeps],
     }
 
 
-def _keeps(record: Record, name: str) -> int:
-    """At how many shares the baseline was measured."""
-    return sum(record.figure(record.baseline, name, record.metric, keep) is not None for keep in record.keeps)
+def _shares_measured(record: Record, name: str) -> int:
+    return sum(record.figure(record.baseline, name, keep=keep) is not None for keep in record.keeps)
 
 
-def _level(record: Record, arm: str, name: str, at: int, label: str = "", band: bool = True) -> Series:
+def _series(record: Record, entry: Callable[..., Entry | None], arm: str, name: str, at: int) -> Series:
+    """Return the line of an arm: `entry` is `record.figure` or `record.difference`."""
     points = [
         Point(keep, found["mean"], found["low"], found["high"])
         for keep in record.keeps
-        if (found := record.figure(arm, name, record.metric, keep))
-    ]
-    return Series(label or arm, f"tone-{at}", SHAPES[at], points, band)
-
-
-def _gain(record: Record, arm: str, name: str, at: int) -> Series:
-    points = [
-        Point(keep, found["mean"], found["low"], found["high"])
-        for keep in record.keeps
-        if (found := record.difference(arm, name, record.metric, keep))
+        if (found := entry(arm, name, keep=keep))
     ]
     return Series(arm, f"tone-{at}", SHAPES[at], points)
 
 
-def _together(record: Record, name: str) -> list[Entry]:
-    levels = [_level(record, arm, name, at) for at, arm in enumerate(record.names)]
-    gains = [_gain(record, arm, name, at) for at, arm in enumerate(record.others, start=1)]
+def _shared_chart(record: Record, name: str) -> list[Entry]:
+    levels = [_series(record, record.figure, arm, name, at) for at, arm in enumerate(record.names)]
+    gains = [_series(record, record.difference, arm, name, at) for at, arm in enumerate(record.others, 1)]
     return [_panel(record, f"curve-{name}", name, "", levels, gains, _ends(levels, gains))]
 
 
-def _apart(record: Record, name: str) -> list[Entry]:
-    """Each arm with the baseline in a chart of its own, all drawn alike."""
-    base = _level(record, record.baseline, name, 0)
-    pairs = [(_level(record, arm, name, 1), _gain(record, arm, name, 1)) for arm in record.others]
-    ends = _ends([base, *(level for level, _ in pairs)], [gain for _, gain in pairs])
+def _chart_per_arm(record: Record, name: str) -> list[Entry]:
+    """Return a chart of each arm with the baseline, all on the same axes."""
+    base = _series(record, record.figure, record.baseline, name, 0)
+    levels = [_series(record, record.figure, arm, name, 1) for arm in record.others]
+    gains = [_series(record, record.difference, arm, name, 1) for arm in record.others]
+    ends = _ends([base, *levels], gains)
     return [
         _panel(record, f"curve-{name}-{at}", name, level.label, [base, level], [gain], ends)
-        for at, (level, gain) in enumerate(pairs)
+        for at, (level, gain) in enumerate(zip(levels, gains, strict=True))
     ]
 
 
@@ -94,51 +91,33 @@ def _panel(
     return {"label": label, "chart": curves.curve(id, title, levels, gains, metric, ends)}
 
 
-def _legend(record: Record) -> list[Entry]:
-    return [
-        {"label": arm, "sample": charts.sample(f"tone-{at}", SHAPES[at])}
-        for at, arm in enumerate(record.names)
-    ]
-
-
-def _legend_apart(record: Record) -> list[Entry]:
-    return [
-        {"label": record.baseline, "sample": charts.sample("tone-0", SHAPES[0])},
-        {"label": "the arm that the chart names", "sample": charts.sample("tone-1", SHAPES[1])},
-    ]
-
-
 def _table(record: Record, name: str) -> list[Entry]:
-    rows = []
-    for arm in record.names:
-        cells = []
-        for keep in record.keeps:
-            level = record.figure(arm, name, record.metric, keep)
-            gain = record.difference(arm, name, record.metric, keep)
-            cells.append(
-                {
-                    "mean": wording.number(level["mean"] if level else None),
-                    "between": wording.between(level["low"], level["high"]) if level else "",
-                    "gain": wording.signed(gain["mean"]) if gain else "",
-                    "gained": wording.between(gain["low"], gain["high"], sign=True) if gain else "",
-                    "verdict": wording.verdict(gain, record.level),
-                    "sure": wording.mark(wording.verdict(gain, record.level)),
-                }
-            )
-        rows.append({"arm": arm, "cells": cells})
-    return rows
+    return [
+        {"arm": arm, "cells": [_cell(record, arm, name, keep) for keep in record.keeps]}
+        for arm in record.names
+    ]
 
 
-def _said(record: Record) -> Entry | None:
-    """The gain at the ends, as figures; a trend would need a test of its own."""
-    arm = record.chosen or record.others[0]
+def _cell(record: Record, arm: str, name: str, keep: float) -> Entry:
+    level, gain = record.figure(arm, name, keep=keep), record.difference(arm, name, keep=keep)
+    verdict = record.verdict(gain)
+    return {
+        "mean": wording.mean(level),
+        "between": wording.bounds(level),
+        "gain": wording.signed(gain["mean"]) if gain else "",
+        "gained": wording.bounds(gain, sign=True),
+        "verdict": verdict,
+        "sure": wording.mark(verdict),
+    }
+
+
+def _gains_at_ends(record: Record) -> Entry | None:
+    """Return the gain with all and with the fewest interactions; a trend would need a test of its own."""
     ends = []
     for keep in (record.keeps[-1], record.keeps[0]):
-        found = record.difference(arm, "overall", record.metric, keep)
+        found = record.difference(record.shown, "overall", keep=keep)
         if found is None or found["mean"] is None:
             return None
-        between = wording.between(found["low"], found["high"], sign=True)
-        ends.append(
-            {"keep": wording.share_kept(keep), "mean": wording.short(found["mean"]), "between": between}
-        )
-    return {"arm": arm, "full": ends[0], "least": ends[1]}
+        gain = {"mean": wording.short(found["mean"]), "between": wording.bounds(found, sign=True)}
+        ends.append({"keep": wording.share_kept(keep), **gain})
+    return {"arm": record.shown, "full": ends[0], "least": ends[1]}

@@ -1,4 +1,4 @@
-"""Pieces of a drawing: elements, scales with round ticks, text that fits."""
+"""SVG elements: scales with round ticks, marks, lines and text that fits."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from markupsafe import Markup, escape
 
 from sidelight.report.wording import MINUS
 
-TEXT_WIDTH = 0.54  # of the font size: what a letter of a system font takes on average
+TEXT_WIDTH = 0.54  # mean width of a letter of a system font, as a share of the font size
 
 
 @dataclass(frozen=True)
 class Scale:
-    """From values to places.
+    """Scale from values to positions.
 
     Args:
-        low, high: Values at the ends; where they are equal, everything is in the middle.
-        start, end: Places of the ends; the start may be the larger, as it is for heights.
-        log: Equal ratios take equal room.
+        low, high: Values at the ends; where they are equal, every value is in the middle.
+        start, end: Positions of the ends; the start may be the larger, as it is for heights.
+        log: Whether the scale is logarithmic.
     """
 
     low: float
@@ -30,7 +30,7 @@ class Scale:
     log: bool = False
 
     def __call__(self, value: float) -> float:
-        """The place of a value, rounded: a tenth of a pixel is not seen, and text stays short."""
+        """Return the position of a value, rounded to a tenth of a pixel to keep the text short."""
         low, high = self._inner(self.low), self._inner(self.high)
         share = 0.5 if low == high else (self._inner(value) - low) / (high - low)
         return round(self.start + share * (self.end - self.start), 1)
@@ -40,7 +40,7 @@ class Scale:
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers within low and high: steps of 1, 2 or 5 times a power of ten."""
+    """Return round numbers within low and high: steps of 1, 2 or 5 times a power of ten."""
     if not high > low:
         return [low]
     raw = (high - low) / max(1, about)
@@ -52,7 +52,7 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def tick_texts(values: Sequence[float]) -> list[str]:
-    """The ticks with as many decimals as tell them apart, all of one form."""
+    """Format ticks with as many decimals as tell them apart, all alike."""
     for digits in range(7):
         texts = [f"{value:.{digits}f}".replace("-", MINUS) for value in values]
         exact = all(abs(float(f"{v:.{digits}f}") - v) <= 1e-9 + 1e-3 * abs(v) for v in values)
@@ -64,7 +64,7 @@ def tick_texts(values: Sequence[float]) -> list[str]:
 def span(
     values: Iterable[float | None], around: Iterable[float] = (), pad: float = 0.06
 ) -> tuple[float, float]:
-    """Ends that hold all values with a little room, and those in `around` exactly where they bound it."""
+    """Return axis limits: data range plus padding; no padding at values in `around`."""
     known = [value for value in values if value is not None]
     fixed = list(around)
     ends = known + fixed
@@ -78,7 +78,7 @@ def span(
 
 
 def element(tag: str, *inside: str | Markup, **attributes: object) -> Markup:
-    """One element, everything escaped. `class_` and `text_anchor` are written class and text-anchor."""
+    """Build an element, everything escaped; `class_` and `text_anchor` become class and text-anchor."""
     pairs = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
         for name, value in attributes.items()
@@ -89,19 +89,18 @@ def element(tag: str, *inside: str | Markup, **attributes: object) -> Markup:
 
 
 def text(x: float, y: float, content: str, anchor: str = "start", class_: str | None = None) -> Markup:
-    """A line of text."""
-    return element(
-        "text", content, x=x, y=y, class_=class_, text_anchor=None if anchor == "start" else anchor
-    )
+    """Build a line of text."""
+    text_anchor = None if anchor == "start" else anchor
+    return element("text", content, x=x, y=y, class_=class_, text_anchor=text_anchor)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
-    """A straight line."""
+    """Build a straight line."""
     return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
 
 
 def mark(x: float, y: float, shape: str, class_: str, size: float = 4.5) -> Markup:
-    """A point in one of a few shapes, so that colour is never all that tells two apart."""
+    """Build a point in one of a few shapes, so that series never differ by colour alone."""
     if shape == "circle":
         return element("circle", cx=x, cy=y, r=size, class_=class_)
     if shape == "square":
@@ -119,12 +118,12 @@ def mark(x: float, y: float, shape: str, class_: str, size: float = 4.5) -> Mark
 
 
 def path(points: Sequence[tuple[float, float]], class_: str) -> Markup:
-    """A line through points."""
+    """Build a line through points."""
     return element("polyline", points=" ".join(f"{x},{y}" for x, y in points), class_=class_)
 
 
 def fit(content: str, width: float, size: float = 12) -> str:
-    """The text, cut with an ellipsis where it would be wider than there is room."""
+    """Cut a text with an ellipsis where it would be wider than the room for it."""
     room = max(3, int(width / (size * TEXT_WIDTH)))
     return content if len(content) <= room else content[: room - 1].rstrip() + "…"
 
@@ -132,14 +131,14 @@ def fit(content: str, width: float, size: float = 12) -> str:
 def drawing(
     name: str, title: str, description: str, size: tuple[float, float], parts: Iterable[Markup]
 ) -> Markup:
-    """A whole drawing that says what it shows to those who do not see it.
+    """Build a whole drawing with a title and a description for screen readers.
 
     Args:
-        name: A name that nothing else on the page has; ids are made from it.
-        title: What the drawing is.
-        description: What it shows, in words.
+        name: Prefix of its ids, unique on the page.
+        title: Title of the drawing.
+        description: The figures it shows, in words.
         size: Width and height in its own units, near to pixels on a phone.
-        parts: What is drawn.
+        parts: Elements of the drawing.
     """
     width, height = size
     inside = [
@@ -147,17 +146,10 @@ def drawing(
         element("desc", description, id=f"{name}-desc"),
         *parts,
     ]
-    labelled = f"{name}-title {name}-desc"
-    return element(
-        "svg",
-        *inside,
-        viewBox=f"0 0 {width:g} {height:g}",
-        role="img",
-        aria_labelledby=labelled,
-        class_="chart",
-    )
+    box, labels = f"0 0 {width:g} {height:g}", f"{name}-title {name}-desc"
+    return element("svg", *inside, viewBox=box, role="img", aria_labelledby=labels, class_="chart")
 
 
 def named(content: Iterable[Markup], title: str, class_: str) -> Markup:
-    """A group whose title is shown when a pointer rests on it."""
+    """Build a group whose title is shown when a pointer rests on it."""
     return element("g", element("title", title), *content, class_=class_)

@@ -1,15 +1,16 @@
-"""How the weight of each task in the loss moved while an arm was trained."""
+"""Paths of the loss weights of auxiliary tasks during training."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from sidelight.experiment.record_schema import Entry
 from sidelight.report import curves, wording
-from sidelight.report.load_record import Entry, Record
+from sidelight.report.load_record import Record
 
 
 def learning(record: Record) -> dict[str, Any]:
-    """For every arm with recorded weights a small chart a task, and a table."""
+    """Return a small chart per task and a table for every arm with recorded weights."""
     found = []
     for at, arm in enumerate([*record.others, record.baseline]):
         own = [w for w in record.values["weights"] if w["arm"] == arm]
