@@ -14,7 +14,7 @@ from sidelight.data.split.files import read_split, write_split
 from sidelight.data.synthetic import make_synthetic
 from sidelight.errors import BundleError, SpecError
 from sidelight.evaluation import evaluate
-from sidelight.target_paths import check_room, claimed, naming
+from sidelight.target_paths import atomic_write, check_room, claimed, naming
 
 HOLD = """import sys
 from pathlib import Path
@@ -112,3 +112,37 @@ def test_a_wrong_folder_is_named_with_what_to_do(
         assert f"run: sidelight split {folders / name} -o split/" in said
     if name in FOUND and (wanted == "split" or name not in ("file", "nowhere")):
         assert f"found {FOUND[name]};" in said
+
+
+def test_a_file_is_replaced_in_one_step_or_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "below" / "note.txt"
+    with atomic_write(target) as fresh:
+        fresh.write_text("old")
+    with pytest.raises(KeyboardInterrupt), atomic_write(target) as fresh:
+        fresh.write_text("half")
+        raise KeyboardInterrupt
+    assert target.read_text() == "old" and list(target.parent.iterdir()) == [target]
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match=r"note\.txt"), atomic_write(target) as fresh:
+        fresh.write_text("new")
+    assert target.read_text() == "old" and list(target.parent.iterdir()) == [target]
+
+
+def test_a_link_stays_and_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with atomic_write(tmp_path / "link") as fresh:
+        fresh.write_text("new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_text() == "new"
+    left = tmp_path / ".run.part"
+    left.mkdir()
+    (left / "half").write_text("half")
+    with atomic_write(tmp_path / "run", one_writer=True) as fresh:
+        fresh.mkdir()
+        (fresh / "whole").write_text("whole")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["link", "real", "run"]
+    assert [each.name for each in (tmp_path / "run").iterdir()] == ["whole"]
