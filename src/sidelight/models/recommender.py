@@ -20,7 +20,6 @@ from sidelight.data.ids import labels_of
 from sidelight.data.read_items import item_rows
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
-from sidelight.evaluation.ranking import top_k
 from sidelight.models.attribution import explain
 from sidelight.models.audience import audience_frame, audience_places
 from sidelight.models.blend_choices import summary
@@ -31,7 +30,7 @@ from sidelight.models.people import People
 from sidelight.models.restore import restore_scorer, restore_spec
 from sidelight.models.score_floor import with_floor
 from sidelight.models.scorer import Context, ContextAware, Scorer, Scores, with_context, without_users
-from sidelight.models.top_lists import TopLists, fill_lists
+from sidelight.models.top_lists import ListRows, TopLists, best_items, lists_frame, similar_lists, top_lists
 from sidelight.option_types import Count, check_call
 
 CELLS = 1 << 26  # scores held at a time: 256 MiB of float32
@@ -154,28 +153,17 @@ class Recommender:
         if candidates is not None:
             allowed = np.zeros(len(self.items), dtype=bool)
             allowed[self.items.need(ids_of(candidates, "candidates"), "candidates")] = True
-        found = []
+        lists, popular = [], self.items.popular
         step = max(1, CELLS // len(self.items))
         for start in range(0, len(rows), step):
-            block = slice(start, start + step)
-            asked = self.with_context(who[block], context)
-            found.append(asked._lists(rows[block], who[block] != UNKNOWN, int(k), filter_seen, allowed))
-        return TopLists.frame(found, labels, self.items.ids)
-
-    def _lists(
-        self,
-        rows: Histories,
-        known: NDArray[np.bool_],
-        k: int,
-        filter_seen: bool,
-        allowed: NDArray[np.bool_] | None,
-    ) -> TopLists:
-        scores = self.score(rows)
-        seen = rows.matrix() if filter_seen else None
-        items, values = top_k(scores, min(k, scores.shape[1]), seen, allowed)
-        uses_context = self.scorer.uses_context() if isinstance(self.scorer, ContextAware) else None
-        lists = TopLists(items, values, known, rows.lengths, uses_context=uses_context)
-        return fill_lists(lists, scores, seen, allowed, self.items.popular, self.scorer)
+            block, users = rows[start : start + step], who[start : start + step]
+            scorer = self.with_context(users, context).scorer
+            uses = scorer.uses_context() if isinstance(scorer, ContextAware) else None
+            seen = block.matrix() if filter_seen else None
+            ranked = ListRows(block, users != UNKNOWN, uses, seen, allowed)
+            scores = scorer.score(block)
+            lists.append(top_lists(scorer, ranked, best_items(ranked, scores, int(k)), scores, popular))
+        return lists_frame(lists, labels, self.items.ids)
 
     def _histories(
         self, users: Ids | None, histories: list[list[Any]] | None
@@ -227,11 +215,9 @@ class Recommender:
         """
         check_call(Recommender.similar, {"k": k})
         wanted = self.items.need(ids_of(items, "items"), "items")
-        scores = np.array(self.scorer.similar(wanted), dtype=np.float32)
-        scores[np.arange(len(wanted)), wanted] = -np.inf
-        near, values = top_k(scores, min(k, scores.shape[1]))
-        lists = TopLists(near, np.where(values > 0, values, -np.inf).astype(np.float32))
-        frame = TopLists.frame([lists], self.items.ids[wanted], self.items.ids)
+        near, values = similar_lists(self.scorer, wanted, k)
+        lists = TopLists(near, values, np.zeros(near.shape, np.int8))
+        frame = lists_frame([lists], self.items.ids[wanted], self.items.ids)
         return frame.rename({"item_id": "similar_id", "user_id": "item_id"}).drop("source")
 
     def explain(

@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.data.histories import Histories
-from sidelight.evaluation.ranking import top_k
 from sidelight.models.check_arguments import check_context
 from sidelight.models.recommender import UNKNOWN
 from sidelight.models.scorer import Scorer, Scores
-from sidelight.models.top_lists import TopLists, fill_lists
+from sidelight.models.top_lists import ListRows, best_items, top_lists
 from sidelight.serving.fair_turns import checkpoint
 from sidelight.serving.recommend.user_history import UserHistory
-from sidelight.serving.search.exact_search import EXACT, Top
+from sidelight.serving.search.exact_search import EXACT
 from sidelight.serving.snapshot import Snapshot
 
 Mask = NDArray[np.bool_]
@@ -49,6 +47,11 @@ class ListRequest:
         parts = [part for part in (seen, self.user.dismissed, retired) if len(part)]
         joined = np.concatenate(parts) if parts else self.user.dismissed
         return np.unique(joined) if len(retired) and len(parts) > 1 else joined
+
+    @property
+    def needs_all(self) -> bool:
+        """True if the list needs the scores of all items."""
+        return self.full or self.candidates is not None
 
     def allowed(self, n_items: int) -> Mask | None:
         """Return bool (n_items,) of the candidates, or None for all."""
@@ -101,85 +104,52 @@ def score_lists(
     lists: list[ScoredList] = []
     for start in range(0, len(requests), step):
         checkpoint()
-        block = _Block.of(snapshot, requests[start : start + step], context)
-        lists += block.together() or block.one_by_one()
+        lists += _score_block(snapshot, requests[start : start + step], context)
     return lists
 
 
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """Requests that share one matrix product.
+def _score_block(
+    snapshot: Snapshot, requests: Sequence[ListRequest], context: Mapping[str, Any]
+) -> list[ScoredList]:
+    """Rank the lists of requests that share one matrix product, or one approximate search."""
+    n = snapshot.n_items
+    users = np.array([each.user.user for each in requests], dtype=np.int64)
+    histories = Histories.of_distinct([each.user.history for each in requests], n)
+    seen = Histories.of_distinct([each.excluded(snapshot.out) for each in requests], n).matrix()
+    scorer, uses = snapshot.with_context(users, context)
+    rows = ListRows(histories, users != UNKNOWN, uses, seen, _allowed(requests, n))
+    more = np.zeros(len(users), dtype=bool) if uses is None else uses
+    personal = rows.known & (more | (histories.lengths > 0))
+    longest = min(n, max(each.k for each in requests))
+    best, scores = None, None
+    # What fills up a list depends on all scores, and so does a list that asks for them.
+    if snapshot.search is not EXACT and personal.all() and not any(each.needs_all for each in requests):
+        best, scores = snapshot.search.best(scorer, histories, longest, seen)
+        if scores is None and not (best[1][:, -1] > 0).all():
+            best = None
+    if best is None:
+        scores = scorer.score(histories)
+        best = best_items(rows, scores, longest)
+    full = top_lists(scorer, rows, best, scores, snapshot.model.items.popular, snapshot.popular)
+    lists = []
+    for at, request in enumerate(requests):
+        kept = full.items[at, : request.k] >= 0
+        items, values = full.items[at, : request.k], full.values[at, : request.k]
+        source = full.source[at, : request.k]
+        own = None if scores is None else scores[at]
+        lists.append(
+            ScoredList(
+                items[kept], values[kept], source[kept], bool(personal[at]), bool(more[at]), scorer, own
+            )
+        )
+    return lists
 
-    Args:
-        snapshot, requests: As in `score_lists`.
-        rows: Histories.
-        seen: CSR (n_rows, n_items), items that may not be shown.
-        known, uses_context, personal: bool (n_rows,), see `TopLists` and `ScoredList`.
-        scorer: Scorer conditioned on user and context.
-    """
 
-    snapshot: Snapshot
-    requests: Sequence[ListRequest]
-    rows: Histories
-    seen: sp.csr_matrix
-    known: Mask
-    uses_context: Mask | None
-    personal: Mask
-    scorer: Scorer
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, requests: Sequence[ListRequest], context: Mapping[str, Any]) -> _Block:
-        users = np.array([each.user.user for each in requests], dtype=np.int64)
-        rows = Histories.of_distinct([each.user.history for each in requests], snapshot.n_items)
-        excluded = [each.excluded(snapshot.out) for each in requests]
-        seen = Histories.of_distinct(excluded, snapshot.n_items).matrix()
-        scorer, uses_context = snapshot.with_context(users, context)
-        touched = rows.lengths > 0
-        known = users != UNKNOWN
-        personal = known & (touched if uses_context is None else touched | uses_context)
-        return cls(snapshot, requests, rows, seen, known, uses_context, personal, scorer)
-
-    def together(self) -> list[ScoredList]:
-        """Rank all lists in one call where their options are equal; [] where they are not."""
-        requests, search = self.requests, self.snapshot.search
-        k = min(requests[0].k, self.snapshot.n_items)
-        if any(each.candidates is not None or each.full or each.k != requests[0].k for each in requests):
-            return []
-        if search is not EXACT and not self.personal.all():
-            return []  # the items that fill up such a list depend on all scores
-        top, scores = search.best(self.scorer, self.rows, k, self.seen)
-        if scores is None:
-            if not (top[1][:, -1] > 0).all():
-                return []
-            scores = np.empty((len(requests), 0), dtype=np.float32)
-        return self._filled(slice(None), top, scores, None)
-
-    def one_by_one(self) -> list[ScoredList]:
-        """Rank list by list; the scores still come from one product."""
-        n = self.snapshot.n_items
-        scores = self.scorer.score(self.rows)
-        lists: list[ScoredList] = []
-        for at, request in enumerate(self.requests):
-            checkpoint()
-            one, allowed = slice(at, at + 1), request.allowed(n)
-            seen = self.seen[one]
-            top = top_k(scores[one], min(request.k, n), seen if seen.nnz else None, allowed)
-            lists += self._filled(one, top, scores[one], allowed)
-        return lists
-
-    def _filled(self, rows: slice, top: Top, scores: Scores, allowed: Mask | None) -> list[ScoredList]:
-        """Fill up the lists of some rows with popular items behind the last positive score."""
-        snapshot = self.snapshot
-        seen = self.seen if rows == slice(None) else self.seen[rows]
-        uses = None if self.uses_context is None else self.uses_context[rows]
-        plain = TopLists(*top, self.known[rows], self.rows.lengths[rows], uses_context=uses)
-        popular = snapshot.model.items.popular
-        full = fill_lists(plain, scores, seen, allowed, popular, self.scorer, snapshot.popular)
-        assert full.source is not None
-        lists = []
-        for at, personal in enumerate(self.personal[rows].tolist()):
-            kept = slice(None) if full.items[at, -1] >= 0 else full.items[at] >= 0
-            one = full.items[at][kept], full.values[at][kept], full.source[at][kept]
-            given = scores[at] if scores.shape[1] > 0 else None
-            lists.append(ScoredList(*one, personal, uses is not None and bool(uses[at]), self.scorer, given))
-        return lists
+def _allowed(requests: Sequence[ListRequest], n_items: int) -> Mask | None:
+    """Return candidates of all rows, bool (n_items,) or (n_rows, n_items); None where none are given."""
+    masks = [each.allowed(n_items) for each in requests]
+    if all(mask is None for mask in masks):
+        return None
+    if len(masks) == 1:
+        return masks[0]
+    return np.stack([np.ones(n_items, dtype=bool) if mask is None else mask for mask in masks])

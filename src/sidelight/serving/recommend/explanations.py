@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.models.attribution import explain
+from sidelight.models.top_lists import similar_lists
 from sidelight.serving.recommend.user_history import UserHistory
 from sidelight.serving.responses import Explanation, RankedItem
 from sidelight.serving.snapshot import Snapshot
@@ -39,15 +40,9 @@ def explain_items(
 
 def similar_items(snapshot: Snapshot, item: int, k: int) -> tuple[RankedItem, ...]:
     """Return the k items most similar to one, without those of similarity 0."""
-    scores = np.array(snapshot.model.scorer.similar(np.array([item], dtype=np.int64))[0], dtype=np.float32)
-    scores[item] = scores[snapshot.out] = -np.inf
-    size = min(k, len(scores) - 1)
-    if size < 1:
-        return ()
-    near = np.argpartition(-scores, size - 1)[:size]
-    near = near[np.lexsort((near, -scores[near]))]
-    near = near[scores[near] > 0]
+    near, scores = similar_lists(snapshot.model.scorer, np.array([item], dtype=np.int64), k, snapshot.out)
+    near, scores = near[near >= 0], scores[near >= 0]
     return tuple(
-        RankedItem(snapshot.id_of(at), title, float(scores[at]), rank, "similar", bool(snapshot.new[at]))
-        for rank, (at, title) in enumerate(zip(near, snapshot.titles_of(near), strict=True), 1)
+        RankedItem(snapshot.id_of(at), title, float(score), rank, "similar", bool(snapshot.new[at]))
+        for rank, (at, title, score) in enumerate(zip(near, snapshot.titles_of(near), scores, strict=True), 1)
     )
