@@ -15,16 +15,15 @@ from sidelight.content.features import Features
 from sidelight.evaluation.ranking import top_k
 from sidelight.models.content_space import ContentSpace
 from sidelight.towers.modality import Modality
-from sidelight.training.loop import train
+from sidelight.training.loop import Training, train
 from sidelight.training.validation_scores import TowerScores, item_vectors
 
 
 def trained(spec: sl.TwoTower, split: sl.Split, space: ContentSpace) -> Any:
     """Towers after training; the split has new items enough to choose by."""
     towers = spec.towers(space, split)
-    train(
-        towers, split, spec.tasks, spec.weighting, replace(spec.options, seed=spec.options.seed + spec.seed)
-    )
+    options = replace(spec.options, seed=spec.options.seed + spec.seed)
+    train(Training(towers, split, spec.tasks, spec.weighting, options))
     return towers
 
 
@@ -35,11 +34,11 @@ def content(spec: sl.TwoTower, split: sl.Split) -> ContentSpace:
 
 def scores(towers: Any, features: Sequence[Features] | None = None) -> TowerScores:
     """Scores of towers, with other features of the items if any are given."""
-    own = towers.modalities
+    own = towers.fusion.modalities
     if features is not None:
-        towers.modalities = tuple(Modality.of(f) for f in features)
+        towers.fusion.modalities = tuple(Modality.of(f) for f in features)
     vectors = item_vectors(towers)
-    towers.modalities = own
+    towers.fusion.modalities = own
     return TowerScores(towers, vectors)
 
 

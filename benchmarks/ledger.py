@@ -127,7 +127,7 @@ ROWS = {
     "task SensitiveRemoval": _task(lambda name: sl.SensitiveRemoval(SENSITIVE[name]), PEOPLE_SETS),
     "task UserAttribute": _task(lambda name: sl.UserAttribute(ATTRIBUTE[name]), PEOPLE_SETS),
     "weighting Fixed": Row(None),
-    "weighting ForkMerge": _joined(weighting=sl.ForkMerge()),
+    "weighting ForkMerge": _joined(schedule=sl.ForkMerge()),
     "weighting NormBalance": _joined(weighting=sl.NormBalance()),
     "weighting Uncertainty": _joined(weighting=sl.Uncertainty()),
     "weighting ValidationGuided": _joined(weighting=sl.ValidationGuided()),
@@ -147,7 +147,7 @@ ROWS = {
 }
 # Fields of a two-tower model that bring in no signal of their own.
 SHAPE = {"content", "tasks", "weighting", "combine", "options"}  # tasks and rules have rows by class
-SHAPE |= {"dim", "pooling", "dropout", "seed", "sensitive"}
+SHAPE |= {"dim", "user_encoder", "dropout", "seed", "sensitive", "objective", "schedule", "item_parts"}
 SHAPE |= {"floor", "screen"}  # measured by few_clicks and noise_modality
 
 
@@ -155,6 +155,7 @@ def shipped() -> set[str]:
     """Every part that the package ships, found by looking: a new file is a new name here."""
     found = {f"task {name}" for name in specs(tasks, "build", "uses_clicks")}
     found |= {f"weighting {name}" for name in specs(weighting, "every", "needs")}
+    found.add("weighting ForkMerge")  # a schedule that takes the place of a weighting
     found |= {f"combine {rule}" for rule in RULES}
     found |= {f"draw {rule}" for rule in draws()}
     inputs = {field.name for field in dataclasses.fields(sl.TwoTower)} - SHAPE

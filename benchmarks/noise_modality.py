@@ -86,7 +86,7 @@ def measured(
             towers = altered.trained(each, split, content)
             found = sl.evaluate(altered.scores(towers), split, ks=(20,), metrics=("ndcg",))
             values.setdefault(arm, []).append({s: found.values[s]["ndcg@20"] for s in SLICES})
-            weights = towers.weights().abs().detach().numpy()
+            weights = towers.fusion.weights().abs().detach().numpy()
             gates.setdefault(arm, []).append(float(weights[-1] / weights.max()))
             shape.note(f"{name}, seed {seed}, {arm}: {found.figures()['overall.ndcg@20']:.4f}")
     return values, gates

@@ -98,9 +98,9 @@ def bundle(place: Path, n_items: int, n_users: int, dim: int) -> Path:
     maps = rng.standard_normal((features.dim, dim)).astype(np.float32)
     draft = TowerScorer(
         np.zeros((0, dim), np.float32), space, (maps,), np.ones(1, np.float32),
-        np.zeros(0, np.float32), np.zeros(dim, np.float32),
+        np.zeros(dim, np.float32),
     )  # fmt: skip
-    scorer = TowerScorer(draft.place([features]), space, (maps,), draft.gates, draft.query, draft.default)
+    scorer = TowerScorer(draft.place([features]), space, (maps,), draft.gates, draft.default)
     length = rng.integers(1, 20, n_users)
     row = np.repeat(np.arange(n_users), length)
     chance = 1.0 / (10.0 + np.arange(n_items // 2))  # the other half nobody has touched

@@ -136,7 +136,7 @@ def large(n_items: int = 100_000, dim: int = 128, n_users: int = 1000, length: i
     )
     table = rng.standard_normal((raw.dim, dim), dtype=np.float32)
     scorer = TowerScorer(
-        vectors, space, (table,), np.ones(1, np.float32), np.zeros(0, np.float32),
+        vectors, space, (table,), np.ones(1, np.float32),
         0.01 * rng.standard_normal(dim, dtype=np.float32),
     )  # fmt: skip
     picked = np.sort(rng.integers(n_items, size=(n_users, length)), axis=1)

@@ -21,7 +21,7 @@ from sidelight.option_values import Range
 from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.rules import ItemCondition, Pin
 
-ROOMS = ("content", "data", "models", "serving", "tasks", "training", "weighting")
+ROOMS = ("content", "data", "models", "serving", "tasks", "towers", "training", "weighting")
 NEEDED: dict[str, dict[str, Any]] = {
     "RecommendRequest": {"user": "u1"},
     "Blend": {"components": (sl.Popular(),)}, "Distillation": {"teacher": sl.EASE()},
@@ -154,7 +154,10 @@ def test_the_walk_finds_the_specs_of_the_package() -> None:
         (lambda: sl.TwoTower(sl.Text("title")), "with a comma"),
         (lambda: sl.TwoTower((sl.Text("title"),), tasks=sl.Contrastive()), r"write \(Contrastive\(...\),\)"),
         (lambda: sl.TwoTower((sl.Text("title"),), options={"epochs": 2}), r"write TrainingOptions\(...\)"),
-        (lambda: sl.TwoTower((sl.Text("title"),), pooling="attn"), "did you mean 'attention'"),
+        (
+            lambda: sl.TwoTower((sl.Text("title"),), user_encoder="attention"),
+            "type UserEncoder with build",
+        ),
         (lambda: sl.Blend((sl.Popular, sl.EASE())), r"make one: Popular\(...\)"),
         (lambda: sl.Blend((sl.Text("title"),)), "Fittable with fit"),
         (lambda: sl.ContentKNN((sl.EASE(),)), "Content with fit, name"),

@@ -72,10 +72,16 @@ from .tasks.regularisers import Decorrelation as Decorrelation
 from .tasks.regularisers import GateSparsity as GateSparsity
 from .tasks.user_attributes import SensitiveRemoval as SensitiveRemoval
 from .tasks.user_attributes import UserAttribute as UserAttribute
+from .towers.user_encoders import AttentionPooling as AttentionPooling
+from .towers.user_encoders import MeanPooling as MeanPooling
+from .training.fork_merge import ForkMerge as ForkMerge
 from .training.gradient_aggregation import GradientAggregation as GradientAggregation
+from .training.objectives.bpr import BPR as BPR
+from .training.objectives.softmax import Softmax as Softmax
+from .training.schedules import Loop as Loop
+from .training.steps import GradientSum as GradientSum
 from .training.training_options import TrainingOptions as TrainingOptions
 from .weighting.fixed import Fixed as Fixed
-from .weighting.fork_merge import ForkMerge as ForkMerge
 from .weighting.norm_balance import NormBalance as NormBalance
 from .weighting.uncertainty import Uncertainty as Uncertainty
 from .weighting.validation_guided import ValidationGuided as ValidationGuided

@@ -12,6 +12,7 @@ names, so a spec file deserves the trust that a script does.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import importlib
 import inspect
@@ -19,10 +20,11 @@ import json
 import re
 import sys
 import tomllib
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 import tomli_w
 
@@ -32,6 +34,7 @@ from sidelight.option_types import hints, option
 from sidelight.option_values import NONE
 
 USE = "use"
+T = TypeVar("T")
 
 
 def to_dict(spec: object) -> dict[str, Any]:
@@ -70,16 +73,48 @@ def from_dict(options: Mapping[str, Any], importing: bool = True) -> Any:
         raise SpecError(complain(f'a spec with {USE} = "CLASS"', found))
     use: str = options[USE]
     cls = resolve(use, importing)
-    types, former = hints(cls), renamed.OPTIONS.get(cls.__name__, {})
+    types = hints(cls)
     given: dict[str, Any] = {}
     for name, value in options.items():
         if name == USE:
             continue
-        name = former.get(name, name)
+        name, value = _current(cls, name, value)
         if name not in types:
             raise SpecError(f"{cls.__name__} has no option {name!r}; {did_you_mean(name, types)}")
         given[name] = option(cls, name, _nested(value, importing), types[name])
     return _make(cls, given)
+
+
+def former_options(cls: type[T]) -> type[T]:
+    """Accept the former option names of a dataclass in Python as well, with a `DeprecationWarning`.
+
+    It stands above `@dataclass`; the names are those of `renamed.OPTIONS` and `renamed.MOVED`.
+    """
+    plain_init = cls.__init__
+
+    @functools.wraps(plain_init)
+    def init(self: T, *args: Any, **given: Any) -> None:
+        for name in list(given):
+            present, value = _current(cls, name, given[name])
+            if present != name:
+                message = f"{cls.__name__}({name}=...) is now {present}=...; the former goes with version 0.3"
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                del given[name]
+                given[present] = _nested(value, importing=False)
+        plain_init(self, *args, **given)
+
+    cls.__init__ = init  # type: ignore[assignment, method-assign]
+    return cls
+
+
+def _current(cls: type[Any], name: str, value: Any) -> tuple[str, Any]:
+    """Return the present name and value of an option that may have the former ones."""
+    name = renamed.OPTIONS.get(cls.__name__, {}).get(name, name)
+    if isinstance(value, str):
+        value = renamed.VALUES.get(cls.__name__, {}).get(name, {}).get(value, value)
+    use = value.get(USE) if isinstance(value, Mapping) else type(value).__name__
+    moved = renamed.MOVED.get(cls.__name__, {}).get(name, {})
+    return moved.get(str(use).rpartition(":")[2], name), value
 
 
 def resolve(use: str, importing: bool = True) -> type[Any]:

@@ -9,8 +9,19 @@ OPTIONS = {
         "drawn": "task_items", "draw": "task_sampling", "steps": "min_steps",
         "users": "validation_users", "minutes": "checkpoint_minutes",
     },
+    "TwoTower": {"pooling": "user_encoder"},
 }  # fmt: skip
 """Class name -> former option name -> present one."""
+
+VALUES = {
+    "TwoTower": {
+        "user_encoder": {"mean": {"use": "MeanPooling"}, "attention": {"use": "AttentionPooling"}},
+    },
+}
+"""Class name -> option -> former value -> present one, as in a spec file."""
+
+MOVED = {"TwoTower": {"weighting": {"ForkMerge": "schedule"}}}
+"""Class name -> former option -> class of its value -> present option."""
 
 SCORERS = {
     "Constant": "ConstantScorer", "SparseItemItem": "SparseSimilarityScorer",

@@ -20,7 +20,8 @@ from sidelight.content.features import Features
 from sidelight.content.image import Image
 from sidelight.content.numbers import Numbers
 from sidelight.content.predicted_labels import PredictedLabels
-from sidelight.content.protocols import Content, Encoder, fit_features, restore_encoder
+from sidelight.content.protocols import Content, Encoder, fit_features
+from sidelight.content.saved_modality import restore_encoder
 from sidelight.content.tags import Tags
 from sidelight.content.text import Text
 from sidelight.content.vector import Vector

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sidelight.content.categories import Categories
 from sidelight.content.label_encoder import LabelEncoder
-from sidelight.content.protocols import fit_features, restore_encoder
+from sidelight.content.protocols import fit_features
+from sidelight.content.saved_modality import restore_encoder
 from sidelight.content.tags import Tags
 
 LABEL = st.text(max_size=4)

@@ -13,7 +13,8 @@ import pytest
 
 from sidelight.content.cache import Cache
 from sidelight.content.image import IMAGENET, Image
-from sidelight.content.protocols import fit_features, restore_encoder
+from sidelight.content.protocols import fit_features
+from sidelight.content.saved_modality import restore_encoder
 from sidelight.errors import BundleError, DataError, SpecError
 
 onnx = pytest.importorskip("onnx")

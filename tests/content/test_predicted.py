@@ -17,7 +17,8 @@ import scipy.sparse as sp
 import sidelight as sl
 from sidelight import config
 from sidelight.content.predicted_labels import _axes, _ridge
-from sidelight.content.protocols import fit_features, restore_encoder
+from sidelight.content.protocols import fit_features
+from sidelight.content.saved_modality import restore_encoder
 from sidelight.data.synthetic import make_synthetic
 from sidelight.errors import DataError, SpecError
 from sidelight.models.content_space import ContentSpace, LateContentWarning
@@ -176,7 +177,7 @@ def test_a_saved_late_encoder_carries_no_labels_and_needs_no_torch(split: sl.Spl
     )
     code = (
         "import sys; from sidelight.storage import read_folder; "
-        "from sidelight.content.protocols import restore_encoder; "
+        "from sidelight.content.saved_modality import restore_encoder; "
         f"a, m, _ = read_folder({json.dumps(str(tmp_path / 'saved'))}); restore_encoder(a, m); "
         "sys.exit('torch' in sys.modules)"
     )

@@ -19,7 +19,8 @@ import pytest
 from sidelight.content import sentence_models
 from sidelight.content.cache import Cache
 from sidelight.content.image import Image
-from sidelight.content.protocols import fit_features, restore_encoder
+from sidelight.content.protocols import fit_features
+from sidelight.content.saved_modality import restore_encoder
 from sidelight.content.sentence_models import SentenceModel
 from sidelight.content.text import Text
 from sidelight.errors import BundleError, DataError, MissingExtraError

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.content.protocols import fit_features, restore_encoder
+from sidelight.content.protocols import fit_features
+from sidelight.content.saved_modality import restore_encoder
 from sidelight.content.text import Text, texts
 from sidelight.errors import DataError
 

@@ -96,7 +96,7 @@ def test_training_goes_on_from_its_checkpoint(
     options = sl.TrainingOptions(epochs=3, batch_size=64, min_steps=4, task_items=20)
     towers = sl.TwoTower((sl.Text("title", min_df=1),), dim=8, options=options)
     arms = {"towers": towers, "plain": Counts()}
-    real, steps = loop.primary_loss, []
+    real, steps = loop.Training.compute_losses, []
     stop = 0
 
     def counted(*args: Any) -> Any:
@@ -105,7 +105,7 @@ def test_training_goes_on_from_its_checkpoint(
             raise KeyboardInterrupt
         return real(*args)
 
-    monkeypatch.setattr(loop, "primary_loss", counted)
+    monkeypatch.setattr(loop.Training, "compute_losses", counted)
     whole, full = record(sl.compare(split, arms, seeds=1)), len(steps)
     steps.clear()
     stop = 6

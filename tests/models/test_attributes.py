@@ -147,8 +147,8 @@ def test_values_without_consent_have_no_effect(split: sl.Split) -> None:
     told = one.with_context(who).score(rows)
     assert np.array_equal(told, two.with_context(who).score(rows))
     assert np.array_equal((told != one.score(rows)).any(axis=1), np.array(asked))
-    assert two.scorer.people.features[0].names == ("secret=f", "secret=m")
-    assert np.array_equal(two.scorer.people.features[0].present, np.array(asked))
+    assert two.scorer.user_features.features[0].names == ("secret=f", "secret=m")
+    assert np.array_equal(two.scorer.user_features.features[0].present, np.array(asked))
     nobody = dataset(agreed=[False] * USERS)
     with pytest.raises(SpecError, match="users who consented; found none"):
         fit(divided(nobody), **options)
@@ -311,7 +311,7 @@ def test_before_training_attributes_change_nothing(split: sl.Split) -> None:
     one, two = data.make(3, bare), data.make(3, rich)
     for name in ("items", "vectors", "users", "history", "targets", "drawn"):
         assert torch.equal(getattr(one, name), getattr(two, name)), name
-    assert one.added is None and not two.added.any()
+    assert one.side_vectors is None and not two.side_vectors.any()
 
 
 def test_targets_share_the_moment_of_their_user(split: sl.Split) -> None:
@@ -320,30 +320,30 @@ def test_targets_share_the_moment_of_their_user(split: sl.Split) -> None:
     towers, log = spec.towers(space, split).eval(), split.data.interactions
     data = Batches.of(split, QUICK)
     with torch.no_grad():
-        for at, name in enumerate(towers.moments.features[0].names):
-            towers.moment_maps[0][at] = {"hour=8": -1.0, "hour=20": 1.0}[name]
+        for at, name in enumerate(towers.context_features.features[0].names):
+            towers.context_maps[0][at] = {"hour=8": -1.0, "hour=20": 1.0}[name]
     hour = {(u, i): t // HOUR % 24 for u, i, t in zip(log.user, log.item, log.timestamp, strict=True)}
     batch = data.make(0, towers)
     found = set()
     for place, row in batch.targets.tolist():
         at = hour[int(batch.users[place]), int(batch.items[row])]
-        assert batch.added[place, 0] == (1.0 if at == 20 else -1.0)
+        assert batch.side_vectors[place, 0] == (1.0 if at == 20 else -1.0)
         found.add(at)
     assert found == {8, 20}
     everyone = set(range(len(batch.users)))
     assert {place for place, _ in batch.targets.tolist()} == everyone
     hidden = data.make(0, towers.train())
-    assert 0 < int((hidden.added == 0).all(dim=1).sum()) < len(everyone) / 2
+    assert 0 < int((hidden.side_vectors == 0).all(dim=1).sum()) < len(everyone) / 2
 
 
 def test_context_is_read_off_the_clock() -> None:
     log = make_synthetic(30, 20, 100, seed=2).data.interactions
     specs = (sl.Categories("weekday"), sl.Numbers("month"))
-    found = SideFeatures.of_moments(specs, log, np.arange(50), sl.Schema())
+    found = SideFeatures.of_contexts(specs, log, np.arange(50), sl.Schema())
     names, rows = found.features[0].names, found.features[0].values[found.row_of].toarray()
     for at in range(50):
         day = log.timestamp[at].astype("datetime64[us]").item().isoweekday()
         assert rows[at, names.index(f"weekday={day}")] == 1
-    assert found.moment({"month": "3"})[0].present.tolist() == [False]
+    assert found.encode({"month": "3"})[0].present.tolist() == [False]
     with pytest.raises((SpecError, DataError)):
-        found.moment({"weekday": 0})
+        found.encode({"weekday": 0})

@@ -90,7 +90,7 @@ def test_the_device_changes_the_list(model: sl.Recommender) -> None:
 
 
 def test_types_are_kept_and_text_of_a_number_is_one(model: sl.Recommender) -> None:
-    assert model.scorer.moments.kinds == ("text", "number", "clock")
+    assert model.scorer.context_features.kinds == ("text", "number", "clock")
     lists = [model.recommend(k=3, context={"price": p}) for p in (5.5, "5.5", np.float32(5.5))]
     assert all(rows.equals(lists[0]) for rows in lists)
     assert not lists[0].equals(model.recommend(k=3))
@@ -135,7 +135,7 @@ def test_context_without_consent_is_absent(split: sl.Split) -> None:
     assert found["hour"].null_count() == 0
     spec = sl.TwoTower((TITLE,), dim=8, options=QUICK, context=(DEVICE,))
     towers = spec.towers(ContentSpace.fit((TITLE,), asking), divided(asking))
-    there = towers.moments.features[0].present[towers.moments.row_of]
+    there = towers.context_features.features[0].present[towers.context_features.row_of]
     assert np.array_equal(there, agreed)
 
 
@@ -146,7 +146,7 @@ def test_a_loaded_model_answers_alike_and_keeps_no_row_of_the_log(
     again = sl.load(tmp_path / "m")
     context = {"device": "desk", "price": 4.5, "weekday": 2}
     assert again.recommend(k=5, context=context).equals(model.recommend(k=5, context=context))
-    assert [len(f) for f in again.scorer.moments.features] == [0, 0, 0]
+    assert [len(f) for f in again.scorer.context_features.features] == [0, 0, 0]
     one, two = (sl.evaluate(m, split, ks=(5,)).figures() for m in (model, again))
     assert one == two
 
@@ -218,18 +218,18 @@ def towers_of(split: sl.Split, **options: Any) -> Any:
         ContentSpace.fit((TITLE,), split.data), split
     )
     with torch.no_grad():
-        for table in (*towers.user_maps, *towers.moment_maps):
+        for table in (*towers.user_maps, *towers.context_maps):
             table.copy_(torch.randn(table.shape, generator=torch.Generator().manual_seed(2)))
     return towers.eval()
 
 
 def test_validation_in_training_scores_as_the_saved_model(split: sl.Split) -> None:
-    from sidelight.models.two_tower import scorer
 
     options = {"users": (PLAN,), "context": (DEVICE, sl.Numbers("price"))}
     towers = towers_of(split, **options)
     space = ContentSpace.fit((TITLE,), split.data)
-    model = sl.Recommender.of(None, scorer(space, towers, {}), split)
+    scorer = sl.TwoTower((TITLE,), dim=8, options=QUICK, **options).scorer(space, towers, {})
+    model = sl.Recommender.of(None, scorer, split)
     one = sl.evaluate(TowerScores(towers, item_vectors(towers)), split, ks=(5,), spec="x").figures()
     assert one == pytest.approx(sl.evaluate(model, split, ks=(5,), spec="x").figures(), abs=1e-6)
 
@@ -242,15 +242,15 @@ def test_steering_knows_users_and_their_moments(split: sl.Split) -> None:
         towers = towers_of(split, **options)
         assert [float(loss.detach()) for loss in steering.losses(0, towers)] != before
         with torch.no_grad():
-            for table in (*towers.user_maps, *towers.moment_maps):
+            for table in (*towers.user_maps, *towers.context_maps):
                 table.zero_()
         assert [float(loss.detach()) for loss in steering.losses(0, towers)] == before
     towers = towers_of(split, context=(DEVICE,))
     table = context_rows(split.data.interactions, split.data.schema, ["device"])
     wanted = predicted(table, split, split.validation, split.truth(), steering.users)["device"]
     rows = steering._moments(towers)
-    names = towers.moments.features[0].names
-    values = towers.moments.features[0].values.toarray()
+    names = towers.context_features.features[0].names
+    values = towers.context_features.features[0].values.toarray()
     found = [names[values[row].argmax()].split("=")[1] if row >= 0 else None for row in rows]
     assert found == wanted.to_list()
 

@@ -19,7 +19,7 @@ import sidelight as sl  # noqa: E402
 import sidelight.tasks  # noqa: E402
 from sidelight import config  # noqa: E402
 from sidelight.data.synthetic import make_synthetic  # noqa: E402
-from sidelight.training.loop import train  # noqa: E402
+from sidelight.training.loop import Training, train  # noqa: E402
 from sidelight.training.stopping_signal import NoPersonalSignalWarning  # noqa: E402
 
 each = pytest.mark.parametrize("task", TASKS, ids=lambda t: t.name)
@@ -83,15 +83,17 @@ def test_items_that_nobody_touched_teach_every_content_map(cold: sl.Split, task:
     towers, module, batch = made(cold, task, touched=False)
     vectors = batch.vectors.detach()
     module(replace(batch, vectors=vectors), towers).backward()
-    sizes = [0.0 if m.grad is None else float(m.grad.abs().sum()) for m in towers.maps]
-    assert min(sizes) > 0, dict(zip([m.name for m in towers.modalities], sizes, strict=True))
+    sizes = [0.0 if m.grad is None else float(m.grad.abs().sum()) for m in towers.fusion.maps]
+    assert min(sizes) > 0, dict(zip([m.name for m in towers.fusion.modalities], sizes, strict=True))
 
 
 @each
 def test_a_modality_that_all_drawn_items_lack(split: sl.Split, task: Any) -> None:
     towers, module, batch = made(split, task)
-    hidden = replace(towers.modalities[0], present=torch.zeros_like(towers.modalities[0].present))
-    towers.modalities = (hidden, *towers.modalities[1:])
+    hidden = replace(
+        towers.fusion.modalities[0], present=torch.zeros_like(towers.fusion.modalities[0].present)
+    )
+    towers.fusion.modalities = (hidden, *towers.fusion.modalities[1:])
     assert torch.isfinite(module(batch, towers))
 
 
@@ -142,12 +144,13 @@ def test_a_task_that_says_it_uses_clicks_does(split: sl.Split, more: sl.Split, t
 @each
 def test_a_weight_of_zero_has_no_effect(split: sl.Split, task: Any) -> None:
     found = []
-    options = replace(OPTIONS, epochs=1, steps=4)
+    options = replace(OPTIONS, epochs=1, min_steps=4)
     for tasks in ((), (replace(task, weight=0.0),), (replace(task, weight=1.0),)):
         towers = towers_of(split, options)
         with warnings.catch_warnings():  # nothing is judged here: all steps are run
             warnings.simplefilter("ignore", NoPersonalSignalWarning)
-            train(towers, replace(split, validation=split.validation[:0]), tasks, sl.Fixed(), options)
+            blind = replace(split, validation=split.validation[:0])
+            train(Training(towers, blind, tasks, options=options))
         found.append(torch.cat([p.detach().ravel() for p in towers.parameters()]))
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])

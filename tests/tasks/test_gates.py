@@ -15,10 +15,10 @@ from sidelight.content.features import Features  # noqa: E402
 from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.tasks.regularisers import GateSparsity  # noqa: E402
-from sidelight.towers.build_towers import build_towers  # noqa: E402
+from sidelight.towers.item_parts import ContentFusion, ItemInputs  # noqa: E402
 from sidelight.towers.modality_evidence import modality_evidence  # noqa: E402
+from sidelight.towers.towers import TowerOptions, Towers  # noqa: E402
 from sidelight.training import loop  # noqa: E402
-from sidelight.weighting.fixed import Fixed  # noqa: E402
 
 CONTENT = (sl.Categories("category"), sl.Vector("vector"))
 OPTIONS = sl.TrainingOptions(epochs=12, min_steps=8, batch_size=64, lr=3e-3, patience=99)
@@ -35,19 +35,18 @@ def towers_of(split: sl.Split) -> Any:
     drawn = np.random.default_rng(0).standard_normal((split.data.n_items, 32)).astype(np.float32)
     raw = Features("noise", drawn, np.ones(split.data.n_items, bool))
     features.append(Features("noise", raw.normalised(), raw.present))
-    touched = split.fitting().getnnz(axis=0) > 0
-    found = modality_evidence(features, split.fitting())
-    return build_towers(features, touched, 16, evidence=found, screen=False)
+    evidence = modality_evidence(features, split.fitting())
+    inputs = ItemInputs(features, split.fitting(), 16, evidence=evidence)
+    return Towers(inputs, TowerOptions(content=ContentFusion(screen=False)))
 
 
 def test_noise_fades_to_exactly_zero(split: sl.Split) -> None:
     ends = {}
     for name, tasks in (("with", (GateSparsity(),)), ("without", ())):
         towers = towers_of(split)
-        loop.train(
-            towers, replace(split, validation=split.validation[:0]), tasks, Fixed(), OPTIONS, judged=False
-        )
-        ends[name] = towers.weights().tolist()
+        blind = replace(split, validation=split.validation[:0])
+        loop.train(loop.Training(towers, blind, tasks, options=OPTIONS), judged=False)
+        ends[name] = towers.fusion.weights().tolist()
     assert ends["without"][-1] > 0.5 * max(ends["without"])
     assert ends["with"][-1] == 0
     assert min(ends["with"][:-1]) > 0.2 * max(ends["with"])
@@ -59,11 +58,11 @@ def test_scale_gains_nothing(split: sl.Split) -> None:
     before = float(penalty(None, towers).detach())
     assert before > 0
     with torch.no_grad():
-        towers.gates.mul_(0.01)
+        towers.fusion.gates.mul_(0.01)
     assert float(penalty(None, towers).detach()) == pytest.approx(before)
     with torch.no_grad():  # nor does a small gate that its map makes up for
-        towers.gates[-1] *= 0.1
-        towers.maps[-1] *= 10
+        towers.fusion.gates[-1] *= 0.1
+        towers.fusion.maps[-1] *= 10
     assert float(penalty(None, towers).detach()) == pytest.approx(before)
-    towers.evidence = ()
+    towers.fusion.evidence = ()
     assert float(GateSparsity().build(split, towers)(None, towers).detach()) == 0

@@ -65,7 +65,7 @@ def neighbourhoods(found: np.ndarray, wanted: np.ndarray, temperature: float) ->
 
 
 def there(towers: Any, items: Any) -> np.ndarray:
-    return np.array([[bool(m.present[i]) for m in towers.modalities] for i in items.tolist()])
+    return np.array([[bool(m.present[i]) for m in towers.fusion.modalities] for i in items.tolist()])
 
 
 def lengths(history: Any) -> list[int]:
@@ -121,7 +121,7 @@ def consistency(task: Any, module: Any, batch: Any, towers: Any) -> float:
 @case(sl.Contrastive(keep=1.0))
 def contrastive(task: Any, module: Any, batch: Any, towers: Any) -> float:
     has, found = there(towers, batch.drawn), []
-    views = [array(towers.project(m, batch.drawn)) for m in range(4)]
+    views = [array(towers.fusion.project(m, batch.drawn)) for m in range(4)]
     for a in range(4):
         for b in range(a + 1, 4):
             both = has[:, a] & has[:, b]
@@ -187,7 +187,7 @@ def masked(task: Any, module: Any, batch: Any, towers: Any) -> float:
         shown = torch.tensor([[bool(has[m] and not hidden[m]) for m in range(4)]])
         vector = array(towers.content(item[None], shown))[0]
         for m in np.flatnonzero(hidden):
-            modality, decoder = towers.modalities[m], module.decoders[m]
+            modality, decoder = towers.fusion.modalities[m], module.decoders[m]
             wanted = array(modality.dense(item[None]))[0]
             if modality.sparse:
                 found[m].append(columns(module, decoder, vector, wanted))
@@ -202,7 +202,7 @@ def masked(task: Any, module: Any, batch: Any, towers: Any) -> float:
 def neighbours(task: Any, module: Any, batch: Any, towers: Any) -> float:
     drawn = batch.drawn[torch.tensor(there(towers, batch.drawn).any(axis=1))]
     has, n = there(towers, drawn), len(drawn)
-    x = [unit(array(m.dense(drawn))) for m in towers.modalities]
+    x = [unit(array(m.dense(drawn))) for m in towers.fusion.modalities]
     near = np.zeros((n, n))
     for i in range(n):
         for j in range(n):
@@ -237,7 +237,7 @@ def cross_modal(task: Any, module: Any, batch: Any, towers: Any) -> float:
                 others = torch.tensor([[bool(row[n] and n != m) for n in range(4)]])
                 vector = array(towers.content(item[None], others))[0]
                 guess = array(predictor.weight) @ vector + array(predictor.bias)
-                wanted = array(towers.project(m, item[None]))[0]
+                wanted = array(towers.fusion.project(m, item[None]))[0]
                 values.append(1 - float(unit(guess)[0] @ unit(wanted)[0]))
         found.append(np.mean(values))
     return float(np.mean(found))
@@ -273,7 +273,7 @@ def next_content(task: Any, module: Any, batch: Any, towers: Any) -> float:
 @case(sl.Reconstruction(keep=1.0))
 def reconstruction(task: Any, module: Any, batch: Any, towers: Any) -> float:
     found = []
-    for modality, decoder in zip(towers.modalities, module.decoders, strict=True):
+    for modality, decoder in zip(towers.fusion.modalities, module.decoders, strict=True):
         values = []
         for item in batch.drawn:
             wanted = array(modality.dense(item[None]))[0]

@@ -34,7 +34,7 @@ def test_the_whole_history_is_not_pulled_towards_the_thinned_one(split: sl.Split
     towers, module, batch = made(split, task)
     vectors = batch.vectors.detach()  # the item part is at its smallest and has no gradient
     batch = replace(again(batch), vectors=vectors, history=batch.history[(batch.history >= 0).sum(1) > 1])
-    torch.rand(towers.present(batch.drawn).shape, generator=batch.generator)
+    torch.rand(towers.fusion.present(batch.drawn).shape, generator=batch.generator)
     gone = torch.rand(batch.history.shape, generator=batch.generator) < task.clicks
 
     def answer(history: Any) -> Any:
@@ -51,15 +51,18 @@ def test_the_whole_history_is_not_pulled_towards_the_thinned_one(split: sl.Split
 
 def test_the_modality_that_is_predicted_is_not_pulled_towards_the_guess(split: sl.Split) -> None:
     towers, module, batch = made(split, sl.CrossModalPrediction())
-    there = towers.present(batch.drawn)
-    alone = [m if at < 2 else replace(m, present=m.present & False) for at, m in enumerate(towers.modalities)]
-    towers.modalities = tuple(alone)
+    there = towers.fusion.present(batch.drawn)
+    alone = [
+        m if at < 2 else replace(m, present=m.present & False)
+        for at, m in enumerate(towers.fusion.modalities)
+    ]
+    towers.fusion.modalities = tuple(alone)
     batch = replace(batch, drawn=batch.drawn[there[:, :2].all(dim=1)])
     with torch.no_grad():  # a guess of the second that looks at nothing: only its target could be pulled
         module.predictors[1].weight.zero_()
     module(batch, towers).backward()
-    assert towers.maps[0].grad is None or float(towers.maps[0].grad.abs().max()) == 0
-    assert float(towers.maps[1].grad.abs().max()) > 0  # from which the first is guessed
+    assert towers.fusion.maps[0].grad is None or float(towers.fusion.maps[0].grad.abs().max()) == 0
+    assert float(towers.fusion.maps[1].grad.abs().max()) > 0  # from which the first is guessed
 
 
 def test_clicks_change_nothing_for_the_item_part_of_consistency(split: sl.Split) -> None:
@@ -145,10 +148,10 @@ def test_decorrelation_spreads_the_vectors(split: sl.Split, weight: float) -> No
         return float(values.sum() ** 2 / (values**2).sum())
 
     with torch.no_grad():  # all vectors near one line
-        for m in towers.maps:
+        for m in towers.fusion.maps:
             m.copy_(m @ torch.diag(torch.tensor([1.0, 0.3, 0.1, 0.1, 0.1, 0.1])))
     before = used()
-    optimizer = torch.optim.Adam(towers.maps, lr=0.03)
+    optimizer = torch.optim.Adam(towers.fusion.maps, lr=0.03)
     for _ in range(40):
         optimizer.zero_grad()
         (weight * module(batch, towers)).backward()

@@ -51,7 +51,7 @@ def test_removal_takes_a_trace_out_of_the_attributes_as_well(split: sl.Split) ->
     optimizer = torch.optim.Adam(towers.user_maps, lr=0.05)
     for _ in range(150):
         optimizer.zero_grad()
-        batch = replace(batch, added=towers.attributes(batch.users), vectors=batch.vectors.detach())
+        batch = replace(batch, added=towers.side_vectors(batch.users), vectors=batch.vectors.detach())
         loss = module(batch, towers)
         loss.backward()
         optimizer.step()
@@ -65,7 +65,7 @@ def test_removal_looks_at_the_vectors_that_rank_not_at_those_with_dropout(split:
     noisy = Batches.of(split, OPTIONS).make(0, towers)
     assert not torch.equal(noisy.vectors, batch.vectors)
     assert value(module(noisy, towers)) == pytest.approx(plain)
-    assert towers.training and towers.pooling.training
+    assert towers.training and towers.user_encoder.training
 
 
 def test_removal_is_a_share_of_variance(split: sl.Split) -> None:

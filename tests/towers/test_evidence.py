@@ -18,8 +18,9 @@ from sidelight.data.schema import Column  # noqa: E402
 from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.towers import modality_evidence as measured  # noqa: E402
-from sidelight.towers.build_towers import build_towers  # noqa: E402
+from sidelight.towers.item_parts import ContentFusion, ItemInputs  # noqa: E402
 from sidelight.towers.modality_evidence import ModalityEvidence, modality_evidence, useful  # noqa: E402
+from sidelight.towers.towers import TowerOptions, Towers  # noqa: E402
 from sidelight.training.loop import modalities  # noqa: E402
 from sidelight.training.validation_scores import item_vectors  # noqa: E402
 
@@ -111,12 +112,13 @@ def test_without_evidence_everything_stays() -> None:
 
 def test_a_modality_that_is_left_out_changes_nothing(split: sl.Split, space: ContentSpace) -> None:
     """Not even the noise of the others: the vectors are those of towers without it, bit for bit."""
-    touched = split.fitting().getnnz(axis=0) > 0
+    fitting = split.fitting()
     more = (*space.features, noise(split.data.n_items, 1))
     found = [*modality_evidence(space.features, split.fitting()), ModalityEvidence("noise", 0.0, 0.001)]
-    bare = build_towers(space.features, touched, 8)
-    screened = build_towers(more, touched, 8, evidence=found)
-    assert screened.weights()[-1] == 0
+    bare = Towers(ItemInputs(space.features, fitting, 8))
+    inputs = ItemInputs(more, fitting, 8, evidence=found)
+    screened = Towers(inputs)
+    assert screened.fusion.weights()[-1] == 0
     assert [each["weight"] > 0 for each in modalities(screened)] == [True, True, True, False]
     noise_of = [torch.Generator().manual_seed(1) for _ in range(2)]
     for _ in range(2):
@@ -126,8 +128,8 @@ def test_a_modality_that_is_left_out_changes_nothing(split: sl.Split, space: Con
         )
         assert torch.equal(one, two)
     two.sum().backward()
-    assert screened.gates.grad[-1] == 0
-    free = build_towers(more, touched, 8, evidence=found, screen=False)
+    assert screened.fusion.gates.grad[-1] == 0
+    free = Towers(inputs, TowerOptions(content=ContentFusion(screen=False)))
     assert not torch.allclose(item_vectors(free), item_vectors(bare))
 
 

@@ -13,11 +13,11 @@ torch = pytest.importorskip("torch")
 
 import sidelight as sl  # noqa: E402
 from sidelight.data.synthetic import make_synthetic  # noqa: E402
+from sidelight.losses import SHARPNESS, temperature_free_nll  # noqa: E402
 from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
 from sidelight.training.gradient_signals import USERS, ValidationGradient  # noqa: E402
-from sidelight.training.objective import primary_loss  # noqa: E402
-from sidelight.training.temperature_free_loss import SHARPNESS, temperature_free_nll  # noqa: E402
+from sidelight.training.objectives.softmax import Softmax  # noqa: E402
 from sidelight.training.validation_scores import item_vectors  # noqa: E402
 
 CONTENT = (sl.Text("title", min_df=1),)
@@ -35,7 +35,7 @@ def towers_of(split: sl.Split) -> Towers:
     towers = sl.TwoTower(CONTENT, dim=8).towers(ContentSpace.fit(CONTENT, split.data), split)
     with torch.no_grad():
         noise = torch.Generator().manual_seed(1)
-        for value in (towers.ids, towers.default):
+        for value in (towers.ids.ids, towers.default):
             value.copy_(0.3 * torch.randn(value.shape, generator=noise))
     return towers
 
@@ -66,7 +66,7 @@ def test_the_primary_loss_is_the_formula(split: sl.Split, options: sl.TrainingOp
                 terms[j] = logits[j] if j in targets else logits[j] + np.log(everything / n)
         log_sum = np.log(sum(np.exp(z) for z in terms.values()))
         total += sum(log_sum - terms[t] for t in targets) / max(1, len(targets)) ** 0.5
-    found = float(primary_loss(batch, towers, everything).detach())
+    found = float(Softmax().build(split, towers)(batch, towers).detach().sum())
     assert found == pytest.approx(total / len(batch.users), rel=1e-4)
 
 

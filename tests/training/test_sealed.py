@@ -14,12 +14,11 @@ import sidelight as sl  # noqa: E402
 from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.training import loop  # noqa: E402
-from sidelight.training.branch_training import fork_merge  # noqa: E402
+from sidelight.training.fork_merge import ForkMerge  # noqa: E402
 from sidelight.training.gradient_signals import ValidationGradient  # noqa: E402
 from sidelight.training.training_options import TrainingOptions  # noqa: E402
 from sidelight.training.validation_scores import validation_part  # noqa: E402
 from sidelight.weighting.fixed import Fixed  # noqa: E402
-from sidelight.weighting.fork_merge import ForkMerge  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +64,14 @@ def test_other_sealed_events_give_the_same_training(split: sl.Split, rule: Any, 
     names = [c.name for c in split.data.schema.items if c.role == "text"]
     spec = sl.TwoTower((sl.Text(*names, min_df=1),), (sl.Reconstruction(),), dim=8, options=options)
     space = ContentSpace.fit(spec.content, split.data)
-    train = fork_merge if isinstance(rule, ForkMerge) else loop.train
 
     def run(of: sl.Split) -> tuple[Any, Any]:
         towers = spec.towers(space, of)
-        return train(towers, of, spec.tasks, rule, options).trace["epochs"], towers.state_dict()
+        training = loop.Training(towers, of, spec.tasks, options=options)
+        if isinstance(rule, ForkMerge):
+            return rule.run(training).trace["epochs"], towers.state_dict()
+        state = loop.train(replace(training, weighting=rule))
+        return state.trace["epochs"], towers.state_dict()
 
     epochs, weights = run(split)
     for other in others(split):

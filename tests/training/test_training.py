@@ -21,9 +21,8 @@ from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.models.two_tower import TwoTower  # noqa: E402
 from sidelight.training import loop  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
-from sidelight.training.objective import primary_loss  # noqa: E402
+from sidelight.training.objectives.softmax import Softmax  # noqa: E402
 from sidelight.training.training_options import TrainingOptions  # noqa: E402
-from sidelight.weighting.fixed import Fixed  # noqa: E402
 
 SMALL = TrainingOptions(epochs=3, batch_size=32, min_steps=4, task_items=20, lr=1e-2)
 
@@ -64,7 +63,7 @@ class Broken:
 
 def run(split: sl.Split, options: TrainingOptions = SMALL, **kw: Any) -> tuple[dict[str, Any], Any]:
     towers = towers_of(spec(split), split)
-    state = loop.train(towers, split, (), Fixed(), options, **kw)
+    state = loop.train(loop.Training(towers, split, options=options, **kw))
     return {k: v.clone() for k, v in towers.state_dict().items()}, state
 
 
@@ -73,11 +72,12 @@ def test_the_loss_falls_and_the_model_beats_chance(split: sl.Split) -> None:
     data = Batches.of(split, SMALL)
     towers.eval()
     with torch.no_grad():
-        before = float(primary_loss(data.make(0, towers), towers, len(data.touched)))
-    loop.train(towers, split, (), Fixed(), TrainingOptions(epochs=30, batch_size=32, min_steps=4, lr=1e-2))
+        before = float(Softmax().build(split, towers)(data.make(0, towers), towers).sum())
+    options = TrainingOptions(epochs=30, batch_size=32, min_steps=4, lr=1e-2)
+    loop.train(loop.Training(towers, split, options=options))
     towers.eval()
     with torch.no_grad():
-        after = float(primary_loss(data.make(0, towers), towers, len(data.touched)))
+        after = float(Softmax().build(split, towers)(data.make(0, towers), towers).sum())
     assert after < 0.95 * before
 
 
@@ -91,7 +91,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
     split: sl.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, _ = run(split)
-    real, calls = loop.primary_loss, []
+    real, calls = loop.Training.compute_losses, []
 
     def interrupted(*args: Any) -> Any:
         calls.append(1)
@@ -99,26 +99,26 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
             raise KeyboardInterrupt
         return real(*args)
 
-    monkeypatch.setattr(loop, "primary_loss", interrupted)
+    monkeypatch.setattr(loop.Training, "compute_losses", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run(split, checkpoint=tmp_path / "c", about="x")
-    monkeypatch.setattr(loop, "primary_loss", real)
-    resumed, state = run(split, checkpoint=tmp_path / "c", about="x")
+        run(split, checkpoint=tmp_path / "c", config_hash="x")
+    monkeypatch.setattr(loop.Training, "compute_losses", real)
+    resumed, state = run(split, checkpoint=tmp_path / "c", config_hash="x")
     assert state.step >= 12
     assert all(torch.equal(whole[k], resumed[k]) for k in whole)
 
 
 def test_a_checkpoint_of_something_else_is_refused(split: sl.Split, tmp_path: Path) -> None:
     towers = towers_of(spec(split), split)
-    loop.begin(towers, split, (), Fixed(), SMALL).save(tmp_path / "c", "other")
+    loop.Training(towers, split, options=SMALL).begin().save(tmp_path / "c", "other")
     with pytest.raises(sl.SidelightError, match="checkpoint of this very training"):
-        run(split, checkpoint=tmp_path / "c", about="x")
+        run(split, checkpoint=tmp_path / "c", config_hash="x")
 
 
 def test_a_loss_that_is_not_finite_names_its_part(split: sl.Split) -> None:
     towers = towers_of(spec(split), split)
     with pytest.raises(loop.NonFiniteLossError, match="'broken' became nan at step 4"):
-        loop.train(towers, split, (Broken(),), Fixed(), SMALL)
+        loop.train(loop.Training(towers, split, (Broken(),), options=SMALL))
 
 
 def test_batches_split_histories(split: sl.Split) -> None:
@@ -143,10 +143,10 @@ def test_a_sampled_softmax_is_near_the_full_one(split: sl.Split) -> None:
     part = Batches.of(
         split, TrainingOptions(batch_size=32, min_steps=4, task_items=20, full_softmax_limit=1, negatives=30)
     )
-    n = len(full.touched)
     with torch.no_grad():
-        exact = np.mean([float(primary_loss(full.make(s, towers), towers, n)) for s in range(40)])
-        near = np.mean([float(primary_loss(part.make(s, towers), towers, n)) for s in range(40)])
+        loss = Softmax().build(split, towers)
+        exact = np.mean([float(loss(full.make(s, towers), towers).sum()) for s in range(40)])
+        near = np.mean([float(loss(part.make(s, towers), towers).sum()) for s in range(40)])
     assert near == pytest.approx(exact, rel=0.05)
 
 
@@ -158,18 +158,19 @@ def test_untouched_items_are_no_negatives(split: sl.Split) -> None:
 
 KILLED = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_training as t
 import sidelight as sl
 from sidelight.data.synthetic import make_synthetic
 split = sl.split.temporal(make_synthetic(80, 60, 1500, seed=3).data)
-options = t.Options(epochs=40, batch_size=32, steps=4, drawn=20, minutes=0.0001, patience=99)
+options = replace(t.SMALL, epochs=40, checkpoint_minutes=0.0001, patience=99, lr=1e-3)
 said = []
 def progress(done, total, label):
     if done == 40:
         print("there", flush=True)
-t.run(split, options, progress=progress, checkpoint=Path({place!r}), about="x")
+t.run(split, options, progress=progress, checkpoint=Path({place!r}), config_hash="x")
 """
 
 
@@ -185,5 +186,5 @@ def test_a_killed_run_goes_on_bit_for_bit(split: sl.Split, tmp_path: Path) -> No
     child.wait()
     child.stdout.close()
     assert (tmp_path / "c").exists()
-    resumed, _ = run(split, options, checkpoint=tmp_path / "c", about="x")
+    resumed, _ = run(split, options, checkpoint=tmp_path / "c", config_hash="x")
     assert all(torch.equal(whole[k], resumed[k]) for k in whole)

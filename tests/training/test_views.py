@@ -18,7 +18,7 @@ from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.tasks.noise_control import NoiseTask  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
 from sidelight.training.gradient_signals import signals  # noqa: E402
-from sidelight.training.objective import primary_loss  # noqa: E402
+from sidelight.training.objectives.softmax import Softmax  # noqa: E402
 from sidelight.training.self_retrieval import LEAST, SelfRetrieval, with_new_items  # noqa: E402
 from sidelight.training.stopping_signal import NoPersonalSignalWarning, StoppingSignal, personal  # noqa: E402
 from sidelight.weighting.validation_guided import ValidationGuided  # noqa: E402
@@ -64,7 +64,7 @@ def test_a_single_interaction_is_a_view_and_its_own_target(lone: sl.Split) -> No
     chosen = batch.items[batch.targets[:, 1]]
     torch.testing.assert_close(batch.views, towers.content(chosen))
     with torch.no_grad():
-        towers.ids.add_(1.0)
+        towers.ids.ids.add_(1.0)
     assert torch.equal(data.make(0, towers).views, batch.views)  # no id
     hidden = data.make(0, towers.train())
     assert not torch.allclose(hidden.views, batch.views)  # words are hidden
@@ -75,7 +75,7 @@ def test_the_item_of_a_view_competes(lone: sl.Split) -> None:
     """Masked as an input it would have no probability: the loss would be of the size of the mask."""
     towers = towers_of(lone)
     data = Batches.of(lone, OPTIONS)
-    assert float(primary_loss(data.make(0, towers), towers, len(data.touched)).detach()) < 20
+    assert float(Softmax().build(lone, towers)(data.make(0, towers), towers).detach().sum()) < 20
 
 
 def test_longer_histories_get_no_view_unless_asked_for(many: sl.Split) -> None:
@@ -138,7 +138,7 @@ def test_steering_has_a_direction_where_validation_has_none(lone: sl.Split) -> N
     towers = towers_of(lone)
     judge = StoppingSignal.of(lone, towers, OPTIONS)
     data = Batches.of(lone, OPTIONS)
-    losses = {"primary": primary_loss(data.make(0, towers), towers, len(data.touched))}
+    losses = {"primary": Softmax().build(lone, towers)(data.make(0, towers), towers)}
     losses["twin"] = judge.steering.losses(0, towers)[0]
     found = signals(1, losses, towers, frozenset({"agreement"}), judge.steering)
     assert len(found.agreement["twin"]) == 1 and found.agreement["twin"][0] > 0.3

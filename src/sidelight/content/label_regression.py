@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sidelight.content.features import Features
 from sidelight.content.normalise import scaled
-from sidelight.content.protocols import Arrays, Encoder, restore_encoder
+from sidelight.content.protocols import Arrays, Encoder
 from sidelight.storage import placed, under
 
 if TYPE_CHECKING:
@@ -89,11 +89,13 @@ class PredictedEncoder:
         return arrays, meta
 
     @classmethod
-    def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
-        """The encoder that `state` described."""
+    def restore(
+        cls, arrays: Arrays, meta: dict[str, Any], inner: Callable[[Arrays, dict[str, Any]], Encoder]
+    ) -> Self:
+        """Restore the result of `state`; `inner` restores the encoders inside."""
         content, centres, widths = [], [], []
         for at, each in enumerate(meta["content"]):
-            content.append(restore_encoder(under(f"content{at}", arrays), each["encoder"]))
+            content.append(inner(under(f"content{at}", arrays), each["encoder"]))
             widths.append(int(each["width"]))
             found = arrays[f"centre{at}"] if each["centred"] else np.zeros(0, np.float32)
             centres.append(_shaped(found, (widths[-1],) if each["centred"] else (0,)))
@@ -101,7 +103,7 @@ class PredictedEncoder:
         solution = _shaped(arrays["solution"], (sum(widths), dim))
         labels, axes = None, None
         if meta["labels"] is not None:
-            labels = restore_encoder(under("labels", arrays), meta["labels"])
+            labels = inner(under("labels", arrays), meta["labels"])
             axes = _shaped(arrays["axes"], (int(meta["axes"]), dim))
         share = float(meta["true_share"])
         return cls(meta["name"], tuple(content), tuple(centres), tuple(widths), solution, share, labels, axes)

@@ -1,7 +1,8 @@
-"""`TowerScorer`: trained towers as arrays; numpy alone scores, explains and places new items."""
+"""Scorer of trained towers: numpy alone scores, explains and places new items."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -10,105 +11,96 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight import config
 from sidelight.content.features import Features
-from sidelight.data.histories import Histories, matrix_of
+from sidelight.data.histories import Histories, histories_of
 from sidelight.models.content_space import ContentSpace
-from sidelight.models.scorer import (
-    ALL,
-    Context,
-    Places,
-    Scores,
-    SpaceChange,
-    State,
-    column_blocks,
-    one_history,
-)
+from sidelight.models.scorer import ALL, Context, Places, Scores, SpaceChange, State
 from sidelight.models.term_contributions import WordParts, largest
 from sidelight.storage import placed, under
+from sidelight.towers.item_parts import ContentFusion, FittedPart, gated_sum
 from sidelight.towers.side_features import NOTHING, SideFeatures
+from sidelight.towers.user_encoders import AttentionPooling, MeanPooling, UserEncoder
 
 Dense = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class TowerScorer:
-    """score(h, j) = (default + pooled(h) + attributes of the user and the moment) . vector_j.
+    """score(h, j) = (default + encoder(h) + side features of user and context) . vector_j.
 
     Args:
         vectors: float32 (n_items, dim), unit length.
-        space: The content, to place new items and to name words.
-        maps: float32 (columns of the modality, dim), one a modality.
-        gates: float32 (n_modalities,), weights of the modalities; 0 where one is not looked at.
-        query: float32 (dim,) of attention pooling, or empty for the mean.
-        default: float32 (dim,), the vector of somebody without a history.
-        trace: What training recorded.
-        people, moments: Encoded attributes of the stored users, and encoders of moments; may be none.
-        user_maps, moment_maps: float32 (columns of the modality, dim), one a modality of each.
-        added: float32 (n_rows, dim), attributes of the rows to be scored, once `with_context`.
+        space: Content, to place new items and to name words.
+        maps: float32 (columns of the modality, dim), one per modality.
+        gates: float32 (n_modalities,), weights of the modalities; 0 where one is not used.
+        default: float32 (dim,), the vector of a user without a history.
+        trace: Record of the training.
+        user_features: Side features of the stored users, may be none.
+        context_features: Encoders of contexts, may be none.
+        user_maps, context_maps: float32 (columns of the modality, dim), one per modality of each.
+        user_encoder: Encoder of histories.
+        encoder_arrays: Its trained arrays.
+        item_parts: Item parts besides content and id.
+        side_vectors: float32 (n_rows, dim), side features of the rows to be scored, set by
+            `with_context`.
     """
 
     vectors: Dense
     space: ContentSpace
     maps: tuple[Dense, ...]
     gates: Dense
-    query: Dense
     default: Dense
     trace: dict[str, Any] = field(default_factory=dict)
-    people: SideFeatures = NOTHING
-    moments: SideFeatures = NOTHING
+    user_features: SideFeatures = NOTHING
+    context_features: SideFeatures = NOTHING
     user_maps: tuple[Dense, ...] = ()
-    moment_maps: tuple[Dense, ...] = ()
-    added: Dense | None = None
+    context_maps: tuple[Dense, ...] = ()
+    user_encoder: UserEncoder = field(default_factory=MeanPooling)
+    encoder_arrays: Mapping[str, Dense] = field(default_factory=dict)
+    item_parts: tuple[FittedPart, ...] = ()
+    side_vectors: Dense | None = None
 
-    def _pooled(self, histories: sp.csr_matrix) -> sp.csr_matrix:
-        """Weights of the history items, CSR (n_rows, n_items): 1 / sqrt(length), times attention."""
-        rows = sp.csr_matrix(histories, dtype=np.float32, copy=True)
-        length = np.diff(rows.indptr)
-        rows.data = np.repeat(1 / np.sqrt(np.maximum(length, 1)), length).astype(np.float32)
-        if len(self.query):
-            score = np.exp(np.clip(self.vectors[rows.indices] @ self.query, -20, 20))
-            row = np.repeat(np.arange(len(length)), length)
-            total = np.bincount(row, score, minlength=len(length))
-            rows.data = (rows.data * score / total[row] * length[row]).astype(np.float32)
-        return rows
+    def _encoded(self, histories: Histories) -> Dense:
+        return self.user_encoder.encode(self.encoder_arrays, self.vectors, histories)
 
     def queries(self, histories: Histories | sp.csr_matrix) -> Dense:
-        """float32 (n_rows, dim): score = queries @ vectors.T."""
-        users = np.asarray(self._pooled(matrix_of(histories)) @ self.vectors + self.default, dtype=np.float32)
-        if self.added is not None:
-            users += self.added
+        """Return user vectors, float32 (n_rows, dim): score = queries @ vectors.T."""
+        users = np.asarray(self._encoded(histories_of(histories)) + self.default, dtype=np.float32)
+        if self.side_vectors is not None:
+            users += self.side_vectors
         return users
 
     def score(self, histories: Histories | sp.csr_matrix) -> Scores:
-        """float32 (n_rows, n_items)."""
+        """See `Scorer.score`."""
         scores: Scores = self.queries(histories) @ self.vectors.T
         return scores
 
     @property
     def context(self) -> tuple[str, ...]:
         """Columns of context it was trained with."""
-        return self.moments.columns
+        return self.context_features.columns
 
     def with_context(self, users: NDArray[np.int64], context: Context) -> TowerScorer:
-        """See `ContextAware.with_context`; an attribute that is absent adds nothing."""
-        if not self.user_maps and not self.moment_maps:
+        """See `ContextAware.with_context`; a side feature that is absent adds nothing."""
+        if not self.user_maps and not self.context_maps:
             return self
-        added = np.zeros((len(users), self.vectors.shape[1]), dtype=np.float32)
+        side = np.zeros((len(users), self.vectors.shape[1]), dtype=np.float32)
         stored = users >= 0
-        for f, table in zip(self.people.features, self.user_maps, strict=True):
+        for f, table in zip(self.user_features.features, self.user_maps, strict=True):
             own = users[stored]
-            added[stored] += f.present[own][:, None] * np.asarray(f.values[own] @ table, dtype=np.float32)
-        for f, table in zip(self.moments.moment(context), self.moment_maps, strict=True):
-            added += f.present[:, None] * np.asarray(f.values @ table, dtype=np.float32)
-        return replace(self, added=added)
+            side[stored] += f.present[own][:, None] * np.asarray(f.values[own] @ table, dtype=np.float32)
+        for f, table in zip(self.context_features.encode(context), self.context_maps, strict=True):
+            side += f.present[:, None] * np.asarray(f.values @ table, dtype=np.float32)
+        return replace(self, side_vectors=side)
 
     def without_users(self) -> TowerScorer:
         """See `ContextAware.without_users`."""
-        return replace(self, people=NOTHING, user_maps=(), added=None)
+        return replace(self, user_features=NOTHING, user_maps=(), side_vectors=None)
 
     def uses_context(self) -> NDArray[np.bool_] | None:
-        """Rows to which attributes add anything."""
-        return None if self.added is None else np.asarray(self.added.any(axis=1))
+        """See `ContextAware.uses_context`."""
+        return None if self.side_vectors is None else np.asarray(self.side_vectors.any(axis=1))
 
     def user_independent_scores(
         self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
@@ -123,18 +115,19 @@ class TowerScorer:
 
     def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         """See `Scorer.without`."""
-        queries = self.queries(column_blocks(history, len(self.vectors)))
+        rows = [history, *(np.delete(history, at) for at in range(len(history)))]
+        queries = self.queries(Histories.of_distinct(rows, len(self.vectors)))
         return np.asarray(queries @ self.vectors[items].T, dtype=np.float64)
 
     def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
-        """Words of the items: the score's part v.u' of the pooled history u', along the content of v.
+        """Return the words of the items with their part of the score v.u' of the encoded history u'.
 
-        With c an item's content vector, the part (v.c / |c|) (c.u') / |c| falls to the content, and to
-        each word what it adds to c.u'.
+        With c an item's content vector, the part (v.c / |c|) (c.u') / |c| belongs to the content, and to
+        each word its share in c.u'.
         """
-        user = np.asarray(self._pooled(one_history(history, len(self.vectors))) @ self.vectors)[0]
+        user = self._encoded(Histories.of_distinct([history], len(self.vectors)))[0]
         rows = [Features(f.name, f.values[items], f.present[items], f.names) for f in self.space.features]
-        content = self._content(rows)
+        content = gated_sum(rows, self.maps, self.gates)
         size = (content * content).sum(axis=1)
         along = (self.vectors[items] * content).sum(axis=1)
         along = np.divide(along, size, out=np.zeros_like(along), where=size > 0)
@@ -148,28 +141,24 @@ class TowerScorer:
         return largest(parts, len(items), k)
 
     def with_items(self, items: pl.DataFrame) -> TowerScorer:
-        """New items are placed by their content alone."""
+        """See `Scorer.with_items`; new items are placed by their content."""
         space = self.space.with_items(items)
         old = len(self.vectors)
         new = [Features(f.name, f.values[old:], f.present[old:], f.names) for f in space.features]
         return replace(self, space=space, vectors=np.vstack([self.vectors, self.place(new)]))
 
     def place(self, features: list[Features]) -> Dense:
-        """Content vectors of some rows of features, float32 (n, dim); zero where nothing is known."""
-        out = self._content(features)
+        """Return unit vectors of items without interactions, float32 (n, dim); zero without content."""
+        arrays = {"gates": self.gates} | {f"map/{at}": table for at, table in enumerate(self.maps)}
+        out = ContentFusion().place(arrays, features)
+        for part in self.item_parts:
+            out = out + part.place(features)
         norm = np.linalg.norm(out, axis=1, keepdims=True)
-        found: Dense = np.divide(out, norm, out=np.zeros_like(out), where=norm > 0)
-        return found
-
-    def _content(self, features: list[Features]) -> Dense:
-        """Gated sum of the modalities of some rows, float32 (n, dim), of any length."""
-        out = np.zeros((len(features[0]), self.vectors.shape[1]), dtype=np.float32)
-        for f, table, gate in zip(features, self.maps, self.gates, strict=True):
-            out += gate * f.present[:, None] * np.asarray(f.values @ table, dtype=np.float32)
-        return out
+        unit: Dense = np.divide(out, norm, out=np.zeros_like(out), where=norm > 0)
+        return unit
 
     def revised(self, rows: pl.DataFrame, at: Places) -> TowerScorer:
-        """Place the items by their new content."""
+        """See `Scorer.revised`; the items are placed by their new content."""
         space, fresh = self.space.replaced(rows, at)
         vectors = self.vectors.copy()
         vectors[at] = self.place(list(fresh))
@@ -185,45 +174,59 @@ class TowerScorer:
         return True
 
     def state(self) -> tuple[State, dict[str, Any]]:
-        """Vectors, maps, gates, the content space, and the attributes of users and moments."""
-        inner, about = self.space.state()
-        arrays: State = {
-            "vectors": self.vectors,
-            "gates": self.gates,
-            "query": self.query,
-            "default": self.default,
-        }
-        arrays |= {f"map/{at}": table for at, table in enumerate(self.maps)}
-        arrays |= {f"user_map/{at}": table for at, table in enumerate(self.user_maps)}
-        arrays |= {f"moment_map/{at}": table for at, table in enumerate(self.moment_maps)}
-        (people, of_users), (moments, of_moments) = self.people.state(), self.moments.state()
-        arrays |= placed("space", inner) | placed("people", people) | placed("moments", moments)
-        return arrays, {"space": about, "trace": self.trace, "people": of_users, "moments": of_moments}
+        """See `Scorer.state`."""
+        inner, space = self.space.state()
+        arrays: State = {"vectors": self.vectors, "gates": self.gates, "default": self.default}
+        tables = {"map": self.maps, "user_map": self.user_maps, "moment_map": self.context_maps}
+        for name, maps in tables.items():
+            arrays |= {f"{name}/{at}": table for at, table in enumerate(maps)}
+        (users, of_users), (contexts, of_contexts) = self.user_features.state(), self.context_features.state()
+        arrays |= placed("space", inner) | placed("people", users) | placed("moments", contexts)
+        arrays |= placed("user_encoder", self.encoder_arrays)
+        meta: dict[str, Any] = {"space": space, "trace": self.trace}
+        meta |= {"people": of_users, "moments": of_contexts}
+        meta |= {"user_encoder": config.to_dict(self.user_encoder), "item_parts": []}
+        for at, part in enumerate(self.item_parts):
+            arrays |= placed(f"item_part/{at}", part.arrays)
+            meta["item_parts"].append({"spec": config.to_dict(part.spec), "gate": part.gate})
+        return arrays, meta
 
     @classmethod
     def restore(cls, arrays: State, meta: dict[str, Any]) -> Self:
-        """The scorer that `state` described."""
+        """See `Scorer.restore`; a part from outside the package has to be imported before."""
         space = ContentSpace.restore(under("space", arrays), meta["space"])
-        maps = tuple(arrays[f"map/{at}"] for at in range(len(space.features)))
+        # Earlier versions had a mean or one query, and neither side features nor further parts.
+        encoder: Any = AttentionPooling() if len(arrays.get("query", ())) else MeanPooling()
+        if "user_encoder" in meta:
+            encoder = config.from_dict(meta["user_encoder"], importing=False)
+        users, contexts = (
+            SideFeatures.restore(under(name, arrays), meta[name]) if name in meta else NOTHING
+            for name in ("people", "moments")
+        )
+        features = {"map": space.features, "user_map": users.features, "moment_map": contexts.features}
+        maps, user_maps, context_maps = (
+            tuple(arrays[f"{name}/{at}"] for at in range(len(own))) for name, own in features.items()
+        )
+        parts = tuple(
+            FittedPart(
+                config.from_dict(part["spec"], importing=False),
+                part["gate"],
+                under(f"item_part/{at}", arrays),
+            )
+            for at, part in enumerate(meta.get("item_parts", ()))
+        )
         return cls(
             arrays["vectors"],
             space,
             maps,
             arrays["gates"],
-            arrays["query"],
             arrays["default"],
             dict(meta.get("trace", {})),
-            *_attributes(arrays, meta),
+            users,
+            contexts,
+            user_maps,
+            context_maps,
+            encoder,
+            under("user_encoder", arrays) if "user_encoder" in meta else {"query": arrays["query"]},
+            parts,
         )
-
-
-def _attributes(
-    arrays: State, meta: dict[str, Any]
-) -> tuple[SideFeatures, SideFeatures, tuple[Dense, ...], tuple[Dense, ...]]:
-    """Attributes of users and moments with their maps; bundles of before there were any have none."""
-    sides, maps = [], []
-    for name, table in (("people", "user_map"), ("moments", "moment_map")):
-        side = SideFeatures.restore(under(name, arrays), meta[name]) if name in meta else NOTHING
-        sides.append(side)
-        maps.append(tuple(arrays[f"{table}/{at}"] for at in range(len(side.features))))
-    return sides[0], sides[1], maps[0], maps[1]

@@ -1,14 +1,11 @@
-"""`TwoTower`: item and user towers in one space, with auxiliary tasks if wanted."""
+"""Two-tower model: item and user towers in one space, with auxiliary tasks if wanted."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Mapping
+import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Annotated, Any
 
 from sidelight import config
 from sidelight.content.cache import Cache
@@ -24,59 +21,70 @@ from sidelight.models.tower_scorer import TowerScorer
 from sidelight.option_types import SOME, Dim, PartShare, Seed, checked
 from sidelight.progress import Progress
 from sidelight.tasks.task import Task
+from sidelight.towers.item_parts import ContentFusion, FittedPart, IdResidual, ItemInputs, ItemPart, plain
+from sidelight.towers.modality_evidence import modality_evidence
 from sidelight.towers.side_features import SideFeatures, check_context, check_users
-from sidelight.training.gradient_aggregation import GradientAggregation
+from sidelight.towers.user_encoders import MeanPooling, UserEncoder
+from sidelight.training.objectives.objective import Objective
+from sidelight.training.objectives.softmax import Softmax
+from sidelight.training.schedules import Loop, Replay, Schedule
+from sidelight.training.steps import GradientSum, Step
 from sidelight.training.training_options import TrainingOptions
 from sidelight.weighting.fixed import Fixed
-from sidelight.weighting.fork_merge import ForkMerge
-from sidelight.weighting.weighting import Signals, Weighting
+from sidelight.weighting.weighting import Weighting
 
 if TYPE_CHECKING:
+    from sidelight.towers.towers import Towers
     from sidelight.training.checkpoint import TrainingState
 
 
+@config.former_options
 @dataclass(frozen=True)
 @checked
 class TwoTower:
-    """A neural model in which a new item lives where an old one would.
+    """Two-tower model; cold items are embedded from content into the same space as warm ones.
 
-    item(i) = unit(content(i) + id(i) if anybody touched i); user = a default vector plus the pooled
-    item vectors of the history; the primary loss is a softmax over all touched items. Content of
-    items that nobody touched, and labels beside the clicks, come in through `tasks`.
+    item(i) = unit(content(i) + id(i) if i has interactions + further parts); user = a default vector
+    plus the encoded history. `objective` is the primary loss, by default a softmax over all touched
+    items. Content of untouched items, and labels beside the interactions, enter through `tasks`.
 
-    What is known of users (`users`) and of the moment of a request (`context`) adds a projection
-    each to the user vector where it is present, and nothing where it is not; both are hidden at
-    random in training, so that people and requests without them are served too. In training a
-    user stands at the moment of one held-out event, and only held-out events at an equal moment are
-    targets in that step. Validation and `evaluate`, which rank once for each user, know the users,
-    and the moment of those whose held-out events all have the same. `SensitiveRemoval` acts on the
+    Side features of users (`users`) and of the context of a request (`context`) add a projection each
+    to the user vector where they are present, and nothing where they are not; both are hidden at
+    random in training, so that users and requests without them are served too. In training a user is
+    placed in the context of one held-out event, and only held-out events with an equal context are
+    targets in that step. Validation and `evaluate`, which rank once per user, know the user features,
+    and the context of users whose held-out events all share one. `SensitiveRemoval` acts on the
     whole user vector; other tasks see the part that comes from the history.
 
     Where validation has too few new items, training items are hidden to stand in for them
     (`sidelight.split.selection_split`); the number of epochs and the path of the weights found that way
-    are then used for a second training on everything. Where validation says nothing of persons, views of
-    items that nobody touched take its place (`sidelight.training.stopping_signal`), with a warning.
+    are then used for a second training on everything. Where too few users have validation events, views
+    of untouched items take their place (`sidelight.training.stopping_signal`), with a warning.
 
     Args:
         content: Modalities of the items, at least one.
         tasks: Auxiliary tasks, see `sidelight.tasks`.
-        weighting: How their weights move, see `sidelight.weighting`.
+        weighting: Rule for their loss weights, see `sidelight.weighting`.
         dim: Length of the vectors.
-        pooling: "mean" or "attention" over the history.
+        user_encoder: Encoder of histories, e.g. `MeanPooling` or `AttentionPooling`.
         dropout: Probability of hiding an item's id, a word, a whole modality.
-        options: Of the training loop.
-        seed: Of everything that is drawn.
+        options: Options of the training loop.
+        seed: Random seed.
         users: Modalities of the user table, may be none. Where the schema names a column of
-            consent, only values of users who said yes are looked at, in fitting the encoder as well.
+            consent, only values of users who said yes are used, in fitting the encoder as well.
         context: Modalities of the interactions' columns with the role "context", and of "hour" (0
             to 23), "weekday" (1 = Monday to 7) and "month", read off the timestamps (UTC);
-            `recommend` takes their values as `context`. Consent is asked for as in `users`.
-        sensitive: Columns that the schema calls sensitive may be among `users` and `context`.
-        combine: How gradients are joined where several losses pull; None adds them up.
-        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
-        screen: Leave modalities out whose similarity says nothing about what is chosen together, as
-            `sidelight.towers.modality_evidence` tests it on the training events. They count as missing, their
-            gate is 0. Where events are too few to tell, all stay.
+            `recommend` takes their values as `context`. Consent is required as in `users`.
+        sensitive: Allow columns that the schema calls sensitive in `users` and `context`.
+        combine: Step from several losses to one gradient, e.g. `GradientAggregation`; None adds
+            gradients up.
+        floor: Add popularity to the scores of short histories, see `sidelight.models.score_floor`.
+        screen: Leave modalities out whose similarity says nothing about joint choices, as
+            `sidelight.towers.modality_evidence` tests it on the training events. They count as missing,
+            their gate is 0. Where events are too few to tell, all stay.
+        objective: Primary loss, e.g. `Softmax` or `BPR`.
+        schedule: Course of the training, e.g. `Loop` or `ForkMerge`.
+        item_parts: Item parts besides content and id, see `sidelight.towers.item_parts`.
 
     Source: Two towers as in Yi et al. (RecSys 2019), with content for items and pooled histories
     for users; dropping the collaborative part after Volkovs, Yu and Poutanen (NIPS 2017).
@@ -86,16 +94,19 @@ class TwoTower:
     tasks: tuple[Task, ...] = ()
     weighting: Weighting = field(default_factory=Fixed)
     dim: Dim = 192
-    pooling: Literal["mean", "attention"] = "mean"
+    user_encoder: UserEncoder = field(default_factory=MeanPooling)
     dropout: tuple[PartShare, PartShare, PartShare] = (0.5, 0.6, 0.0)
     options: TrainingOptions = field(default_factory=TrainingOptions)
     seed: Seed = 0
     users: tuple[Content, ...] = ()
     context: tuple[Content, ...] = ()
     sensitive: bool = False
-    combine: GradientAggregation | None = None
+    combine: Step | None = None
     floor: bool = True
     screen: bool = True
+    objective: Objective = field(default_factory=Softmax)
+    schedule: Schedule = field(default_factory=Loop)
+    item_parts: tuple[ItemPart, ...] = ()
 
     def __post_init__(self) -> None:
         names = [task.name for task in self.tasks]
@@ -104,23 +115,24 @@ class TwoTower:
                 fix = "leave one out, or give it other columns"
                 raise SpecError(complain("tasks with different names", f"{name!r} twice", "TwoTower", fix))
 
-    def with_tasks(self, *tasks: Task, weighting: Weighting | None = None) -> TwoTower:
-        """The same model with other tasks, and other weighting if one is given."""
-        return replace(self, tasks=tasks, weighting=weighting or self.weighting)
+    def with_tasks(
+        self, *tasks: Task, weighting: Weighting | None = None, schedule: Schedule | None = None
+    ) -> TwoTower:
+        """Return the same model with other tasks, and another weighting or schedule if given."""
+        weighting, schedule = weighting or self.weighting, schedule or self.schedule
+        return replace(self, tasks=tasks, weighting=weighting, schedule=schedule)
 
     def fit(
         self, split: Split, progress: Progress | None = None, checkpoint: str | Path | None = None
     ) -> Recommender:
-        """Train on the training events; validation events say when to stop and what helps.
+        """Train on the training events; validation decides when to stop and which tasks help.
 
         Args:
-            split: Where to learn from.
+            split: Data to learn from.
             progress: Called as (done, total, label).
-            checkpoint: Folder that a run which was cut off goes on from; removed at the end.
+            checkpoint: Folder from which an interrupted run resumes; removed at the end.
         """
-        split = need_split(split, self)
-        need_device(self.options.device, "option 'device' of TrainingOptions")
-        return self._fitted(split, split, progress, checkpoint)
+        return self._fit(split, False, progress, checkpoint)
 
     def refit(
         self, split: Split, progress: Progress | None = None, checkpoint: str | Path | None = None
@@ -130,124 +142,123 @@ class TwoTower:
         Args:
             split, progress, checkpoint: As in `fit`.
         """
+        return self._fit(split, True, progress, checkpoint)
+
+    def _fit(
+        self, split: Split, join: bool, progress: Progress | None, checkpoint: str | Path | None
+    ) -> Recommender:
+        """Train with validation, and again on the whole split, joined or not, where that is more."""
         split = need_split(split, self)
         need_device(self.options.device, "option 'device' of TrainingOptions")
-        return self._fitted(split, split.joined(), progress, checkpoint)
-
-    def _fitted(
-        self, split: Split, whole: Split, progress: Progress | None, checkpoint: str | Path | None
-    ) -> Recommender:
-        """Trained on `split` with a look at validation, and again on `whole` where that is more."""
+        whole = split.joined() if join else split
         # Before the content is encoded, which can take hours.
         check_users(self.users, split.data.schema, self.sensitive)
         check_context(self.context, split.data.interactions, split.data.schema, self.sensitive)
-        choosing = self._choosing(split)
-        touched = choosing.fitting().getnnz(axis=0) > 0
+        selection = self._selection(split)
+        touched = selection.fitting().getnnz(axis=0) > 0
         space = ContentSpace.fit(self.content, split.data, (), Cache(), progress, touched)
-        towers, state = self._train(space, choosing, progress, checkpoint, "")
+        user_features = self._user_features(split, progress)
+        towers = self.towers(space, selection, user_features, progress)
+        state = self._train(towers, selection, self.schedule, progress, checkpoint, "")
         trace = state.trace
-        if choosing is not whole:
-            steps = max(1, state.best_epoch or self.options.epochs)
-            options = replace(self.options, epochs=steps)
-            again = replace(self, options=options, weighting=_Replayed(self.weighting, trace))
+        if selection is not whole:
+            epochs = max(1, state.best_epoch or self.options.epochs)
+            again = replace(self, options=replace(self.options, epochs=epochs))
             unseen = replace(whole, validation=whole.validation[:0])
-            towers, _ = again._train(space, unseen, progress, checkpoint, " again")
-        return Recommender.of(self, scorer(space, towers, trace), whole)
+            towers = self.towers(space, unseen, user_features, progress)
+            again._train(towers, unseen, Replay.of(trace), progress, checkpoint, " again")
+        return Recommender.of(self, self.scorer(space, towers, trace), whole)
 
-    def _choosing(self, split: Split) -> Split:
-        """The split that says how many epochs, and which weights."""
+    def _selection(self, split: Split) -> Split:
+        """Return the split that decides about epochs and weights."""
         from sidelight.training.self_retrieval import with_new_items
         from sidelight.training.stopping_signal import personal
 
-        found = selection_split(split)
-        if personal(found, bool(self.users)):
-            return found
+        chosen = selection_split(split)
+        if personal(chosen, bool(self.users)):
+            return chosen
         return with_new_items(split, self.options.seed + self.seed)
 
     def _train(
         self,
-        space: ContentSpace,
+        towers: Towers,
         split: Split,
+        schedule: Schedule,
         progress: Progress | None,
         checkpoint: str | Path | None,
         label: str,
-    ) -> tuple[Any, TrainingState]:
-        import shutil
+    ) -> TrainingState:
+        from sidelight.training.loop import Training
 
-        from sidelight.training.branch_training import fork_merge
-        from sidelight.training.loop import train
-
-        options = replace(self.options, seed=self.options.seed + self.seed)
         place = Path(f"{checkpoint}{label.replace(' ', '-')}") if checkpoint else None
-        towers = self.towers(space, split)
-        rule = self.weighting
-        spec = replace(self, weighting=rule.rule if isinstance(rule, _Replayed) else rule)
-        about = f"{config.spec_hash(spec)}:{split.data.fingerprint}:{len(split.train)}{label}"
-        rest = (options, progress, place, about, self.combine)
-        if isinstance(rule, ForkMerge):
-            state = fork_merge(towers, split, self.tasks, rule, *rest)
-        else:
-            # The second training, on everything, has nothing left to be judged by.
-            state = train(towers, split, self.tasks, rule, *rest, judged=not label)
+        training = Training(
+            towers,
+            split,
+            self.tasks,
+            self.weighting,
+            replace(self.options, seed=self.options.seed + self.seed),
+            self.objective,
+            self.combine or GradientSum(),
+            progress,
+            place,
+            f"{config.spec_hash(self)}:{split.data.fingerprint}:{len(split.train)}{label}",
+        )
+        state = schedule.run(training)
         if place is not None and place.exists():
             shutil.rmtree(place)
-        return towers, state
+        return state
 
-    def towers(self, space: ContentSpace, split: Split) -> Any:
-        """Towers before training, over the content of a catalogue."""
-        from sidelight.towers.build_towers import build_towers
-        from sidelight.towers.modality_evidence import modality_evidence
+    def _user_features(self, split: Split, progress: Progress | None) -> SideFeatures:
+        data = split.data
+        return SideFeatures.of_users(self.users, data.users, data.schema, self.sensitive, Cache(), progress)
 
-        seed = self.options.seed + self.seed
-        touched = split.fitting().getnnz(axis=0) > 0
-        shape = (self.dim, self.pooling, self.dropout)
-        data, rows = split.data, split.fit_rows
-        people = SideFeatures.of_users(self.users, data.users, data.schema, self.sensitive)
-        about = data.schema, self.sensitive
-        moments = SideFeatures.of_moments(self.context, data.interactions, rows, *about)
-        found = modality_evidence(space.features, split.fitting(), self.seed)
-        device, features = self.options.device, space.features
-        return build_towers(features, touched, *shape, device, seed, people, moments, found, self.screen)
+    def towers(
+        self,
+        space: ContentSpace,
+        split: Split,
+        user_features: SideFeatures | None = None,
+        progress: Progress | None = None,
+    ) -> Towers:
+        """Return towers before training, over the content of a catalogue.
 
+        Args:
+            space: Encoded content of the items.
+            split: Its training events say which items are touched, and which contexts there are.
+            user_features: Encoded user table; None encodes it.
+            progress: Called as (done, total, label).
+        """
+        from sidelight.towers.towers import TowerOptions, Towers
 
-@dataclass(frozen=True)
-class _Replayed:
-    """The weights of an earlier run, step by step."""
+        data, fitting = split.data, split.fitting()
+        if user_features is None:
+            user_features = self._user_features(split, progress)
+        log = data.interactions, split.fit_rows, data.schema
+        contexts = SideFeatures.of_contexts(self.context, *log, self.sensitive, Cache(), progress)
+        evidence = modality_evidence(space.features, fitting, self.seed)
+        inputs = ItemInputs(space.features, fitting, self.dim, self.options.device, evidence)
+        hide_id, hide_word, hide_modality = self.dropout
+        content = ContentFusion(hide_word, hide_modality, self.screen)
+        options = TowerOptions(self.user_encoder, content, IdResidual(hide_id), self.item_parts)
+        return Towers(inputs, options, self.options.seed + self.seed, user_features, contexts)
 
-    rule: Weighting
-    trace: dict[str, Any]
+    def scorer(self, space: ContentSpace, towers: Towers, trace: dict[str, Any]) -> TowerScorer:
+        """Export trained towers to arrays that score without torch."""
+        from sidelight.training.validation_scores import item_vectors
 
-    @property
-    def every(self) -> int:
-        """As in the run that is replayed."""
-        return int(self.rule.every)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Nothing."""
-        return frozenset()
-
-    def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
-        """Nothing: the step says where in the record we are."""
-        return {}
-
-    def update(self, state: dict[str, Any], signals: Signals) -> tuple[dict[str, Any], dict[str, float]]:
-        """The weights that were in force at this step; the last ones when the record has ended."""
-        at = bisect_right(self.trace["step"], signals.step) - 1
-        return state, {name: values[at] for name, values in self.trace["weights"].items()}
-
-
-def scorer(space: ContentSpace, towers: Any, trace: dict[str, Any]) -> TowerScorer:
-    """What answers without torch: vectors of the catalogue, and the maps that place new items."""
-    from sidelight.training.validation_scores import item_vectors
-
-    def plain(tensor: Any) -> np.ndarray:
-        return np.ascontiguousarray(tensor.detach().float().cpu().numpy())
-
-    query = getattr(towers.pooling, "query", None)
-    return TowerScorer(
-        plain(item_vectors(towers)), space, tuple(plain(m) for m in towers.maps), plain(towers.weights()),
-        np.zeros(0, np.float32) if query is None else plain(query), plain(towers.default), trace,
-        towers.people, towers.moments.without_rows(),
-        tuple(plain(m) for m in towers.user_maps), tuple(plain(m) for m in towers.moment_maps),
-    )  # fmt: skip
+        fusion = towers.fusion
+        pairs = zip(self.item_parts, towers.part_gates.tolist(), towers.parts, strict=True)
+        return TowerScorer(
+            plain(item_vectors(towers)),
+            space,
+            tuple(plain(table) for table in fusion.maps),
+            plain(fusion.weights()),
+            plain(towers.default),
+            trace,
+            towers.user_features,
+            towers.context_features.without_rows(),
+            tuple(plain(table) for table in towers.user_maps),
+            tuple(plain(table) for table in towers.context_maps),
+            self.user_encoder,
+            self.user_encoder.export(towers.user_encoder),
+            tuple(FittedPart(spec, gate, spec.export(part)) for spec, gate, part in pairs),
+        )

@@ -71,7 +71,7 @@ class _Alignment(nn.Module):
         """KL divergence between the neighbourhoods of the touched drawn items."""
         drawn = batch.drawn[towers.touched[batch.drawn]]
         if len(drawn) < 3:
-            return towers.gates.sum() * 0.0
+            return towers.fusion.gates.sum() * 0.0
         wanted = self.teacher[drawn]
         found = towers.content(drawn, None, self.spec.keep, batch.generator) @ towers.content(drawn).T
         return soft_neighbours(found, wanted @ wanted.T, self.spec.temperature)

@@ -56,7 +56,7 @@ class _Clustering(nn.Module):
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """Cross entropy of each view's prediction with the other view's assignment."""
-        drawn = batch.drawn[towers.present(batch.drawn).any(dim=1)]
+        drawn = batch.drawn[towers.fusion.present(batch.drawn).any(dim=1)]
         if len(drawn) < 2:
             return self.prototypes.sum() * 0.0
         directions = F.normalize(self.prototypes, dim=1)

@@ -58,10 +58,10 @@ class _Consistency(nn.Module):
         return self._items(batch, towers) + self.spec.user * self._users(batch, towers)
 
     def _items(self, batch: Batch, towers: Towers) -> Tensor:
-        there = towers.present(batch.drawn)
+        there = towers.fusion.present(batch.drawn)
         drawn, there = batch.drawn[there.any(dim=1)], there[there.any(dim=1)]
         if not len(drawn):
-            return towers.gates.sum() * 0.0
+            return towers.fusion.gates.sum() * 0.0
         chance = _draw(there.shape, batch)
         shown = there & (chance >= self.spec.fields)
         one = F.one_hot(torch.where(there, chance, -1.0).argmax(dim=1), there.shape[1]).bool()
@@ -76,7 +76,7 @@ class _Consistency(nn.Module):
         able = (batch.history >= 0).sum(dim=1) > 1
         history = batch.history[able]
         if not len(history):
-            return towers.gates.sum() * 0.0
+            return towers.fusion.gates.sum() * 0.0
         kept = torch.where(_draw(history.shape, batch) < self.spec.clicks, -1, history)
         scale = towers.log_scale.exp()
         whole = F.log_softmax((towers.users(batch.vectors, history) * scale) @ batch.vectors.T, dim=1)

@@ -45,7 +45,7 @@ class ContentNeighbours:
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """Looks up the modalities."""
-        names = [m.name for m in towers.modalities]
+        names = [m.name for m in towers.fusion.modalities]
         for name in self.modalities:
             if name not in names:
                 raise SpecError(f"ContentNeighbours: no modality {name!r}; {did_you_mean(name, names)}")
@@ -59,11 +59,11 @@ class _Neighbours(nn.Module):
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """KL divergence between the neighbourhoods of the drawn items that have content."""
-        drawn = batch.drawn[towers.present(batch.drawn)[:, self.at].any(dim=1)]
+        drawn = batch.drawn[towers.fusion.present(batch.drawn)[:, self.at].any(dim=1)]
         if len(drawn) < 3:
-            return towers.gates.sum() * 0.0
-        total = shared = drawn.new_zeros((len(drawn), len(drawn)), dtype=towers.gates.dtype)
-        for modality in (towers.modalities[at] for at in self.at):
+            return towers.fusion.gates.sum() * 0.0
+        total = shared = drawn.new_zeros((len(drawn), len(drawn)), dtype=towers.fusion.gates.dtype)
+        for modality in (towers.fusion.modalities[at] for at in self.at):
             x = F.normalize(modality.dense(drawn), dim=1)
             there = modality.present[drawn].float()
             total, shared = total + x @ x.T, shared + there[:, None] * there[None, :]

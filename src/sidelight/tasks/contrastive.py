@@ -38,7 +38,7 @@ class Contrastive:
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """Needs two modalities."""
-        if len(towers.modalities) < 2:
+        if len(towers.fusion.modalities) < 2:
             raise SpecError(complain("two modalities or more", "one", "Contrastive", "add content"))
         return _Contrast(self)
 
@@ -50,14 +50,14 @@ class _Contrast(nn.Module):
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """Mean over the pairs that share at least two drawn items."""
-        there, found = towers.present(batch.drawn), []
-        places, keep = range(len(towers.modalities)), self.spec.keep
-        views = [towers.project(at, batch.drawn, keep, batch.generator) for at in places]
+        there, found = towers.fusion.present(batch.drawn), []
+        places, keep = range(len(towers.fusion.modalities)), self.spec.keep
+        views = [towers.fusion.project(at, batch.drawn, keep, batch.generator) for at in places]
         for a, b in combinations(places, 2):
             both = there[:, a] & there[:, b]
             if int(both.sum()) > 1:
                 found.append(info_nce(views[a][both], views[b][both], self.spec.temperature))
-        return torch.stack(found).mean() if found else towers.gates.sum() * 0.0
+        return torch.stack(found).mean() if found else towers.fusion.gates.sum() * 0.0
 
 
 def example() -> Contrastive:

@@ -40,7 +40,7 @@ class MaskedAttributes:
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """One decoder a modality; needs two."""
-        if len(towers.modalities) < 2:
+        if len(towers.fusion.modalities) < 2:
             raise SpecError(complain("two modalities or more", "one", "MaskedAttributes", "add content"))
         return _Masked(self, towers)
 
@@ -49,14 +49,15 @@ class _Masked(nn.Module):
     def __init__(self, spec: MaskedAttributes, towers: Towers) -> None:
         super().__init__()
         self.spec = spec
-        self.decoders = nn.ModuleList(nn.Linear(towers.dim, m.dim) for m in towers.modalities)
+        self.decoders = nn.ModuleList(nn.Linear(towers.dim, m.dim) for m in towers.fusion.modalities)
         self.scale = nn.Parameter(torch.tensor(10.0))
-        spreads = [1.0 if m.values is None else float(m.values[m.present].std()) for m in towers.modalities]
+        modalities = towers.fusion.modalities
+        spreads = [1.0 if m.values is None else float(m.values[m.present].std()) for m in modalities]
         self.spreads = [s if s > 0 else 1.0 for s in spreads]
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """Mean over the modalities of which any drawn item had one hidden."""
-        there = towers.present(batch.drawn)
+        there = towers.fusion.present(batch.drawn)
         able = there.sum(dim=1) > 1
         drawn, there = batch.drawn[able], there[able]
         if not len(drawn):
@@ -66,7 +67,7 @@ class _Masked(nn.Module):
         hidden = there & (chance < self.spec.share) & ~stays
         vectors = towers.content(drawn, there & ~hidden)
         found = []
-        for at, (modality, decoder) in enumerate(zip(towers.modalities, self.decoders, strict=True)):
+        for at, (modality, decoder) in enumerate(zip(towers.fusion.modalities, self.decoders, strict=True)):
             rows = hidden[:, at]
             if bool(rows.any()):
                 wanted, loss = modality.dense(drawn[rows]), self._loss(modality.sparse, at)

@@ -40,7 +40,7 @@ class CrossModalPrediction:
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """One predictor a modality; needs two modalities."""
-        if len(towers.modalities) < 2:
+        if len(towers.fusion.modalities) < 2:
             raise SpecError(complain("two modalities or more", "one", "CrossModalPrediction", "add content"))
         return _CrossModal(towers)
 
@@ -48,21 +48,21 @@ class CrossModalPrediction:
 class _CrossModal(nn.Module):
     def __init__(self, towers: Towers) -> None:
         super().__init__()
-        self.predictors = nn.ModuleList(nn.Linear(towers.dim, towers.dim) for _ in towers.modalities)
+        self.predictors = nn.ModuleList(nn.Linear(towers.dim, towers.dim) for _ in towers.fusion.modalities)
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """Mean over the modalities."""
-        there, found = towers.present(batch.drawn), []
+        there, found = towers.fusion.present(batch.drawn), []
         for at, predictor in enumerate(self.predictors):
             able = there[:, at] & (there.sum(dim=1) > 1)
             items, shown = batch.drawn[able], there[able]
             if not len(items):
                 continue
             shown[:, at] = False
-            wanted = towers.project(at, items).detach()
+            wanted = towers.fusion.project(at, items).detach()
             guess = predictor(towers.content(items, shown))
             found.append((1 - F.cosine_similarity(guess, wanted, dim=1)).mean())
-        return torch.stack(found).mean() if found else towers.gates.sum() * 0.0
+        return torch.stack(found).mean() if found else towers.fusion.gates.sum() * 0.0
 
 
 @dataclass(frozen=True)

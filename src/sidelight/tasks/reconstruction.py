@@ -44,14 +44,14 @@ class _Reconstruction(nn.Module):
     def __init__(self, spec: Reconstruction, towers: Towers) -> None:
         super().__init__()
         self.spec = spec
-        self.decoders = nn.ModuleList(nn.Linear(towers.dim, m.dim) for m in towers.modalities)
+        self.decoders = nn.ModuleList(nn.Linear(towers.dim, m.dim) for m in towers.fusion.modalities)
         self.scale = nn.Parameter(torch.tensor(10.0))
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """Mean over modalities that some drawn item has."""
         vectors = towers.content(batch.drawn, None, self.spec.keep, batch.generator)
         found = []
-        for modality, decoder in zip(towers.modalities, self.decoders, strict=True):
+        for modality, decoder in zip(towers.fusion.modalities, self.decoders, strict=True):
             there = modality.present[batch.drawn]
             wanted = modality.dense(batch.drawn[there])
             able = wanted.abs().sum(dim=1) > 0

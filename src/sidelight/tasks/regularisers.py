@@ -44,11 +44,11 @@ class GateSparsity:
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
         """The penalties, from the lifts of the modalities."""
-        lifts = [max(0.0, found.lift) for found in towers.evidence]
+        lifts = [max(0.0, found.lift) for found in towers.fusion.evidence]
         best = max(lifts, default=0.0)
         ratios = [min(MOST, best / lift) if lift > 0 else MOST for lift in lifts]
         penalty = [max(0.0, ratio - FREE) for ratio in ratios]
-        return _Gates(penalty if best > 0 else [0.0] * len(towers.maps))
+        return _Gates(penalty if best > 0 else [0.0] * len(towers.fusion.maps))
 
 
 class _Gates(nn.Module):
@@ -60,8 +60,8 @@ class _Gates(nn.Module):
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """The penalty; it depends on no item."""
-        size = torch.stack([table.norm() / table.numel() ** 0.5 for table in towers.maps])
-        share = towers.gates.abs() * size
+        size = torch.stack([table.norm() / table.numel() ** 0.5 for table in towers.fusion.maps])
+        share = towers.fusion.gates.abs() * size
         return (self.penalty * share).sum() / share.sum().clamp_min(1e-6)
 
 
@@ -95,9 +95,9 @@ class Decorrelation:
 class _Decorrelation(nn.Module):
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """Over the content vectors of the drawn items."""
-        drawn = batch.drawn[towers.present(batch.drawn).any(dim=1)]
+        drawn = batch.drawn[towers.fusion.present(batch.drawn).any(dim=1)]
         if len(drawn) < 2:
-            return towers.gates.sum() * 0.0
+            return towers.fusion.gates.sum() * 0.0
         x = towers.content(drawn)
         x = x - x.mean(dim=0)
         gram = x.T @ x

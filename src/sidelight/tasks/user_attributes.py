@@ -63,7 +63,7 @@ class _Attribute(nn.Module):
         self.head = nn.Linear(dim, int(found.max()) + 1)
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
-        """Cross entropy over the users of the step whose value is known; `batch.added` stays out."""
+        """Cross entropy over the users of the step whose value is known; `batch.side_vectors` stays out."""
         able = (self.codes[batch.users] >= 0) & (batch.history >= 0).any(dim=1)
         if not bool(able.any()):
             return self.head.bias.sum() * 0.0
@@ -122,11 +122,11 @@ class _Removal(nn.Module):
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """R^2 of the values on unit user vectors, over the users whose value is known."""
         able = self.codes[batch.users] >= 0
-        if batch.added is None:  # then all without a history have one and the same vector
+        if batch.side_vectors is None:  # then all without a history have one and the same vector
             able = able & (batch.history >= 0).any(dim=1)
         if int(able.sum()) < 3:
             return batch.vectors.sum() * 0.0
-        added = None if batch.added is None else batch.added[able]
+        added = None if batch.side_vectors is None else batch.side_vectors[able]
         # Ids that dropout hides half of the time count in full in the vectors that rank.
         training = towers.training
         towers.eval()

@@ -1,4 +1,4 @@
-"""`Batch`: everything that one training step looks at."""
+"""`Batch`: the data of one training step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some users with a split history, the items they need, and items drawn for the tasks.
+    """Users with a split history, the item vectors they need, and items drawn for the tasks.
 
     Args:
         items: int64 (n,), catalogue indices whose vectors this step needs, ascending.
@@ -21,9 +21,9 @@ class Batch:
         targets: int64 (t, 2), pairs (place in `users`, row of `items`) that were held out.
         drawn: int64 (m,), catalogue indices drawn from the whole catalogue, touched or not.
         generator: Source of all noise of this step, on the CPU.
-        added: float32 (b, dim), what attributes of the users and of one moment each add to their
-            vectors, with dropout on; None where the towers look at none.
-        views: float32 (b, dim), the content of one target item each, its id and a share of its words
+        side_vectors: float32 (b, dim), the part of the user vectors that comes from side features, with
+            dropout on; None for towers without side features.
+        views: float32 (b, dim), the content of one target item, with its id and a share of its words
             hidden, as the only input of users whose row of `history` is empty; zero for the others.
             None where no user of the step has one. It is no row of `items`: nothing is masked for it.
     """
@@ -35,11 +35,11 @@ class Batch:
     targets: Tensor
     drawn: Tensor
     generator: torch.Generator
-    added: Tensor | None = None
+    side_vectors: Tensor | None = None
     views: Tensor | None = None
 
-    def beside(self) -> Tensor | None:
-        """What joins the pooled history in the user vectors, float32 (b, dim): `added` and `views`."""
+    def offset(self) -> Tensor | None:
+        """Return `side_vectors` plus `views`, float32 (b, dim): the user vectors without the history."""
         if self.views is None:
-            return self.added
-        return self.views if self.added is None else self.added + self.views
+            return self.side_vectors
+        return self.views if self.side_vectors is None else self.side_vectors + self.views

@@ -1,4 +1,4 @@
-"""`Modality`: the features of one modality as tensors on one device."""
+"""Features of one modality as tensors on one device."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Modality:
         name: As in `Features`.
         present: bool (n_items,).
         dim: Columns.
-        names: What each column stands for, or ().
+        names: Meaning of each column, or ().
         values: float32 (n_items, dim) where dense, else None.
         offsets, index, weight: int64 (n_items + 1,), int64 (nnz,), float32 (nnz,) where sparse.
         nowhere: `present` is False for every item, and nothing need be computed.
@@ -38,7 +38,7 @@ class Modality:
 
     @classmethod
     def of(cls, features: Features, device: str = "cpu") -> Modality:
-        """The features on a device."""
+        """Move features to a device."""
         present = torch.as_tensor(features.present, device=device)
         if not features.sparse:
             values = torch.as_tensor(np.asarray(features.values, dtype=np.float32), device=device)
@@ -52,16 +52,16 @@ class Modality:
         )  # fmt: skip
 
     def missing(self) -> Modality:
-        """The same modality, absent from every item."""
+        """Return the modality as absent from every item."""
         return replace(self, present=torch.zeros_like(self.present), nowhere=True)
 
     @property
     def sparse(self) -> bool:
-        """Whether the rows are kept as CSR."""
+        """True where the rows are CSR."""
         return self.values is None
 
     def rows(self, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """CSR rows of some items: index (nnz,), weight (nnz,), row of each entry (nnz,)."""
+        """Return CSR rows of some items: index (nnz,), weight (nnz,), row of each entry (nnz,)."""
         if self.offsets is None or self.index is None or self.weight is None:
             raise TypeError(f"{self.name} is dense")
         start, stop = self.offsets[items], self.offsets[items + 1]
@@ -72,7 +72,7 @@ class Modality:
         return self.index[at], self.weight[at], row
 
     def dense(self, items: Tensor) -> Tensor:
-        """float32 (n, dim) rows of some items, zero where absent."""
+        """Return rows of some items, float32 (n, dim), zero where absent."""
         if self.values is not None:
             return self.values[items]
         index, weight, row = self.rows(items)

@@ -1,4 +1,4 @@
-"""`Attributes`: what is known of users and of moments beside clicks, encoded; free of torch."""
+"""Side features of users and contexts, encoded; free of torch."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Any, Self
 
 import numpy as np
 import polars as pl
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.content.cache import Cache
 from sidelight.content.features import Features
-from sidelight.content.protocols import Content, Encoder
+from sidelight.content.protocols import Content, Encoder, fit_features
 from sidelight.content.saved_modality import modality_state, restored_modality
 from sidelight.data.context import CLOCK, consented, context_rows
 from sidelight.data.interactions import Interactions
 from sidelight.data.schema import Column, Schema
 from sidelight.errors import DataError, SpecError, complain
+from sidelight.progress import Progress
 
 KINDS: dict[str, Any] = {
     "clock": pl.Int64,
@@ -26,21 +29,26 @@ KINDS: dict[str, Any] = {
     "labels": pl.List(pl.String),
     "vector": pl.List(pl.Float32),
 }
-"""What a column of context holds, and its type in a table."""
+"""Kinds of context columns and their types in a table."""
 _ROW = "\0row"  # a name that no column has
-_GIVEN = {"text": "text", "truth": "True or False", "labels": "a list of text", "vector": "a list of numbers"}
+_EXPECTED = {
+    "text": "text",
+    "truth": "True or False",
+    "labels": "a list of text",
+    "vector": "a list of numbers",
+}
 
 
 @dataclass(frozen=True, eq=False)
 class SideFeatures:
-    """Encoded columns of some rows: one row a user, or one row a distinct moment.
+    """Encoded columns of users or of distinct contexts, one row each.
 
     Args:
-        encoders: One fitted encoder a modality.
-        features: One `Features` a modality, over the rows.
-        columns: What the encoders read.
-        row_of: int64 (n_events,), the row of each event, for moments; empty for users.
-        kinds: Of moments, which of `KINDS` each column holds; empty for users.
+        encoders: Fitted encoders, one per modality.
+        features: `Features`, one per modality, over the rows.
+        columns: Columns that the encoders read.
+        row_of: int64 (n_events,), the row of each event, for contexts; empty for users.
+        kinds: For contexts the kind of each column, see `KINDS`; empty for users.
     """
 
     encoders: tuple[Encoder, ...] = ()
@@ -51,18 +59,26 @@ class SideFeatures:
 
     @classmethod
     def of_users(
-        cls, content: Sequence[Content], users: pl.DataFrame, schema: Schema, sensitive: bool = False
+        cls,
+        content: Sequence[Content],
+        users: pl.DataFrame,
+        schema: Schema,
+        sensitive: bool = False,
+        cache: Cache | None = None,
+        progress: Progress | None = None,
     ) -> Self:
-        """Columns of the user table; what a user has not consented to is absent, in the fit as well.
+        """Encode columns of the user table; values without consent are absent, in the fit as well.
 
         Args:
             content: Modalities, may be none.
-            users: One row a user.
-            schema: Says which columns are sensitive, and which column holds the consent to another.
-            sensitive: Sensitive columns may be inputs.
+            users: One row per user.
+            schema: Names the sensitive columns, and the column that holds the consent to another.
+            sensitive: Allow sensitive columns as inputs.
+            cache: Store of slow vectors.
+            progress: Called as (done, total, label).
 
         Raises:
-            SpecError: A column is unknown, sensitive without `sensitive`, or nobody consented to it.
+            SpecError: A column is unknown, sensitive without `sensitive`, or no user consented to it.
         """
         check_users(content, schema, sensitive)
         encoders, features, read = [], [], []
@@ -71,34 +87,38 @@ class SideFeatures:
             allowed = [consented(users, column, "the user table") for column in columns]
             pairs = zip(columns, allowed, strict=True)
             own = users.select(pl.when(pl.lit(may)).then(pl.col(c.name)).alias(c.name) for c, may in pairs)
-            anything = np.logical_or.reduce([may.to_numpy() for may in allowed])
-            if not anything.any():
+            rows = np.flatnonzero(np.logical_or.reduce([may.to_numpy() for may in allowed]))
+            if not len(rows):
                 raise SpecError(complain("users who consented", "none", spec.name, "leave it out"))
-            encoder = spec.fit(own.filter(pl.Series(anything)))
+            encoder, found = fit_features(spec, own[rows], cache, progress)
             encoders.append(encoder)
-            features.append(encoder.transform(own))
+            features.append(_spread(found, rows, len(users)))
             read += [column.name for column in columns]
         return cls(tuple(encoders), tuple(features), tuple(dict.fromkeys(read)))
 
     @classmethod
-    def of_moments(
+    def of_contexts(
         cls,
         content: Sequence[Content],
         log: Interactions,
         rows: NDArray[np.int64],
         schema: Schema,
         sensitive: bool = False,
+        cache: Cache | None = None,
+        progress: Progress | None = None,
     ) -> Self:
-        """Columns of context; each distinct combination of values is one row.
+        """Encode columns of context, one row per distinct combination of values.
 
-        What was not consented to is absent, in the fit as well.
+        Values without consent are absent, in the fit as well.
 
         Args:
             content: Modalities over columns of `log.context` and of `CLOCK`, may be none.
             log: Events.
             rows: int64, events that the encoders are fitted on.
-            schema: Says which columns are sensitive, and which column holds the consent to another.
-            sensitive: Sensitive columns may be inputs.
+            schema: Names the sensitive columns, and the column that holds the consent to another.
+            sensitive: Allow sensitive columns as inputs.
+            cache: Store of slow vectors.
+            progress: Called as (done, total, label).
 
         Raises:
             SpecError: A column is neither in `log.context` nor on the clock, is sensitive without
@@ -111,21 +131,21 @@ class SideFeatures:
         distinct = table.unique().sort(names)
         places = distinct.with_row_index(_ROW)
         row_of = table.join(places, on=names, how="left", maintain_order="left", nulls_equal=True)[_ROW]
-        encoders = tuple(spec.fit(table[rows]) for spec in content)
+        encoders = tuple(fit_features(spec, table[rows], cache, progress)[0] for spec in content)
         features = tuple(encoder.transform(distinct) for encoder in encoders)
         kinds = tuple(_kind(table[name]) for name in names)
         return cls(encoders, features, tuple(names), row_of.cast(pl.Int64).to_numpy(), kinds)
 
-    def moment(self, context: Mapping[str, Any] | pl.DataFrame) -> list[Features]:
-        """The moment of a request, one `Features` a modality; a column that is not given is absent.
+    def encode(self, context: Mapping[str, Any] | pl.DataFrame) -> list[Features]:
+        """Encode the context of a request, one `Features` per modality; a column not given is absent.
 
         Args:
             context: Values by column for one row (numbers also as their text), or a table of the
-                types that `sidelight.data.context.moments` gives, for as many rows as it has.
+                types that `sidelight.data.context.context_rows` gives, for as many rows as it has.
                 Columns of no encoder are passed over.
 
         Raises:
-            SpecError: A value of the wrong type, or one that the clock does not have.
+            SpecError: A value has the wrong type, or is not on the clock.
             DataError: A column of a table has another type than in training.
         """
         types = {name: KINDS[kind] for name, kind in zip(self.columns, self.kinds, strict=True)}
@@ -138,32 +158,29 @@ class SideFeatures:
             frame = context.with_columns(absent).select(self.columns)
         else:
             pairs = zip(self.columns, self.kinds, strict=True)
-            values = {name: [_given(name, kind, context.get(name))] for name, kind in pairs}
+            values = {name: [_value(name, kind, context.get(name))] for name, kind in pairs}
             frame = pl.DataFrame(values, schema=types)
         return [encoder.transform(frame) for encoder in self.encoders]
 
     def without_rows(self) -> Self:
-        """The same encoders and no row: all that `moment` needs, and nothing of single events."""
+        """Return the encoders without any row: all that `encode` needs, and nothing of single events."""
         bare = (Features(f.name, f.values[:0], f.present[:0], f.names) for f in self.features)
         return replace(self, features=tuple(bare), row_of=self.row_of[:0])
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Arrays and options from which `restore` makes equal attributes, without `row_of`."""
+        """Return arrays and options for `restore`, without `row_of`."""
         arrays: dict[str, Any] = {}
         modalities = []
         for at, (encoder, f) in enumerate(zip(self.encoders, self.features, strict=True)):
             inner, meta = modality_state(at, encoder, f)
             arrays |= inner
             modalities.append(meta)
-        return arrays, {
-            "modalities": modalities,
-            "columns": list(self.columns),
-            "kinds": list(self.kinds),
-        }
+        meta = {"modalities": modalities, "columns": list(self.columns), "kinds": list(self.kinds)}
+        return arrays, meta
 
     @classmethod
     def restore(cls, arrays: dict[str, Any], meta: dict[str, Any]) -> Self:
-        """The attributes that `state` described."""
+        """Restore the result of `state`."""
         found = [restored_modality(at, arrays, each) for at, each in enumerate(meta["modalities"])]
         encoders, features = (tuple(side) for side in zip(*found, strict=True)) if found else ((), ())
         kinds = tuple(meta.get("kinds", ["clock"] * len(meta["columns"])))
@@ -171,11 +188,11 @@ class SideFeatures:
 
 
 NOTHING = SideFeatures()
-"""Of models that look at histories alone."""
+"""Side features of models that use histories alone."""
 
 
 def check_users(content: Sequence[Content], schema: Schema, sensitive: bool) -> None:
-    """Refuse user columns that are unknown, or sensitive without `sensitive`: before slow work."""
+    """Refuse user columns that are unknown, or sensitive without `sensitive`, before any slow work."""
     for spec in _several(content, "users"):
         for name in _columns_of(spec):
             _unless_sensitive(schema.find("users", name), sensitive, "users")
@@ -184,12 +201,23 @@ def check_users(content: Sequence[Content], schema: Schema, sensitive: bool) -> 
 def check_context(
     content: Sequence[Content], log: Interactions, schema: Schema, sensitive: bool
 ) -> pl.DataFrame:
-    """The columns of context that are read, one row an event; wrong ones are refused, see `of_moments`."""
+    """Return the context columns that are read, one row per event; see `of_contexts` for refusals."""
     names = [name for spec in _several(content, "context") for name in _columns_of(spec)]
     for column in schema.interactions:
         if column.name in names:
             _unless_sensitive(column, sensitive, "context")
     return context_rows(log, schema, list(dict.fromkeys(names)))
+
+
+def _spread(features: Features, rows: NDArray[np.int64], n_rows: int) -> Features:
+    """Return features of all rows, absent in those that are not in `rows`."""
+    if len(rows) == n_rows:
+        return features
+    ones = np.ones(len(rows), dtype=np.float32)
+    put = sp.csr_matrix((ones, (rows, np.arange(len(rows)))), shape=(n_rows, len(rows)))
+    present = np.zeros(n_rows, dtype=np.bool_)
+    present[rows] = features.present
+    return Features(features.name, put @ features.values, present, features.names)
 
 
 def _unless_sensitive(column: Column, sensitive: bool, option: str) -> None:
@@ -208,15 +236,15 @@ def _several(content: Sequence[Content], option: str) -> Sequence[Content]:
 
 
 def _columns_of(spec: Content) -> tuple[str, ...]:
-    """The columns that a spec reads; without them nobody could say what is sensitive."""
-    found: tuple[str, ...] = getattr(spec, "columns", ())
-    if not found:
+    """Return the columns that a spec reads, which decide about consent and sensitivity."""
+    columns: tuple[str, ...] = getattr(spec, "columns", ())
+    if not columns:
         raise SpecError(complain("a spec that names its columns", repr(spec), "option 'users' or 'context'"))
-    return found
+    return columns
 
 
 def _kind(values: pl.Series) -> str:
-    """Which of `KINDS` a column of context holds; whole numbers come off the clock alone."""
+    """Return the kind of a context column, see `KINDS`; whole numbers come off the clock alone."""
     found = [kind for kind, dtype in KINDS.items() if values.dtype == dtype]
     if not found:
         expected = f"one of {', '.join(map(str, KINDS.values()))}"
@@ -224,8 +252,8 @@ def _kind(values: pl.Series) -> str:
     return found[0]
 
 
-def _given(name: str, kind: str, value: Any) -> Any:
-    """A value from outside as its column needs it; None is absent."""
+def _value(name: str, kind: str, value: Any) -> Any:
+    """Convert a value of a request to the type of its column; None is absent."""
     if value is None:
         return None
     if kind == "clock":
@@ -239,7 +267,7 @@ def _given(name: str, kind: str, value: Any) -> Any:
         "vector": lambda v: isinstance(v, list | tuple) and all(isinstance(e, int | float) for e in v),
     }
     if not fits[kind](value):
-        raise SpecError(complain(f"{_GIVEN[kind]} for {name}", repr(value), "context"))
+        raise SpecError(complain(f"{_EXPECTED[kind]} for {name}", repr(value), "context"))
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -99,9 +99,9 @@ class Batches:
         viewed = self._viewed(step, users)
         known &= (viewed < 0)[row]
         target, moment = ~known, None
-        if len(towers.moments.row_of):
-            hidden = towers.dropout.attributes if towers.training else 0.0
-            moments = towers.moments.row_of[self.event[entry]]
+        if len(towers.context_features.row_of):
+            hidden = towers.options.side_dropout if towers.training else 0.0
+            moments = towers.context_features.row_of[self.event[entry]]
             target, chosen = self._moments(step, row, moments, target, len(users), hidden)
             moment = torch.as_tensor(chosen, device=device)
         items = self._items(rng, item)
@@ -114,7 +114,7 @@ class Batches:
             torch.as_tensor(padded(row[known], at[known], len(users)), device=device),
             torch.as_tensor(np.stack([row[target], at[target]], axis=1), device=device),
             torch.as_tensor(draw_items(rng, self.chance, self.options.task_items), device=device), noise,
-            towers.attributes(people, moment, noise), _views(towers, viewed, noise),
+            towers.side_vectors(people, moment, noise), _views(towers, viewed, noise),
         )  # fmt: skip
 
     def _inputs(self, rng: np.random.Generator, length: Ints, row: Ints) -> NDArray[np.bool_]:

@@ -1,9 +1,8 @@
-"""Training in branches that are merged by what validation says."""
+"""Training in branches that are merged by their validation signal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,114 +12,86 @@ from torch import Tensor
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.evaluation.evaluate import evaluate
-from sidelight.progress import Progress
-from sidelight.tasks.task import Task
 from sidelight.towers.towers import Towers
-from sidelight.training.batches import Batches
-from sidelight.training.checkpoint import Checkpoints, TrainingState, defer_interrupt
-from sidelight.training.gradient_aggregation import GradientAggregation
-from sidelight.training.loop import (
-    begin,
-    compute_losses,
-    finish,
-    keep_best,
-    label,
-    module_keys,
-    optimizer_step,
-    record,
-    stopped,
-)
-from sidelight.training.training_options import TrainingOptions
+from sidelight.training.checkpoint import TrainingState, defer_interrupt
+from sidelight.training.fork_merge import ForkMerge, effective
+from sidelight.training.loop import Training, finish, keep_best, label, record, scalar, stopped
 from sidelight.training.validation_scores import K, TowerScores, item_vectors, validate, validation_part
-from sidelight.weighting.fork_merge import ForkMerge, effective
+from sidelight.weighting.fixed import Fixed
 
 FORK, TOWERS = "fork", "model/towers."
 Values = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
-def fork_merge(
-    towers: Towers,
-    split: Split,
-    tasks: tuple[Task, ...],
-    weighting: ForkMerge,
-    options: TrainingOptions,
-    progress: Progress | None = None,
-    checkpoint: Path | None = None,
-    about: str = "",
-    combine: GradientAggregation | None = None,
-) -> TrainingState:
-    """As `train`, in rounds: fork, train every branch on the same batches, merge.
+def train_in_branches(training: Training, rule: ForkMerge) -> TrainingState:
+    """Train in rounds: fork, train every branch on the same batches, merge.
 
-    `patience` and `epochs` count the epochs of one branch. A checkpoint holds the fork, the
-    branches that are done and the one at work, so that a run goes on at any step of any branch.
+    `patience` and `epochs` count the epochs of one branch, `progress` the steps of all branches. A
+    checkpoint holds the fork, the branches that are done and the current one, so that a run resumes at
+    any step of any branch.
 
     Args:
-        towers: Trained in place; at the end they are those of the best round.
-        split: Training events, and the validation part that judges every mixture.
-        tasks: Auxiliary tasks, each with a name of its own.
-        weighting: Branches, and the shares to try.
-        options: How long, how fast.
-        progress: Called as (steps done, steps in all, label), counted over all branches.
-        checkpoint: Folder to go on from and to write every `options.checkpoint_minutes` and on Ctrl-C.
-        about: Hash of what is trained; a checkpoint of something else is refused.
-        combine: How gradients are joined where several losses pull; None adds them up.
+        training: Towers, data, losses and options.
+        rule: Branches, and the shares to try.
 
     Returns:
-        The state at the end. Its trace has one entry a round in "weights" (from the step in "step"
+        The state at the end. Its trace has one entry per round in "weights" (from the step in "step"
         on), "losses" (mean over the branches that have it, at their last step), "epochs" and
         "merges" (signal and share of each branch).
 
     Raises:
         NonFiniteLossError: The primary or a task gave NaN or infinity.
-        SpecError: There are no validation events to judge by.
+        SpecError: There are no validation events to compare branches by, or a weighting.
     """
-    if not len(split.validation):
-        fix = "split off some, or take another weighting"
+    run, towers, options = training, training.towers, training.options
+    if not len(run.split.validation):
+        fix = "split off some, or take another schedule"
         raise SpecError(complain("validation events to judge branches by", "none", "ForkMerge", fix))
-    data, state = Batches.of(split, options), begin(towers, split, tasks, weighting, options)
-    part = validation_part(split, options.validation_users, options.seed)
-    aggregate = None if combine is None else combine.build()
-    forks = weighting.forks({task.name: float(task.weight) for task in tasks})
-    checkpoints = Checkpoints(checkpoint, about, options.checkpoint_minutes)
-    checkpoints.resume(state)
-    total = options.epochs * data.per_epoch
+    if not isinstance(run.weighting, Fixed):
+        fix = "leave weighting out: the branches find the weights"
+        raise SpecError(complain("fixed initial weights", repr(run.weighting), "ForkMerge", fix))
+    state, part = run.begin(), validation_part(run.split, options.validation_users, options.seed)
+    state.weighting_state = {"start": 0, "branch": 0, "losses": []}
+    forks = rule.forks({task.name: float(task.weight) for task in run.tasks})
+    run.checkpoints.resume(state)
+    total, per_epoch = run.total, run.batches.per_epoch
     towers.train()
     if not state.trace["epochs"]:
         keep_best(state, towers, 0, validate(towers, part))
-    with checkpoints.saving_on_interrupt(state):
-        while state.held or (state.step < total and not stopped(state, data, options)):
-            if not state.held:
+    with run.checkpoints.saving_on_interrupt(state):
+        while state.branch_states or (state.step < total and not stopped(state, run)):
+            if not state.branch_states:
                 _fork(state)
-            start, at = state.steering["start"], state.steering["branch"]
-            end = min(total, start + weighting.epochs * data.per_epoch)
+            start, at = state.weighting_state["start"], state.weighting_state["branch"]
+            end = min(total, start + rule.epochs * per_epoch)
             if at < len(forks):
                 name, state.weights = list(forks.items())[at]
                 with defer_interrupt():
-                    pulling = [(key, t) for key, t in module_keys(tasks) if state.weights[t.name] != 0]
-                    losses = compute_losses(state, data, pulling, options)
-                    optimizer_step(state, losses, options, aggregate)
-                    doing = label(state, losses, f"branch {name}")
+                    weighted = [key for key, task in run.keys.items() if state.weights[task.name] != 0]
+                    losses = run.compute_losses(state, weighted)
+                    run.optimizer_step(state, losses)
+                    phase = label(state, losses, f"branch {name}")
                     done = start * len(forks) + at * (end - start) + state.step - start
                     if state.step == end:
                         _close(state, losses)
             else:
-                _merge(state, towers, part, weighting, forks, end, end // data.per_epoch)
-                done, doing = end * len(forks), _merged(state)
-            if progress is not None:
-                progress(done, total * len(forks), doing)
-            checkpoints.save_when_due(state)
+                _merge(state, towers, part, rule, forks, end, end // per_epoch)
+                done, phase = end * len(forks), _merged(state)
+            if run.progress is not None:
+                run.progress(done, total * len(forks), phase)
+            run.checkpoints.save_when_due(state)
     return finish(state, towers)
 
 
 def mixed(ends: Sequence[Mapping[str, Tensor]], shares: Sequence[float], only: str = "") -> dict[str, Tensor]:
-    """The mixture of what `State.copied` gave; a branch whose share is 0 is not looked at.
+    """Mix copies of training states; a branch whose share is 0 is not looked at.
 
-    What a branch lacks counts as zero: moments of the optimizer for parameters it never moved.
+    Tensors that a branch lacks count as zero: moments of the optimizer for parameters it never moved.
 
     Args:
-        ends: One a branch.
-        shares: One a branch, >= 0, with sum 1.
-        only: Start of the names that are wanted.
+        ends: `TrainingState.copied` at the end of each branch.
+        shares: Share of each branch, >= 0, with sum 1.
+        only: Prefix of the names to mix.
     """
     used = [(share, end) for share, end in zip(shares, ends, strict=True) if share > 0]
     out: dict[str, Tensor] = {}
@@ -155,7 +126,7 @@ def lead_error(one: Mapping[str, Values], two: Mapping[str, Values]) -> float:
 
 
 def _by_user(towers: Towers, part: Split) -> dict[str, Values]:
-    """NDCG of every validation user in the slices that the signal is the mean of."""
+    """Return NDCG per validation user in the slices that the signal is the mean of."""
     found = evaluate(TowerScores(towers, item_vectors(towers)), part, ks=(K,), metrics=("ndcg",))
     slices = [name for name in ("overall", "cold", "warm") if name in found.values]
     return {name: (found.users[name], found.values[name][f"ndcg@{K}"]) for name in slices}
@@ -163,18 +134,18 @@ def _by_user(towers: Towers, part: Split) -> dict[str, Values]:
 
 def _fork(state: TrainingState) -> None:
     with defer_interrupt():
-        state.steering = {"start": state.step, "branch": 0, "losses": []}
-        state.held = {FORK: state.copied()}
+        state.weighting_state = {"start": state.step, "branch": 0, "losses": []}
+        state.branch_states = {FORK: state.copied()}
 
 
 def _close(state: TrainingState, losses: Mapping[str, Tensor]) -> None:
-    """Put the end of a branch aside and go back to the fork."""
-    cursor = state.steering
-    state.held[str(cursor["branch"])] = state.copied()
-    ended = {name: float(loss.detach()) for name, loss in losses.items()}
-    state.put(state.held[FORK])
+    """Store the end of a branch and go back to the fork."""
+    cursor = state.weighting_state
+    state.branch_states[str(cursor["branch"])] = state.copied()
+    ended = {name: scalar(loss) for name, loss in losses.items()}
+    state.put(state.branch_states[FORK])
     state.step = cursor["start"]
-    state.steering = {
+    state.weighting_state = {
         **cursor,
         "branch": cursor["branch"] + 1,
         "losses": [*cursor["losses"], ended],
@@ -185,13 +156,13 @@ def _merge(
     state: TrainingState,
     towers: Towers,
     part: Split,
-    weighting: ForkMerge,
+    rule: ForkMerge,
     forks: Mapping[str, Mapping[str, float]],
     end: int,
     epoch: int,
 ) -> None:
-    """Look for the best mixture of the branches, and go on from it."""
-    ends = [state.held[str(at)] for at in range(len(forks))]
+    """Search the best mixture of the branches and continue from it."""
+    ends = [state.branch_states[str(at)] for at in range(len(forks))]
     seen: dict[tuple[float, ...], dict[str, float]] = {}
 
     def put(shares: Sequence[float]) -> None:
@@ -211,8 +182,8 @@ def _merge(
         return lead_error(*values)
 
     alone = [judge([float(at == b) for at in range(len(ends))]) for b in range(len(ends))]
-    shares = weighting.shares(alone, judge, error)
-    start, ended = state.steering["start"], state.steering["losses"]
+    shares = rule.shares(alone, judge, error)
+    start, ended = state.weighting_state["start"], state.weighting_state["losses"]
     names = dict.fromkeys(name for losses in ended for name in losses)
     losses = {n: [branch[n] for branch in ended if n in branch] for n in names}
     with defer_interrupt():
@@ -223,7 +194,7 @@ def _merge(
         merge["share"] = dict(zip(forks, shares, strict=True))
         state.trace.setdefault("merges", []).append(merge)
         keep_best(state, towers, epoch, seen[tuple(shares)])
-        state.held = {}
+        state.branch_states = {}
 
 
 def _merged(state: TrainingState) -> str:

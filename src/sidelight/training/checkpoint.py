@@ -1,4 +1,4 @@
-"""Everything a run has reached, as arrays and JSON: what resumes bit for bit."""
+"""State of a training run, saved as arrays and JSON so that it resumes bit for bit."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ class TrainingState:
         optimizer: Over all their parameters.
         step: Steps done.
         weights: Loss weights in force.
-        steering: State of the weighting, JSON-able.
+        weighting_state: State of the weighting, JSON-able.
         best: Signal of the best epoch so far, or None.
-        best_epoch: Which one, from 1; 0 = the start.
-        kept: Towers of the best epoch.
+        best_epoch: Number of that epoch, from 1; 0 = the start.
+        best_state: Towers of the best epoch.
         trace: Losses, weights and validation by step and epoch.
-        held: Other places that the run has to come back to, each as `copied` gave it.
+        branch_states: Copies of other states that the run returns to, by name.
     """
 
     modules: nn.ModuleDict
     optimizer: torch.optim.Optimizer
     step: int = 0
     weights: dict[str, float] = field(default_factory=dict)
-    steering: dict[str, Any] = field(default_factory=dict)
+    weighting_state: dict[str, Any] = field(default_factory=dict)
     best: float | None = None
     best_epoch: int = 0
-    kept: dict[str, Tensor] = field(default_factory=dict)
+    best_state: dict[str, Tensor] = field(default_factory=dict)
     trace: dict[str, Any] = field(default_factory=dict)
-    held: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    branch_states: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
     def copied(self) -> dict[str, Tensor]:
-        """Parameters ("model/...") and the optimizer's slots ("optimizer/AT/NAME"), as copies."""
+        """Copy the parameters ("model/...") and the optimizer's slots ("optimizer/AT/NAME")."""
         return {name: value.detach().clone() for name, value in self._parts().items()}
 
     def put(self, parts: Mapping[str, Tensor]) -> None:
-        """Make parameters and optimizer those that `copied` gave."""
+        """Set parameters and optimizer to a copy."""
         self.modules.load_state_dict(storage.under("model", parts))
         slots: dict[int, dict[str, Tensor]] = {}
         for key, value in storage.under("optimizer", parts).items():
@@ -61,40 +61,43 @@ class TrainingState:
             slots.setdefault(int(at), {})[name] = value.clone()
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
 
-    def save(self, path: Path, about: str) -> None:
+    def save(self, path: Path, config_hash: str) -> None:
         """Write a checkpoint, whole or not at all.
 
         Args:
             path: Folder.
-            about: What is being trained (a hash); a checkpoint of something else is refused.
+            config_hash: Hash of spec and data; `load` refuses a checkpoint with another one.
         """
-        tensors = {**self._parts(), **storage.placed("kept", self.kept)}
-        for name, parts in self.held.items():
-            tensors |= storage.placed(f"held/{name}", parts)
-        names = ("step", "weights", "steering", "best", "best_epoch", "trace")
-        meta = {"kind": "checkpoint", "about": about, **{name: getattr(self, name) for name in names}}
+        tensors = {**self._parts(), **storage.placed("best", self.best_state)}
+        for name, parts in self.branch_states.items():
+            tensors |= storage.placed(f"branch/{name}", parts)
+        names = ("step", "weights", "weighting_state", "best", "best_epoch", "trace")
+        meta = {name: getattr(self, name) for name in names}
+        meta |= {"kind": "checkpoint", "config_hash": config_hash}
         storage.write_folder(path, {k: _array(v) for k, v in tensors.items()}, meta, {}, True)
 
-    def load(self, path: Path, about: str) -> None:
-        """Go on from a checkpoint.
+    def load(self, path: Path, config_hash: str) -> None:
+        """Resume from a checkpoint.
 
         Raises:
-            DataError: It belongs to another spec, seed or data set.
+            DataError: It was made with another spec, seed or data set.
         """
         arrays, meta, _ = storage.read_folder(path)
-        if meta.get("kind") != "checkpoint" or meta.get("about") != about:
+        if meta.get("kind") != "checkpoint" or meta.get("config_hash") != config_hash:
             fix = "remove it, or train with the options and data it was made with"
             raise DataError(complain("a checkpoint of this very training", "one of another", str(path), fix))
         tensors = {k: torch.from_numpy(np.array(v)) for k, v in arrays.items()}
         self.put(tensors)
-        self.kept = storage.under("kept", tensors)
-        self.held = {}
+        self.best_state = storage.under("best", tensors)
+        self.branch_states = {}
         device = next(self.modules.parameters()).device
-        for key, value in storage.under("held", tensors).items():
+        for key, value in storage.under("branch", tensors).items():
             name, _, part = key.partition("/")
             # The optimizer counts its steps on the CPU, wherever the parameters are.
-            self.held.setdefault(name, {})[part] = value if part.endswith("/step") else value.to(device)
-        for name in ("step", "weights", "steering", "best", "best_epoch", "trace"):
+            self.branch_states.setdefault(name, {})[part] = (
+                value if part.endswith("/step") else value.to(device)
+            )
+        for name in ("step", "weights", "weighting_state", "best", "best_epoch", "trace"):
             setattr(self, name, meta[name])
 
     def _parts(self) -> dict[str, Tensor]:
@@ -106,27 +109,27 @@ class TrainingState:
 
 
 class Checkpoints:
-    """Where a run goes on from, and where it is written every few minutes and on Ctrl-C.
+    """Checkpoint folder of a run, written every few minutes and on Ctrl-C.
 
     Args:
         path: Folder, or None to keep nothing.
-        about: Hash of what is trained.
-        minutes: Between two checkpoints.
+        config_hash: Hash of spec and data.
+        minutes: Minutes between two checkpoints.
     """
 
-    def __init__(self, path: Path | None, about: str, minutes: float) -> None:
-        self.path, self.about, self.minutes = path, about, minutes
+    def __init__(self, path: Path | None, config_hash: str, minutes: float) -> None:
+        self.path, self.config_hash, self.minutes = path, config_hash, minutes
         self.saved = time.monotonic()
 
     def resume(self, state: TrainingState) -> None:
-        """Load what is there, if anything is."""
+        """Load the checkpoint if there is one."""
         if self.path is not None and self.path.exists():
-            state.load(self.path, self.about)
+            state.load(self.path, self.config_hash)
 
     def save_when_due(self, state: TrainingState) -> None:
-        """Write the state if the last time is long enough ago."""
+        """Write the state if the last write is long enough ago."""
         if self.path is not None and time.monotonic() - self.saved > 60 * self.minutes:
-            state.save(self.path, self.about)
+            state.save(self.path, self.config_hash)
             self.saved = time.monotonic()
 
     @contextmanager
@@ -136,26 +139,26 @@ class Checkpoints:
             yield
         except KeyboardInterrupt:
             if self.path is not None:
-                state.save(self.path, self.about)
+                state.save(self.path, self.config_hash)
             raise
 
 
 @contextmanager
 def defer_interrupt() -> Iterator[None]:
-    """A block that Ctrl-C waits for: what is saved then is never half a step."""
+    """Defer SIGINT until the block ends, so checkpoints fall between steps."""
     before = signal.getsignal(signal.SIGINT)
     # Only the main thread is interrupted and may set this; an ignored Ctrl-C stays ignored.
     if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield
         return
-    came: list[tuple[int, Any]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    signals: list[tuple[int, Any]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: signals.append((number, frame)))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if came:
-        before(*came[0])
+    if signals:
+        before(*signals[0])
 
 
 def _array(value: Tensor) -> Any:

@@ -1,20 +1,21 @@
-"""`GradientAggregation`: join the gradients of several losses by a rule, so that none undoes another."""
+"""Aggregation of the gradients of several losses by a rule of torchjd."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sidelight.errors import SpecError, complain, did_you_mean, missing_extra
 from sidelight.option_types import checked
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
-    Aggregate = Callable[[Tensor, int], Tensor]
-    """From a Jacobian (losses, parameters) and a seed to one gradient (parameters,)."""
+    from sidelight.training.steps import Backward
+
+    Aggregate: TypeAlias = Callable[[Tensor, int], Tensor]
+    """Map from a Jacobian (losses, parameters) and a seed to one gradient (parameters,)."""
 
 # Rules without memory, which a run could not resume, and without options that have no default.
 RULES = ("UPGrad", "DualProj", "AlignedMTL", "PCGrad", "MGDA", "IMTLG", "Sum")
@@ -25,7 +26,7 @@ PREFERRING = ("UPGrad", "DualProj", "AlignedMTL")
 @dataclass(frozen=True)
 @checked
 class GradientAggregation:
-    """A rule of torchjd in place of the sum, on what more than one loss pulls at.
+    """Step with a rule of torchjd in place of the sum, where several losses reach a parameter.
 
     The rows of the Jacobian are the gradients of the primary and of each weighted task on the
     parameters of the towers that two losses or more reach; every other parameter gets the gradient
@@ -33,7 +34,7 @@ class GradientAggregation:
 
         g = sum_k projection of g_k onto {v : g_j . v >= 0 for every j},
 
-    which is the sum of the g_k where none of them are in conflict. It costs one backward pass a
+    which is the sum of the g_k where none of them are in conflict. It costs one backward pass per
     loss, and memory for as many gradients.
 
     Args:
@@ -43,20 +44,43 @@ class GradientAggregation:
 
     Source: Quinton and Rey, "Jacobian Descent for Multi-Objective Optimization" (2024), for UPGrad
     and for torchjd; ours weighs the rows by the loss weights and leaves out rows that are zero.
+
+    Example:
+        >>> GradientAggregation("UpGrad")
+        Traceback (most recent call last):
+        sidelight.errors.SpecError: expected an aggregator of torchjd; found 'UpGrad'; in \
+GradientAggregation; did you mean 'UPGrad'?
     """
 
     aggregator: str = "UPGrad"
 
     def __post_init__(self) -> None:
         if self.aggregator not in RULES:
-            fix = did_you_mean(self.aggregator, RULES)
-            raise SpecError(complain("an aggregator of torchjd", repr(self.aggregator), "Combine", fix))
+            where, fix = type(self).__name__, did_you_mean(self.aggregator, RULES)
+            raise SpecError(complain("an aggregator of torchjd", repr(self.aggregator), where, fix))
 
-    def build(self) -> Aggregate:
-        """The rule, ready to be called; equal seeds give equal answers.
+    def build(self) -> Backward:
+        """See `Step.build`."""
+        rule = self.rule()
+
+        def backward(
+            losses: Mapping[str, Tensor],
+            weights: Mapping[str, float],
+            shared: Sequence[nn.Parameter],
+            parameters: Sequence[nn.Parameter],
+            seed: int,
+        ) -> None:
+            rows = {name: weights.get(name, 1.0) for name in losses}
+            parts = [weight * losses[name].sum() for name, weight in rows.items() if weight != 0]
+            jacobian_backward(parts, shared, parameters, rule, seed)
+
+        return backward
+
+    def rule(self) -> Aggregate:
+        """Return the rule as a function; equal seeds give equal results.
 
         Raises:
-            MissingExtraError: torchjd, or what its rule needs, is not installed.
+            MissingExtraError: torchjd, or a package that its rule needs, is not installed.
         """
         import torch
 
@@ -85,21 +109,21 @@ class GradientAggregation:
         return aggregate
 
 
-def backward(
+def jacobian_backward(
     parts: Sequence[Tensor],
-    shared: Sequence[torch.nn.Parameter],
-    parameters: Sequence[torch.nn.Parameter],
+    shared: Sequence[nn.Parameter],
+    parameters: Sequence[nn.Parameter],
     aggregate: Aggregate,
     seed: int,
 ) -> None:
     """Set the gradient of every parameter, as `torch.autograd.backward` does for the sum.
 
     Args:
-        parts: Scalars, weighted, of one graph, which is freed.
-        shared: Of these the ones that several parts reach get what `aggregate` says.
-        parameters: All; the others get the sum.
-        aggregate: What `GradientAggregation.build` gave.
-        seed: For what the rule draws.
+        parts: Weighted scalars of one graph, which is freed.
+        shared: Parameters to aggregate; those that a single part reaches get its gradient.
+        parameters: All parameters; the others get the sum.
+        aggregate: The result of `GradientAggregation.rule`.
+        seed: For rules that draw.
     """
     import torch
 
@@ -117,7 +141,7 @@ def backward(
             together.append(at)
     if not together:
         return
-    jacobian = torch.stack([_flat([row[at] for at in together], parameters, together) for row in rows])
+    jacobian = torch.stack([flat([row[at] for at in together], parameters, together) for row in rows])
     joined, start = aggregate(jacobian, seed), 0
     for at in together:
         count = parameters[at].numel()
@@ -125,8 +149,8 @@ def backward(
         start += count
 
 
-def _flat(row: Sequence[Tensor | None], parameters: Sequence[Tensor], places: Sequence[int]) -> Tensor:
-    """One gradient as a vector, zeros where the loss does not reach."""
+def flat(row: Sequence[Tensor | None], parameters: Sequence[Tensor], places: Sequence[int]) -> Tensor:
+    """Concatenate gradients to one vector, zeros where the loss does not reach a parameter."""
     import torch
 
     pairs = zip(row, places, strict=True)

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from sidelight.data.histories import Histories
 from sidelight.data.split.split import Split
+from sidelight.losses import temperature_free_nll
 from sidelight.seeding import generator
 from sidelight.towers.towers import Towers
-from sidelight.training.temperature_free_loss import temperature_free_nll
 from sidelight.weighting.weighting import Signals
 
 USERS = 500
@@ -82,15 +82,15 @@ class ValidationGradient:
                 continue
             users = np.sort(rng.choice(able, min(USERS, len(able)), replace=False))
             at = None if moments is None else _on(towers, moments[users])
-            added = towers.attributes(_on(towers, self.users[users]), at)
+            added = towers.side_vectors(_on(towers, self.users[users]), at)
             out.append(_loss(towers, vectors, self.histories[users], items, truth[users], added))
         return out
 
     def _moments(self, towers: Towers) -> Ints | None:
         """int64 (n_users,): the moment that all choices of a user share, else -1; None without moments."""
-        if not len(towers.moments.row_of):
+        if not len(towers.context_features.row_of):
             return None
-        found = towers.moments.row_of[self.event]
+        found = towers.context_features.row_of[self.event]
         first = np.full(len(self.users), np.iinfo(np.int64).max)
         last = np.full(len(self.users), -1, dtype=np.int64)
         np.minimum.at(first, self.place, found)
@@ -134,11 +134,11 @@ def signals(
         needs: "norms", "agreement", both or none.
         validation: Where the direction of "agreement" comes from.
     """
-    values = {name: float(loss.detach()) for name, loss in losses.items()}
+    values = {name: float(loss.detach().sum()) for name, loss in losses.items()}
     if not needs:
         return Signals(step, values, {}, {})
     asked = [name for name in losses if name != "primary" or "norms" in needs]
-    own = {name: _flat(losses[name], towers) for name in asked}
+    own = {name: _flat(losses[name].sum(), towers) for name in asked}
     norms = {name: float(gradient.norm()) for name, gradient in own.items()} if "norms" in needs else {}
     agreement: dict[str, tuple[float, ...]] = {}
     if "agreement" in needs:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sidelight.data.split.split import Split
+from sidelight.losses import temperature_free_nll
 from sidelight.seeding import generator
 from sidelight.towers.towers import Towers
-from sidelight.training.temperature_free_loss import temperature_free_nll
 
 ITEMS = 500  # looked for, at most
 LEAST = 50  # looked for, at least
@@ -50,7 +50,7 @@ class SelfRetrieval:
     def of(cls, split: Split, towers: Towers, seed: int) -> Self | None:
         """None where fewer than `LEAST` items without events have any content."""
         everything = torch.arange(towers.n_items, device=towers.touched.device)
-        there = towers.present(everything).any(dim=1).cpu().numpy() & split.candidates
+        there = towers.fusion.present(everything).any(dim=1).cpu().numpy() & split.candidates
         able = np.flatnonzero(there & ~towers.touched.cpu().numpy())
         if len(able) < LEAST:
             return None

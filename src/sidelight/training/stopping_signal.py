@@ -48,7 +48,7 @@ class StoppingSignal:
             options: Users looked at, seed.
         """
         alone = _alone(split)
-        if personal(split, bool(towers.people.features)):
+        if personal(split, bool(towers.user_features.features)):
             part = validation_part(split, options.validation_users, options.seed)
             return cls("validation", alone, ValidationGradient.of(split, options.seed), part)
         found = SelfRetrieval.of(split, towers, options.seed)

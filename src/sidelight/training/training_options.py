@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sidelight.config import former_options
 from sidelight.errors import SpecError, complain
 from sidelight.option_types import (
     Count,
@@ -19,6 +20,7 @@ from sidelight.option_types import (
 )
 
 
+@former_options
 @dataclass(frozen=True)
 @checked
 class TrainingOptions:

@@ -31,17 +31,17 @@ class TowerScores:
     @property
     def context(self) -> tuple[str, ...]:
         """Columns of context the towers look at."""
-        return self.towers.moments.columns
+        return self.towers.context_features.columns
 
     def with_context(self, users: np.ndarray, context: pl.DataFrame | None = None) -> TowerScores:
         """The same, for rows that are these users: int64 (n_rows,), at these moments, one a row."""
         device = self.vectors.device
         with torch.no_grad():
-            added = self.towers.attributes(torch.as_tensor(users, device=device))
+            added = self.towers.side_vectors(torch.as_tensor(users, device=device))
             if added is None or context is None:
                 return replace(self, added=added)
-            features = self.towers.moments.moment(context)
-            for f, table in zip(features, self.towers.moment_maps, strict=True):
+            features = self.towers.context_features.encode(context)
+            for f, table in zip(features, self.towers.context_maps, strict=True):
                 moment = f.present[:, None] * np.asarray(f.values @ table.cpu().numpy(), dtype=np.float32)
                 added = added + torch.as_tensor(moment, device=device)
         return replace(self, added=added)

@@ -3,7 +3,7 @@
 from sidelight import public_names
 
 __all__ = [
-    "Fixed", "ForkMerge", "NormBalance", "Signals", "Uncertainty", "ValidationGuided", "Weighting",
+    "Fixed", "NormBalance", "Signals", "Uncertainty", "ValidationGuided", "Weighting",
 ]  # fmt: skip
 
 __getattr__, __dir__ = public_names.attach(__name__, __file__)

@@ -1,7 +1,6 @@
 """Types of the public names of this package."""
 
 from .fixed import Fixed as Fixed
-from .fork_merge import ForkMerge as ForkMerge
 from .norm_balance import NormBalance as NormBalance
 from .uncertainty import Uncertainty as Uncertainty
 from .validation_guided import ValidationGuided as ValidationGuided

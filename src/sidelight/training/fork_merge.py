@@ -1,24 +1,25 @@
-"""`ForkMerge`: weights found by trying them, branch against branch, on validation."""
+"""Fork-merge training: loss weights found by trying branches against each other on validation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Annotated, Any, ClassVar, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from sidelight.errors import SpecError, complain
 from sidelight.option_types import SOME, Count, NonNegative, OpenShare, SomeShare, checked
-from sidelight.weighting.weighting import Signals
 
-BRANCHES = ("each", "all", "both")
+if TYPE_CHECKING:
+    from sidelight.training.checkpoint import TrainingState
+    from sidelight.training.loop import Training
+
 PRIMARY = "primary"
 
 
 @dataclass(frozen=True)
 @checked
 class ForkMerge:
-    """The slow and robust rule: tasks may keep only what validation says they are good for.
+    """Schedule of branches: tasks keep only the weight that validation events justify.
 
     From one set of parameters every branch trains for some epochs with loss weights of its own,
     one of them without any task. Then the branches are mixed,
@@ -36,12 +37,12 @@ class ForkMerge:
     make of the loss weights of the branches, sum_b share_b w_bk, is recorded as the weight of task k
     in that round.
 
-    It costs as many trainings as there are branches, and that many copies of parameters and
-    optimizer in memory. It chooses by validation over and over, so the signal of the result is too
-    good to be believed; judge it on other events.
+    It takes the place of a weighting. It costs as many trainings as there are branches, and that many
+    copies of parameters and optimizer in memory. It chooses by validation over and over, so the
+    signal of the result is optimistic; evaluate it on other events.
 
     Args:
-        epochs: Of a branch before branches are merged, >= 1.
+        epochs: Epochs of a branch before branches are merged.
         grid: Shares that a branch is offered, in (0, 1).
         margin: How much the mixture has to beat the primary branch by at least, as a share of its
             signal; >= 0.
@@ -52,46 +53,45 @@ class ForkMerge:
 
     Source: Jiang et al., "ForkMerge" (NeurIPS 2023), Algorithm 1. Ours runs no rounds before to
     choose tasks; gives all branches the same batches; mixes the moments of the optimizer with the
-    shares, where theirs has one optimizer a branch; leaves out the loss of a task in branches
+    shares, where theirs has one optimizer per branch; leaves out the loss of a task in branches
     where it has no weight; and takes the shares of the grid as they are, where theirs bounds them
     by the mean of those before. Margin and level are ours.
+
+    Example:
+        >>> list(ForkMerge(branches="both").forks({"a": 1.0, "b": 0.5}))
+        ['primary', '+ a', '+ b', '+ all']
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset()
-    every: ClassVar[int] = 1  # recorded weights are looked up at every step when they are replayed
     epochs: Count = 1
     grid: Annotated[tuple[OpenShare, ...], SOME] = (0.25, 0.5, 0.75)
     margin: NonNegative = 0.0
     branches: Literal["each", "all", "both"] = "each"
     level: SomeShare = 0.05
 
-    def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
-        """Before the first round: the step it starts at, branches done, the losses they ended with."""
-        return {"start": 0, "branch": 0, "losses": []}
-
-    def update(self, state: dict[str, Any], signals: Signals) -> NoReturn:
-        """Refused: this rule needs a training of its own, and one without branches would ignore it.
+    def run(self, training: Training) -> TrainingState:
+        """See `Schedule.run`; at the end the towers are those of the best round.
 
         Raises:
-            SpecError: Always.
+            SpecError: There are no validation events to compare branches by.
         """
-        fix = "train with sidelight.training.branch_training, as TwoTower does"
-        raise SpecError(complain("a training in branches", "one that steers weights", "ForkMerge", fix))
+        from sidelight.training.branch_training import train_in_branches
+
+        return train_in_branches(training, self)
 
     def forks(self, weights: Mapping[str, float]) -> dict[str, dict[str, float]]:
         """Loss weights of each branch by name, "primary" first; equal branches only once.
 
         Args:
-            weights: Of each task, to start from.
+            weights: Initial weight of each task.
         """
         none = dict.fromkeys(weights, 0.0)
-        found = {PRIMARY: none}
+        branches = {PRIMARY: none}
         if self.branches in ("each", "both"):
-            found |= {f"+ {name}": {**none, name: float(value)} for name, value in weights.items()}
+            branches |= {f"+ {name}": {**none, name: float(value)} for name, value in weights.items()}
         if self.branches in ("all", "both"):
-            found["+ all"] = {name: float(value) for name, value in weights.items()}
+            branches["+ all"] = {name: float(value) for name, value in weights.items()}
         out: dict[str, dict[str, float]] = {}
-        for name, branch in found.items():
+        for name, branch in branches.items():
             if branch not in out.values():
                 out[name] = branch
         return out
@@ -102,14 +102,13 @@ class ForkMerge:
         judge: Callable[[Sequence[float]], float],
         error: Callable[[Sequence[float], Sequence[float]], float],
     ) -> list[float]:
-        """The greedy search.
+        """Search the shares of the mixture greedily.
 
         Args:
             alone: Signal of each branch by itself, >= 0, the primary's first; of equal ones the
                 earlier is preferred.
-            judge: From shares to the signal of the mixture.
-            error: From the shares of two mixtures to the standard error of the difference between
-                their signals.
+            judge: Signal of the mixture with given shares.
+            error: Standard error of the difference between the signals of two mixtures, by their shares.
 
         Returns:
             Shares of the mixture, or the primary alone where that does not lead by `margin`.
@@ -133,9 +132,10 @@ class ForkMerge:
         return best if top > alone[0] * (1 + self.margin) else only(0)
 
     def _quantile(self, chances: int) -> float:
-        """z >= 0 that any of so many leads without substance exceeds with probability `level` at most."""
-        asked = chances > 0 and self.level < 1
-        return max(0.0, NormalDist().inv_cdf(1 - self.level / chances)) if asked else 0.0
+        """Return z >= 0 that any of so many leads by chance exceeds with probability `level` at most."""
+        if not chances or self.level >= 1:
+            return 0.0
+        return max(0.0, NormalDist().inv_cdf(1 - self.level / chances))
 
 
 def effective(forks: Mapping[str, Mapping[str, float]], shares: Sequence[float]) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""Primary losses, one per file."""
