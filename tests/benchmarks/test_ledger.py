@@ -81,7 +81,7 @@ def test_a_row_differs_from_its_baseline_in_its_part_alone() -> None:
             if kind == "task":
                 assert [type(task).__name__ for task in arm.tasks] == [part]
             elif kind == "weighting":
-                assert type(arm.weighting).__name__ == part
+                assert type(getattr(arm, field["weighting"])).__name__ == part
             elif kind == "combine":
                 assert arm.combine.aggregator == part
 
