@@ -21,7 +21,8 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a G
 
 QUIET = (0.0, 0.0, 0.0)  # no dropout: devices draw differently
 SMALL = TrainingOptions(epochs=2, batch_size=32, min_steps=4, task_items=20, lr=1e-2)
-WEIGHTINGS = (sl.Fixed(), sl.ForkMerge(), sl.NormBalance(), sl.Uncertainty(), sl.ValidationGuided())
+WEIGHTINGS = (sl.Fixed(), sl.NormBalance(), sl.Uncertainty(), sl.ValidationGuided())
+JOINED = [{"schedule": sl.ForkMerge()}, {"objective": sl.BPR()}, *({"weighting": w} for w in WEIGHTINGS)]
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +40,10 @@ def scores(split: sl.Split, spec: sl.TwoTower) -> Any:
     return fitted, np.asarray(fitted.scorer.score(split.data.matrix(split.train)[:20]))
 
 
-@pytest.mark.parametrize("pooling", ["mean", "attention"])
-def test_the_primary_model_is_the_same_on_both(split: sl.Split, pooling: str, tmp_path: Any) -> None:
-    _, there = scores(split, model(device="cpu", pooling=pooling))
-    fitted, here = scores(split, model(device="cuda", pooling=pooling))
+@pytest.mark.parametrize("encoder", [sl.MeanPooling(), sl.AttentionPooling()], ids=str)
+def test_the_primary_model_is_the_same_on_both(split: sl.Split, encoder: Any, tmp_path: Any) -> None:
+    _, there = scores(split, model(device="cpu", user_encoder=encoder))
+    fitted, here = scores(split, model(device="cuda", user_encoder=encoder))
     np.testing.assert_allclose(here, there, atol=2e-3 * np.abs(there).max())
     again = sl.load(fitted.save(tmp_path / "bundle"))
     found = np.asarray(again.scorer.score(split.data.matrix(split.train)[:20]))
@@ -63,9 +64,9 @@ def test_every_combiner_does(split: sl.Split, rule: str) -> None:
     assert np.isfinite(found).all() and found.std() > 0
 
 
-@pytest.mark.parametrize("weighting", WEIGHTINGS, ids=lambda w: type(w).__name__)
-def test_every_weighting_does(split: sl.Split, weighting: Any) -> None:
-    _, found = scores(split, model(sl.ContentNeighbours(), device="cuda", weighting=weighting))
+@pytest.mark.parametrize("options", JOINED, ids=str)
+def test_every_weighting_schedule_and_objective_does(split: sl.Split, options: dict[str, Any]) -> None:
+    _, found = scores(split, model(sl.ContentNeighbours(), device="cuda", **options))
     assert np.isfinite(found).all() and found.std() > 0
 
 
