@@ -41,12 +41,12 @@ def test_the_line_under_a_title_names_causes_and_the_reasons_all_shares() -> Non
     history = (("x", "First", 0.5), ("y", "Second", 0.15), ("z", "Third", 0.05), ("w", "Fourth", -0.06))
     told = why(history=history, popularity=0.3, rest=0.06, words=(("shelf=sea", 0.2), ("salt", 0.014)))
     [row] = rows([listed("a", 1, why=told)])
-    assert [(one.title, one.said) for one in row.because] == [
+    assert [(one.title, one.text) for one in row.because] == [
         ("First", "50\u00a0%"), ("Second", "15\u00a0%"),
     ]  # fmt: skip
     assert row.source == "" and sum(one.share for one in row.reasons) == 100
     assert (row.reasons[1].title, row.reasons[1].share) == (EVERYBODY, 30)
-    assert [one.said for one in row.reasons if one.share < 0] == ["\u22126\u00a0%"]
+    assert [one.text for one in row.reasons if one.share < 0] == ["\u22126\u00a0%"]
     assert [(one.title, one.share) for one in row.carried] == [("shelf: sea", 20), ("salt", 1)]
     long = (("x", "A" * 40, 0.6), ("y", "B" * 40, 0.4))
     assert len(rows([listed("a", 1, why=why(history=long))])[0].because) == 1, "long titles are named singly"

@@ -47,7 +47,7 @@ def ranked_list(engine: Engine, chosen: UserFields, history: bool = True) -> dic
     start = time.perf_counter()
     answer = engine.recommend(recommend_request(chosen, explain=history or chosen.by_history))
     took = time.perf_counter() - start
-    return {"answer": answer, "rows": rows(answer.items), "took": took, "said": headline(answer, chosen)}
+    return {"answer": answer, "rows": rows(answer.items), "took": took, "headline": headline(answer, chosen)}
 
 
 def headline(answer: RecommendResponse, chosen: UserFields) -> dict[str, str]:

@@ -95,8 +95,8 @@ class PageRequest:
             return self.redirect("/signin" if path == "/" else f"/signin?{urlencode({'next': path})}")
         if scope and scope not in self.scopes:
             own = " and ".join(sorted(self.scopes))
-            told = f"Your key has the scope {own}; this needs the scope {scope}."
-            return self.trouble(403, "Your key is not enough for this", told)
+            detail = f"Your key has the scope {own}; this needs the scope {scope}."
+            return self.trouble(403, "Your key is not enough for this", detail)
         return None
 
     def read_form(self, body: bytes | None) -> None:
@@ -141,9 +141,9 @@ class PageRequest:
             self.set_cookie(response, VISITOR, self._new_visitor, strict=False)
         return response
 
-    def trouble(self, status: int, title: str, told: str) -> Response:
+    def trouble(self, status: int, title: str, detail: str) -> Response:
         """Render a page that says what is wrong and what to do."""
-        return self.render("trouble.html", {"title": title, "told": told}, status)
+        return self.render("trouble.html", {"title": title, "detail": detail}, status)
 
     def redirect(self, path: str, fields: Fields | None = None) -> Response:
         """Redirect to another page of this service.

@@ -166,8 +166,8 @@ def respond(explorer: ExplorerApp, route: PageRoute, http: Request, body: bytes 
         raise  # the client has left
     except Exception:
         log.exception("the explorer's page %s failed", route.path)
-        told = "What happened has been written to the log of the service. Other pages may still work."
-        response = page.trouble(500, "Something broke here", told)
+        detail = "What happened has been written to the log of the service. Other pages may still work."
+        response = page.trouble(500, "Something broke here", detail)
     if page.view and page.live:
         response.headers["X-View"] = page.view
     response.headers.update(HEADERS)

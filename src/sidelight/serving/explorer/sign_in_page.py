@@ -23,11 +23,11 @@ def enter(page: PageRequest) -> Response:
     target = page.form.one("next")
     key = page.explorer.check_key(page.form.one("key"))
     if key is None:
-        told = "This key is not known here: it may be mistyped or revoked. Whoever runs this can make one."
-        return _form(page, target, told, 403)
+        notice = "This key is not known here: it may be mistyped or revoked. Whoever runs this can make one."
+        return _form(page, target, notice, 403)
     if NEEDED not in key.scopes:
-        told = f"The key “{key.name}” may not read, and these pages only show what reading shows."
-        return _form(page, target, told, 403)
+        notice = f"The key “{key.name}” may not read, and these pages only show what reading shows."
+        return _form(page, target, notice, 403)
     response = page.redirect(_own_page(page, target))
     session = page.explorer.sessions.open(key.id, key.name, key.scopes)
     page.set_cookie(response, SESSION, session.id)

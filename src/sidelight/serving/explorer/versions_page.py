@@ -85,9 +85,9 @@ def change(page: PageRequest) -> Response:
     """Promote a version or roll back; the page after the redirect tells the result."""
     try:
         if page.form.one("do") == "rollback":
-            told = f"Rolled back: {page.engine.rollback().name} serves now."
+            notice = f"Rolled back: {page.engine.rollback().name} serves now."
         else:
-            told = f"Promoted: {page.engine.promote(page.form.one('name')).name} serves now."
+            notice = f"Promoted: {page.engine.promote(page.form.one('name')).name} serves now."
     except SidelightError as error:
         return page.redirect("/versions", (("failed", str(error)),))
-    return page.redirect("/versions", (("done", told),))
+    return page.redirect("/versions", (("done", notice),))

@@ -29,7 +29,7 @@ class ReasonView:
     share: int
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         """Share as text."""
         return template_filters.percent(self.share / 100, 0)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -52,25 +55,15 @@ PROBLEM: Final = {
     },
     "required": ["type", "title", "status", "detail", "request_id"],
 }  # fmt: skip
-_ITEM: Final = {
-    "item_id": "i07", "title": "folding spade", "score": 1.84, "rank": 1, "source": "personal", "new": True,
-    "explored": False, "propensity": 1.0, "why": None, "moved": 0,
-}  # fmt: skip
 _REQUEST_ID: Final = "6f1c0d3a9be84f3d8e0c5b7a1d2e4f60"
-_ANSWER: Final = {
-    "version": "20260131T090000Z", "request_id": _REQUEST_ID, "items": [_ITEM], "cost": None, "unknown": [],
-    "fallback": False, "change": 12, "unplaced": [],
-}  # fmt: skip
-_ROW: Final = {"title": "folding spade", "brand": "Fernhill", "tags": ["outdoor", "spade"], "price": 19.5}
-_SHOWN: Final = {"item_id": "i07", "title": "folding spade", "row": _ROW, "new": True, "retired": False}
-_VERSION: Final = {
-    "name": "20260131T090000Z", "created": "2026-01-31T09:00:00Z", "note": "weekly", "fingerprint": "ab12",
-    "metrics": {"cold.ndcg@10": 0.21}, "size": 1048576, "current": True, "previous": False,
-}  # fmt: skip
-_WHY: Final = {
-    "item_id": "i07", "score": 1.84, "popularity": 0.31, "user": 0.0, "context": 0.0,
-    "history": [["i01", "sturdy rake", 0.55]], "rest": 0.14, "words": [["garden", 0.2], ["spade", 0.12]],
-}  # fmt: skip
+
+
+@cache
+def examples() -> dict[str, dict[str, Any]]:
+    """Read the examples of bodies and responses, by operation."""
+    text = (resources.files("sidelight.serving.http") / "examples.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, Any]] = json.loads(text)
+    return found
 
 
 @dataclass(frozen=True)
@@ -84,8 +77,6 @@ class ApiEntry:
         summary: A few words.
         tag: One of `TAGS`.
         scope: Scope that a key needs; "" is open.
-        sends: Example of the body; None without a body.
-        example: Example of the response.
         errors: Statuses beside those that all endpoints share.
         lane: Executor that runs it.
         query: Whether it takes a query.
@@ -98,12 +89,20 @@ class ApiEntry:
     summary: str
     tag: str
     scope: str
-    sends: Any = None
-    example: Any = None
     errors: tuple[int, ...] = ()
     lane: Lane = "answer"
     query: bool = False
     media: str = JSON
+
+    @property
+    def sends(self) -> Any:
+        """Example of the body; None without a body."""
+        return examples().get(self.name, {}).get("body")
+
+    @property
+    def example(self) -> Any:
+        """Example of the response; None without one."""
+        return examples().get(self.name, {}).get("response")
 
     @property
     def statuses(self) -> list[int]:
@@ -114,90 +113,32 @@ class ApiEntry:
 
 
 ENTRIES: Final = (
-    ApiEntry(
-        "POST", "/v1/recommend", "recommend", "Recommend items", "lists", "read",
-        {"user": "u01", "k": 10}, _ANSWER,
-    ),
-    ApiEntry(
-        "POST", "/v1/recommend/batch", "recommend_batch", "Recommend to several people", "lists", "read",
-        {"requests": [{"user": "u01"}, {"history": ["i01", "i05"]}]},
-        {"answers": [_ANSWER]},
-    ),
-    ApiEntry(
-        "POST", "/v1/similar", "similar", "Similar items", "lists", "read",
-        {"item": "i01", "k": 10}, {"items": [{**_ITEM, "source": "similar"}]}, (404,),
-    ),
-    ApiEntry(
-        "POST", "/v1/explain", "explain", "Why an item", "lists", "read",
-        {"item": "i07", "history": ["i01", "i05"], "k": 3}, _WHY, (404,),
-    ),
-    ApiEntry(
-        "POST", "/v1/audience", "audience", "People for an item", "lists", "admin",
-        {"row": _ROW, "k": 10},
-        {"people": [{"user": "u01", "place": 2, "score": 1.4}], "near": [_ITEM], "looked_at": 60, "users": 60,
-         "missing": [], "first": 10, "reached": 7}, (404,),
-    ),
-    ApiEntry(
-        "GET", "/v1/items", "search_items", "Search the catalogue", "catalogue", "read",
-        example={"items": [_SHOWN], "unknown": []}, query=True,
-    ),
-    ApiEntry(
-        "POST", "/v1/items/get", "get_items", "Items by id", "catalogue", "read",
-        {"items": ["i07", "i99"]}, {"items": [_SHOWN], "unknown": ["i99"]},
-    ),
-    ApiEntry(
-        "PUT", "/v1/items", "put_items", "Add or replace items", "catalogue", "admin",
-        {"items": [{"item_id": "i81", **_ROW}]},
-        {"change": 13, "accepted": 1, "placed": True, "missing": [], "later": [], "refused": []},
-        lane="items", query=True,
-    ),
-    ApiEntry(
-        "PUT", "/v1/items/retired", "retire_items", "Retire items, or undo it", "catalogue", "admin",
-        {"items": ["i07"], "retired": True}, {"items": ["i07"], "changed": 1,
-        "unknown": []},
-    ),
-    ApiEntry(
-        "GET", "/v1/items/retired", "list_retired", "Retired items", "catalogue", "admin",
-        example={"items": ["i07"], "changed": 0, "unknown": []}, lane="side",
-    ),
-    ApiEntry(
-        "POST", "/v1/events", "add_events", "Store events", "people", "events",
-        {"events": [{"user": "u01", "item": "i07", "kind": "click", "at": "2026-03-01T09:30:00Z",
-                     "event_id": "c0ffee"}]}, {"accepted": 1, "dropped": 0},
-    ),
-    ApiEntry(
-        "PUT", "/v1/consent", "set_consent", "Give or withdraw consent", "people", "admin",
-        {"user": "u01", "given": False}, {"given": False},
-    ),
-    ApiEntry(
-        "POST", "/v1/forget", "forget", "Forget somebody", "people", "admin",
-        {"user": "u01"}, {"deleted": 7},
-    ),
-    ApiEntry(
-        "GET", "/v1/versions", "list_versions", "Versions of the store", "versions", "admin",
-        example={"versions": [_VERSION]}, errors=(409, 422), lane="side",
-    ),
-    ApiEntry(
-        "POST", "/v1/versions/promote", "promote", "Let a version serve", "versions", "admin",
-        {"name": "20260131T090000Z"}, _VERSION, (404, 409), "slow",
-    ),
-    ApiEntry(
-        "POST", "/v1/versions/rollback", "rollback", "Let the previous version serve", "versions", "admin",
-        example=_VERSION, errors=(409, 422), lane="back",
-    ),
+    ApiEntry("POST", "/v1/recommend", "recommend", "Recommend items", "lists", "read"),
+    ApiEntry("POST", "/v1/recommend/batch", "recommend_batch", "Recommend to several people", "lists",
+              "read"),
+    ApiEntry("POST", "/v1/similar", "similar", "Similar items", "lists", "read", (404,)),
+    ApiEntry("POST", "/v1/explain", "explain", "Why an item", "lists", "read", (404,)),
+    ApiEntry("POST", "/v1/audience", "audience", "People for an item", "lists", "admin", (404,)),
+    ApiEntry("GET", "/v1/items", "search_items", "Search the catalogue", "catalogue", "read", query=True),
+    ApiEntry("POST", "/v1/items/get", "get_items", "Items by id", "catalogue", "read"),
+    ApiEntry("PUT", "/v1/items", "put_items", "Add or replace items", "catalogue", "admin",
+              lane="items", query=True),
+    ApiEntry("PUT", "/v1/items/retired", "retire_items", "Retire items, or undo it", "catalogue", "admin"),
+    ApiEntry("GET", "/v1/items/retired", "list_retired", "Retired items", "catalogue", "admin", lane="side"),
+    ApiEntry("POST", "/v1/events", "add_events", "Store events", "people", "events"),
+    ApiEntry("PUT", "/v1/consent", "set_consent", "Give or withdraw consent", "people", "admin"),
+    ApiEntry("POST", "/v1/forget", "forget", "Forget somebody", "people", "admin"),
+    ApiEntry("GET", "/v1/versions", "list_versions", "Versions of the store", "versions", "admin",
+              (409, 422), lane="side"),
+    ApiEntry("POST", "/v1/versions/promote", "promote", "Let a version serve", "versions", "admin",
+              (404, 409), lane="slow"),
+    ApiEntry("POST", "/v1/versions/rollback", "rollback", "Let the previous version serve", "versions",
+              "admin", (409, 422), lane="back"),
     ApiEntry("GET", "/v1/status", "status", "Status", "health", "read", lane="side"),
-    ApiEntry(
-        "GET", "/healthz", "alive", "Is it alive", "health", "",
-        example={"status": "alive"}, lane="here",
-    ),
-    ApiEntry(
-        "GET", "/readyz", "ready", "Is it ready", "health", "",
-        example={"status": "ready"}, lane="here",
-    ),
-    ApiEntry(
-        "GET", "/metrics", "metrics", "Metrics", "health", "metrics", lane="side",
-        example="sidelight_items 80.0\n", media="text/plain; version=0.0.4; charset=utf-8",
-    ),
+    ApiEntry("GET", "/healthz", "alive", "Is it alive", "health", "", lane="here"),
+    ApiEntry("GET", "/readyz", "ready", "Is it ready", "health", "", lane="here"),
+    ApiEntry("GET", "/metrics", "metrics", "Metrics", "health", "metrics", lane="side",
+              media="text/plain; version=0.0.4; charset=utf-8"),
 )  # fmt: skip
 
 

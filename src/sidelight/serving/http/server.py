@@ -85,8 +85,8 @@ def serve(
         listener = None if check else stack.enter_context(_bound(options))
         # One thread per request: numpy's own threads would compete with them for the cores.
         stack.enter_context(threadpool_limits(1))
-        if store is not None and (told := link_database(store.root, opened.id, init)):
-            say(told)
+        if store is not None and (note := link_database(store.root, opened.id, init)):
+            say(note)
         stack.callback(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(SWITCH)
         engine = Engine(store or source, opened, engine_options)
@@ -205,17 +205,17 @@ def _bound(options: HttpOptions) -> socket.socket:
             options.host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         # With an explicit protocol, asyncio turns off Nagle's algorithm, which cost 40 ms per response.
-        made = socket.socket(family, kind, protocol)
+        sock = socket.socket(family, kind, protocol)
         try:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            made.bind(address)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(address)
         except BaseException:
-            made.close()
+            sock.close()
             raise
     except (OSError, OverflowError) as error:
         where, why = f"{options.host}:{options.port}", getattr(error, "strerror", None) or str(error)
         raise SpecError(complain("a free address", why, where, "choose another --port or --host")) from None
-    return made
+    return sock
 
 
 def _descriptors(wanted: int) -> int:
