@@ -196,7 +196,7 @@ def test_records_of_the_standard_library() -> None:
     except ValueError as error:
         said = line("sidelight.x", "broke", (), (type(error), error, error.__traceback__))
     assert (said["error"], said["from"]) == ("ValueError", "KeyError")
-    assert said["at"][0].startswith("test_private.py:")
+    assert said["at"][0].startswith("test_request_log.py:")
     silent(json.dumps(said))
 
 
