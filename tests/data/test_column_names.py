@@ -2,9 +2,10 @@
 
 import pytest
 
-from sidelight.data.column_names import ALIASES, resolve
+from sidelight.data.column_names import resolve
 from sidelight.data.read import from_frames, read, read_raw
 from sidelight.data.schema import Column, Schema
+from sidelight.data.vocabulary import ALIASES
 from sidelight.errors import DataError
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from sidelight.data.coerce_types import plain
-from sidelight.data.column_names import ALIASES, REQUIRED, resolve
+from sidelight.data.column_names import REQUIRED, resolve
 from sidelight.data.findings import Finding, new_finding
 from sidelight.data.ids import MISSING, trimmed_ids
 from sidelight.data.parse_values import numbers_in, parse, read_numbers
@@ -18,6 +18,7 @@ from sidelight.data.schema import ID_LENGTH, Column, Role, Schema
 from sidelight.data.schema_file import line_of
 from sidelight.data.time_column import with_time
 from sidelight.data.timestamps import WEAK, odd_times
+from sidelight.data.vocabulary import ALIASES
 from sidelight.errors import DataError, complain
 
 _EXPECTED = {
@@ -211,9 +212,9 @@ def _timestamp(work: _Cleaning, raw: pl.Series, unit: str) -> pl.Series:
             ambiguous_values(work.source.table, work.source.file, raw.name, "timestamp", unit, doubt)
         )
     elif unit in WEAK and unit != declared:
-        said = f"its numbers are read as times of the unit {unit!r}"
+        message = f"its numbers are read as times of the unit {unit!r}"
         line = line_of(Column("timestamp", "timestamp", unit=unit))
-        work.note("guessed-time", raw.name, times.is_not_null(), f"{said}; in sidelight.toml: {line}")
+        work.note("guessed-time", raw.name, times.is_not_null(), f"{message}; in sidelight.toml: {line}")
     return times
 
 

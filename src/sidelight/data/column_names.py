@@ -11,31 +11,9 @@ from typing import Any
 from sidelight.data.findings import Finding, new_finding
 from sidelight.data.schema import CONTENT_ROLES, KEYS, TABLES, Column, Schema
 from sidelight.data.schema_file import line_of
+from sidelight.data.vocabulary import ALIASES
 from sidelight.errors import DataError, complain, did_you_mean
 
-# In order of precedence, after the canonical name itself. Compared without case, spaces and
-# punctuation, so "userId", "USER_ID" and "user id" are all "user_id".
-ALIASES: dict[str, tuple[str, ...]] = {
-    "user_id": (
-        "user", "uid", "userid", "reviewer_id", "customer_id", "customer", "cust_id", "client_id",
-        "household_id", "household_key", "visitor_id", "member_id", "account_id", "person_id",
-        "reader_id", "msno",
-    ),
-    "item_id": (
-        "item", "iid", "itemid", "movie_id", "parent_asin", "asin", "product_id", "product", "sku",
-        "article_id", "book_id", "song_id", "track_id", "news_id", "business_id", "recipe_id",
-        "poi_id", "content_id", "offer_id", "goods_id",
-    ),
-    "timestamp": (
-        "datetime", "time", "ts", "unix_review_time", "transaction_timestamp", "event_time",
-        "event_timestamp", "created_at", "review_time", "t_dat", "date",
-    ),
-    "position": ("pos", "seq", "sequence", "sequence_number", "order_in_history", "step"),
-    "weight": (
-        "rating", "ratings", "score", "stars", "overall", "quantity", "qty", "play_count", "plays",
-        "count", "strength",
-    ),
-}  # fmt: skip
 REQUIRED = {"interactions": ("user_id", "item_id"), "items": ("item_id",), "users": ("user_id",)}
 # Two names for an id are an error, except where the data's publisher says which one counts.
 _PREFERRED = {frozenset({"parentasin", "asin"}), frozenset({"productid", "sku"})}

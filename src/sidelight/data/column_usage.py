@@ -9,11 +9,12 @@ import polars as pl
 
 from sidelight.data.coerce_types import plain
 from sidelight.data.findings import Finding, new_finding
-from sidelight.data.infer_roles import KEY_NAMES, TIME_NAMES, is_free_text, tokens
+from sidelight.data.infer_roles import is_free_text, tokens
 from sidelight.data.parse_values import words_each
 from sidelight.data.raw_tables import ROW, SourceTable
 from sidelight.data.schema import Column, Role
 from sidelight.data.schema_file import line_of
+from sidelight.data.vocabulary import ROLE_WORDS
 from sidelight.errors import shown
 
 _MONEY = frozenset({"price", "cost", "amount"})
@@ -61,7 +62,7 @@ def _usage(source: SourceTable, values: pl.Series, role: Role) -> Finding | None
 
     if role != "ignore":
         wanted: Role | None = "number" if words & _MONEY else None
-        if not wanted and words & TIME_NAMES - {"on", "day"}:
+        if not wanted and words & ROLE_WORDS["time"] - {"on", "day"}:
             wanted = "timestamp"
         if wanted is None or source.table == "interactions" or role not in ("text", "category", "tags"):
             return None
@@ -73,4 +74,4 @@ def _usage(source: SourceTable, values: pl.Series, role: Role) -> Finding | None
     likely: Role = "text" if known.dtype == pl.String and words_each(known) >= 1.5 else "category"
     message = f"its values, e.g. {example}, were not understood; the column is left out"
     found = finding("unused-column", message, likely)
-    return replace(found, severity="note") if words & KEY_NAMES or not len(known) else found
+    return replace(found, severity="note") if words & ROLE_WORDS["key"] or not len(known) else found

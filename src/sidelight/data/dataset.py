@@ -31,6 +31,12 @@ class Dataset:
         schema: Role of each column.
         fingerprint: sha256 over ids, events and tables; equal data in another row order is equal.
         notes: Counts of the reading: dropped duplicates, quarantined rows, files read.
+
+    Example:
+        >>> import sidelight as sl
+        >>> data = sl.from_frames({"user_id": [1, 1, 2], "item_id": ["a", "b", "a"]})
+        >>> data.shape, data.matrix().toarray().tolist(), data.item_index(["b", "c"]).tolist()
+        ((2, 2), [[1.0, 1.0], [1.0, 0.0]], [1, -1])
     """
 
     interactions: Interactions

@@ -13,9 +13,10 @@ from typing import Any
 import polars as pl
 
 from sidelight.data.findings import Finding, new_finding
-from sidelight.data.infer_roles import TEXT_NAMES, tokens
+from sidelight.data.infer_roles import tokens
 from sidelight.data.raw_tables import ROW, SourceTable, quarantine_rows, with_row_numbers
 from sidelight.data.text_decoding import load_text
+from sidelight.data.vocabulary import ROLE_WORDS
 from sidelight.errors import DataError, complain, did_you_mean
 
 SEPARATORS = ",\t;|"
@@ -83,7 +84,7 @@ def read_recbole(path: Path, table: str) -> SourceTable:
             fix = did_you_mean(kind, _TYPES) if name else f"types are {', '.join(_TYPES)}"
             raise DataError(complain("header fields name:type", repr(field), str(path), fix))
         names[field] = name
-        words = kind == "token_seq" and not tokens(name) & TEXT_NAMES
+        words = kind == "token_seq" and not tokens(name) & ROLE_WORDS["text"]
         if words:
             frame = frame.with_columns(pl.col(field).str.split(" "))
         if kind.endswith("_seq"):

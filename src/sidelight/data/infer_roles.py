@@ -12,41 +12,8 @@ from sidelight.data.parse_lists import bracketed, objects, uncalled
 from sidelight.data.parse_values import delimiter, numbers_in, share, truth, words_each
 from sidelight.data.schema import Column, Role
 from sidelight.data.timestamps import time_unit
+from sidelight.data.vocabulary import ROLE_WORDS
 
-TEXT_NAMES = frozenset({
-    "title", "name", "description", "desc", "detail", "text", "abstract", "summary", "plot", "headline",
-    "body", "content", "overview", "synopsis", "story", "features",
-})  # fmt: skip
-LABEL_NAMES = frozenset({
-    "brand", "category", "genre", "color", "colour", "size", "type", "kind", "class", "group", "country",
-    "language", "department", "section", "commodity", "publisher", "manufacturer", "journal", "mpaa",
-    "gender", "sex", "occupation", "segment", "zip", "zipcode", "postcode", "postal", "code", "status",
-})  # fmt: skip
-KEY_NAMES = frozenset({
-    "id", "ids", "asin", "isbn", "ean", "upc", "gtin", "sku", "url", "uri", "link", "href", "uuid",
-    "guid", "hash", "key", "email", "phone", "slug",
-})  # fmt: skip
-NUMBER_NAMES = frozenset({"price", "cost", "amount", "year", "length", "height", "width", "weight", "age"})
-TIME_NAMES = frozenset({
-    "timestamp", "datetime", "unix", "epoch", "at", "on", "ts", "time", "date", "dt", "day", "when",
-})  # fmt: skip
-LIST_NAMES = frozenset({"tags", "genres", "categories", "labels", "keywords", "topics", "ids"})
-SENSITIVE_NAMES = frozenset({
-    "gender", "sex", "age", "birth", "birthday", "birthdate", "dob", "race", "ethnicity", "ethnic",
-    "religion", "income", "salary", "zip", "zipcode", "postcode", "postal", "marital", "disability",
-    "nationality", "citizenship", "orientation", "political", "party", "health", "pregnant",
-})  # fmt: skip
-# Actions of users on an item, and texts about it, exist only after its release.
-AFTERWARDS_NAMES = frozenset({
-    "vote", "votes", "popularity", "popular", "rating", "ratings", "review", "reviews", "score", "stars",
-    "likes", "views", "downloads", "plays", "sales", "sold", "clicks", "bestseller", "rank", "trending",
-    "helpful", "bought", "viewed", "folksonomy", "shelves",
-})  # fmt: skip
-# "age rating", "content rating": given by the publisher.
-_GIVEN_NAMES = frozenset({"age", "content", "mpaa", "maturity", "parental", "esrb", "pegi", "energy"})
-_WRITTEN_NAMES = frozenset(
-    {"review", "reviews", "comment", "comments", "note", "notes", "message", "feedback"}
-)
 _CONSENT = re.compile(r"(^|_)(consent|consented|opt_?in|opted_?in)(_|$)", re.IGNORECASE)
 _IMAGE = r"(?i)^\S.*\.(jpe?g|png|gif|webp|bmp|tiff?)$"
 
@@ -58,13 +25,13 @@ def tokens(name: str) -> frozenset[str]:
 
 def is_sensitive(name: str) -> bool:
     """Test whether a column of users looks like a protected attribute."""
-    return bool(tokens(name) & SENSITIVE_NAMES)
+    return bool(tokens(name) & ROLE_WORDS["sensitive"])
 
 
 def is_afterwards(name: str) -> bool:
     """Test whether a column of items looks like one that only exists after release."""
     words = tokens(name)
-    return bool(words & AFTERWARDS_NAMES) and not words & _GIVEN_NAMES
+    return bool(words & ROLE_WORDS["afterwards"]) and not words & ROLE_WORDS["given"]
 
 
 def is_consent(name: str, values: pl.Series) -> bool:
@@ -118,7 +85,7 @@ def is_free_text(values: pl.Series) -> bool:
     text = values.drop_nulls()
     if text.is_empty() or numbers_in(text).count() * 2 > len(text) or time_unit(text):
         return False
-    named = bool(tokens(values.name) & (TEXT_NAMES | _WRITTEN_NAMES))
+    named = bool(tokens(values.name) & (ROLE_WORDS["text"] | ROLE_WORDS["written"]))
     length, distinct = words_each(text), text.n_unique()
     if length >= 4 or named:
         return length >= 1.5 and (named or distinct * 2 > len(text) or distinct > 20)
@@ -128,11 +95,11 @@ def is_free_text(values: pl.Series) -> bool:
 def _number_role(known: pl.Series) -> Role:
     words = tokens(known.name)
     distinct = known.n_unique()
-    if words & TIME_NAMES and not words & NUMBER_NAMES and time_unit(known):
+    if words & ROLE_WORDS["time"] and not words & ROLE_WORDS["number"] and time_unit(known):
         return "timestamp"
-    if words & KEY_NAMES:
+    if words & ROLE_WORDS["key"]:
         return "category" if distinct * 2 <= len(known) else "ignore"
-    labels = words & LABEL_NAMES and not words & {"size"}
+    labels = words & ROLE_WORDS["label"] and not words & {"size"}
     if labels and distinct * 2 <= max(len(known), 20):
         return "category"
     return "number"
@@ -150,8 +117,9 @@ def _string_role(known: pl.Series, table: str) -> Role:
         return "vector" if numbers and text.str.contains(".", literal=True).any() else "tags"
     if objects(text).all():
         return "ignore"
-    parsed = (text.cast(pl.Float64, strict=False) if words & LIST_NAMES else numbers_in(text)).drop_nulls()
-    enough = 0.5 if words & NUMBER_NAMES else 0.9
+    as_lists = bool(words & ROLE_WORDS["list"])
+    parsed = (text.cast(pl.Float64, strict=False) if as_lists else numbers_in(text)).drop_nulls()
+    enough = 0.5 if words & ROLE_WORDS["number"] else 0.9
     if len(parsed) >= enough * len(text) and not text.str.contains(r"^-?0\d").any():
         return _number_role(parsed)
     if time_unit(text):
@@ -164,16 +132,16 @@ def _string_role(known: pl.Series, table: str) -> Role:
 def _word_role(text: pl.Series, words: frozenset[str], table: str) -> Role:
     distinct = text.n_unique() / len(text)
     length = words_each(text)
-    if words & KEY_NAMES and length < 1.5:
+    if words & ROLE_WORDS["key"] and length < 1.5:
         return "category" if distinct <= 0.5 else "ignore"
-    if not words & TEXT_NAMES and delimiter(text):
+    if not words & ROLE_WORDS["text"] and delimiter(text):
         return "tags"
-    if words & LABEL_NAMES and length < 8:
+    if words & ROLE_WORDS["label"] and length < 8:
         return "category"
     wordy = length >= 6 and text.n_unique() > 20
     if table == "users":
         return "ignore" if wordy or (distinct > 0.5 and len(text) >= 20) else "category"
-    if words & TEXT_NAMES or wordy or (distinct > 0.5 and length >= 1.5):
+    if words & ROLE_WORDS["text"] or wordy or (distinct > 0.5 and length >= 1.5):
         return "text"
     return "category" if distinct <= 0.5 or len(text) < 20 else "ignore"
 

@@ -101,6 +101,14 @@ def read_sql(
     Raises:
         DataError: A query fails or gives no rows.
         MissingExtraError: A URI without the package that opens it.
+
+    Example:
+        >>> import sqlite3
+        >>> shop = sqlite3.connect(":memory:")
+        >>> _ = shop.execute("CREATE TABLE clicks (user_id INTEGER, item_id TEXT)")
+        >>> _ = shop.executemany("INSERT INTO clicks VALUES (?, ?)", [(1, "a"), (2, "a"), (2, "b")])
+        >>> read_sql("SELECT * FROM clicks", connection=shop)
+        Dataset(2 users, 2 items, 3 interactions)
     """
     check_call(read_sql, locals())
     queries = {"interactions": interactions, "items": items, "users": users}

@@ -41,6 +41,10 @@ class Column:
 
     Raises:
         SpecError: An unknown role or unit.
+
+    Example:
+        >>> Column("gender", "category", sensitive=True).sensitive
+        True
     """
 
     name: str
@@ -60,7 +64,13 @@ class Column:
 @dataclass(frozen=True)
 @checked
 class Schema:
-    """Columns of the three tables. Written as `sidelight.toml` by `sidelight check -o`."""
+    """Columns of the three tables. Written as `sidelight.toml` by `sidelight check -o`.
+
+    Example:
+        >>> shop = Schema(items=(Column("item_id", "item_id"), Column("title", "text")))
+        >>> [column.name for column in shop.with_role("items", "text")]
+        ['title']
+    """
 
     interactions: tuple[Column, ...] = field(default=())
     items: tuple[Column, ...] = field(default=())

@@ -37,6 +37,13 @@ def write_schema(schema: Schema, path: str | Path, files: Mapping[str, Sequence[
         schema: Schema to write.
         path: The file; it is replaced as a whole.
         files: Names of the files of each table, relative to the folder of `path`.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "sidelight.toml"
+        >>> write_schema(Schema(items=(Column("title", "text"),)), path)
+        >>> path.read_text().splitlines()[-1]
+        'title = { role = "text" }'
     """
     roles = ", ".join(ROLES)
     lines = [_HEAD.format(roles=roles)]
@@ -53,10 +60,17 @@ def write_schema(schema: Schema, path: str | Path, files: Mapping[str, Sequence[
 
 
 def read_schema(path: str | Path) -> Schema:
-    """Read the schema of a sidelight.toml; a missing table is inferred when the data are read.
+    r"""Read the schema of a sidelight.toml; a missing table is inferred when the data are read.
 
     Raises:
         DataError: Not TOML, an unknown key or role (with the nearest valid one), a wrong type.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "sidelight.toml"
+        >>> _ = path.write_text('[items]\nprice = { role = "number" }')
+        >>> read_schema(path).items[0].role
+        'number'
     """
     found = _load(Path(path))
     tables = {t: _table(found.get(t, {}), t, str(path)) for t in TABLES}

@@ -16,20 +16,10 @@ from sidelight.data.jsonlines import read_json_table
 from sidelight.data.raw_tables import SourceTable, with_row_numbers
 from sidelight.data.schema import TABLES
 from sidelight.data.schema_file import read_files
+from sidelight.data.vocabulary import FILE_NAMES
 from sidelight.errors import DataError, complain, did_you_mean
 
 SCHEMA_FILE = "sidelight.toml"
-STEMS: dict[str, tuple[str, ...]] = {
-    "interactions": (
-        "interactions", "interaction", "ratings", "events", "clicks", "transactions", "purchases",
-        "reviews", "orders", "baskets", "views", "plays", "logs", "log",
-    ),
-    "items": (
-        "items", "item", "products", "product", "movies", "articles", "books", "songs", "tracks", "news",
-        "catalog", "catalogue", "metadata",
-    ),
-    "users": ("users", "user", "customers", "members", "households", "demographics", "visitors"),
-}  # fmt: skip
 SUFFIXES = (".csv", ".tsv", ".psv", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", *RECBOLE)
 
 Paths = str | Path | Sequence[str | Path]
@@ -107,7 +97,7 @@ def _pick(files: Sequence[Path], table: str, folder: Path) -> Path | None:
         stem = squash(p.name.removesuffix(".gz").rsplit(".", 1)[0])
         if RECBOLE.get(_suffix(p)) == table or stem == table:
             ranks[0].append(p)
-        elif _suffix(p) not in RECBOLE and stem in STEMS[table]:
+        elif _suffix(p) not in RECBOLE and stem in FILE_NAMES[table]:
             ranks[1].append(p)
     matches = ranks[0] or ranks[1]
     if len(matches) > 1:

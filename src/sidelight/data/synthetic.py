@@ -96,6 +96,11 @@ def make_synthetic(
         images: Add the photo column.
         days: Length of the time window, which begins on 2025-01-01.
         progress: Called with (events drawn, n_events, label).
+
+    Example:
+        >>> shop = make_synthetic(30, 20, 200)
+        >>> shop.data, shop.affinity().shape
+        (Dataset(30 users, 20 items, 200 interactions), (30, 20))
     """
     _check(n_users, n_items, n_events, n_topics, new, noise, missing)
     rng = generator(seed, "synthetic", "truth")

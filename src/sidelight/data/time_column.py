@@ -7,24 +7,17 @@ from typing import Any
 
 import polars as pl
 
-from sidelight.data.column_names import ALIASES, ColumnMapping
+from sidelight.data.column_names import ColumnMapping
 from sidelight.data.findings import new_finding
-from sidelight.data.infer_roles import KEY_NAMES, NUMBER_NAMES, TIME_NAMES, is_consent, tokens
+from sidelight.data.infer_roles import is_consent, tokens
 from sidelight.data.raw_tables import ROW, SourceTable
 from sidelight.data.schema import Column
 from sidelight.data.schema_file import line_of
 from sidelight.data.timestamps import WEAK, time_unit, to_microseconds
+from sidelight.data.vocabulary import ALIASES, ROLE_WORDS
 
-# Times of the item, of the user, or of what follows the event: never the time of the event itself.
-_OTHER_TIMES = frozenset({
-    "birth", "birthday", "birthdate", "born", "dob", "release", "released", "launch", "launched", "publish",
-    "published", "publication", "signup", "registered", "registration", "joined", "member", "due", "expiry",
-    "expires", "expiration", "valid", "until",
-})  # fmt: skip
-_LATER_TIMES = frozenset({
-    "updated", "modified", "inserted", "loaded", "ingested", "exported", "imported", "deleted", "synced",
-    "shipped", "delivered", "delivery", "shipping", "returned", "refunded", "paid", "payment", "end", "ended",
-})  # fmt: skip
+# Names that never are the time of an event.
+_NEVER = (ROLE_WORDS["other_time"] | ROLE_WORDS["key"] | ROLE_WORDS["number"]) - {"year"}
 
 
 def with_time(source: SourceTable, mapping: ColumnMapping) -> ColumnMapping:
@@ -72,13 +65,15 @@ def event_times(frame: pl.DataFrame, others: Sequence[str]) -> list[str]:
     found = []
     for at, name in enumerate(n for n in frame.columns if n not in others):
         words = tokens(name)
-        if words & (_OTHER_TIMES | KEY_NAMES | NUMBER_NAMES) - {"year"} or is_consent(name, frame[name]):
+        if words & (ROLE_WORDS["other_time"] | ROLE_WORDS["key"] | ROLE_WORDS["number"]) - {
+            "year"
+        } or is_consent(name, frame[name]):
             continue
         unit = time_unit(frame[name])
-        hinted = bool(words & TIME_NAMES)
+        hinted = bool(words & ROLE_WORDS["time"])
         if not unit or (unit in WEAK and not hinted) or _describes_items(frame, name):
             continue
-        found.append((bool(words & _LATER_TIMES), not hinted, at, name))
+        found.append((bool(words & ROLE_WORDS["later_time"]), not hinted, at, name))
     return [name for *_, name in sorted(found)]
 
 

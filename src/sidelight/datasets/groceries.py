@@ -35,7 +35,7 @@ One event is a household's first purchase of a product; weight is the quantity t
 items, households are users; demographics are known for about a third of them.
 
 {households:,} households at most were drawn. Products bought by fewer than {buyers} of them were left out;
-so were staples, which more than one in {staples:.0f} bought and nobody needs to be told of; and so were
+so were staples, which more than one in {staples:.0f} bought and which need no recommendation; and so were
 products first seen with these households more than 30 days after their first sale to anybody: an
 item that looks new here is new. All products first sold since 1 September 2017 and a draw of the
 older ones make {items:,} items. Of their events {events:,} were kept: the first of each item, and a

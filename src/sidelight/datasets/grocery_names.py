@@ -3,84 +3,19 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any
 
-# Departments and categories that hold no products of a shop, or none for a demo.
-LEFT_OUT = (
-    "COUPON", "MISCELLANEOUS", "FUEL", "TRAVEL & LEISURE", "PHOTO & VIDEO", "CNTRL/STORE SUP",
-    "POSTAL CENTER", "CHARITABLE CONT", "PROD-WHS SALES", "GM MERCH EXP", "ELECT &PLUMBING",
-    "COUPON/MISC ITEMS", "COUPONS/STORE & MFG", "IN-STORE PHOTOFINISHING", "OVERNIGHT PHOTOFINISHING",
-    "BOTTLE DEPOSITS", "TICKETS", "PROD SUPPLIES", "DELI SUPPLIES", "MEAT SUPPLIES", "NON EDIBLE PRODUCTS",
-    "LONG DISTANCE CALLING CARDS", "PREPAID WIRELESS&ACCESSORIES", "PHARMACY", "HOME HEALTH CARE",
-    "FAMILY PLANNING", "CIGARETTES", "CIGARS", "TOBACCO OTHER", "SMOKING CESSATIONS",
-)  # fmt: skip
-_DEPARTMENTS = {
-    "DRUG GM": "Drugstore and general",
-    "MEAT-PCKGD": "Packaged meat",
-    "SEAFOOD-PCKGD": "Packaged seafood",
-}
-_LONG = {
-    "acc": "accessories", "access": "accessories", "accessiores": "accessories", "beerale": "beer ale",
-    "beeralemalt": "beer ale malt", "bev": "beverage", "bg": "bags", "bkd": "baked", "bn": "beans",
-    "brd": "breaded", "brkfst": "breakfast", "brocco": "broccoli", "btl": "bottle",
-    "btlctn": "bottle carton", "btr": "butter", "carb": "carbonated", "catfd": "cat food",
-    "chick": "chicken", "chix": "chicken", "choc": "chocolate", "chococlate": "chocolate",
-    "chocol": "chocolate", "chp": "chops", "cke": "cake", "ckys": "cookies", "cleang": "cleaning",
-    "cnd": "canned", "cndles": "candles", "cndy": "candy", "cntrl": "control", "coff": "coffee",
-    "combin": "combined", "conc": "concentrate", "crbntd": "carbonated", "crkr": "crackers",
-    "crmd": "creamed", "crstdas": "custards", "crystl": "crystal", "decaffinated": "decaffeinated",
-    "decors": "decorations", "deod": "deodorant", "disposible": "disposable", "dl": "deli", "dnr": "dinner",
-    "dnrs": "dinners", "dogfd": "dog food", "dps": "dips", "drnk": "drink", "drnking": "drinking",
-    "drnkng": "drinking", "drnks": "drinks", "drp": "drops", "drsng": "dressing", "dsh": "dishes",
-    "ethnc": "ethnic", "fd": "food", "fds": "foods", "fem": "feminine", "flvr": "flavored",
-    "flvrd": "flavored", "frd": "fried", "fre": "fresh", "frz": "frozen", "frzn": "frozen",
-    "fs": "French style", "gds": "goods", "gngr": "ginger", "grnd": "ground", "hbc": "health and beauty",
-    "holdiay": "holiday", "hydrocortizone": "hydrocortisone", "hygn": "hygiene", "ingred": "ingredients",
-    "iqf": "individually frozen", "iws": "individually wrapped", "jce": "juice", "jhook": "rack", "lbs": "lb",
-    "linaments": "liniments", "liq": "liquid", "liqs": "liquids", "lnchmt": "lunchmeat", "loave": "loaf",
-    "lozng": "lozenges", "lss": "less", "mach": "machine", "marin": "marinades",
-    "memorablilia": "memorabilia", "mens": "men's", "misc": "assorted", "miscellaneous": "assorted",
-    "mixs": "mixes", "mlk": "milk", "mlt": "multi", "mneral": "mineral", "mnral": "mineral",
-    "mnrl": "mineral", "mult": "multi", "must": "mustard", "mustar": "mustard", "mw": "microwave",
-    "mx": "mix", "mxs": "mixes", "ndairy": "non dairy", "ntrtnl": "nutritional", "nz": "New Zealand",
-    "oj": "orange juice", "pac": "pack", "pckgd": "packaged", "pickld": "pickled", "pickls": "pickles",
-    "pk": "pack", "pkg": "packaged", "pkgd": "packaged", "pkld": "pickled", "plst": "plastic",
-    "plstc": "plastic", "pnch": "punch", "pnt": "peanut", "pnut": "peanut", "poinsetta": "poinsettia",
-    "portabella": "portobello", "ppk": "prepacked", "prem": "premium", "prep": "prepared",
-    "preportnd": "preportioned", "prod": "products", "protien": "protein", "prpck": "prepacked",
-    "prslc": "presliced", "pwdr": "powder", "pwdrs": "powders", "refigerated": "refrigerated",
-    "refrgratd": "refrigerated", "refrig": "refrigerated", "reg": "regular", "repellants": "repellents",
-    "rtd": "ready to drink", "rts": "ready to serve", "rw": "random weight", "sal": "salad",
-    "sald": "salad", "saus": "sausage", "sft": "soft", "sgl": "single", "sherbts": "sherbets",
-    "shlfsh": "shellfish", "slc": "sliced", "sld": "salad", "sndwch": "sandwich", "sngl": "single",
-    "snks": "snacks", "spec": "specialties", "specilaty": "specialty", "speclty": "specialty",
-    "sply": "supplies", "sprd": "spread", "srv": "serve", "ss": "single serve", "stk": "steaks",
-    "sup": "super", "suppplies": "supplies", "suprt": "support", "sv": "serve", "sw": "sweet",
-    "sweetners": "sweeteners", "swt": "sweet", "syrp": "syrup", "thn": "than", "tiss": "tissues",
-    "tort": "tortilla", "trsh": "trash", "vac": "vacuum", "veg": "vegetable", "vend": "vending",
-    "w": "with", "whl": "whole", "whlsm": "wholesome", "womens": "women's", "worchester": "Worcestershire",
-    "wt": "weight", "wtr": "water", "xmas": "Christmas", "xpctrnt": "expectorant",
-}  # fmt: skip
-_NAMES = {name.lower(): name for name in (
-    "Almay", "American", "Angus", "Anjou", "Australian", "Barbie", "BBQ", "Christmas", "CoverGirl", "DVD",
-    "English", "French", "Fuji", "Gala", "Granny", "Hispanic", "Italian", "Japanese", "Maybelline",
-    "Mexican", "Oriental", "Pinto", "Revlon", "Smith", "TV", "Vienna",
-)}  # fmt: skip
-# Kinds made of these words alone do not say what the product is: "super premium pints".
-_VAGUE = """
-    a abrasives accessories activity added adult and applicators assorted bags basic bean belly better
-    blended blends bone bone-in boneless boxed breast bulk butts calc can central choice chops chuck
-    cocktails cold collegiate combinations combo conventional cooked cubes cups days decaf decaffeinated
-    decor dilutables dollar drums dry economy electrics enhanced enrobed entrees everyday external family
-    flank flats flavored floor for fresh frozen full fully furniture gadgets garden general gourmet ground
-    half hard hen hens holiday hot implements in included internal jowl kids kits kosher large layers lean
-    links loaf loin lunch mainstream meat medium microwavable microwave mini multi-pack natural not
-    novelties offal offals other over pails pantry patties patty pints plus popular port pre-cooked premium
-    primal processed promotional push quarts raw regular retail ribs roasted rolls sales seasonal select
-    sets shelled shoulder single size slices smoked soup special specialty spiral standard steaks stems stew
-    sticks stuffed super surface taste thighs toms totes traditional trans treats ups value variety whole
-    wings with wrap you
-    """
+_WORDS: dict[str, Any] = tomllib.loads(
+    (files("sidelight.datasets") / "grocery_words.toml").read_text("utf-8")
+)
+LEFT_OUT: list[str] = _WORDS["left_out"]
+_DEPARTMENTS: dict[str, str] = _WORDS["departments"]
+_LONG: dict[str, str] = _WORDS["abbreviations"]
+_NAMES = {name.lower(): name for name in _WORDS["names"]}
+_VAGUE = frozenset(_WORDS["vague"].split())
 _TAILS = frozenset(("and", "with", "no", "of", "or", "for", "et", "etc", "over", "under", "except", "sa"))
 _EMPTY = (  # no part of a name
     r"\b(?:all )?others?\b|\bonly\b|\bnot multi~packs\b|\ball(?: brands)?$|\b(?:dxm|pse|saltice)\b"
@@ -185,9 +120,9 @@ def title(kind: str, category: str, brand: str, size: str | None) -> str:
         >>> title("potato chips", "bag snacks", "store", "8 oz")
         'Store brand potato chips, 8 oz'
     """
-    head, said = category.split(",")[0], set(re.split(r",? ", kind))
+    head = category.split(",")[0]
     name = kind
-    if not kind or said <= set(_VAGUE.split()):
+    if not kind or set(re.split(r",? ", kind)) <= _VAGUE:
         known = set(re.split(r",? ", category))
         new = ", ".join(part for part in kind.split(", ") if not set(part.split()) <= known)
         name = f"{head}, {new}" if new else head

@@ -64,15 +64,13 @@ def little(t: CheckedTables) -> list[Finding]:
     once = users.filter(pl.col("n") == 1)
     if len(once) > 0.5 * users.height:
         rows = t.events["user_id"].is_in(once["user_id"].implode())
-        found += t.found(
-            "one-event-users", "interactions", rows,
-            f"{len(once) / users.height:.0%} of the users have one event; e.g. {{value}}", "user_id",
-        )  # fmt: skip
+        message = f"{len(once) / users.height:.0%} of the users have one event; e.g. {{value}}"
+        found += t.found("one-event-users", "interactions", rows, message, "user_id")
     if "item_id" not in t.items.columns or not t.columns("items"):
         return found + t.found("no-content", "items", None, "there is no item content")
     known = ~t.items["item_id"].is_in(items["item_id"].implode())
-    if float(known.mean() or 0) > 0.2:  # type: ignore[arg-type]
-        share = float(known.mean() or 0)  # type: ignore[arg-type]
+    share = float(known.mean() or 0)  # type: ignore[arg-type]
+    if share > 0.2:
         message = f"{share:.0%} of the items have no event; e.g. {{value}}"
         found += t.found("untouched-items", "items", np.flatnonzero(known.to_numpy()), message, "item_id")
     return found

@@ -17,6 +17,7 @@ from sidelight.data.raw_tables import FILE, ROW, RawTables
 from sidelight.data.schema import TABLES, Column
 
 DAY = 86_400_000_000  # microseconds
+_NO_ATTRIBUTES = ("user_id", "item_id", "ignore")
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,8 @@ class CheckedTables:
     def columns(self, table: str, *roles: str) -> list[Column]:
         """Return the declared columns that the file has; of the given roles, or all but ids."""
         have = self.frame(table).columns
-        return [
-            c
-            for c in self.raw.schema.columns(table)
-            if c.name in have
-            and (c.role in roles if roles else c.role not in ("user_id", "item_id", "ignore"))
-        ]
+        there = [c for c in self.raw.schema.columns(table) if c.name in have]
+        return [c for c in there if (c.role in roles if roles else c.role not in _NO_ATTRIBUTES)]
 
     def found(
         self,

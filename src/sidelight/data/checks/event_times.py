@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sidelight.data.checks.checked_tables import DAY, Check, CheckedTables
 from sidelight.data.findings import Finding
+from sidelight.data.timestamps import iso_time
 
 EARLIEST = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp() * 1e6)
 UNITS = (1e-6, 1e-3, 1e3, 1e6)
@@ -36,7 +37,7 @@ def plausible(t: CheckedTables) -> list[Finding]:
     )
     for defect, mask, message in cases:
         rows = bad[mask]
-        when = _when(int(times[rows.min()])) if len(rows) else ""
+        when = iso_time(int(times[rows.min()])) if len(rows) else ""
         found += t.found(defect, "interactions", rows, message + when, "timestamp")
     return found
 
@@ -45,18 +46,16 @@ def before_launch(t: CheckedTables) -> list[Finding]:
     """Report events earlier than the day given in a date column of the item table."""
     times = _times(t)
     dates = [c.name for c in t.columns("items", "timestamp")]
-    named = [
-        n for n in dates if any(w in n.lower() for w in ("launch", "release", "publish", "created", "first"))
-    ]
+    words = ("launch", "release", "publish", "created", "first")
+    named = [n for n in dates if any(w in n.lower() for w in words)]
     column = next(iter(named), dates[0] if len(dates) == 1 else "")
     if times is None or not column:
         return []
     launch = t.items.select("item_id", __launch__=pl.col(column))
     launch = launch.drop_nulls().unique("item_id")
-    start = t.events.select("item_id").join(launch, on="item_id", how="left", maintain_order="left")[
-        "__launch__"
-    ]
-    day = start.fill_null(-(2**62)).to_numpy() // DAY * DAY  # an event on the launch day is in order
+    dated = t.events.select("item_id").join(launch, on="item_id", how="left", maintain_order="left")
+    # An event on the launch day is in order.
+    day = dated["__launch__"].fill_null(-(2**62)).to_numpy() // DAY * DAY
     late = np.flatnonzero((times < day) & (times >= EARLIEST))  # impossible times are another defect
     items = t.events["item_id"].gather(late).n_unique()
     total = t.events_by_item.height
@@ -82,7 +81,7 @@ def bulk(t: CheckedTables) -> list[Finding]:
     if len(rows) <= 0.2 * len(times) or t.events["user_id"].gather(rows).n_unique() < 2:
         return []
     share = len(rows) / len(times)
-    message = f"{share:.0%} of all events, of several users, are at {_when(top[0])}"
+    message = f"{share:.0%} of all events, of several users, are at {iso_time(top[0])}"
     return t.found("bulk-time", "interactions", rows, message, "timestamp")
 
 
@@ -97,19 +96,15 @@ def tie_order(t: CheckedTables) -> list[Finding]:
         return []
     if order == "position":
         # Positions never tie: here the whole order may be made from the ids.
-        frame = t.events.select("user_id", "item_id", pl.lit(0).alias("when"), "position").sort(
-            "user_id", "position"
-        )
+        frame = t.events.sort("user_id", "position").select("user_id", "item_id", when=pl.lit(0))
     else:
         frame = t.events.select("user_id", "item_id", when=order)
         frame = frame.with_row_index("at").filter(pl.struct("user_id", "when").is_duplicated())
         frame = frame.sort("user_id", "when", maintain_order=True)
-    tie = (
-        (pl.col("user_id") == pl.col("user_id").shift()) & (pl.col("when") == pl.col("when").shift())
-    ).fill_null(False)
-    up = (pl.col("item_id") > pl.col("item_id").shift()) & (pl.col("item_id") != pl.col("item_id").shift())
-    steps = frame.filter(tie & (pl.col("item_id") != pl.col("item_id").shift())).height
-    ascending = frame.filter(tie & up).height
+    user, when, item = pl.col("user_id"), pl.col("when"), pl.col("item_id")
+    tie = (user == user.shift()) & (when == when.shift())
+    steps = frame.filter(tie & (item != item.shift())).height
+    ascending = frame.filter(tie & (item > item.shift())).height
     if steps < ENOUGH or ascending <= 0.95 * steps:
         return []
     first = [int(frame["at"].min())] if "at" in frame.columns else None  # type: ignore[arg-type]
@@ -151,13 +146,6 @@ def _times(t: CheckedTables) -> NDArray[np.int64] | None:
     if "timestamp" not in t.events.columns or not len(t.events):
         return None
     return t.events["timestamp"].cast(pl.Int64).to_numpy()
-
-
-def _when(microseconds: int) -> str:
-    try:
-        return f"{datetime.fromtimestamp(microseconds / 1e6, tz=UTC):%Y-%m-%d %H:%M:%S}"
-    except (ValueError, OverflowError, OSError):
-        return f"{microseconds:,} microseconds"
 
 
 CHECKS: tuple[Check, ...] = (plausible, before_launch, midnight, bulk, tie_order, brief_users)

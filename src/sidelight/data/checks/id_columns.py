@@ -15,19 +15,15 @@ def repeated_events(t: CheckedTables) -> list[Finding]:
     events, found = t.events, []
     rest = [c for c in events.columns if c not in (FILE, ROW)]
     first = events.select(pl.struct(rest).is_first_distinct()).to_series()
-    found += t.found(
-        "duplicate-interaction", "interactions", ~first,
-        "repeats an earlier row exactly; e.g. user {value}", "user_id",
-    )  # fmt: skip
+    message = "repeats an earlier row exactly; e.g. user {value}"
+    found += t.found("duplicate-interaction", "interactions", ~first, message, "user_id")
     if "weight" in events.columns:
-        kept = events.with_row_index("at").filter(first) if not first.all() else events.with_row_index("at")
+        kept = events.with_row_index("at").filter(first)
         twice = kept.filter(pl.struct(t.event_key).is_duplicated())
         clash = twice.filter(pl.col("weight").n_unique().over(t.event_key) > 1)
         again = clash.filter(~pl.struct(t.event_key).is_first_distinct())["at"].to_numpy()
-        found += t.found(
-            "conflicting-weight", "interactions", again,
-            "gives another weight to an event that is there already; e.g. {value}", "weight",
-        )  # fmt: skip
+        message = "gives another weight to an event that is there already; e.g. {value}"
+        found += t.found("conflicting-weight", "interactions", again, message, "weight")
     return found + _repeated_pairs(t)
 
 
@@ -40,10 +36,8 @@ def _repeated_pairs(t: CheckedTables) -> list[Finding]:
     )
     again = events["again"] & events["new"]
     share = float(again.mean() or 0.0)  # type: ignore[arg-type]
-    return t.found(
-        "repeated-pair", "interactions", again,
-        f"{share:.1%} of all events are a user coming back to an item; e.g. user {{value}}", "user_id",
-    )  # fmt: skip
+    message = f"{share:.1%} of all events are a user coming back to an item; e.g. user {{value}}"
+    return t.found("repeated-pair", "interactions", again, message, "user_id")
 
 
 def repeated_positions(t: CheckedTables) -> list[Finding]:
@@ -53,10 +47,8 @@ def repeated_positions(t: CheckedTables) -> list[Finding]:
     cols = t.events.select("user_id", "item_id", "position")
     again = ~cols.select(pl.struct("user_id", "position").is_first_distinct()).to_series()
     same = ~cols.select(pl.struct(pl.all()).is_first_distinct()).to_series()
-    return t.found(
-        "repeated-position", "interactions", again & ~same,
-        "has the position of another event of the same user; e.g. {value}", "position",
-    )  # fmt: skip
+    message = "has the position of another event of the same user; e.g. {value}"
+    return t.found("repeated-position", "interactions", again & ~same, message, "position")
 
 
 def repeated_rows(t: CheckedTables) -> list[Finding]:
@@ -72,14 +64,10 @@ def repeated_rows(t: CheckedTables) -> list[Finding]:
             fresh=pl.struct(rest).is_first_distinct(), known=~pl.col(key).is_first_distinct()
         )
         same, other = twice.filter(~pl.col("fresh")), twice.filter(pl.col("fresh") & pl.col("known"))
-        found += t.found(
-            f"duplicate-{table[:-1]}-row", table, same["at"].to_numpy(),
-            f"repeats an earlier row exactly; e.g. {key} {{value}}", key,
-        )  # fmt: skip
-        found += t.found(
-            f"conflicting-{table[:-1]}-row", table, other["at"].to_numpy(),
-            f"differs from an earlier row of the same id; e.g. {key} {{value}}", key,
-        )  # fmt: skip
+        message = f"repeats an earlier row exactly; e.g. {key} {{value}}"
+        found += t.found(f"duplicate-{table[:-1]}-row", table, same["at"].to_numpy(), message, key)
+        message = f"differs from an earlier row of the same id; e.g. {key} {{value}}"
+        found += t.found(f"conflicting-{table[:-1]}-row", table, other["at"].to_numpy(), message, key)
     return found
 
 
@@ -91,10 +79,8 @@ def orphans(t: CheckedTables) -> list[Finding]:
             continue
         lost = ~t.events[key].is_in(t.frame(table)[key].unique().implode())
         ids = t.events[key].filter(lost).n_unique()
-        found += t.found(
-            f"orphan-{table[:-1]}", "interactions", lost,
-            f"ids that the {table[:-1]} table lacks: {ids:,}; e.g. {{value}}", key,
-        )  # fmt: skip
+        message = f"ids that the {table[:-1]} table lacks: {ids:,}; e.g. {{value}}"
+        found += t.found(f"orphan-{table[:-1]}", "interactions", lost, message, key)
     return found
 
 
@@ -116,9 +102,8 @@ def similar_ids(t: CheckedTables) -> list[Finding]:
             rows = t.frame(table)[key].is_in(here["id"].implode())
             first = t.frame(table)[key].filter(rows)[0]
             other = spelt.join(here.filter(pl.col("id") == first), on="bare")["id"][0]
-            message = (
-                f"{len(here):,} ids look like another spelling of one there; e.g. {{value}} beside {other!r}"
-            )
+            message = f"{len(here):,} ids look like another spelling of one there"
+            message += f"; e.g. {{value}} beside {other!r}"
             found += t.found("similar-id", table, rows, message, key, len(here))
     return found
 
@@ -136,10 +121,8 @@ def text_numbers(t: CheckedTables) -> list[Finding]:
             continue
         ids = t.events[key].unique()
         if len(ids) and ids.str.contains(r"^(0|[1-9]\d{0,17})$").all():
-            found += t.found(
-                "text-number-id", "interactions", None, "all ids are whole numbers as text; e.g. {value}",
-                key, len(t.events),
-            )  # fmt: skip
+            message = "all ids are whole numbers as text; e.g. {value}"
+            found += t.found("text-number-id", "interactions", None, message, key, len(t.events))
     return found
 
 

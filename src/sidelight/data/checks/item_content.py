@@ -122,15 +122,9 @@ def copies(t: CheckedTables) -> list[Finding]:
     if not names or len(t.items) < 2:
         return []
     bare = pl.concat_str([pl.col(n).str.head(4000) for n in names], separator=" ", ignore_nulls=True)
-    bare = (
-        bare.str.normalize("NFC")
-        .str.to_lowercase()
-        .str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ")
-        .str.strip_chars()
-    )
-    frame = t.items.select("item_id", at=pl.int_range(pl.len()), text=bare).filter(
-        pl.col("text").str.len_chars() > 0
-    )
+    bare = bare.str.normalize("NFC").str.to_lowercase()
+    bare = bare.str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ").str.strip_chars()
+    frame = t.items.select("item_id", at=pl.int_range(pl.len()), text=bare).filter(pl.col("text") != "")
     frame = frame.unique("item_id", keep="first", maintain_order=True)
     again = frame.filter(~pl.col("text").is_first_distinct())
     found = []

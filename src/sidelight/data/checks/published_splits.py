@@ -11,7 +11,7 @@ from sidelight.data.checks.checked_tables import Check, CheckedTables
 from sidelight.data.findings import Finding
 from sidelight.data.raw_tables import FILE, ROW
 from sidelight.data.read import read_raw
-from sidelight.data.split.published_split import PART_NAMES
+from sidelight.data.vocabulary import PART_NAMES
 from sidelight.errors import DataError, complain, did_you_mean
 
 PAIR = ["user_id", "item_id"]

@@ -52,6 +52,11 @@ def cold_items(
             None means the time of the first event. For by="time".
         seed: Random seed.
         simulate: Share of the warm items that stand in for cold ones.
+
+    Example:
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> cold_items(make_synthetic(30, 20, 200).data)
+        Split(cold_items: 143 train, 30 validation, 27 test, 4 cold items)
     """
     check_call(cold_items, locals())
     if launch is not None and by != "time":
@@ -122,6 +127,11 @@ def cold_users(
             is an order.
         seed: Random seed.
         simulate: Share of the warm items that stand in for cold ones.
+
+    Example:
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> cold_users(make_synthetic(30, 20, 200).data)
+        Split(cold_users: 166 train, 12 validation, 22 test, 0 cold items)
     """
     check_call(cold_users, locals())
     log = data.interactions

@@ -62,6 +62,11 @@ def temporal(
 
     Raises:
         DataError: No timestamps, or a part would be empty.
+
+    Example:
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> temporal(make_synthetic(30, 20, 200).data, validation=0.2, test=0.2)
+        Split(temporal: 120 train, 40 validation, 40 test, 0 cold items)
     """
     check_call(temporal, locals())
     time = data.interactions.timestamp
@@ -100,6 +105,11 @@ def leave_last_out(data: Dataset, n: Count = 1, *, seed: Seed = 0, simulate: Par
             `how["users_kept_whole"]` counts them.
         seed: Random seed of the simulated slice.
         simulate: Share of the warm items that stand in for cold ones.
+
+    Example:
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> leave_last_out(make_synthetic(30, 20, 200).data)
+        Split(leave_last_out: 142 train, 29 validation, 29 test, 0 cold items)
     """
     check_call(leave_last_out, locals())
     log = data.interactions
@@ -135,6 +145,11 @@ def random_per_user(
         test: The same for the test part; the two together < 1.
         seed: Random seed.
         simulate: Share of the warm items that stand in for cold ones.
+
+    Example:
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> random_per_user(make_synthetic(30, 20, 200).data)
+        Split(random_per_user: 160 train, 20 validation, 20 test, 0 cold items)
     """
     check_call(random_per_user, locals())
     both = check_share(validation + test, "validation + test")
@@ -152,6 +167,11 @@ def automatic(data: Dataset, *, seed: Seed = 0, simulate: PartShare = 0.1) -> Sp
     """Split by the data: `temporal` with timestamps, `leave_last_out` with positions, else at random.
 
     `how["chosen"]` names it with the reason. A random split is warned of: it asks an easier question.
+
+    Example:
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> automatic(make_synthetic(30, 20, 200).data).how["chosen"]
+        'temporal, because there are timestamps'
     """
     check_call(automatic, locals())
     log = data.interactions
@@ -187,6 +207,11 @@ def subsample(split: Split, keep: SomeShare = 0.1, seed: Seed = 0) -> Split:
         split: The split to thin.
         keep: Share of the training events to keep, in (0, 1].
         seed: Random seed.
+
+    Example:
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> subsample(leave_last_out(make_synthetic(30, 20, 200).data), keep=0.5)
+        Split(leave_last_out: 71 train, 29 validation, 29 test, 1 cold items)
     """
     check_call(subsample, locals())
     rows = split.fit_rows

@@ -41,6 +41,15 @@ def write_split(split: Split, folder: str | Path, *, source: str | Path = "", fo
 
     Raises:
         SpecError: Something is there and `force` is False, or it is not a folder that Sidelight wrote.
+
+    Example:
+        >>> import tempfile
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.leave_last_out(make_synthetic(30, 20, 200).data)
+        >>> folder = write_split(split, Path(tempfile.mkdtemp()) / "split")
+        >>> sorted(file.name for file in (folder / "files").iterdir())
+        ['items.parquet', 'rows.parquet', 'split.json']
     """
     check_call(write_split, locals())
     page = {
@@ -73,6 +82,15 @@ def read_split(folder: str | Path, data: Dataset | None = None) -> Split:
     Raises:
         BundleError: The folder is damaged, incomplete or of another version.
         DataError: The data is not the data that was split, or cannot be found.
+
+    Example:
+        >>> import tempfile
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.leave_last_out(make_synthetic(30, 20, 200).data)
+        >>> folder = write_split(split, Path(tempfile.mkdtemp()) / "split")
+        >>> read_split(folder, split.data).hash == split.hash
+        True
     """
     check_call(read_split, locals())
     found = kind_of(folder)

@@ -19,18 +19,10 @@ from sidelight.data.sources import open_table
 from sidelight.data.split.assemble import OUT, TEST, TRAIN, VALIDATION, assemble
 from sidelight.data.split.split import Split
 from sidelight.data.timestamps import to_microseconds
+from sidelight.data.vocabulary import PART_NAMES
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
 from sidelight.option_types import PartShare, Seed, check_call
 
-PART_NAMES: dict[str, tuple[str, ...]] = {
-    "train": ("train", "training", "warm_train"),
-    "validation": (
-        "validation", "valid", "vali", "val", "dev",
-        "warm_validation", "warm_valid", "warm_vali", "warm_val", "warm_dev",
-        "cold_validation", "cold_valid", "cold_vali", "cold_val", "cold_dev",
-    ),
-    "test": ("test", "testing", "warm_test", "cold_test"),
-}  # fmt: skip
 _CODES = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 
 
@@ -68,6 +60,13 @@ def published(
     Raises:
         DataError: A row that is no event, twice the same row, an event without a row, an unknown
             part, or training events of items declared cold; with counts and an example.
+
+    Example:
+        >>> import sidelight as sl
+        >>> clicks = {"user_id": [1, 1, 2], "item_id": ["a", "b", "a"]}
+        >>> parts = {**clicks, "split": ["train", "test", "train"]}
+        >>> published(sl.from_frames(clicks), parts)
+        Split(published: 2 train, 0 validation, 1 test, 1 cold items)
     """
     check_call(published, locals())
     table, where = _table(path_or_frame)

@@ -35,6 +35,13 @@ def selection_split(split: Split, minimum: int = 200, fold: int = 0) -> Split:
 
     Returns:
         A split without test events whenever it differs from the given one.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.leave_last_out(make_synthetic(30, 20, 200).data)
+        >>> selection_split(split, minimum=10_000)
+        Split(leave_last_out: 69 train, 102 validation, 0 test, 2 cold items)
     """
     chosen = split
     if usable_events(split, cold=False) < minimum or fold:

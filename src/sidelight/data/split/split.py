@@ -46,6 +46,15 @@ class Split:
         test_history: Events in the history while the test part is ranked: "train", or
             "train+validation" where validation lies between the two in the user's order, as in
             use and in published figures. Nothing is fitted on them; see `joined` for that.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.leave_last_out(make_synthetic(30, 20, 200).data)
+        >>> split
+        Split(leave_last_out: 142 train, 29 validation, 29 test, 0 cold items)
+        >>> split.histories()
+        Histories(30 rows, 142 events, 20 items)
     """
 
     data: Dataset
