@@ -102,5 +102,5 @@ def test_the_readers_give_the_same_data() -> None:
     ],
 )
 def test_impossible_wishes_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(SpecError, match="planted"):
+    with pytest.raises(SpecError, match="make_synthetic"):
         make_synthetic(**wrong)

@@ -124,7 +124,7 @@ def from_frames(
 
     Args:
         interactions: One row per event: user_id, item_id and, where known, timestamp or position,
-            weight; the aliases of `sidelight.data.column_names` are understood.
+            weight; the aliases in `sidelight.data.vocabulary` are understood.
         items: One row per item, or None.
         users: One row per user, or None.
         schema: Roles of the columns; None infers them.

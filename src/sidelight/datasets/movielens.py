@@ -74,23 +74,21 @@ def _opened(archive: Path | None) -> zipfile.ZipFile:
             raise OSError("no archive")
         return zipfile.ZipFile(archive)
     except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(
-            complain("a zip archive", str(error), str(archive), "remove it and fetch it again")
-        ) from None
+        fix = "remove it and fetch it again"
+        raise DataError(complain("a zip archive", str(error), str(archive), fix)) from None
 
 
 def _table(
     files: zipfile.ZipFile, name: str, separator: str, columns: tuple[str, ...], header: int = 0
 ) -> pl.DataFrame:
     """Read one member of the archive as text columns; only this member is unpacked, into memory."""
+    where, fix = str(files.filename), "fetch it again"
     try:
         data = files.read(name)
     except KeyError:
-        raise DataError(complain(f"a member {name}", "none", str(files.filename), "fetch it again")) from None
+        raise DataError(complain(f"a member {name}", "none", where, fix)) from None
     except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise DataError(
-            complain(f"a readable {name}", str(error), str(files.filename), "fetch it again")
-        ) from None
+        raise DataError(complain(f"a readable {name}", str(error), where, fix)) from None
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -98,16 +96,10 @@ def _table(
     if separator == "::":  # polars takes one character; tabs do not occur in these files
         text, separator = text.replace("::", "\t"), "\t"
     quote = '"' if separator == "," else None
-    frame = pl.read_csv(
-        text.encode(),
-        separator=separator,
-        has_header=False,
-        skip_rows=header,
-        infer_schema=False,
-        quote_char=quote,
-    )
+    options: dict[str, Any] = {"has_header": False, "infer_schema": False, "skip_rows": header}
+    frame = pl.read_csv(text.encode(), separator=separator, quote_char=quote, **options)
     if frame.width != len(columns):
-        raise DataError(complain(f"{len(columns)} columns", f"{frame.width}", name, "fetch it again"))
+        raise DataError(complain(f"{len(columns)} columns", f"{frame.width}", name, fix))
     return frame.rename(dict(zip(frame.columns, columns, strict=True)))
 
 

