@@ -33,7 +33,7 @@ from sidelight.experiment.run_arm import thinned
 from sidelight.json_files import write_json
 from sidelight.models import components
 from sidelight.models.default_model import content_of
-from sidelight.models.held_out_scores import some
+from sidelight.models.held_out_scores import sampled
 from sidelight.seeding import generator
 
 LEVELS = (1.0, 0.5, 0.2, 0.1, 0.05)
@@ -182,7 +182,7 @@ def judged(split: sl.Split, most: int = USERS) -> sl.Split:
     able = np.unique(user)
     if len(able) <= most:
         return split
-    return replace(split, sealed=split.sealed[np.isin(user, some(able, most, 0, "lift", "judged"))])
+    return replace(split, sealed=split.sealed[np.isin(user, sampled(able, most, 0, "lift", "judged"))])
 
 
 def cell_path(folder: Path, name: str, keep: float, seed: int) -> Path:

@@ -29,7 +29,7 @@ from sidelight.models import weight_prior
 from sidelight.models.blend_candidates import BlendCandidates, CandidateLists
 from sidelight.models.components import Components
 from sidelight.models.default_model import components, content_of
-from sidelight.models.held_out_scores import buckets_of, some
+from sidelight.models.held_out_scores import buckets_of, sampled
 from sidelight.seeding import generator
 
 TABLE = Path(weight_prior.__file__).with_suffix(".json")
@@ -113,7 +113,7 @@ def measure(
     parts = Components.of(components(sparse, content, split.data.interactions.timestamp is not None))
     scorers = parts.scorers(cell)
     users = np.flatnonzero((cell.histories().matrix().getnnz(axis=1) > 0) & (cell.truth().getnnz(axis=1) > 0))
-    users = some(users, USERS, 0, "prior users")
+    users = sampled(users, USERS, 0, "prior users")
     pool = BlendCandidates.build(scorers, cell, users, 60, buckets_of(cell, (4, 10, 30)))
     pool = pool.standardised(pool.scales())
     families = weight_prior.families(parts.specs, scorers)

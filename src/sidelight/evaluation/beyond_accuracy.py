@@ -1,4 +1,4 @@
-"""What lists do besides being right: coverage, novelty, diversity, popularity, exposure, calibration."""
+"""Beyond-accuracy metrics of lists: coverage, novelty, diversity, popularity, exposure, calibration."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def grounds(unsupported: Mask, moved: Mask, ks: Sequence[int]) -> dict[str, PerU
 
 
 def self_information(counts: NDArray[np.integer], n_users: int) -> PerUser:
-    """Bits of surprise of each item, -log2 of the share of training users that have it.
+    """Compute the self-information of each item, -log2 of its share of training users, in bits.
 
-    An item that nobody has counts as half a user, so it is one bit rarer than an item of one user.
+    An item without users counts as half a user, so it is one bit rarer than an item of one user.
 
     Args:
         counts: integers, shape (n_items,), training users of each item.
@@ -57,7 +57,7 @@ def self_information(counts: NDArray[np.integer], n_users: int) -> PerUser:
 
 
 def novelty(items: Lists, information: PerUser) -> PerUser:
-    """Mean `self_information` of each list, float64 (n_users,); NaN for an empty list."""
+    """Compute the mean `self_information` of each list, float64 (n_users,); NaN for an empty list."""
     return _mean_in_list(items, information)
 
 
@@ -106,9 +106,9 @@ def diversity_at(items: Lists, features: Features, ks: Sequence[int]) -> list[Pe
 
 
 def popularity_lift(items: Lists, histories: sp.csr_matrix, counts: NDArray[np.integer]) -> float:
-    """How much more popular lists are than histories: mean over users of each, ratio minus 1.
+    """Compare the popularity of lists and histories: ratio of the means over users, minus 1.
 
-    0 means as popular as what users chose themselves, 1 twice as popular. Users without a history
+    0 means as popular as the items that users chose themselves, 1 twice as popular. Users without a history
     or a list do not count.
 
     Args:
@@ -237,7 +237,7 @@ def _mean_in_list(items: Lists, worth: PerUser) -> PerUser:
 
 
 def _indicator(items: NDArray[np.integer], shown: Mask, n_items: int) -> sp.csr_matrix:
-    """Which items each list holds: CSR (n_users, n_items) of ones at `items` where `shown`."""
+    """Return the items of each list as CSR (n_users, n_items) of ones at `items` where `shown`."""
     ends = np.concatenate([[0], np.cumsum(shown.sum(axis=1))])
     ones = np.ones(int(ends[-1]), dtype=np.float32)
     return sp.csr_matrix((ones, items[shown], ends), shape=(len(items), n_items))

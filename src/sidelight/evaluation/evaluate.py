@@ -35,15 +35,15 @@ _LARGEST = 256 << 20  # but 64 users at a time as long as they fit here: models 
 
 
 class Scores(Protocol):
-    """All that an evaluation asks of a model; `OrderBlind` makes it of one that takes a matrix.
+    """Protocol of a model that can be evaluated; `OrderBlind` adapts one that takes a matrix.
 
-    One that has a method `with_context(users)` as well is told who the rows are, as inner user indices. One
-    whose `context` names columns is asked as `with_context(users, context)`, with a table of these columns,
-    one row a user.
+    A model with a method `with_context(users)` is conditioned on the users of the rows, by inner index. If
+    its `context` names columns, the call is `with_context(users, context)`, with a table of these columns,
+    one row per user.
     """
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
-        """Scores float32 (n_rows, n_items) for histories of as many rows; higher is better."""
+        """Return scores float32 (n_rows, n_items) for n_rows histories; higher is better."""
         ...
 
 
@@ -64,31 +64,32 @@ def evaluate(
     progress: Progress | None = None,
     history: TestHistory | None = None,
 ) -> Evaluation:
-    """Rank all candidates for every user with something relevant, and judge the lists by slice.
+    """Rank all candidates for every user with a relevant item, and evaluate the lists by slice.
 
     Each user is scored once. From the same scores come three lists: of the cold candidates, of the
     warm ones, and of all. A relevant item that is masked (`split.excluded`) or no candidate gets no
     rank: it is no part of the truth, and counted in `info["unrankable"]`.
 
-    A model with context is told the moment that is predicted, where that is well defined: for users
-    with exactly one relevant event in the part, or all of whose relevant events have equal context.
-    All others are ranked without context, as there is one list for each user and not one for each
-    event. The columns that are compared are those that the model looks at.
+    A model with context gets the context of the predicted events where it is well defined: for users
+    with exactly one relevant event in the part, or whose relevant events all have equal context. All
+    others are ranked without context, as there is one list per user and not one per event. The
+    compared columns are those that the model reads.
 
     Args:
         model: Anything with `score(histories)`.
-        split: What to rank, for whom, and what is relevant.
+        split: Candidates, users and relevant items.
         part: "validation", or "test" together with `final=True`.
         ks: Cut-offs, >= 1.
         metrics: Names from `metrics.METRICS`.
         final: Opens the test part, and records it.
-        log: Where openings are recorded; None means "openings.jsonl" in the working directory.
+        log: File that records openings of the test part; None means "openings.jsonl" in the working
+            directory.
         content: One modality for intra-list diversity, or None to leave it out.
         categories: Non-negative category values (n_items, n_categories) for miscalibration, or None.
         groups: Subgroups of the overall slice, see `slices.members`. Sensitive columns are always among them.
         block: Users scored at a time; None takes a block of 32 MB, or 64
             users if these take less than 256 MB.
-        spec: What is recorded of the model at an opening; None means `model.spec`, else the model.
+        spec: Description of the model for the record of an opening; None means `model.spec`, else the model.
         progress: Called with (users done, users in all, "evaluate").
         history: By which events users are known while the test part is ranked: "train",
             "train+validation", or None for what the split says (`Split.test_history`). Masked are
@@ -247,7 +248,7 @@ def _per_list(
     content: Features | None,
     categories: Features | None,
 ) -> dict[str, NDArray[np.float64]]:
-    """What each user's list is like, beside how right it is."""
+    """Compute the beyond-accuracy figures of each user's list."""
     known = split.histories()
     active = int(np.count_nonzero(known.lengths))
     information = beyond_accuracy.self_information(known.counts, max(1, active))
@@ -269,7 +270,7 @@ def _per_list(
 def _totals(
     items: Lists, slices: dict[str, Slice], split: Split, histories: Histories, wanted: _Wanted
 ) -> dict[str, dict[str, float]]:
-    """What all lists of the overall slice do together, and what each group of items gets of it."""
+    """Compute figures of all lists of the overall slice together, and the exposure per group of items."""
     overall = slices["overall"]
     counts = split.histories().counts
     own = histories[overall.users].matrix()

@@ -28,10 +28,10 @@ LISTS = (
 
 
 def table(found: Evaluation, ks: Sequence[int], intervals: Mapping[str, Interval]) -> str:
-    """Accuracy by slice, figures of the lists, then a line a subgroup, at each cut-off.
+    """Format accuracy by slice, figures of the lists, then one line per subgroup, at each cut-off.
 
     Args:
-        found: What to show.
+        found: The evaluation.
         ks: Those of its cut-offs that are shown.
         intervals: Shown as "[low, high]" where there is one.
     """

@@ -1,4 +1,4 @@
-"""Accuracy of ranked lists, one number a user, with the denominator of each said.
+"""Accuracy of ranked lists: one value per user; each metric states its denominator.
 
 Every metric is a plain function of `items` int32 (n_users, length), -1 where a list is short, and
 `truth`, a CSR (n_users, n_items) whose stored entries are the relevant items. It gives float64
@@ -22,7 +22,7 @@ Counts = NDArray[np.int64]
 
 
 def hits(items: Lists, truth: sp.csr_matrix) -> tuple[Hits, Counts]:
-    """Which listed items are relevant, and how many relevant items each user has.
+    """Find the relevant items of each list, and count the relevant items of each user.
 
     Args:
         items: int32, shape (n_users, length), -1 where a list is short.
@@ -106,7 +106,7 @@ def score(name: str, hit: Hits, relevant: Counts, k: int | None = None) -> PerUs
 
 
 def discounts(k: int) -> NDArray[np.float64]:
-    """What a slot is worth: 1 / log2(1 + rank) for ranks 1..k, float64 (k,)."""
+    """Return the discount of each rank, 1 / log2(1 + rank) for ranks 1..k, float64 (k,)."""
     return np.asarray(1.0 / np.log2(np.arange(2, k + 2)))
 
 

@@ -52,7 +52,7 @@ def differences(
     Raises:
         DataError: Other parts, splits (`Split.hash`), histories or users, or a figure that is undefined for
             different users.
-        SpecError: An unknown figure, or one without a value a user (a total).
+        SpecError: An unknown figure, or one without a value per user (a total).
     """
     names = _default(a) if names is None else list(names)
     if a.part != b.part:

@@ -14,11 +14,11 @@ from sidelight.data.split.split import Split
 
 
 def context_of(model: Any, split: Split) -> pl.DataFrame | None:
-    """The columns of context that a model looks at, one row an event; None for one that looks at none.
+    """Return the context columns that a model reads, one row per event; None if it reads none.
 
     Args:
-        model: Looks at context if it has a method `with_context` and `context` names columns.
-        split: Where the events are.
+        model: Reads context if it has a method `with_context` and `context` names columns.
+        split: The events.
 
     Raises:
         SpecError: The data does not have one of the columns.
@@ -34,17 +34,17 @@ def predicted(
     truth: sp.csr_matrix,
     users: NDArray[np.int64],
 ) -> pl.DataFrame | None:
-    """One row a user: the context of all relevant events in a part, nulls where it differs or none is.
+    """Return the common context of each user's relevant events in a part, null where they differ.
 
     Args:
-        context: One row an event, or None.
-        split: Whose events they are.
+        context: One row per event, or None.
+        split: The events.
         rows: int64, the events of the part.
         truth: CSR (n_users, n_items), the relevant pairs among them.
         users: int64, the users to give, in this order.
 
     Returns:
-        None for a model that looks at no context.
+        One row per user; None for a model that reads no context.
     """
     if context is None:
         return None

@@ -1,4 +1,4 @@
-"""The protocol of an evaluation: what counts as history, what may be judged, what may be paired."""
+"""Protocol of an evaluation: history of users, parts that may be judged, results that may be paired."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from sidelight.data.split.split import Part, Split, TestHistory
 from sidelight.errors import DataError, SpecError, complain
 
 HISTORY = "history"
-"""Name in `Evaluation.info` of the events that users were known by."""
+"""Key in `Evaluation.info` of the events that were the history."""
 
 
 def with_history(split: Split, part: str, history: TestHistory | None) -> Split:
-    """The split with another history for the test part, if one is asked for.
+    """Return the split with another history for the test part, if one is given.
 
     Args:
-        split: Says by itself what the history is.
-        part: What is to be judged.
+        split: Holds the default history.
+        part: Part to evaluate.
         history: "train", "train+validation", or None to leave it to the split.
 
     Raises:
@@ -35,12 +35,12 @@ def with_history(split: Split, part: str, history: TestHistory | None) -> Split:
 
 
 def history_of(split: Split, part: str) -> str:
-    """The events by which users are known while a part is ranked, for the record."""
+    """Return the name of the events that are the history while a part is ranked."""
     return split.test_history if part == "test" else "train"
 
 
 def shown_history(info: Mapping[str, Any]) -> str:
-    """The history that an evaluation records, for people; one of an earlier version used training events."""
+    """Format the history that an evaluation recorded; earlier versions used training events."""
     return str(info.get(HISTORY) or "train").replace("+", " + ")
 
 
@@ -48,13 +48,13 @@ def check_part(model: Any, split: Split, part: Part) -> None:
     """Refuse a validation part that has no events, or that the model was fitted on.
 
     Args:
-        model: A `Recommender` says in its catalogue whether it was refitted; anything else is
-            taken at its word.
-        split: What is to be judged.
-        part: Which part of it.
+        model: `Recommender.items` records whether it was refitted; any other model is taken as not
+            refitted.
+        split: Split to evaluate on.
+        part: Part of it.
 
     Raises:
-        DataError: There is nothing to judge by, or the model has seen it.
+        DataError: There is no event to judge by, or the model has seen them.
     """
     if part != "validation":
         return
@@ -67,19 +67,19 @@ def check_part(model: Any, split: Split, part: Part) -> None:
 
 
 def seen_validation(where: str) -> str:
-    """The line that refuses to judge a refitted model on validation."""
+    """Return the error line that refuses to judge a refitted model on validation."""
     fix = "judge it on the test part (final=True; command line: --final), or judge the model before its refit"
     return complain("a model that has not seen the validation events", "one refitted on them", where, fix)
 
 
 def about(split: Split, part: str) -> dict[str, Any]:
-    """What `Evaluation.info` says of the data, its division and the histories, as plain JSON values."""
+    """Return the record of data, split and histories in `Evaluation.info`, as plain JSON values."""
     found = {"data": split.data.fingerprint, "how": split.how, "split": split.hash}
     return {**found, HISTORY: history_of(split, part)}
 
 
 def same_protocol(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
-    """Refuse to compare what was measured on another split or with other histories.
+    """Refuse to compare evaluations on different splits or with different histories.
 
     Args:
         a, b: `Evaluation.info` of both.

@@ -1,4 +1,4 @@
-"""How alike two rankings for the same users are: after a retrain, another seed, another model."""
+"""Overlap of two rankings for the same users: after a retrain, with another seed, of another model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PerUser = NDArray[np.float64]
 
 
 def overlap(a: Lists, b: Lists) -> PerUser:
-    """Items in both lists over items in either (Jaccard), float64 (n_users,); NaN if both are empty.
+    """Compute items in both lists over items in either (Jaccard), float64 (n_users,); NaN if both are empty.
 
     Args:
         a: int32, shape (n_users, length), -1 where a list is short; no item twice in a row.

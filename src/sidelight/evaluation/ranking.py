@@ -25,11 +25,11 @@ def top_k(
     candidates: NDArray[np.bool_] | None = None,
     jitter: Values | None = None,
 ) -> tuple[Items, Values]:
-    """The k best items of every row, best first; equal scores are ordered by item index.
+    """Return the k best items of every row, best first; equal scores are ordered by item index.
 
     The columns are dealt into groups and only the group maxima are partitioned: their k-th
     largest is a lower bound of the k-th largest score, so only the few groups that reach it are
-    looked at. The answer is exact, ties included, and `scores` is neither changed nor copied whole.
+    scanned. The result is exact, ties included, and `scores` is neither changed nor copied whole.
 
     Args:
         scores: float32, shape (n_rows, n_items); -inf means "may not be shown".
@@ -74,11 +74,11 @@ NOTHING = np.float32(1e-29)  # scores below it are no evidence: zero, a tie brea
 
 
 def tie_breakers(n_items: int) -> Values:
-    """Numbers that put items without any evidence (score 0) into a fixed random order.
+    """Return numbers that put items without any evidence (score 0) into a fixed random order.
 
-    They are near 1e-30: too small to move a score that says anything. Without them such items
-    would be ranked by index, that is by id, and ids often follow time or popularity: a model that
-    knows nothing would look as if it knew something.
+    They are near 1e-30: too small to change any other score. Without them such items
+    would be ranked by index, that is by id, and ids often follow time or popularity: a model without
+    any information would seem to have some.
 
     Returns:
         float32, shape (n_items,), distinct.
@@ -88,7 +88,7 @@ def tie_breakers(n_items: int) -> Values:
 
 
 def merge(lists: list[tuple[Items, Values]], k: int) -> tuple[Items, Values]:
-    """The k best of several top lists of the same rows over disjoint item sets, ordered as `top_k`.
+    """Merge top lists of the same rows over disjoint item sets, ordered as `top_k`.
 
     Args:
         lists: Pairs (items, values) as `top_k` gives them, each (n_rows, any length).
@@ -107,7 +107,7 @@ def without_history(
     candidates: NDArray[np.bool_] | None = None,
     jitter: Values | None = None,
 ) -> Items:
-    """Lists of users whose scores are those of an empty history, int32 (n_rows, k), as `top_k` makes them.
+    """Rank the lists of users with the scores of an empty history, int32 (n_rows, k), as `top_k` does.
 
     Args:
         scores: float32 (n_rows, n_items), or (1, n_items) where they are the same for all users.
@@ -166,7 +166,7 @@ def _where(found: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int6
 
 @dataclass(frozen=True)
 class _Shown:
-    """Which columns compete, and how a part of the scores gets into the buffer."""
+    """Candidate columns, and the copy of a part of the scores into the buffer."""
 
     width: int
     columns: NDArray[np.int64] | None = None  # few candidates: only their columns are copied

@@ -1,4 +1,4 @@
-"""`Evaluation`: what one model did on one part of one split, user by user."""
+"""`Evaluation`: metrics of one model on one part of one split, with a value per user."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Evaluation:
         ks: Cut-offs, ascending.
         users: For each slice int64 (n,), inner user indices, ascending.
         values: For each slice the metrics "name@k": float64 (n,), row for row as `users`; NaN for
-            a user of whom the metric says nothing.
+            a user for whom the metric is undefined.
         totals: For each slice the figures that belong to all lists together, e.g. "coverage@20".
         items: int32, shape (n, max(ks)): the lists of the users of the overall slice, -1 where short.
-        opened: How often this split's test part was open, this time included; 0 for validation.
-        info: Plain JSON values: data fingerprint, how the split was made, hash of the spec, by
-            which events users were known ("history"), and what was left out (relevant items that
-            could not be ranked).
+        opened: Openings of this split's test part, this one included; 0 for validation.
+        info: Plain JSON values: data fingerprint, how the split was made, hash of the spec, the
+            events that were the history ("history"), and the number of relevant items that could not
+            be ranked.
     """
 
     part: str
@@ -51,7 +51,7 @@ class Evaluation:
         return tuple(self.values)
 
     def figures(self) -> dict[str, float]:
-        """Every figure as "slice.metric@k": means over users that have a value, and totals."""
+        """Return every figure as "slice.metric@k": means over users that have a value, and totals."""
         out = {
             f"{name}.{metric}": float(np.nanmean(found)) if np.isfinite(found).any() else float("nan")
             for name, metrics in self.values.items()

@@ -1,4 +1,4 @@
-"""Whom and what a figure is about: cold, warm and overall rankings, and subgroups of the last."""
+"""Slices of an evaluation: cold, warm and overall rankings, and subgroups of the last."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _GROUPED_ROLES = ("category", "tags", "number", "timestamp", "context")
 
 @dataclass(frozen=True)
 class Slice:
-    """One part of an evaluation: whose lists are judged, against which relevant items.
+    """Users of a part of an evaluation, the ranking that is judged, and its relevant items.
 
     Args:
         name: "cold", "warm", "overall", or a subgroup such as "user:activity=1-4".
-        ranking: Which list is judged: the "cold", "warm" or "overall" candidates ranked.
-        users: int64, shape (n,), inner user indices, ascending; each has something relevant.
+        ranking: Candidates that are ranked: "cold", "warm" or "overall".
+        users: int64, shape (n,), inner user indices, ascending; each has a relevant item.
         truth: CSR (n, n_items), the relevant items in this slice, row for row as `users`.
         items: bool, shape (n_items,), for a subgroup of items; None otherwise.
     """
@@ -43,16 +43,16 @@ class Slice:
 
 
 def restrict(matrix: sp.csr_matrix, items: Mask) -> sp.csr_matrix:
-    """The same rows with only the entries of some columns; the shape stays."""
+    """Keep the entries of some columns; the shape stays."""
     keep = items[matrix.indices]
     ends = np.concatenate([[0], np.cumsum(keep)])[matrix.indptr]
     return sp.csr_matrix((matrix.data[keep], matrix.indices[keep], ends), shape=matrix.shape)
 
 
 def main_slices(split: Split, truth: sp.csr_matrix) -> dict[str, Slice]:
-    """Cold, warm and overall, without those in which nobody has a relevant item.
+    """Return the cold, warm and overall slices in which some user has a relevant item.
 
-    The cold slice ranks cold candidates only and asks for cold relevant items, the warm slice
+    The cold slice ranks cold candidates only, against cold relevant items, the warm slice
     likewise; the overall slice is one list of all candidates, for users with any relevant item or,
     where the split says so, with both a cold and a warm one.
 
@@ -73,14 +73,14 @@ def main_slices(split: Split, truth: sp.csr_matrix) -> dict[str, Slice]:
 
 
 def members(split: Split, groups: Sequence[str], part: Part = "validation") -> dict[str, Mask]:
-    """Who or what is in each group: "NAME=GROUP" to bool, shape (n_users,) or (n_items,).
+    """Return the members of each group: "NAME=GROUP" to bool, shape (n_users,) or (n_items,).
 
     Args:
-        split: Where the tables and histories are.
+        split: Tables and histories.
         groups: Names "user:activity", "item:popularity", "user:COLUMN" or "item:COLUMN"; `audited`
             adds the sensitive columns. Numbers are cut into quartiles; beyond the 20 largest groups
             the rest is "other"; unknown values, and those of users who did not consent, are "missing".
-        part: What is judged: activity is the length of the history that is known there.
+        part: Evaluated part; activity is the length of the history there.
 
     Raises:
         SpecError: A name that is none of these, or a column that cannot be grouped.
@@ -93,7 +93,7 @@ def members(split: Split, groups: Sequence[str], part: Part = "validation") -> d
 
 
 def audited(split: Split, groups: Sequence[str] = ()) -> tuple[str, ...]:
-    """Names of the groups that are judged: the given ones, then every sensitive column of users and items.
+    """Return the names of the groups to evaluate: the given ones, then every sensitive column.
 
     A sensitive column without groups (a vector, an image) is left out.
     """

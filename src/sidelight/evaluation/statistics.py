@@ -1,4 +1,4 @@
-"""How sure a mean over users, or a difference of two, is: bootstrap, sign flips, Holm.
+"""Uncertainty of a mean over users, or of a difference of two: bootstrap, sign flips, Holm.
 
 No Wilcoxon test: at thousands of users it rejects far too often, see docs/evaluation.md.
 """
@@ -21,7 +21,7 @@ _CELLS = 1 << 22  # resampling counts held at a time: 32 MiB of float64
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over users with a bootstrap interval: of one value a user, or of a difference.
+    """A mean over users with a bootstrap interval: of one value per user, or of a difference.
 
     Args:
         mean: The mean over users.
@@ -38,7 +38,7 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether all of the interval is on one side of 0."""
+        """Return True if all of the interval is on one side of 0."""
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:
@@ -46,10 +46,10 @@ class Interval:
 
 
 def bootstrap_interval(values: ArrayLike, n: int = 10_000, level: float = 0.95, seed: int = 0) -> Interval:
-    """Percentile interval of the mean of `values` when users are drawn again with replacement.
+    """Compute the percentile interval of the mean of `values` under resampling of users.
 
     Args:
-        values: float64, shape (n_users,), one value a user, finite.
+        values: float64, shape (n_users,), one value per user, finite.
         n: Resamples, >= 100.
         level: Nominal coverage, 0 to 1.
         seed: Equal seeds give equal intervals.
@@ -160,7 +160,7 @@ def holm(p_values: ArrayLike) -> PerUser:
 
 
 def _draw(rng: np.random.Generator, rows: int, n_users: int) -> PerUser:
-    """How often each user is drawn in each resample, float64 (rows, n_users)."""
+    """Draw the count of each user in each resample, float64 (rows, n_users)."""
     times = np.empty((rows, n_users))
     for row, drawn in zip(times, rng.integers(0, n_users, size=(rows, n_users)), strict=True):
         row[:] = np.bincount(drawn, minlength=n_users)

@@ -17,9 +17,9 @@ from sidelight.errors import DataError, SpecError, complain
 
 
 def describe(spec: Any) -> Any:
-    """What was measured, as plain JSON values: a spec's class and options, else the class alone."""
+    """Describe a model in plain JSON values: a spec's class and options, else the class alone."""
     if isinstance(spec, (dict, list, str)):
-        return spec  # described already, as the spec of a bundle of a class from elsewhere
+        return spec  # a description already, e.g. the spec of a bundle whose class is of another package
     try:
         return config.to_dict(spec)
     except SpecError:
@@ -27,7 +27,7 @@ def describe(spec: Any) -> Any:
 
 
 def spec_hash(spec: Any) -> str:
-    """sha256 of `describe(spec)` in hex; of a spec the same as `config.spec_hash`."""
+    """Return the sha256 of `describe(spec)` in hex; of a spec the same as `config.spec_hash`."""
     text = json.dumps(describe(spec), sort_keys=True, separators=(",", ":"), default=_path)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -37,7 +37,7 @@ def _path(value: Any) -> str:
 
 
 def sealed_hash(split: Split) -> str:
-    """sha256 in hex of a split's data fingerprint and test events: the thing that is opened.
+    """Return the sha256 in hex of a split's data fingerprint and test events, which an opening names.
 
     Coarser than `Split.hash` on purpose: other candidates or fewer training events do not seal them again.
     """
@@ -47,13 +47,13 @@ def sealed_hash(split: Split) -> str:
 
 
 def log_test_access(split: Split, spec: Any, log: str | Path) -> int:
-    """Append one line for an opening of the test part; gives how often it was open, this included.
+    """Append one line for an opening of the test part; return the number of openings, this included.
 
     Written before anything is measured, so that an interrupted run counts too.
 
     Args:
-        split: Whose test part is opened.
-        spec: What is measured with it: a dataclass of options, or anything `describe` takes.
+        split: Split with the test part.
+        spec: Model to evaluate: a dataclass of options, or anything that `describe` takes.
         log: JSON lines file, made when it is not there.
 
     Raises:

@@ -45,8 +45,8 @@ class ALS:
         unobserved: Weight of untouched pairs, > 0.
         reg: L2 regularisation.
         frequency: 0 regularises all alike, 1 in proportion to how often they occur.
-        seed: Of the starting factors.
-        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
+        seed: Random seed of the initial factors.
+        floor: Add popularity to the scores of short histories, see `models.score_floor.with_floor`.
 
     Source: Hu, Koren and Volinsky (ICDM 2008); the form of Rendle et al., "Revisiting the
     Performance of iALS" (RecSys 2022), eq. 3 and 4.
@@ -61,7 +61,7 @@ class ALS:
     floor: bool = True
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
-        """Alternate between users and items; items nobody touched keep zero factors."""
+        """Alternate between users and items; cold items keep zero factors."""
         split = need_split(split, self)
         users = split.fitting()
         items = sp.csr_matrix(users.T)
@@ -71,8 +71,8 @@ class ALS:
         options = (self.unobserved, self.reg, self.frequency)
         size = users.shape[1]
         for epoch in range(self.epochs):
-            people = solve(users, vectors, *options)
-            vectors = solve(items, people, *options)
+            factors = solve(users, vectors, *options)
+            vectors = solve(items, factors, *options)
             if progress is not None:
                 progress(epoch + 1, self.epochs, "als")
         if not np.isfinite(vectors).all():
@@ -83,13 +83,13 @@ class ALS:
 def solve(
     rows: sp.csr_matrix, fixed: Dense, unobserved: float, reg: float, frequency: float, size: int = 0
 ) -> Dense:
-    """Best factors of each row while the other side is fixed; zero for empty rows.
+    """Solve for the factors of each row while the other side is fixed; zero for empty rows.
 
     Args:
         rows: Binary CSR (n_rows, n_fixed).
         fixed: float32 (n_fixed, dim).
         unobserved, reg, frequency: See `ALS`.
-        size: How many there are on the other side; 0 means n_fixed.
+        size: Number of rows on the other side; 0 means n_fixed.
 
     Returns:
         float32 (n_rows, dim).
@@ -120,7 +120,7 @@ class ALSScorer(InteractionsOnly, HistoryOnly):
     """score(h) = u(h).v with u solved from the history, so that new users need no retraining.
 
     Args:
-        items: float32 (n_items, dim), zero where nobody touched the item.
+        items: float32 (n_items, dim), zero for cold items.
         options: unobserved, reg, frequency.
         size: Items at the time of the fit, which the regularisation counts.
     """
@@ -154,7 +154,7 @@ class ALSScorer(InteractionsOnly, HistoryOnly):
         return np.asarray(queries @ self.items[items].T, dtype=np.float64)
 
     def with_items(self, items: pl.DataFrame) -> Self:
-        """New items have zero factors: this model cannot score what nobody has touched."""
+        """Give new items zero factors, that is score 0."""
         fresh = np.zeros((len(items), self.items.shape[1]), dtype=np.float32)
         return type(self)(np.vstack([self.items, fresh]), self.options, self.size)
 

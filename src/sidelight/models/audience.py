@@ -19,7 +19,7 @@ def audience_places(
 
     Args:
         scorer: Scores all items for a block of users at a time.
-        histories: Of the stored users.
+        histories: Histories of the stored users.
         wanted: int64 (n_wanted,), inner indices.
         cells: Scores held at a time.
 

@@ -61,7 +61,7 @@ class Blend:
         new_share: Share of new items in what users will want: "future" estimates it
             (`sidelight.data.cold_demand.future_demand`), "validation" takes validation for the future, also
             where the split has held whole items out, and a number in [0, 1) states it.
-        seed: Of the draw of users.
+        seed: Random seed of the draw of users.
     """
 
     components: Annotated[tuple[Fittable, ...], SOME]
@@ -85,7 +85,7 @@ class Blend:
         """Choose the weights, and fit the components on all training events.
 
         Args:
-            split: Where to learn from.
+            split: Training and validation events.
             progress: Called as (done, total, label).
             fitted: Scorers that an earlier blend fitted on the same split are taken from here, and
                 new ones are put in.
@@ -135,7 +135,7 @@ class Blend:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """All that a mixture needs beside fitted scorers."""
+    """Weights, gains and record of a blend beside its fitted scorers."""
 
     weights: Floats  # (2, m), scales included
     gains: Floats
@@ -184,7 +184,7 @@ def _calibrated(
 
 
 def _wanted(spec: Blend, evidence: Evidence, demand: Demand) -> float:
-    """Share of new items in what users want: of the list's users on validation, if that is to be copied."""
+    """Return the expected share of new items; with "validation", that of the users of the one list there."""
     if spec.new_share != "validation":
         return demand.share
     cold, _, every = evidence.whole.n_relevant[:, evidence.whole.both]
@@ -208,7 +208,7 @@ def _record(
     better: list[float],
     seen: list[int],
 ) -> dict[str, Any]:
-    """What was measured and what is prior, JSON-able."""
+    """Record measured values and the prior, JSON-able."""
     first = evidence.folds[0]
     carved = len(np.setdiff1d(first.validation, split.validation))
     rows = {"validation": len(split.validation), "carved": carved if evidence.measured else 0}

@@ -1,4 +1,4 @@
-"""`Pool`: the few items of each user that any blend could put on top, with every component's score."""
+"""Candidates of a blend: the few items of each user that any weights could rank first, with all scores."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Values = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class CandidateLists:
-    """One slice of a pool, packed: users with something relevant there, and only its items.
+    """One slice of a pool, packed: users with a relevant item there, and only its items.
 
     Args:
         values: float32 (n_components, n_users, width), 0 where padded.
         eligible: bool (n_users, width), False where padded.
-        relevant: float32 (n_users, width), what it is worth to show an item; 0 where not relevant.
+        relevant: float32 (n_users, width), value of showing an item; 0 where not relevant.
         place: int64 (n_users, width), popularity bucket of each item.
         ideal: float64 (n_users,), discounted gain of a perfect list.
         k: Length of the lists.
@@ -45,9 +45,9 @@ class CandidateLists:
         return len(self.ideal)
 
     def ndcg(self, scores: Values) -> NDArray[np.float64]:
-        """NDCG@k of every user, float64 (n_users,), for scores (n_users, width).
+        """Compute NDCG@k of every user, float64 (n_users,), for scores (n_users, width).
 
-        Items are worth what `relevant` says beside the ideal list of items worth 1 each.
+        Items have the value in `relevant`; those of the ideal list have value 1.
         """
         if not len(self):
             return np.zeros(0)
@@ -62,7 +62,11 @@ class CandidateLists:
         return found
 
     def mix(self, weights: NDArray[np.float64]) -> Values:
-        """Weighted sum of the components, float32 (n_users, width), for weights (n_components,)."""
+        """Return the weighted sum of the components, float32 (n_users, width).
+
+        Args:
+            weights: float64 (n_components,).
+        """
         return np.asarray(np.tensordot(weights.astype(np.float32), self.values, axes=1), dtype=np.float32)
 
 
@@ -73,7 +77,7 @@ class BlendCandidates:
     Args:
         values: float32 (n_components, n_users, width), 0 where padded.
         items: int32 (n_users, width), -1 where padded.
-        relevant: float32 (n_users, width), what it is worth to show an item; 0 where not relevant.
+        relevant: float32 (n_users, width), value of showing an item; 0 where not relevant.
         place: int64 (n_users, width), popularity bucket; 0 = cold, also where padded.
         n_relevant: float64 (3, n_users): relevant items that are cold, warm, of any kind.
         both: bool (n_users,): users of the overall slice.
@@ -95,9 +99,9 @@ class BlendCandidates:
         depth: int,
         buckets: NDArray[np.int64],
         length: int | None = None,
-        worth: Values | None = None,
+        item_value: Values | None = None,
     ) -> BlendCandidates:
-        """Union of each component's `depth` best cold and `depth` best warm items for each user.
+        """Pool each component's `depth` best cold and `depth` best warm items for each user.
 
         Args:
             scorers: Fitted components.
@@ -107,7 +111,7 @@ class BlendCandidates:
             buckets: int64 (n_items,), popularity bucket of each item, 0 = cold.
             length: Only this many events of each history are known, the latest where there is an
                 order; None means all. What was left out is still not recommended.
-            worth: float32 (n_items,), what a relevant item is worth; None means 1 each.
+            item_value: float32 (n_items,), value of a relevant item; None means 1 each.
         """
         histories, excluded, truth = recent(split, users, length), split.excluded(), split.truth()
         n_items, n_users = split.data.n_items, len(users)
@@ -128,7 +132,7 @@ class BlendCandidates:
             place = np.arange(len(row)) - np.searchsorted(row, row)
             width = max(width, int(place.max(initial=-1)) + 1)
             hit = (np.asarray(truth[block][row, item]).ravel() > 0).astype(np.float32)
-            hit = hit if worth is None else hit * worth[item]
+            hit = hit if item_value is None else hit * item_value[item]
             parts.append((start + row, place, item, hit, [s[row, item] for s in scores]))
         return cls._packed(parts, split, truth[users], width, len(scorers), buckets)
 
@@ -154,7 +158,7 @@ class BlendCandidates:
 
     @staticmethod
     def joined(pools: Sequence[BlendCandidates]) -> BlendCandidates:
-        """One pool with the users of several, whose components are the same."""
+        """Concatenate the users of several pools with equal components."""
         if len(pools) == 1:
             return pools[0]
         width = max(pool.items.shape[1] for pool in pools)
@@ -187,7 +191,7 @@ class BlendCandidates:
         return found
 
     def standardised(self, scale: NDArray[np.float64]) -> BlendCandidates:
-        """The pool with values divided by scales (2, m); components with scale 0 stay as they are."""
+        """Divide the values by scales (2, m); components with scale 0 stay as they are."""
         divisor = np.where(scale > 0, scale, 1.0).astype(np.float32)
         values = np.where(self.cold, self.values / divisor[0, :, None, None], self.values)
         warm = (self.items >= 0) & ~self.cold
@@ -200,7 +204,7 @@ class BlendCandidates:
 
         Args:
             share: In [0, 1).
-            seed: Of the draw.
+            seed: Random seed of the draw.
         """
         cold, warm, _ = self.n_relevant
         wanted = share / max(1e-9, 1 - share) * warm.sum()
@@ -221,12 +225,12 @@ class BlendCandidates:
         )
 
     def slate(self, which: str, k: int, users: NDArray[np.bool_] | None = None) -> CandidateLists:
-        """One slice, packed: the users who have something relevant in it, and its items.
+        """Pack one slice: the users with a relevant item in it, and its items.
 
         Args:
             which: "cold", "warm" or "overall".
             k: Length of the lists.
-            users: bool (n_users,), those to look at; None means all.
+            users: bool (n_users,), users to include; None means all.
         """
         side = SIDES.index(which)
         able = self.both if which == "overall" else self.n_relevant[side] > 0
@@ -246,7 +250,7 @@ class BlendCandidates:
         )  # fmt: skip
 
     def cold_slots(self, scores: Values, k: int) -> float:
-        """Share of the k places of all lists that goes to cold items, in [0, 1].
+        """Compute the share of cold items in the k places of all lists, in [0, 1].
 
         Args:
             scores: float32 (n_users, width).
@@ -260,7 +264,7 @@ class BlendCandidates:
 
 
 def recent(split: Split, users: NDArray[np.int64], length: int | None = None) -> Histories:
-    """Histories of some users cut to their last events.
+    """Return histories of some users cut to their last events.
 
     Args:
         split: Its training events.

@@ -13,7 +13,7 @@ def summary(choices: dict[str, Any]) -> str:
     """Write the record of a choice as a few lines of text.
 
     Args:
-        choices: What `Blend.fit` recorded; an empty one gives no line.
+        choices: Record of `Blend.fit`; an empty one gives no line.
     """
     if not choices:
         return ""

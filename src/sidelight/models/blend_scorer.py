@@ -1,4 +1,4 @@
-"""`Mixture`: the scorer of a blend, a sum of scorers with weights item by item."""
+"""`BlendScorer`: sum of the scores of several scorers, with a weight per item."""
 
 from __future__ import annotations
 
@@ -33,9 +33,11 @@ Factors = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class BlendScorer:
-    """score(h, j) = sum_m factors(n)[side(j), m] * weights[m, j] * score_m(h, j), n = events in h.
+    """Weighted sum of scorers, by item and by length of the history.
 
-    The factors say how far each part is trusted when n events are known. They are given at n = 0, 1,
+    score(h, j) = sum_m factors(n)[side(j), m] * weights[m, j] * score_m(h, j), n = events in h.
+
+    The factors weigh each part for histories of n events. They are given at n = 0, 1,
     3, 7, ..., 2^a - 1 and interpolated linearly in log2(1 + n) between, constant beyond the last.
 
     Args:
@@ -44,7 +46,7 @@ class BlendScorer:
         fresh: float32 (n_components,), the weights of items that join later (those of cold ones).
         factors: float32 (n_knots, 2, n_components), on cold and on warm items; no knots: 1 everywhere.
         cold: bool (n_items,), items with the factors of cold ones; empty where there are no factors.
-        choices: How weights and factors were chosen, JSON-able, see `sidelight.models.blend_choices`.
+        choices: Record of the choice of weights and factors, JSON-able, see `sidelight.models.blend_choices`.
     """
 
     parts: tuple[Scorer, ...]
@@ -98,7 +100,7 @@ class BlendScorer:
         return total
 
     def trust(self, length: NDArray[np.integer[Any]]) -> Factors | None:
-        """Factors of histories of some lengths, float32 (n_rows, 2, m); None where all are 1."""
+        """Return the factors of histories of some lengths, float32 (n_rows, 2, m); None where all are 1."""
         if not len(self.factors):
             return None
         place = np.minimum(np.log2(1.0 + np.asarray(length)), len(self.factors) - 1)
@@ -109,7 +111,7 @@ class BlendScorer:
         return found
 
     def at(self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> Factors:
-        """Weights of the parts for some items of each row, float32 (m, n_rows, k).
+        """Return the weights of the parts for some items of each row, float32 (m, n_rows, k).
 
         Args:
             length: int (n_rows,), events in each history.
@@ -124,7 +126,7 @@ class BlendScorer:
 
     @property
     def context(self) -> tuple[str, ...]:
-        """Columns of context that any component understands."""
+        """Columns of context that any component reads."""
         found = [name for part in self.parts if isinstance(part, ContextAware) for name in part.context]
         return tuple(dict.fromkeys(found))
 
@@ -139,7 +141,7 @@ class BlendScorer:
         return replace(self, parts=tuple(without_users(part) for part in self.parts))
 
     def uses_context(self) -> NDArray[np.bool_] | None:
-        """Rows of which any component was told something."""
+        """See `ContextAware.uses_context`; true if any component's scores change."""
         found = [part.uses_context() for part in self.parts if isinstance(part, ContextAware)]
         known = [rows for rows in found if rows is not None]
         return np.logical_or.reduce(known) if known else None
@@ -147,7 +149,7 @@ class BlendScorer:
     def user_independent_scores(
         self, length: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]
     ) -> Scores:
-        """Weighted sum of what the components say to everybody."""
+        """Return the weighted sum of the components' user-independent scores."""
         each = [part.user_independent_scores(length, items) for part in self.parts]
         return np.asarray((self.at(length, items) * np.stack(each)).sum(axis=0), dtype=np.float32)
 
@@ -170,7 +172,7 @@ class BlendScorer:
         return found
 
     def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
-        """Words of all components, weighted like their scores."""
+        """Merge the words of all components, weighted like their scores."""
         found: list[dict[str, float]] = [{} for _ in items]
         weights = self.at(np.array([len(history)]), items[None])[:, 0]
         for part, factor in zip(self.parts, weights, strict=True):
@@ -181,7 +183,7 @@ class BlendScorer:
         return [sorted(own.items(), key=lambda pair: (-pair[1], pair[0]))[:k] for own in found]
 
     def with_items(self, items: pl.DataFrame) -> BlendScorer:
-        """New items join every component and take the weights of cold items."""
+        """Add new items to every component, with the weights of cold items."""
         wide = np.repeat(self.fresh[:, None], len(items), axis=1)
         more = np.ones(len(items) if len(self.factors) else 0, dtype=bool)
         parts = tuple(part.with_items(items) for part in self.parts)

@@ -56,7 +56,7 @@ def knot_weights(
     Components that no history moves keep their weights to each other: they move as one.
 
     Args:
-        pools: Standardised, one per knot from the second on; None where nobody has so many events.
+        pools: Standardised, one per knot from the second on; None where no user has so many events.
         weights: float64 (2, m), chosen on histories as they are.
         constant: bool (m,), components that no history moves.
         k: Length of the lists.

@@ -1,4 +1,4 @@
-"""What people pass to the verbs of a recommender, brought into one form."""
+"""Validation of the arguments of a recommender's methods."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Ids = Iterable[Any] | str | int
 
 
 def ids_of(given: Any, what: str, least: int = 1) -> list[Any]:
-    """Outside ids as a list: one id stands for itself, and fewer than `least` are an error.
+    """Return outside ids as a list: one id stands for itself, and fewer than `least` are an error.
 
     Raises:
         SpecError: A table, a dict, bytes or anything else that is no list, or something in it that is
@@ -34,7 +34,7 @@ def ids_of(given: Any, what: str, least: int = 1) -> list[Any]:
     found = list(given)
     if len(found) < least:
         raise SpecError(complain(f"at least one id as {what}", "an empty list"))
-    column = hasattr(given, "dtype")  # a column may have gaps: nobody's id, and its row stays
+    column = hasattr(given, "dtype")  # a column may have gaps: no id, and its row stays
     for at, each in enumerate(found):
         if column and is_missing(each):
             continue
@@ -46,12 +46,12 @@ def ids_of(given: Any, what: str, least: int = 1) -> list[Any]:
 
 
 def histories_of(given: Any) -> list[list[Any]]:
-    """Histories of outside item ids as lists; an empty one is a person without any.
+    """Return histories of outside item ids as lists; an empty one is a user without events.
 
     Raises:
         SpecError: No list of lists, or one with something that is no id.
     """
-    fix = 'write histories=[["i1", "i2"]] for one person'
+    fix = 'write histories=[["i1", "i2"]] for one user'
     several = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
     if not several or hasattr(given, "columns"):
         if isinstance(given, int):
@@ -69,9 +69,9 @@ def check_context(context: Any, known: Sequence[str], n_rows: int) -> None:
     """Refuse context that is neither a dict of columns nor a table of the rows, or has an unknown column.
 
     Args:
-        context: What was given, or None.
-        known: Columns that the model was trained with.
-        n_rows: Rows that are asked for.
+        context: Given context, or None.
+        known: Context columns of the model.
+        n_rows: Rows of the request.
     """
     if context is None:
         return

@@ -1,4 +1,4 @@
-"""Fitting the components of a blend: in an order of their own, and none of them twice."""
+"""Components of a blend: fitted in a canonical order, each once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sidelight.models.scorer import Scorer
 from sidelight.progress import Progress, prefixed
 
 Fitted = MutableMapping[tuple[str, str], Scorer]
-"""Scorers by (spec, split): what one blend fitted, another one need not fit again."""
+"""Scorers by (spec, split), shared by several blends so that each is fitted once."""
 
 
 class FittedModel(Protocol):
@@ -60,8 +60,8 @@ class Components:
         """Fit on a split, or find what was fitted on it before.
 
         Args:
-            split: Where to fit.
-            used: Places of the components that are wanted; None means all.
+            split: Training events.
+            used: Indices of the components to fit; None means all.
             label: Put behind the component's name in progress.
         """
         key, out = split.hash, []

@@ -1,4 +1,4 @@
-"""Neighbour models: by what items say, and by that and who touched them."""
+"""Item-neighbour models on content, and on content and interactions together."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from sidelight.storage import placed, under
 @dataclass(frozen=True)
 @checked
 class ContentKNN:
-    """An item is scored by the history items whose content is nearest to its own.
+    """Item-neighbour model on content: history items score the items nearest to them.
 
     Needs no interaction of the scored item, so it is the reference for new items. With few interactions
     few items may be neighbours; with `steps=2` the weights also reach over one item in between, which
-    nobody need have touched, see `two_step_graph`.
+    may be cold, see `two_step_graph`.
 
     Args:
         content: Modalities, e.g. `(Text("title", encoder="minilm"),)`; lexical and dense mix.
-        weights: One a modality; empty means 1 each.
+        weights: One per modality; empty means 1 each.
         neighbours: Touched items kept as neighbours of each item.
         power, hub: See `neighbour_graph`.
-        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
+        floor: Add popularity to the scores of short histories, see `models.score_floor.with_floor`.
         steps: 1, or 2 for weights over items in between as well.
         bridges: Items in between for each item, with two steps.
     """
@@ -70,14 +70,14 @@ class ContentKNN:
 
 @dataclass(frozen=True, eq=False)
 class ContentKNNScorer(HistoryOnly):
-    """score(h) = h W with W from content similarity; keeps the space so that new items can join.
+    """Linear scorer h W with W from content similarity; the space places new items.
 
     Args:
         graph: CSR float32 (n_items, n_items), row = history item, column = scored item.
         space: The content.
         sources: int64, items that may be neighbours.
         options: neighbours, power, hub.
-        joined: How users and content are put together in `HybridKNN`; None is content alone.
+        joined: Joint similarity of users and content in `HybridKNN`; None is content alone.
         bridges: With two steps, bridges an item and items at the time of the fit, which may be bridges.
     """
 
@@ -110,19 +110,19 @@ class ContentKNNScorer(HistoryOnly):
         users: sp.csc_matrix | None = None,
         progress: Progress | None = None,
     ) -> sp.csr_matrix:
-        """Weights of the sources for some items, by what they say: CSR float32 (n_items, n_items).
+        """Compute the weights of the sources for some items from content: CSR float32 (n_items, n_items).
 
         Args:
-            targets: int64, ascending, of the space; without `users` nobody touched these.
+            targets: int64, ascending, of the space; without `users` these are cold.
             users: CSC (n_users, n_items), goes with `joined`.
             progress: Called as (done, total, label).
         """
         space, joined = self.space, self.joined
         similarity = space.similarity if joined is None else joined.similarity(space, users)
-        asked = (similarity, targets, self.sources, space.n_items)
+        graph = (similarity, targets, self.sources, space.n_items)
         if self.bridges is not None:
-            return two_step_graph(*asked, self.options, self.bridges, progress)
-        return neighbour_graph(*asked, *self.options, progress)
+            return two_step_graph(*graph, self.options, self.bridges, progress)
+        return neighbour_graph(*graph, *self.options, progress)
 
     def score(self, histories: Histories | sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
@@ -137,7 +137,7 @@ class ContentKNNScorer(HistoryOnly):
         return additive(self.graph[history][:, items].toarray())
 
     def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
-        """Words shared with the history: of each weight, their part of the similarity that it rests on."""
+        """Find words shared with the history: per weight, their part of the similarity behind it."""
         weights = np.asarray(self.graph[history][:, items].toarray(), dtype=np.float64)
         near = self._products(history, items, weights)
         share = sp.csr_matrix(np.divide(weights, near, out=np.zeros_like(weights), where=near > 0).T)
@@ -151,7 +151,7 @@ class ContentKNNScorer(HistoryOnly):
     def _products(
         self, history: NDArray[np.int64], items: NDArray[np.int64], weights: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Similarity that each weight rests on, in units of a content product, float64 (n_history, n_items).
+        """Compute the similarity behind each weight, in units of a content product, float64.
 
         In `HybridKNN` the users are a part of it: s from w = s^power / (sum s^power)^hub.
         """
@@ -174,7 +174,7 @@ class ContentKNNScorer(HistoryOnly):
         return np.asarray(self.graph.sum(axis=0), dtype=np.float64).ravel()
 
     def with_items(self, items: pl.DataFrame) -> ContentKNNScorer:
-        """New items are linked to the same sources; nothing else changes."""
+        """Link new items to the same sources; nothing else changes."""
         space = self.space.with_items(items)
         fresh = np.arange(self.space.n_items, space.n_items)
         grown = self.graph.copy()
@@ -200,7 +200,7 @@ class ContentKNNScorer(HistoryOnly):
 
     @property
     def supports_cold_items(self) -> bool:
-        """Content is enough."""
+        """Return True: content is enough."""
         return True
 
     def state(self) -> tuple[State, dict[str, Any]]:
@@ -225,7 +225,7 @@ class ContentKNNScorer(HistoryOnly):
         )
         space = ContentSpace.restore(under("space", arrays), meta["space"])
         options = (int(neighbours), float(power), float(hub))
-        # Bundles from before there were two steps say nothing of bridges.
+        # Bundles of versions without two steps have no bridges.
         among = meta.get("bridges")
         bridges = None if among is None else (int(among[0]), int(among[1]))
         return cls(arrays["graph"], space, arrays["sources"], options, joined, bridges)
@@ -241,9 +241,9 @@ class HybridKNN:
 
     Args:
         content: Modalities of x.
-        weight: How much content counts beside users; x has unit length a modality.
+        weight: Weight of content beside users; x has unit length per modality.
         neighbours, shrink, power, hub: As in `ItemKNN`.
-        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
+        floor: Add popularity to the scores of short histories, see `models.score_floor.with_floor`.
 
     Source: Ferrari Dacrema et al. (TOIS 2021), after Mobasher et al. (2004).
     """
@@ -257,7 +257,7 @@ class HybridKNN:
     floor: bool = True
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
-        """Similarities of users and content; sources are touched items, targets all."""
+        """Compute similarities of users and content; sources are warm items, targets all."""
         split = need_split(split, self)
         histories = split.fitting()
         counts = np.asarray(histories.sum(axis=0), dtype=np.float32).ravel()

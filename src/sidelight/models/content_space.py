@@ -1,4 +1,4 @@
-"""`ContentSpace`: the catalogue's content as unit-length blocks, and similarity that knows gaps."""
+"""`ContentSpace`: content of the catalogue as unit-length blocks, with similarity over present modalities."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class ContentSpace:
     """Features of several modalities, centred (dense ones), scaled to unit length and weighted.
 
     Args:
-        encoders: One fitted encoder a modality, to place new items later.
-        features: One `Features` a modality, rows of length sqrt(weight) where present, else zero.
+        encoders: One fitted encoder per modality, to place new items later.
+        features: One `Features` per modality, rows of length sqrt(weight) where present, else zero.
         weights: Weight of each modality in the similarity, > 0.
         centres: float32 (dim,) subtracted before scaling, or empty for sparse modalities.
     """
@@ -66,8 +66,8 @@ class ContentSpace:
         Args:
             content: Modalities to use, at least one.
             data: Its items are encoded; its schema says what is known at launch.
-            weights: One weight a modality; empty means 1 each.
-            cache: Where slow vectors are kept.
+            weights: One weight per modality; empty means 1 each.
+            cache: Cache of slow vectors.
             progress: Called as (done, total, label).
             touched: bool (n_items,), items with training interactions: only their labels are seen by
                 content that learns from labels which are not known at launch.
@@ -155,7 +155,7 @@ class ContentSpace:
         return np.divide(total, shared, out=np.zeros_like(total), where=shared > 0)
 
     def with_items(self, items: pl.DataFrame) -> ContentSpace:
-        """The space with new rows appended, encoded by the fitted encoders."""
+        """Append new rows, encoded by the fitted encoders."""
         grown = []
         for encoder, old, weight, centre in zip(
             self.encoders, self.features, self.weights, self.centres, strict=True
@@ -190,7 +190,7 @@ class ContentSpace:
         return replace(self, features=tuple(grown)), fresh
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Arrays and options from which `restore` makes an equal space."""
+        """Return arrays and options from which `restore` makes an equal space."""
         arrays: dict[str, Any] = {}
         modalities = []
         for at, (encoder, f) in enumerate(zip(self.encoders, self.features, strict=True)):
@@ -202,7 +202,7 @@ class ContentSpace:
 
     @classmethod
     def restore(cls, arrays: dict[str, Any], meta: dict[str, Any]) -> ContentSpace:
-        """The space that `state` described."""
+        """Return the space that `state` described."""
         encoders, features, weights, centres = [], [], [], []
         for at, each in enumerate(meta["modalities"]):
             encoder, own = restored_modality(at, arrays, each)
@@ -257,7 +257,7 @@ def _encoded(
 
 
 def _seen(spec: Content, data: Dataset, touched: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-    """Items whose labels `spec` may see, None for all: those of late columns once there are clicks."""
+    """Return the items whose labels `spec` may use, None for all: warm ones for late columns."""
     late = {c.name for c in data.schema.items if not c.known_at_launch}
     if not late.intersection(getattr(getattr(spec, "labels", None), "columns", ())):
         return None

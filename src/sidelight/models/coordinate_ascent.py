@@ -83,7 +83,7 @@ def improve(
 
     Args:
         quality: From weights to one value per user.
-        weights, now: Where we are, and its quality per user.
+        weights, now: Current weights, and their quality per user.
         tried: Weights to move to.
 
     Returns:

@@ -1,4 +1,4 @@
-"""`Explanation`: what one score is made of, as signed shares. Imports nothing that takes long."""
+"""`Explanation`: signed shares of one score. Imports nothing that takes long."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ USER, CONTEXT = "what is known of the user beside clicks", "the context of the r
 
 @dataclass(frozen=True)
 class Explanation:
-    """Parts of one score, each divided by the absolute value of the score.
+    """Signed parts of one score, each divided by its absolute value.
 
     With s(h, u, c) the score of the item for a history h of n items, a user u and a context c:
 
-    - popularity = p(n) / |s|, the part that is the same for everybody with n items in the history;
+    - popularity = p(n) / |s|, the part that is equal for all users with n items in the history;
     - user = (s(h, u) - s(h)) / |s| and context = (s(h, u, c) - s(h, u)) / |s|;
     - history: (s(h, u, c) - s(h without the item, u, c)) / |s|, the fall of the score when one item is
       taken out of the history, exact for every model;
@@ -32,7 +32,7 @@ class Explanation:
     Args:
         item_id: The scored item.
         score: Its score.
-        popularity: Share of what is the same for everybody.
+        popularity: Share that is equal for all users.
         user: Share of the attributes of the user.
         context: Share of the context of the request.
         history: (item id, title, share) of the history items that move the score most, largest first.

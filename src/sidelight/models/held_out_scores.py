@@ -46,14 +46,14 @@ class Evidence:
     """Users of one or several folds with what was held out of their histories.
 
     Args:
-        folds: Where the components were fitted; the split itself where nothing could be held out.
-        scorers: Of the components, per fold.
+        folds: Splits the components were fitted on; the split itself where nothing could be held out.
+        scorers: Scorers of the components, per fold.
         users: int64, users looked at, per fold.
         whole: Their pool with histories as they are, values divided by `scale`.
         natural: The same with new items as wanted as the future is expected to want them.
         scale: float64 (2, m), standard deviation of each component on cold and on warm items.
         measured: False where nothing could be held out: the pools then hold no relevant item.
-        worth: float32 (n_items,), what a held-out event says about the future, by its item.
+        item_value: float32 (n_items,), weight of held-out events, by their item.
     """
 
     folds: tuple[Split, ...]
@@ -63,7 +63,7 @@ class Evidence:
     natural: BlendCandidates
     scale: NDArray[np.float64]
     measured: bool
-    worth: NDArray[np.float32]
+    item_value: NDArray[np.float32]
 
     @classmethod
     def gather(cls, spec: Blend, split: Split, parts: Components, demand: Demand | None) -> Evidence:
@@ -79,11 +79,13 @@ class Evidence:
         held = folds_of(split)
         folds = held or [replace(split, validation=split.validation[:0]).blind()]
         scorers = [parts.scorers(each) for each in folds]
-        worth = future_weights(split, demand)
+        item_value = future_weights(split, demand)
         users = [_sample(each, spec.users, spec.seed + at, bool(held)) for at, each in enumerate(folds)]
         whole = BlendCandidates.joined(
             [
-                BlendCandidates.build(s, each, u, spec.depth, buckets_of(each, spec.edges), worth=worth)
+                BlendCandidates.build(
+                    s, each, u, spec.depth, buckets_of(each, spec.edges), item_value=item_value
+                )
                 for s, each, u in zip(scorers, folds, users, strict=True)
             ]
         )
@@ -91,10 +93,10 @@ class Evidence:
         whole = whole.standardised(scale)
         hidden = holds_items_out(split) or any((each.cold & split.simulated).any() for each in folds)
         thin = whole if demand is None or not hidden else whole.thinned(demand.share, spec.seed)
-        return cls(tuple(folds), tuple(scorers), tuple(users), whole, thin, scale, bool(held), worth)
+        return cls(tuple(folds), tuple(scorers), tuple(users), whole, thin, scale, bool(held), item_value)
 
     def cut(self, spec: Blend, length: int | None) -> BlendCandidates | None:
-        """Pool users with just `length` events of each history known; None where nobody has so many.
+        """Pool users with just `length` events of each history known; None where no user has so many.
 
         Args:
             spec: As in `gather`.
@@ -104,11 +106,11 @@ class Evidence:
         for at, (split, scorers, users) in enumerate(zip(self.folds, self.scorers, self.users, strict=True)):
             size = split.histories().lengths[users]
             able = users[size >= (length or LONG)]
-            able = some(able, CUT_USERS, spec.seed + at, "cut", str(length))
+            able = sampled(able, CUT_USERS, spec.seed + at, "cut", str(length))
             if len(able):
                 buckets = buckets_of(split, spec.edges)
                 pools.append(
-                    BlendCandidates.build(scorers, split, able, spec.depth, buckets, length, self.worth)
+                    BlendCandidates.build(scorers, split, able, spec.depth, buckets, length, self.item_value)
                 )
         return BlendCandidates.joined(pools).standardised(self.scale) if pools else None
 
@@ -118,10 +120,10 @@ def _sample(split: Split, most: int, seed: int, relevant: bool) -> Users:
     able = split.histories().lengths > 0
     if relevant:
         able &= split.truth().getnnz(axis=1) > 0
-    return some(np.flatnonzero(able), most, seed, "blend")
+    return sampled(np.flatnonzero(able), most, seed, "blend")
 
 
-def some(users: Users, most: int, seed: int, *stream: str) -> Users:
+def sampled(users: Users, most: int, seed: int, *stream: str) -> Users:
     """Draw at most so many users, in ascending order; all of them where there are no more."""
     if len(users) <= most:
         return users

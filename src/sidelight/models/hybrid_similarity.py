@@ -1,4 +1,4 @@
-"""Users and content of an item as one vector: the similarity of `HybridKNN`."""
+"""Joint similarity of users and content of items, for `HybridKNN`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sidelight.models.scorer import Scores
 
 @dataclass(frozen=True, eq=False)
 class HybridSimilarity:
-    """Items as one vector: their users, then their content times sqrt(weight).
+    """Similarity of item vectors that hold the users, then the content times sqrt(weight).
 
     Args:
         counts: float32 (n_items,), training users of each item.
-        weight: Of content.
+        weight: Weight of content.
         shrink: See `ItemKNN`.
     """
 
@@ -28,7 +28,7 @@ class HybridSimilarity:
     shrink: float
 
     def similarity(self, space: ContentSpace, users: sp.csc_matrix | None = None) -> Callable[..., Scores]:
-        """Shrunk cosine of joined vectors; without `users` (CSC) the rows are items nobody touched."""
+        """Return the shrunk cosine of joined vectors; without `users` (CSC) the rows are cold items."""
 
         def close(rows: NDArray[np.int64], against: NDArray[np.int64]) -> Scores:
             both = np.float32(self.weight) * space.gram(rows, against)
@@ -43,7 +43,7 @@ class HybridSimilarity:
     def base(
         self, space: ContentSpace, rows: NDArray[np.int64], against: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """Lengths of the vectors multiplied, plus the shrinkage, float32 (n_rows, n_against)."""
+        """Multiply the lengths of the vectors and add the shrinkage, float32 (n_rows, n_against)."""
         here, there = (
             np.sqrt(self.counts[at] + self.weight * sum(f.present[at].astype(float) for f in space.features))
             for at in (rows, against)
@@ -51,5 +51,5 @@ class HybridSimilarity:
         return np.asarray(np.outer(here, there) + self.shrink, dtype=np.float32)
 
     def with_items(self, n: int) -> HybridSimilarity:
-        """With n more items that nobody has touched."""
+        """Append n cold items."""
         return replace(self, counts=np.append(self.counts, np.zeros(n, np.float32)))

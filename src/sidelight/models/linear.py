@@ -135,7 +135,7 @@ class EASE:
 
     Args:
         reg: L2 regularisation, in units of users; 10 to 1000 are usual.
-        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
+        floor: Add popularity to the scores of short histories, see `models.score_floor.with_floor`.
 
     Source: Steck (WWW 2019).
     """
@@ -162,9 +162,9 @@ class EASESide:
 
     Args:
         content: Modalities of X, rows of unit length a modality.
-        weight: How much content counts.
+        weight: Weight of content.
         reg: L2 regularisation.
-        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
+        floor: Add popularity to the scores of short histories, see `models.score_floor.with_floor`.
 
     Source: Jeunen, Van Balen and Goethals, "Closed-Form Models for Collaborative Filtering with
     Side-Information" (RecSys 2020), CEASE; ours takes dense modalities too.

@@ -1,4 +1,4 @@
-"""Places of new items in the lists of a fitted blend, brought to the share they are expected to want."""
+"""Exposure of new items in the lists of a fitted blend, calibrated to their expected share."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def factor_for(share: Callable[[float], float], target: float, lower: bool) -> f
     """Find the factor of cold scores at which cold items have their share of the places.
 
     Args:
-        share: Of the places, by factor; rises with it.
+        share: Share of the places as a function of the factor; rises with it.
         target: Share that is wanted.
-        lower: Look below 1 too, where they get more; else the scores are only raised.
+        lower: Try factors below 1 too, where they get more; else the scores are only raised.
     """
     now = share(1.0)
     if now >= target and not (lower and now > 0):
@@ -57,7 +57,7 @@ def exposed(
     Args:
         mixture: Fitted on the split.
         split: Its cold candidates are the new items.
-        users: int64, users to look at.
+        users: int64, users whose lists count.
         k: Length of the lists.
         target: Share of the places, in [0, 1].
         lower: Lower the scores too, where cold items get more; else they are only raised.
@@ -77,7 +77,7 @@ def exposed(
 
 
 def _best(mixture: BlendScorer, split: Split, users: NDArray[np.int64], k: int) -> tuple[Values, Values]:
-    """The best scores of cold and of warm candidates, float32 (n_users, 2 k or fewer), -inf where none."""
+    """Return the best scores of cold and of warm candidates, float32 (n_users, <= 2 k), -inf where none."""
     step = max(1, CELLS // split.data.n_items)
     histories = split.histories()[users]
     found: tuple[list[Values], list[Values]] = ([], [])

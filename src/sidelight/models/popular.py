@@ -33,7 +33,7 @@ class Popular:
     half_life: Positive | None = None
 
     def fit(self, split: Split, progress: Progress | None = None) -> Recommender:
-        """Count the training events (one a user and item)."""
+        """Count the training events (one per user and item)."""
         split = need_split(split, self)
         data = split.data
         if self.half_life is not None and data.interactions.timestamp is None:

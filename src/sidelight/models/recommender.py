@@ -1,4 +1,4 @@
-"""`Recommender`: every verb of a fitted model, written once over a small `Scorer`."""
+"""`Recommender`: all methods of a fitted model, written once on top of a small `Scorer`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sidelight.models.top_lists import ListRows, TopLists, best_items, lists_fra
 from sidelight.option_types import Count, check_call
 
 CELLS = 1 << 26  # scores held at a time: 256 MiB of float32
-UNKNOWN, GIVEN = -1, -2  # no stored user: an id that nobody has, a history from outside
+UNKNOWN, GIVEN = -1, -2  # no stored user: an unknown id, a history given with the request
 
 
 class UnknownHistoryWarning(UserWarning):
@@ -72,7 +72,7 @@ class Recommender:
 
     @property
     def choices(self) -> dict[str, Any]:
-        """Record of what was chosen in fitting: on how many events, and what is prior; {} if nothing was."""
+        """Record of the choices of the fit: measured values, numbers of events, prior; {} if none."""
         found: dict[str, Any] = getattr(self.scorer, "choices", {})
         return found
 
@@ -93,19 +93,19 @@ class Recommender:
         return self.people
 
     def score(self, histories: Histories | sp.csr_matrix) -> Scores:
-        """Scores of all items, float32 (n_rows, n_items); histories of a binary CSR matrix have no order."""
+        """Score all items, float32 (n_rows, n_items); histories of a binary CSR matrix have no order."""
         return self.scorer.score(ordered(histories))
 
     @property
     def context(self) -> tuple[str, ...]:
-        """Columns of context it was trained with."""
+        """Context columns of the model."""
         return self.scorer.context if isinstance(self.scorer, ContextAware) else ()
 
     def with_context(self, users: NDArray[np.int64], context: Context | None = None) -> Recommender:
-        """The same model for rows of which it is known who they are, see `ContextAware.with_context`.
+        """Return the model conditioned on the user and context of each row, see `ContextAware.with_context`.
 
         Raises:
-            SpecError: A column of context that the model does not know.
+            SpecError: The model does not read such a column.
         """
         check_context(context, self.context, len(users))
         scorer = with_context(self.scorer, users, context)
@@ -121,22 +121,22 @@ class Recommender:
         candidates: Ids | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> pl.DataFrame:
-        """The k best items of each user, best first.
+        """Return the k best items of each user, best first.
 
         Args:
             users: Outside user ids; None with no histories means all users. Unknown ones are named as given.
-            histories: Lists of outside item ids, for people nobody has seen; `user_id` in the
-                answer is then the position in this list.
+            histories: Lists of outside item ids, oldest first, for users that are not stored; `user_id`
+                in the result is then the position in this list.
             k: Length of the lists, >= 1.
             filter_seen: Leave out what is in the history.
             candidates: Outside item ids that may be shown; None means all.
-            context: What is known of the moment of the request, by column, e.g. {"hour": 7,
-                "device": "phone"}; None means nothing.
+            context: Context of the request by column, e.g. {"hour": 7, "device": "phone"}; None
+                means none.
 
         Returns:
             Columns user_id, item_id, score, rank (from 1), source. `source` is "personal" where more
-            than `PERSONAL_SHARE` of the score is the user's own (history, attributes, context), else
-            "popular": the model scores the item about alike for everybody. Rows beyond the scores
+            than `PERSONAL_SHARE` of the score is the user's own (history, features, context), else
+            "popular": the model scores the item about alike for all users. Rows beyond the scores
             are the most popular items, and source says why: "popular:unknown-user",
             "popular:empty-history" or "popular:no-evidence" (nothing more scored above 0). Lists
             are shorter than k only when fewer than k items may be shown.
@@ -193,7 +193,7 @@ class Recommender:
         return rows
 
     def audience(self, items: Ids, k: Count = 10) -> pl.DataFrame:
-        """The users in whose lists each item stands highest, among all items they do not have yet.
+        """Return the users in whose lists each item ranks highest, among the items they do not have yet.
 
         Users who already have the item are left out; so are those for whom its score is not above 0.
         The nearest users need not be near: where `reached` is 0, no list of k items has the item.
@@ -208,7 +208,7 @@ class Recommender:
         return audience_frame(*ids, *audience_places(self.scorer, people.histories, wanted, CELLS), k)
 
     def similar(self, items: Ids, k: Count = 10) -> pl.DataFrame:
-        """The k items most like each given one: columns item_id, similar_id, score, rank.
+        """Return the k items most similar to each given one: columns item_id, similar_id, score, rank.
 
         Raises:
             UnknownIdError: An item is not in the catalogue.
@@ -234,7 +234,7 @@ class Recommender:
         Args:
             item: Outside id of the scored item.
             user, history: Outside user id, or outside item ids; one of them.
-            k: How many history items and words to name.
+            k: History items and words to name at most.
             context: As in `recommend`.
         """
         check_context(context, self.context, 1)
@@ -243,11 +243,11 @@ class Recommender:
         check_call(Recommender.explain, {"k": k})
         given = self._histories(*([user], None) if history is None else (None, histories_of([history])))
         at = int(self.items.need(ids_of([item], "item"), "an item")[0])
-        asked = given[1].item.astype(np.int64), np.array([at]), k, int(given[2][0]), context
-        return explain(self.scorer, self.items.titles, *asked)[0]
+        request = given[1].item.astype(np.int64), np.array([at]), k, int(given[2][0]), context
+        return explain(self.scorer, self.items.titles, *request)[0]
 
     def add_items(self, rows: Any) -> Recommender:
-        """A recommender that also knows new items, from their content; nothing is retrained.
+        """Return a recommender with new items, placed by their content; nothing is retrained.
 
         Args:
             rows: Column `item_id` and any item columns of the training data, a polars or pandas

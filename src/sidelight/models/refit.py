@@ -1,4 +1,4 @@
-"""`refit`: options are chosen on validation, and then its events are worth learning from as well."""
+"""Fit on training and validation events, once validation has chosen the options."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sidelight.progress import Progress
 
 
 def refit(spec: Any, split: Split, progress: Progress | None = None) -> Recommender:
-    """The model fitted on training and validation events, with what validation chose kept as it is.
+    """Fit a model on training and validation events, with the choices made on validation kept.
 
     A spec that chooses something on validation while it is fitted (epochs, weights) has a method
     `refit(split, progress)` of its own, which chooses first and then fits on everything. All others
-    are fitted on `split.joined()`. The model notes that it has seen the validation events
+    are fitted on `split.joined()`. The model records that it has seen the validation events
     (`items.refitted`), so that `evaluate` refuses to judge it by them.
 
     Args:

@@ -56,7 +56,7 @@ class Ridge:
         reg: L2 regularisation.
         teacher: EASE whose predictions complete the histories, or None.
         strength: Weight of these predictions.
-        floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
+        floor: Add popularity to the scores of short histories, see `models.score_floor.with_floor`.
 
     Source: Ridge regression (Hoerl and Kennard 1970) a user, as in content-based filtering (Pazzani
     and Billsus 2007); the completion by EASE is ours.
@@ -105,7 +105,7 @@ class RidgeScorer(HistoryOnly):
     def solve(
         cls, space: ContentSpace, known: NDArray[np.int64], reg: float, smooth: Dense | None = None
     ) -> Self:
-        """The map for histories h' = h smooth (None: h itself).
+        """Solve for the map of histories h' = h smooth (None: h itself).
 
         Args:
             space: The content.
@@ -131,14 +131,14 @@ class RidgeScorer(HistoryOnly):
         return cls(left, known, space, False)
 
     def profiles(self, histories: sp.csr_matrix) -> Dense:
-        """Content profile of each history, float32 (n_rows, dim)."""
+        """Return the content profile of each history, float32 (n_rows, dim)."""
         first = np.asarray(histories[:, self.known] @ self.left, dtype=np.float32)
         if not self.dual:
             return first
         return np.hstack([_right(first, x) for x in self.space.blocks(self.known)])
 
     def score(self, histories: Histories | sp.csr_matrix) -> Scores:
-        """See `Scorer.score`. Profiles are made for some rows at a time: they are wide."""
+        """See `Scorer.score`. Profiles are wide, and made for some rows at a time."""
         histories = matrix_of(histories)
         total = np.zeros((histories.shape[0], self.space.n_items), dtype=np.float32)
         step = max(1, CELLS // max(1, self.space.dim))
@@ -164,7 +164,7 @@ class RidgeScorer(HistoryOnly):
         return additive(found)
 
     def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
-        """Exact part of each word in each score: profile times content."""
+        """Return the exact part of each word in each score: profile times content."""
         profile, parts, at = self.profiles(one_history(history, self.space.n_items))[0], [], 0
         for f, x in zip(self.space.features, self.space.blocks(items), strict=True):
             own = profile[at : at + f.dim]
@@ -176,7 +176,7 @@ class RidgeScorer(HistoryOnly):
         return largest(parts, len(items), k)
 
     def with_items(self, items: pl.DataFrame) -> RidgeScorer:
-        """New items score by their content at once; profiles do not change."""
+        """Score new items by their content; profiles do not change."""
         return replace(self, space=self.space.with_items(items))
 
     def revised(self, rows: pl.DataFrame, at: Places) -> Self:
@@ -189,7 +189,7 @@ class RidgeScorer(HistoryOnly):
 
     @property
     def supports_cold_items(self) -> bool:
-        """Content is enough."""
+        """Return True: content is enough."""
         return True
 
     def state(self) -> tuple[State, dict[str, Any]]:
@@ -206,14 +206,14 @@ class RidgeScorer(HistoryOnly):
 
 
 def _right(dense: Dense, block: Block) -> Dense:
-    """dense @ block for a block that may be sparse."""
+    """Compute dense @ block for a block that may be sparse."""
     if sp.issparse(block):
         return np.ascontiguousarray((block.T.tocsr() @ np.ascontiguousarray(dense.T)).T, dtype=np.float32)
     return np.asarray(dense @ block, dtype=np.float32)
 
 
 def _normal(rows: list[Block]) -> Dense:
-    """X^T X of the blocks side by side, float32 (dim, dim)."""
+    """Compute X^T X of the blocks side by side, float32 (dim, dim)."""
     table = []
     for a in rows:
         line = []

@@ -1,4 +1,4 @@
-"""Popularity as a floor under single models: a first click must not make a list worse than none."""
+"""Popularity floor of single models: a first interaction must not make a list worse than none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sidelight.models.blend_scorer import BlendScorer
 from sidelight.models.blend_weights import KNOTS, as_factors, slate_quality
 from sidelight.models.components import without_floor
 from sidelight.models.coordinate_ascent import improve
-from sidelight.models.held_out_scores import CUT_USERS, LONG, buckets_of, some
+from sidelight.models.held_out_scores import CUT_USERS, LONG, buckets_of, sampled
 from sidelight.models.scorer import Scorer
 from sidelight.models.similarity_scorers import ConstantScorer
 
@@ -37,11 +37,11 @@ def with_floor(spec: Any, scorer: Scorer, split: Split) -> Scorer:
     Args:
         spec: Options of the model; with `floor = False` nothing is added.
         scorer: Fitted on the split.
-        split: Where it was fitted.
+        split: Split it was fitted on.
     """
     if not getattr(spec, "floor", False):
         return scorer
-    # Nothing is chosen by a look at the test part, not even to leave its pairs out.
+    # The choice does not read the test part, not even to leave its pairs out.
     choosing, judged = split.blind(), scorer
     if usable_events(split, cold=False) < MINIMUM:
         choosing = selection_split(split, MINIMUM)
@@ -64,12 +64,12 @@ def _counts(split: Split) -> ConstantScorer:
 
 
 def _amounts(scorers: list[Scorer], split: Split) -> tuple[list[float], NDArray[np.float64]]:
-    """The a(n) at each knot, and the scales float64 (2,); all 0 where popularity does not help."""
+    """Choose a(n) at each knot, and the scales float64 (2,); all 0 where popularity does not help."""
     size = split.histories().lengths
     able = np.flatnonzero((size > 0) & (split.truth().getnnz(axis=1) > 0))
     found, scale = [0.0], np.ones(2)
     for length in (*KNOTS[1:-1], None):
-        users = some(able[size[able] >= (length or LONG)], CUT_USERS, 0, "floor", str(length))
+        users = sampled(able[size[able] >= (length or LONG)], CUT_USERS, 0, "floor", str(length))
         if len(users) < MINIMUM:
             found.append(found[-1] if len(found) > 1 else 0.0)
             continue

@@ -1,4 +1,4 @@
-"""Parts of scores that single words and attributes carry: from sparse rows to the largest, by name."""
+"""Contributions of single words and attributes to scores."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ WordParts = list[tuple[str, float]]
 
 
 def largest(parts: Sequence[tuple[tuple[str, ...], sp.csr_matrix]], n_rows: int, k: int) -> list[WordParts]:
-    """Name the largest positive parts of some scores; a word of several modalities counts once.
+    """Return the largest positive parts of some scores; a word of several modalities counts once.
 
     Args:
         parts: For each modality its column names and the parts, CSR (n_rows, n_columns).
-        n_rows: How many scores were divided.
+        n_rows: Number of scores.
         k: Words for each score at most.
 
     Example:

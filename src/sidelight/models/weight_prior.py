@@ -27,12 +27,12 @@ def table() -> dict[str, Any]:
 def families(specs: Sequence[object], scorers: Sequence[Scorer]) -> list[str]:
     """Name the family of each component, e.g. "ContentKNN:dense"; unlisted ones by what they can do.
 
-    Word neighbours add little where others know what words mean, so they are told from word neighbours
-    that stand alone.
+    Word neighbours add little beside dense ones, which cover synonyms, so the two cases are different
+    families.
 
     Args:
         specs: Options of the components.
-        scorers: Their fitted scorers: content with a dense modality is told from sparse content alone.
+        scorers: Their fitted scorers: dense content is another family than sparse content.
     """
     found = [_family(spec, scorer) for spec, scorer in zip(specs, scorers, strict=True)]
     dense = any(name.startswith(("ContentKNN:dense", "HybridKNN:dense")) for name in found)
@@ -52,7 +52,7 @@ def _family(spec: object, scorer: Scorer) -> str:
 
 
 def group(family: str) -> str:
-    """Tell what a family goes by: "popularity", "clicks" or "content"."""
+    """Return the signal of a family: "popularity", "clicks" or "content"."""
     if family.startswith("Popular"):
         return "popularity"
     return "content" if ":" in family and family != "other:clicks" else "clicks"
