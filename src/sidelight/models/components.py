@@ -53,7 +53,7 @@ class Components:
     ) -> Components:
         """Order the specs; those with a `floor` are fitted without it: the blend has its own."""
         bare = (without_floor(spec) for spec in specs)
-        ordered = sorted(bare, key=lambda spec: (type(spec).__name__, name_of(spec)))
+        ordered = sorted(bare, key=repr)  # by class and options: no hash, no path of a module
         return cls(tuple(ordered), {} if fitted is None else fitted, progress)
 
     def scorers(self, split: Split, used: Sequence[int] | None = None, label: str = "") -> list[Scorer]:
