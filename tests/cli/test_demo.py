@@ -49,7 +49,7 @@ def test_the_question_is_answered_with_the_paired_interval(demo_run: tuple[Path,
     )
     assert told is not None, text
     two = (found.run(arm, 1.0, 0).evaluation for arm in (demo_arms.AUGMENTED, demo_arms.PRIMARY))
-    [gap] = differences(*two, ["overall.ndcg@20"])
+    [gap] = differences(*two, names=["overall.ndcg@20"])
     expected = (gap.interval.mean, gap.interval.low, gap.interval.high)
     # Both bootstraps draw households; they draw other ones.
     scale = max(1e-4, gap.interval.high - gap.interval.low)

@@ -12,6 +12,7 @@ import sidelight as sl
 from sidelight.evaluation import sign_flip_test
 from sidelight.experiment import to_record as record_module
 from sidelight.experiment.figures import Contrast
+from sidelight.experiment.to_record import smallest_visible
 
 
 def test_the_answer_agrees_with_the_adjusted_tests_and_speaks_of_all_arms(split: sl.Split) -> None:
@@ -86,3 +87,10 @@ def test_the_record_holds_what_a_report_needs(split: sl.Split) -> None:
     runs = [call for call in calls if call[2].startswith("runs | ")]
     assert [done for done, _, _ in runs] == [0, 1, 2, 3] and {total for _, total, _ in runs} == {3}
     assert any(label == "evaluate" for _, _, label in calls)
+
+
+def test_the_least_that_could_be_seen_is_seen_four_times_in_five() -> None:
+    error = 0.0007
+    least = smallest_visible(-1.96 * error, 1.96 * error)
+    found = least + error * np.random.default_rng(0).standard_normal(100_000)
+    assert np.mean(found - 1.96 * error > 0) == pytest.approx(0.8, abs=0.01)

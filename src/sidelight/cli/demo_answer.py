@@ -8,8 +8,6 @@ if TYPE_CHECKING:
     from sidelight.experiment.comparison import Comparison
 
 QUESTION = "Did the auxiliary signals help the list one would serve?"
-# Standard errors of the smallest difference that a test at 5 % finds four times in five: z(.975) + z(.8).
-VISIBLE, WIDTH = 1.960 + 0.842, 2 * 1.960
 
 
 def verdict(found: Comparison) -> str:
@@ -55,6 +53,8 @@ def sentence(mean: float, low: float, high: float, users: int, base: float, metr
         base: Mean of the metric without the signals.
         metric: "name@k".
     """
+    from sidelight.experiment.to_record import smallest_visible
+
     name = metric.upper()
     if low > 0:
         answer = f"Yes in this fit, over {users:,} households"
@@ -62,23 +62,10 @@ def sentence(mean: float, low: float, high: float, users: int, base: float, metr
         answer = f"No, in this fit they made it worse over {users:,} households"
     else:
         answer = f"It cannot be told from {users:,} households"
-    least = visible(low, high)
+    least = smallest_visible(low, high)
     part = f" ({least / base:.0%} of {base:.4f})" if base > 0 else ""
     return (
         f"{answer}: with them {name} of the one list changes by {mean:+.4f} (95 % interval {low:+.4f} to "
         f"{high:+.4f}) against the same blend with the primary loss alone. The smallest difference that this "
         f"many households would show four times in five is {least:.4f}{part}."
     )
-
-
-def visible(low: float, high: float) -> float:
-    """Return the smallest true difference that such a comparison shows with a power of 80 %.
-
-    Args:
-        low, high: 95 % interval of the difference.
-
-    Example:
-        >>> round(visible(-0.00196, 0.00196), 5)
-        0.0028
-    """
-    return VISIBLE * (high - low) / WIDTH

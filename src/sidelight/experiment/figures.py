@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -13,6 +13,7 @@ from sidelight.evaluation.protocol import same_protocol
 from sidelight.evaluation.result import Evaluation
 from sidelight.evaluation.statistics import Interval, holm, sign_flip_test
 from sidelight.experiment.bootstrap import LEVEL, RESAMPLES, crossed_intervals
+from sidelight.experiment.record_schema import verdict
 
 Grid = Mapping[str, Sequence[Evaluation]]
 """Arm to its evaluations for one share of the clicks, one per seed, in the order of seeds."""
@@ -20,7 +21,6 @@ Grid = Mapping[str, Sequence[Evaluation]]
 MAIN = ("overall", "cold", "warm")
 TOTALS = ("coverage", "gini", "popularity_lift")
 TINY = 1e-12  # a difference below it is rounding
-FEW = 10  # fewer users give no verdict
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,7 @@ class Contrast:
     @property
     def verdict(self) -> str:
         """One of "better" and "worse" (interval and adjusted test agree), "few" (users), "unclear"."""
-        if self.users < FEW:
-            return "few"
-        clear = self.p_holm < 1 - LEVEL and (self.low > 0 or self.high < 0)
-        return ("better" if self.low > 0 else "worse") if clear else "unclear"
+        return verdict(asdict(self), LEVEL)
 
     def mirrored(self, arm: str) -> Contrast:
         """Return the same difference seen from the other arm: the baseline `arm` minus this one."""

@@ -46,6 +46,7 @@ TABLES: dict[str, dict[str, str]] = {
     "warnings": {"arm": "arm", "kind": "text", "text": "text"},
     "against": {"baseline": "arm", "differences": "list", "answer": "object"},
 }
+FEW = 10  # fewer users give no verdict
 _OPTIONAL_TABLES = ("warnings", "against", "sensitive")
 _ITEM = {"item": "text", "title": "text?"}
 ANSWER = {
@@ -80,6 +81,23 @@ def check_record(values: Entry) -> None:
             raise DataError(complain("numbers", repr(entry["weight"])[:60], f"{where}.weight", FIX))
     for where, entry in rows(values, "examples"):
         _check_example(entry, where, names)
+
+
+def verdict(difference: Mapping[str, Any] | None, level: float) -> str:
+    """Judge a difference: "better", "worse", "unclear", "few" users, or "unknown" without an interval.
+
+    The one rule behind every mark: a difference is clear where its whole interval is on one side of 0,
+    its p-value is below 1 - level after adjusting for all arms (main slices and groups apart), and it
+    has `FEW` users or more.
+    """
+    if difference is None or difference["low"] is None or difference["high"] is None:
+        return "unknown"
+    users, p = difference.get("users"), difference.get("p_holm")
+    if users is not None and users < FEW:
+        return "few"
+    if p is None or p >= 1 - level or difference["low"] <= 0 <= difference["high"]:
+        return "unclear"
+    return "better" if difference["low"] > 0 else "worse"
 
 
 def rows(values: Entry, table: str) -> list[tuple[str, Entry]]:

@@ -169,25 +169,39 @@ def answer(found: Comparison, baseline: str | None = None) -> Entry:
 
 
 def power(gap: Contrast, tests: int) -> Entry | None:
-    """Estimate the smallest difference that would be found clear in four of five such experiments.
-
-    (z(1 - alpha / 2m) + z(.8)) standard errors, of m tests with the strictest step of Holm's adjustment;
-    the standard error is that of the interval. None where the interval has no width.
+    """Describe the smallest difference that would be found clear in four of five such experiments.
 
     Args:
-        gap: Its interval gives the standard error.
-        tests: Number m of differences that are adjusted together.
+        gap: Difference whose interval gives the standard error; None where it has no width.
+        tests: Number of differences that are adjusted together.
     """
-    z = NormalDist().inv_cdf
-    error = (gap.high - gap.low) / (2 * z((1 + LEVEL) / 2))
-    if not error > 0:
+    if not gap.high > gap.low:
         return None
-    smallest = (z(1 - (1 - LEVEL) / (2 * tests)) + z(0.8)) * error
+    smallest = smallest_visible(gap.low, gap.high, tests)
     sentence = (
         f"With these {gap.users:,} users, a difference of {smallest:.4f} or more would be found in four of "
         "five such experiments; a smaller one can be missed."
     )
     return {"smallest": smallest, "tests": tests, "sentence": sentence}
+
+
+def smallest_visible(low: float, high: float, tests: int = 1) -> float:
+    """Return the smallest true difference that a comparison of this precision shows with a power of 80 %.
+
+    (z(1 - alpha / 2m) + z(.8)) standard errors, of m tests with the strictest step of Holm's adjustment;
+    the standard error is that of the interval.
+
+    Args:
+        low, high: Interval of the difference.
+        tests: Number m of differences that are adjusted together.
+
+    Example:
+        >>> round(smallest_visible(-0.00196, 0.00196), 5)
+        0.0028
+    """
+    z = NormalDist().inv_cdf
+    error = (high - low) / (2 * z((1 + LEVEL) / 2))
+    return (z(1 - (1 - LEVEL) / (2 * tests)) + z(0.8)) * error
 
 
 def _sentence(found: Comparison, base: str, gap: Contrast) -> str:

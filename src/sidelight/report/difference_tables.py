@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sidelight.experiment.record_schema import Entry
+from sidelight.experiment.record_schema import FEW, Entry
 from sidelight.report import charts, wording
 from sidelight.report.load_record import Record
 
@@ -114,7 +114,7 @@ def groups(record: Record) -> dict[str, Any]:
         row = {
             "label": label,
             "users": wording.count(max(known, default=None)),
-            "few": max(known, default=0) < wording.FEW,
+            "few": max(known, default=0) < FEW,
             "cells": [_group_cell(record, arm, name, largest) for arm in arms],
         }
         if name.partition("=")[0] in record.values["sensitive"]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidelight.errors import DataError, complain
-from sidelight.experiment.record_schema import FIX, KIND, SCHEMA, Entry, check_record, rows
+from sidelight.experiment.record_schema import FIX, KIND, SCHEMA, Entry, check_record, rows, verdict
 from sidelight.report import wording
 
 # Characters that no HTML document may hold: controls, and halves of characters that no file can encode.
@@ -120,8 +120,8 @@ class Record:
         return self.differences.get((arm, keep or self.full, name, metric or self.metric))
 
     def verdict(self, difference: Entry | None) -> str:
-        """Return the verdict of a difference, see `wording.verdict`."""
-        return wording.verdict(difference, self.level)
+        """Return the verdict of a difference, see `record_schema.verdict`."""
+        return verdict(difference, self.level)
 
 
 def load_record(given: Any) -> Record:

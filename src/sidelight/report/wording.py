@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-FEW = 10  # fewer users give no verdict
+from sidelight.experiment.record_schema import FEW
+
 NOTHING = "\u2013"  # an en dash
 MINUS = "\u2212"
 
@@ -185,23 +186,6 @@ def change(before: float | None, after: float | None) -> str:
 def count(value: float | None) -> str:
     """Format a whole number with thousands separated."""
     return NOTHING if value is None else f"{value:,.0f}"
-
-
-def verdict(entry: Mapping[str, Any] | None, level: float) -> str:
-    """Judge a difference: "better", "worse", "unclear", "few" users, or "unknown" without an interval.
-
-    The one rule behind every mark: a difference is clear where its whole interval is on one side of 0,
-    its p-value is below 1 - level after adjusting for all arms (main slices and groups apart), and it
-    has `FEW` users or more.
-    """
-    if entry is None or entry["low"] is None or entry["high"] is None:
-        return "unknown"
-    users, p = entry.get("users"), entry.get("p_holm")
-    if users is not None and users < FEW:
-        return "few"
-    if p is None or p >= 1 - level or entry["low"] <= 0 <= entry["high"]:
-        return "unclear"
-    return "better" if entry["low"] > 0 else "worse"
 
 
 def mark(verdict: str) -> str:
