@@ -54,6 +54,16 @@ def test_former_names_still_work_and_say_what_they_are_now() -> None:
             assert getattr(sl, former) is getattr(sl, present)
 
 
+def test_former_methods_still_work_and_say_what_they_are_now() -> None:
+    log = {"user_id": list("aabbcc"), "item_id": list("xyxyyz"), "timestamp": range(1, 7)}
+    data = sl.from_frames(log)
+    with pytest.warns(DeprecationWarning, match=r"Dataset\.from_frames is now sidelight\.from_frames"):
+        assert sl.Dataset.from_frames(log).fingerprint == data.fingerprint
+    split = sl.split.temporal(data, 0.2, 0.2)
+    with pytest.warns(DeprecationWarning, match=r"is now sidelight\.split\.selection_split"):
+        assert split.selection(1).hash == sl.split.selection_split(split, 1).hash
+
+
 def test_no_present_name_warns() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

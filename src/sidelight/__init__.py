@@ -6,11 +6,10 @@ costs little and imports no learning framework. `__init__.pyi` says where each n
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from sidelight import public_names
-from sidelight.renamed import CLASSES
+from sidelight.renamed import CLASSES, former
 
 __version__ = "0.1.0"
 
@@ -108,7 +107,5 @@ _load, __dir__ = public_names.attach(__name__, __file__)
 
 def __getattr__(name: str) -> Any:
     if name in CLASSES:
-        message = f"sidelight.{name} is now sidelight.{CLASSES[name]}; the former name goes with version 0.3"
-        warnings.warn(message, DeprecationWarning, stacklevel=2)
-        name = CLASSES[name]
+        return former(name, CLASSES[name])
     return _load(name)

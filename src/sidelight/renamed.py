@@ -1,5 +1,11 @@
 """Former names of public classes and options, so that specs and bundles of earlier versions can be read."""
 
+from __future__ import annotations
+
+import warnings
+from importlib import import_module
+from typing import Any
+
 CLASSES = {"Options": "TrainingOptions", "Combine": "GradientAggregation"}
 """Former class name -> present one."""
 
@@ -29,3 +35,18 @@ SCORERS = {
     "ContentProfile": "RidgeScorer", "ImplicitFactors": "ALSScorer", "Mixture": "BlendScorer",
 }  # fmt: skip
 """Former name of a scorer in a bundle -> present one."""
+
+
+def former(name: str, present: str) -> Any:
+    """Return what `sidelight.NAME` is now, with a DeprecationWarning for the caller's caller.
+
+    Args:
+        name: Former public name, as it was written after `sidelight.`.
+        present: Present one; dots lead into packages.
+    """
+    message = f"sidelight.{name} is now sidelight.{present}; the former name goes with version 0.3"
+    warnings.warn(message, DeprecationWarning, stacklevel=3)
+    found: Any = import_module("sidelight")
+    for part in present.split("."):
+        found = getattr(found, part)
+    return found

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sidelight.data.ids import Ids, index_of
 from sidelight.data.interactions import Interactions
 from sidelight.data.schema import Schema
+from sidelight.renamed import former
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,12 @@ class Dataset:
     schema: Schema
     fingerprint: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_frames(cls, *args: Any, **options: Any) -> Dataset:
+        """Return `sidelight.from_frames(...)`; the former name of that function."""
+        found: Dataset = former("Dataset.from_frames", "from_frames")(*args, **options)
+        return found
 
     def __repr__(self) -> str:
         events = len(self.interactions)

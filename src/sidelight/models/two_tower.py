@@ -201,7 +201,7 @@ class TwoTower:
             self.combine or GradientSum(),
             progress,
             place,
-            f"{config.spec_hash(self)}:{split.data.fingerprint}:{len(split.train)}{label}",
+            f"{config.spec_hash(self)}:{split.hash}{label}",
         )
         state = schedule.run(training)
         if place is not None and place.exists():

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sidelight.data.dataset import Dataset, fingerprint
 from sidelight.data.histories import Histories
 from sidelight.errors import SpecError
+from sidelight.renamed import former
 
 Part = Literal["train", "validation", "test"]
 TestHistory = Literal["train", "train+validation"]
@@ -171,6 +172,11 @@ class Split:
         for mask in (self.candidates, self.cold, self.simulated):
             digest.update(f"|{len(mask)}|".encode() + np.packbits(mask).tobytes())
         return digest.hexdigest()
+
+    def selection(self, minimum: int = 200, fold: int = 0) -> Split:
+        """Return `sidelight.split.selection_split(...)`; the former name of that function."""
+        found: Split = former("Split.selection", "split.selection_split")(self, minimum, fold=fold)
+        return found
 
     def joined(self) -> Split:
         """Return the split for the last fit: training and validation events together train.
