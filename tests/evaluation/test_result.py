@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from made_splits import TRAIN, Fixed, split_of
 
-from sidelight.errors import BundleError, DataError, SpecError
-from sidelight.evaluation import Evaluation, differences, evaluate
-from sidelight.evaluation.statistics import holm
+from sidelight.errors import BundleError, SpecError
+from sidelight.evaluation import Evaluation, evaluate
 from sidelight.storage import write_folder
 
 
@@ -50,34 +49,6 @@ def test_intervals_hold_the_means_and_skip_users_without_a_value():
         found.intervals(slices=("cald",))
 
 
-def test_the_table_shows_every_slice_and_what_is_missing():
-    found = run()
-    text = str(found)
-    assert text.startswith("validation part")
-    for word in (
-        "cold",
-        "warm",
-        "overall",
-        "item:brand=a",
-        "recall@7",
-        "cold_slots@7",
-        "cold_relevance",
-        "gini@7",
-    ):
-        assert word in text, word
-    for k in found.ks:  # every cut-off that was asked for, unless one is
-        shown = {f"recall@{k}", f"ndcg@{k}", f"gini@{k}", f"exposure@{k}"}
-        assert all(word in text and word in found.table(k=k) for word in shown)
-        assert not any(f"@{other} " in found.table(k=k) for other in found.ks if other != k)
-    intervals = found.intervals(n=100)
-    assert str(intervals["cold.recall@7"]) in found.table(intervals)
-    with pytest.raises(SpecError, match="cut-off"):
-        found.table(k=4)
-    split = split_of(np.array([[1, 2, 2]]), np.zeros(3, bool))
-    warm_only = evaluate(Fixed(np.zeros((1, 3), np.float32), split.histories().matrix()), split, ks=(1,))
-    assert "no cold slice: no user has a relevant cold item" in str(warm_only)
-
-
 def test_to_dict_is_json():
     found = run()
     told = json.loads(json.dumps(found.to_dict(), allow_nan=False))
@@ -103,31 +74,3 @@ def test_what_is_saved_is_loaded_equal(tmp_path):
     write_folder(tmp_path / "other", {}, {"kind": "split"})
     with pytest.raises(BundleError, match="saved evaluation"):
         Evaluation.load(tmp_path / "other")
-
-
-def test_differences_are_paired_and_adjusted():
-    a, b = run(0), run(1)
-    found = {d.name: d for d in differences(a, b, n=500)}
-    assert set(found) == {f"{name}.ndcg@7" for name in a.slices}
-    cold = found["cold.ndcg@7"]
-    assert cold.interval.mean == pytest.approx(a.figures()["cold.ndcg@7"] - b.figures()["cold.ndcg@7"])
-    assert [d.p_holm for d in found.values()] == list(holm([d.p for d in found.values()]))
-    same = differences(a, a, names=["cold.recall@3"], n=100)[0]
-    assert (same.interval.low, same.interval.mean, same.interval.high, same.p) == (0, 0, 0, 1)
-
-
-def test_differences_refuse_what_cannot_be_paired():
-    a, b = run(0), run(1)
-    with pytest.raises(SpecError, match=r"did you mean 'cold.ndcg@7'"):
-        differences(a, b, names=["cold.ndgc@7"])
-    with pytest.raises(SpecError, match="no figure"):
-        differences(a, b, names=["overall.coverage@7"])  # a total has no value a user
-    b.values["overall"]["novelty@3"][:2] = np.nan
-    with pytest.raises(DataError, match="defined for the same users"):
-        differences(a, b, names=["overall.novelty@3"])
-    b.users["cold"] = b.users["cold"] + 1
-    with pytest.raises(DataError, match="the same users"):
-        differences(a, b, names=["cold.ndcg@7"])
-    b.info["data"] = "elsewhere"
-    with pytest.raises(DataError, match="one split"):
-        differences(a, b)

@@ -1,4 +1,4 @@
-"""Two-step neighbours: the formula, bridges that nobody touched, and items that join or change later."""
+"""Neighbour graphs: the formulas of one and of two steps."""
 
 from __future__ import annotations
 
@@ -10,12 +10,52 @@ import pytest
 from made_splits import TRAIN, VALIDATION, split_of
 
 import sidelight as sl
-from sidelight.errors import SpecError
-from sidelight.models.content_space import ContentSpace
-from sidelight.models.item_updates import with_revised_items
-from sidelight.models.knn_graph import neighbour_graph, two_step_graph
+from sidelight.models.knn_graph import cosine_counts, neighbour_graph, two_step_graph
+
+WORDS = ["red", "blue", "green", "tall", "small", "round"]
+
+
+@pytest.fixture
+def split():
+    rng = np.random.default_rng(4)
+    parts = rng.choice([0, TRAIN, VALIDATION], size=(40, 15), p=[0.6, 0.35, 0.05])
+    parts[:, 12:] = np.where(parts[:, 12:] == TRAIN, VALIDATION, parts[:, 12:])
+    made = split_of(parts, np.arange(15) >= 12)
+    titles = [" ".join(rng.choice(WORDS, 3)) for _ in range(15)]
+    items = made.data.items.with_columns(pl.Series("title", titles))
+    items = items.with_columns(vector=pl.Series(rng.standard_normal((15, 3)).tolist()))
+    return _with_items(made, items)
+
+
+def _with_items(split, items):
+    from dataclasses import replace
+
+    return replace(split, data=replace(split.data, items=items))
+
+
+def test_neighbour_graph_power_and_hub():
+    close = np.random.default_rng(3).random((8, 8)).astype(np.float32)
+    everything = np.arange(8)
+    graph = neighbour_graph(lambda a, b: close[np.ix_(a, b)].copy(), everything, everything, 8, 3, 2.0, 0.5)
+    for j in range(8):
+        own = close[j].copy()
+        own[j] = 0
+        best = np.argsort(-own)[:3]
+        value = own[best] ** 2
+        np.testing.assert_allclose(graph.toarray()[best, j], value / value.sum() ** 0.5, rtol=1e-5)
+        assert graph[:, [j]].nnz == 3
+
+
+def test_neighbour_graph_does_not_depend_on_the_block(monkeypatch, split):
+    similarity, everything = cosine_counts(split.histories().matrix(), 1.0), np.arange(12)
+    whole = neighbour_graph(similarity, everything, everything, 15, 5)
+    monkeypatch.setattr("sidelight.models.knn_graph.CELLS", 24)
+    assert (whole != neighbour_graph(similarity, everything, everything, 15, 5)).nnz == 0
+
 
 N = 30
+
+
 OPTIONS = (4, 2.0, 0.5)
 
 
@@ -71,29 +111,3 @@ def test_an_item_is_reached_over_one_that_nobody_touched():
     one, two = (sl.ContentKNN((title,), steps=steps).fit(split).score(row)[0] for steps in (1, 2))
     assert one[1] > 0 and one[2] == 0 and one[3] == 0
     assert two[1] > 0 and two[2] > 0 and two[3] == 0
-
-
-def test_new_and_changed_items_are_linked_over_the_items_of_the_fit():
-    split, title = chain(), sl.Text("title", min_df=1)
-    model = sl.ContentKNN((title,), steps=2).fit(split)
-    rows = pl.DataFrame({"item_id": [8, 9], "title": ["lamp chair"] * 2})
-    once, twice = model.add_items(rows), model.add_items(rows[:1]).add_items(rows[1:])
-    np.testing.assert_allclose(once.scorer.graph.toarray(), twice.scorer.graph.toarray(), rtol=1e-6)
-    assert once.scorer.graph[0, 5] > 0 and once.scorer.graph[0, 6] == once.scorer.graph[0, 5]
-    moved = with_revised_items(model, pl.DataFrame({"item_id": [3], "title": ["lamp chair"]}))
-    assert moved.scorer.graph[0, 3] == pytest.approx(once.scorer.graph[0, 5])
-    assert model.scorer.graph[0, 3] == 0
-
-
-def test_the_fitted_graph_is_the_two_step_graph_of_the_content():
-    split, title = chain(), sl.Text("title", min_df=1)
-    model = sl.ContentKNN((title,), neighbours=2, steps=2, bridges=2).fit(split)
-    space = ContentSpace.fit((title,), split.data)
-    found = two_step_graph(space.similarity, np.arange(5), np.array([0, 4]), 5, (2, 3.0, 0.75), (2, 5))
-    assert (model.scorer.graph != found).nnz == 0
-
-
-@pytest.mark.parametrize("options", [{"steps": 0}, {"steps": 3}, {"bridges": 0}])
-def test_other_numbers_of_steps_are_refused(options):
-    with pytest.raises(SpecError, match=f"option {next(iter(options))!r} of ContentKNN"):
-        sl.ContentKNN((sl.Text("title"),), **options)

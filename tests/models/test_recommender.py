@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from http_service import Service
 from made_markov import Markov
 
 import sidelight as sl
-from sidelight.evaluation import order_blind
 from sidelight.models.people import People
 from sidelight.models.recommender import Recommender
 from sidelight.serving.client.client import Client
@@ -128,7 +126,3 @@ def test_a_new_event_is_the_newest(model: Recommender, tmp_path: Path) -> None:
             body = {"user": "u00", "k": 1, "filter_seen": False}
             got = service.send("POST", "/v1/recommend", body).json()
             assert got["items"][0]["item_id"] == after(item)
-
-
-def test_the_example_of_the_adapter() -> None:
-    assert doctest.testmod(order_blind).failed == 0
