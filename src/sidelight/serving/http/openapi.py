@@ -176,6 +176,19 @@ def _describe_fields(schema: dict[str, Any]) -> None:
             fields[name]["description"] = " ".join(words.split())
     if "additionalProperties" not in schema:  # not a request
         schema["required"] = list(fields)
+        for field in fields.values():
+            _plain_tuples(field)
+        if "item_id" in fields:
+            fields["item_id"]["type"] = "string"  # also where a dataclass takes ids of any type
+
+
+def _plain_tuples(schema: dict[str, Any]) -> None:
+    """Write tuples as arrays of their types: many readers of OpenAPI do not know `prefixItems`."""
+    if "prefixItems" in schema:
+        kinds = dict.fromkeys(part["type"] for part in schema.pop("prefixItems") if part)
+        schema["items"] = {"anyOf": [{"type": kind} for kind in kinds]}
+    elif "items" in schema:
+        _plain_tuples(schema["items"])
 
 
 def _complete(operation: dict[str, Any], entry: ApiEntry) -> None:
