@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sidelight.errors import DataError, SpecError
-from sidelight.serving.database import consent_rows, sql_tables
+from sidelight.serving.database import sql_tables, user_tables
 from sidelight.serving.database.database import Database
 from sidelight.serving.domain import HISTORY, KINDS, DatabaseError, Event, Exposure, PersonState
 
@@ -391,7 +391,7 @@ def test_a_clock_that_jumps_lets_in_nothing_from_before_the_forgetting(
     db: Database, monkeypatch: pytest.MonkeyPatch, jump: int
 ) -> None:
     clock = [sql_tables.to_micros(START)]
-    monkeypatch.setattr(consent_rows, "now", lambda: clock[0])
+    monkeypatch.setattr(user_tables, "now", lambda: clock[0])
     db.forget("u")
     clock[0] += jump * 1_000_000
     db.set_consent("u", True)

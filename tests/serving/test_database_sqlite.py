@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 import sidelight.serving.database as package
 from sidelight.errors import MissingExtraError, SpecError
-from sidelight.serving.database import connections, consent_rows
+from sidelight.serving.database import connections, user_tables
 from sidelight.serving.database.database import Database
 from sidelight.serving.domain import DatabaseError, Event
 
@@ -285,7 +285,7 @@ def test_records_need_no_database() -> None:
 
 def test_a_person_is_found_by_index_alone(db: Database) -> None:
     with db._connections._engine.connect() as connection:
-        sql = str(consent_rows._PERSON.compile(db._connections._engine))
+        sql = str(user_tables._PERSON.compile(db._connections._engine))
         plan = connection.exec_driver_sql(
             f"EXPLAIN QUERY PLAN {sql}", (1, b"", b"", b"", 1000, 0)[: sql.count("?")]
         )

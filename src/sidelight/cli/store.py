@@ -25,6 +25,14 @@ def publish(
     ] = None,
     note: Annotated[str, typer.Option(help="Remark to show in the list.")] = "",
     promote: Annotated[bool, typer.Option("--promote", help="Let it serve at once.")] = False,
+    people: Annotated[
+        bool,
+        typer.Option(
+            "--people/--no-people",
+            help="Store user ids, histories and attributes of users. Without them, it serves users whose "
+            "events are in the database of the service, and histories that come with a request.",
+        ),
+    ] = True,
     json: JsonLines = False,
 ) -> None:
     """Copy a bundle into a store as a new version, after all checks.
@@ -35,12 +43,13 @@ def publish(
     Example:
         sidelight store publish store/ model/ --name monday --promote
         sidelight store publish store/ model/ --name tuesday --note "with descriptions"
+        sidelight store publish store/ model/ --name anonymous --no-people
     """
     from sidelight.cli import console
     from sidelight.serving.store.store import Store
 
     opened = Store(store)
-    found = opened.publish(bundle, name, note=note)
+    found = opened.publish(bundle, name, note=note, people=people)
     if promote:
         found = opened.promote(found.name)
     else:

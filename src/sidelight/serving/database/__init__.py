@@ -1,4 +1,4 @@
-"""What the service remembers: events, consent, new items, exposures, API keys. SQLite or PostgreSQL."""
+"""Database of the service: events, consent, new items, exposures, API keys. SQLite or PostgreSQL."""
 
 from sidelight.errors import missing_extra
 

@@ -1,7 +1,7 @@
-"""How the database is reached: connections, transactions, and the little in which the two kinds differ.
+"""Connections and transactions of the database, and the differences between SQLite and PostgreSQL.
 
-Everything above says `read` or `write` with a function of a connection; what SQLite and PostgreSQL
-need to be durable, and to keep writers apart, is here and in `locks`.
+Callers pass a function of a connection to `read` or `write`; durability and the separation of writers
+are handled here and in `locks`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from sidelight.serving.domain import DatabaseError
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
 
-PATIENCE: Final = 5.0  # seconds that a call waits for a lock, a connection, a server
-STATEMENT: Final = 60.0  # seconds after which PostgreSQL gives a statement up
+PATIENCE: Final = 5.0  # seconds to wait for a lock, a connection, a server
+STATEMENT: Final = 60.0  # seconds after which PostgreSQL cancels a statement
 TRIES: Final = 3
-POOL: Final = 8  # connections that stay open once they were needed
+POOL: Final = 8  # connections that stay open after their first use
 _BUSY: Final = f"PRAGMA busy_timeout={PATIENCE * 1000:.0f}"
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",  # readers and the writer do not wait for each other
-    "PRAGMA synchronous=FULL",  # a commit is on the disk when it returns
-    "PRAGMA secure_delete=ON",  # what is deleted is overwritten
+    "PRAGMA synchronous=FULL",  # a commit is on disk when it returns
+    "PRAGMA secure_delete=ON",  # deleted rows are overwritten
     "PRAGMA temp_store=MEMORY",  # no ids in temporary files
     "PRAGMA trusted_schema=OFF",
     "PRAGMA journal_size_limit=67108864",
@@ -43,11 +43,11 @@ class Connections:
 
     Args:
         url: "sqlite:///path", a bare path, or "postgresql+psycopg://user:password@host/name".
-        make: Make a SQLite file where there is none, and take one that is not ours.
+        make: Create a SQLite file where there is none, and accept one without our tables.
 
     Raises:
         SpecError: The address is of another kind.
-        DatabaseError: There is no such file, or it is not ours.
+        DatabaseError: There is no such file, or it has none of our tables.
         MissingExtraError: psycopg is not installed.
     """
 
@@ -60,11 +60,11 @@ class Connections:
             prepare_file(self._path, make)
         self._file = identity(self._path) if self.sqlite else None
         self._engine = _sqlite(address) if self.sqlite else _postgresql(address)
-        # Without a transaction around it, a lone SELECT is one round trip instead of three.
-        alone = {} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
-        self._single = self._engine.execution_options(**alone)
+        # Without a transaction around it, a single SELECT is one round trip instead of three.
+        single = {} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._single = self._engine.execution_options(**single)
         self._writer = threading.Lock()
-        self._unwiped = self.sqlite  # what an earlier program was killed over, before it could
+        self._unwiped = self.sqlite  # a previous process may have died before truncating the WAL
 
     def close(self) -> None:
         """Close every connection of the pool."""
@@ -74,10 +74,9 @@ class Connections:
         self._engine.dispose()
 
     def open_pool(self) -> None:
-        """Open every connection to SQLite that may stay open: later they would come by chance, over days.
+        """Open all pooled connections to SQLite at once, so that the number of open files stays constant.
 
-        The files that the process has open are then as many after a week as at its start. Connections to
-        PostgreSQL take the server's means: they are opened when they are needed.
+        Connections to PostgreSQL take resources of the server: they are opened when they are needed.
 
         Raises:
             DatabaseError: The file cannot be opened.
@@ -88,22 +87,21 @@ class Connections:
                     held.enter_context(self._engine.connect())
 
     def first(self, work: Work[T]) -> T:
-        """`write`, with the driver's own words when there is no connection: nothing secret is in them yet."""
+        """Run `write`; without a connection the error has the driver's own text, which holds no secret yet."""
         try:
             return self._written(work)
         except sa.exc.OperationalError as error:
-            found = translate_errors(error, self.kind)
             if self.sqlite or getattr(error.orig, "sqlstate", None) is not None:
-                raise found from None
-            words = " ".join(str(error.orig).split())
+                raise translate_errors(error, self.kind) from None
+            text = " ".join(str(error.orig).split())
             raise DatabaseError(
-                complain("a PostgreSQL that answers", words, fix="correct the address")
+                complain("a PostgreSQL that answers", text, fix="correct the address")
             ) from None
         except sa.exc.SQLAlchemyError as error:
             raise translate_errors(error, self.kind) from None
 
     def read(self, work: Work[T]) -> T:
-        """What `work` reads. Outside a transaction: for a single statement.
+        """Return the result of `work`. Outside a transaction: for a single statement.
 
         Raises:
             DatabaseError: It could not be read.
@@ -114,12 +112,12 @@ class Connections:
             except sa.exc.DBAPIError as error:
                 if not lost(error):
                     raise
-            return self._once(work)  # the server was started anew; the pool has thrown out old connections
+            return self._once(work)  # the server was restarted; the pool has discarded old connections
 
     def write(self, work: Work[T]) -> T:
-        """What `work` returns, after everything that it wrote is on the disk, or nothing is written.
+        """Return the result of `work` after everything that it wrote is on disk, or nothing is written.
 
-        `work` may be called again when PostgreSQL gave up its transaction for another one.
+        `work` may be called again when PostgreSQL aborted its transaction in favour of another one.
 
         Raises:
             DatabaseError: Nothing was written; or, if the connection broke during the commit,
@@ -128,8 +126,8 @@ class Connections:
         with self._failures():
             return self._written(work)
 
-    def alone(self, statement: str) -> None:
-        """Run a statement that takes no transaction.
+    def run_outside(self, statement: str) -> None:
+        """Run a statement that allows no transaction.
 
         Raises:
             DatabaseError: It failed.
@@ -139,12 +137,12 @@ class Connections:
                 connection = connection.execution_options(isolation_level="AUTOCOMMIT")
                 connection.exec_driver_sql("SET statement_timeout = 0")
             connection.exec_driver_sql(statement)
-            connection.invalidate()  # its settings are its own
+            connection.invalidate()  # its settings must not reach other users of the pool
 
     def wipe(self) -> None:
-        """Take deleted rows out of the journal of SQLite; after a later write, where that cannot be done now.
+        """Remove deleted rows from the journal of SQLite; after a later write, where that is impossible now.
 
-        It never fails: what went before is written, and must not be told as if it were not.
+        It never fails: the write before it has succeeded, and must not be reported as failed.
         """
         if self.sqlite:
             self._unwiped = True
@@ -163,11 +161,11 @@ class Connections:
                 try:
                     if self.sqlite:
                         connection.exec_driver_sql("BEGIN IMMEDIATE")
-                    found = work(connection)
+                    result = work(connection)
                     committing = True
                     connection.commit()
                     self._wipe_again(connection)
-                    return found
+                    return result
                 except sa.exc.DBAPIError as error:
                     if broken(error):
                         connection.invalidate()
@@ -178,7 +176,7 @@ class Connections:
 
     @contextlib.contextmanager
     def _one_writer(self) -> Iterator[None]:
-        """Within the process, writers of SQLite queue here: fairer than polling for the file's lock."""
+        """Queue the writers of SQLite within the process: fairer than polling for the file's lock."""
         if not self.sqlite:
             yield
             return
@@ -192,7 +190,7 @@ class Connections:
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
         if self._file != (identity(self._path) if self.sqlite else None):
-            # The open file goes on without a name: what is written to it ends with the process.
+            # The open file has no name any more: what is written to it is lost with the process.
             found, fix = "it was deleted or replaced", "stop the service, put the file or a copy there, start"
             raise DatabaseError(complain("the file that was opened", found, self.kind, fix))
         try:
@@ -206,7 +204,7 @@ class Connections:
         self._unwiped = bool(busy)
 
     def _wipe_again(self, connection: sa.Connection) -> None:
-        """What a reader was in the way of, now without waiting: the write itself is done."""
+        """Repeat a wipe that a reader prevented, without waiting: the write itself is done."""
         if self._unwiped:
             with contextlib.suppress(sa.exc.DBAPIError):  # then after the next write
                 connection.exec_driver_sql("PRAGMA busy_timeout=0")

@@ -1,4 +1,4 @@
-"""Where a database is: its address, and the file of SQLite that is made, recognised and watched."""
+"""Address of a database, and creation and recognition of the file of SQLite."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import sqlalchemy as sa
 from sidelight.errors import SpecError, complain
 from sidelight.serving.database.sql_tables import meta
 from sidelight.serving.domain import DatabaseError
+from sidelight.target_paths import sync_folder
 
 FIX: Final = "correct --database, or make a new one with --init"
 _FORMS: Final = "give a path, sqlite:///path or postgresql+psycopg://user:password@host/name"
 
 
 def parsed(url: str) -> sa.URL:
-    """The address of a database, of SQLite where it is only a path.
+    """Parse the address of a database; a bare path is SQLite.
 
     Raises:
         SpecError: It is of another kind, or of no file.
@@ -41,10 +42,10 @@ def parsed(url: str) -> sa.URL:
 
 
 def prepare_file(path: Path, make: bool) -> None:
-    """Make an empty file that only its owner can read; SQLite gives its journal the same rights.
+    """Create an empty file that only its owner can read; SQLite gives its journal the same rights.
 
     Raises:
-        DatabaseError: It cannot be made; or, where none is to be made, it is not ours.
+        DatabaseError: It cannot be created; or, where none is to be created, it has none of our tables.
     """
     if not make:
         check_ours(path)
@@ -52,21 +53,17 @@ def prepare_file(path: Path, make: bool) -> None:
         return
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        folder = os.open(path.parent, os.O_RDONLY)
+        sync_folder(path.parent)
     except OSError as error:
         found, fix = f"{error.strerror}", "make its folder, or give another path"
         raise DatabaseError(complain("a place for the database", found, str(path), fix)) from None
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def check_ours(path: Path) -> None:
     """Refuse a file that is not the database of a service, before anything in it is changed.
 
     Raises:
-        DatabaseError: It is not there, or has none of our tables.
+        DatabaseError: It does not exist, or has none of our tables.
     """
     found = "no such file"
     if path.exists():
@@ -77,13 +74,13 @@ def check_ours(path: Path) -> None:
                     return
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
-                return  # what is wrong shows when it is opened in earnest
+                return  # other defects show when it is opened for use
             found = "no SQLite database"
     raise DatabaseError(complain("the database of a service", found, str(path), FIX))
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one under the same name; None where there is none."""
+    """Return device and inode, which tell a file from another one of the same name; None without a file."""
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a driver's error means, in one line that never repeats an id, a value or a statement."""
+"""Translation of driver errors to one line that never repeats an id, a value or a statement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sidelight.errors import complain
 from sidelight.serving.domain import DatabaseError
 
 LATER = "send it again later"
-# Meaning of an error: what was found, what to do, whether the same call may succeed later.
+# Meaning of an error: finding, remedy, whether the same call may succeed later.
 _Meaning = tuple[str, str, bool]
 LOST: _Meaning = ("no connection", "see that the server runs and can be reached, then send it again", True)
 _SQLITE: dict[int, _Meaning] = {
@@ -41,10 +41,10 @@ _POSTGRESQL: dict[str, _Meaning] = {
 
 
 def translate_errors(error: Exception, kind: str) -> DatabaseError:
-    """The one-line error that an error of SQLAlchemy or of a driver stands for.
+    """Translate an error of SQLAlchemy or of a driver to a one-line error.
 
     Args:
-        error: What was raised.
+        error: The exception.
         kind: "SQLite" or "PostgreSQL".
     """
     found, fix, retry = _meaning(error)
@@ -52,17 +52,17 @@ def translate_errors(error: Exception, kind: str) -> DatabaseError:
 
 
 def contended(error: Exception) -> bool:
-    """Whether PostgreSQL ended the transaction only because another one was in its way."""
+    """Return whether PostgreSQL aborted the transaction only because of a conflict with another one."""
     return (_sqlstate(error) or "").startswith("40")
 
 
 def lost(error: Exception) -> bool:
-    """Whether the connection broke, so that a new one may do."""
+    """Return whether the connection broke, so that a new one may succeed."""
     return isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
 
 
 def broken(error: Exception) -> bool:
-    """Whether a SQLite connection should not be used again."""
+    """Return whether a SQLite connection should not be used again."""
     return _sqlite_code(error) in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL)
 
 

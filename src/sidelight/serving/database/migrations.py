@@ -1,4 +1,4 @@
-"""Ordered migrations: tables of an earlier version become those of this one, all at once or not at all."""
+"""Ordered migrations of the tables to the present version, all at once or not at all."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ IDENTITY: Final = "database_id"
 MARKS: Final = "tombstone_key"
 
 
-def prepared(connection: sa.Connection, make: bool) -> tuple[bytes, str]:
+def prepare_tables(connection: sa.Connection, make: bool) -> tuple[bytes, str]:
     """Bring the tables up to date, in the transaction that is open.
 
     Args:
-        connection: In a transaction.
-        make: Make the tables where there are none.
+        connection: Connection with an open transaction.
+        make: Create the tables where there are none.
 
     Returns:
         The key of the tombstones, and the id of the database.
 
     Raises:
-        DatabaseError: There are no tables and none are to be made, or they are of a newer version.
+        DatabaseError: There are no tables and none are to be created, or they are of a newer version.
     """
     locks.alone(connection, locks.SCHEMA)
     if connection.dialect.name == "postgresql":
@@ -44,40 +44,40 @@ def prepared(connection: sa.Connection, make: bool) -> tuple[bytes, str]:
         metadata.create_all(connection)
         first = {"schema_version": str(SCHEMA), MARKS: secrets.token_hex(32)}
         _write(connection, first | {KEYS_REQUIRED: "0", IDENTITY: secrets.token_hex(16)})
-    found = _read(connection)
-    version = found.get("schema_version", "none")
+    values = _read(connection)
+    version = values.get("schema_version", "none")
     if not version.isdigit() or not 1 <= int(version) <= SCHEMA:
         fix = "install a newer sidelight" if version.isdigit() else "bring back a copy of the database"
-        said = f"tables of version 1 to {SCHEMA}", f"version {version}"
-        raise DatabaseError(complain(*said, "the database", fix))
+        expected = f"tables of version 1 to {SCHEMA}"
+        raise DatabaseError(complain(expected, f"version {version}", "the database", fix))
     for migrate in MIGRATIONS[int(version) - 1 :]:
         migrate(connection)
     if version != str(SCHEMA):
         connection.execute(sa.update(meta).where(meta.c.name == "schema_version").values(value=str(SCHEMA)))
-        found = _read(connection)
-    return bytes.fromhex(found[MARKS]), found[IDENTITY]
+        values = _read(connection)
+    return bytes.fromhex(values[MARKS]), values[IDENTITY]
 
 
-def _closed(connection: sa.Connection) -> None:
-    """Version 2: whether keys are required is written down, and the database has an id of its own."""
+def _to_version_2(connection: sa.Connection) -> None:
+    """Version 2: record whether keys are required, and give the database an id."""
     ever = connection.execute(sa.select(keys.c.id).limit(1)).first() is not None
     _write(connection, {KEYS_REQUIRED: str(int(ever)), IDENTITY: secrets.token_hex(16)})
 
 
-def _scopes(connection: sa.Connection) -> None:
-    """Version 3: metrics and histories have scopes of their own; keys that were good for both keep them."""
+def _to_version_3(connection: sa.Connection) -> None:
+    """Version 3: give admin keys the new scopes for metrics and histories, which they covered before."""
     for number, scopes in connection.execute(sa.select(keys.c.id, keys.c.scopes)).all():
         if "admin" in scopes.split():
             more = " ".join(sorted({*scopes.split(), "history", "metrics"}))
             connection.execute(sa.update(keys).where(keys.c.id == number).values(scopes=more))
 
 
-def _retirements(connection: sa.Connection) -> None:
-    """Version 4: items can be retired."""
+def _to_version_4(connection: sa.Connection) -> None:
+    """Version 4: create the table of retired items."""
     retirements.create(connection)
 
 
-MIGRATIONS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_closed, _scopes, _retirements)
+MIGRATIONS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_to_version_2, _to_version_3, _to_version_4)
 SCHEMA: Final = 1 + len(MIGRATIONS)  # of the tables; a database of a newer version is not opened
 
 

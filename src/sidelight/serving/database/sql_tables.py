@@ -1,4 +1,4 @@
-"""The tables, the same on SQLite and PostgreSQL. Times are whole microseconds since 1970, UTC."""
+"""Table definitions, equal on SQLite and PostgreSQL. Times are whole microseconds since 1970, UTC."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-# SQLite numbers rows by itself in a column that is called INTEGER, and holds 64 bits in it.
+# SQLite numbers the rows of an INTEGER column itself, and stores 64 bits in it.
 _Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 metadata = sa.MetaData()
 
 # Names have a prefix: a PostgreSQL database is often shared with other programs.
-# AUTOINCREMENT: a number is never given twice, even after the highest rows were deleted, so who has
-# read up to a number misses nothing that comes later.
+# AUTOINCREMENT: a number is never used twice, even after the highest rows were deleted, so a reader up
+# to a number misses nothing that comes later.
 meta = sa.Table(
     "sidelight_meta",
     metadata,
@@ -25,9 +25,9 @@ meta = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 # SQLite overwrites what is deleted, but when it moves rows from page to page it leaves copies behind.
-# So the id of a person is written in one place only, in a table whose rows never move: they are added
-# at the end and never deleted; to forget somebody, the id is overwritten by blanks where it stands.
-# Everything else knows people by a number, and finds the number by a keyed hash of the id.
+# So the id of a user is stored in one place only, in a table whose rows never move: they are appended
+# and never deleted; to forget a user, the id is overwritten by blanks in its place.
+# All other tables refer to users by a number, which is found by a keyed hash of the id.
 names = sa.Table(
     "sidelight_names",
     metadata,
@@ -43,7 +43,7 @@ people = sa.Table(
     sa.Column("asked", sa.BigInteger),
     sqlite_autoincrement=True,
 )
-# Who was forgotten, and when they came back.
+# Users who were forgotten, and the time of their return.
 tombstones = sa.Table(
     "sidelight_tombstones",
     metadata,
@@ -59,7 +59,7 @@ events = sa.Table(
     sa.Column("item_id", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
-    # A keyed hash of the event's id: senders may put the id of the person into it.
+    # A keyed hash of the event's id: senders may put the id of the user into it.
     sa.Column("event_mark", sa.LargeBinary, unique=True),
     sa.Index("sidelight_events_of_person", "person", "at", "seq"),
     sqlite_autoincrement=True,
@@ -108,12 +108,12 @@ keys = sa.Table(
 
 
 def insert_or_ignore(table: sa.Table, column: str, *given: sa.Column[Any]) -> dict[str, sa.Insert]:
-    """By dialect: an insert that passes over rows whose value in a unique column is there already.
+    """Return, by dialect, an insert that skips rows whose value in a unique column exists already.
 
     Args:
-        table: Where to.
-        column: The unique one.
-        given: Columns that are given back, of the rows that were new.
+        table: Target table.
+        column: Name of the unique column.
+        given: Columns to return of the rows that were new.
     """
     return {
         "sqlite": sqlite.insert(table).on_conflict_do_nothing(index_elements=[column]).returning(*given),
@@ -123,16 +123,21 @@ def insert_or_ignore(table: sa.Table, column: str, *given: sa.Column[Any]) -> di
     }
 
 
+def highest(connection: sa.Connection, column: sa.Column[int]) -> int:
+    """Return the largest number in a column, 0 for an empty table."""
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(column), 0))).scalar_one())
+
+
 def to_micros(at: datetime) -> int:
-    """Whole microseconds since 1970 of a time with a zone."""
+    """Convert a time with a zone to whole microseconds since 1970."""
     return (at - _EPOCH) // _MICROSECOND
 
 
 def from_micros(number: int) -> datetime:
-    """The time in UTC that `to_micros` counted."""
+    """Convert microseconds since 1970 to a time in UTC."""
     return _EPOCH + timedelta(microseconds=number)
 
 
 def now() -> int:
-    """This moment in microseconds since 1970."""
+    """Return the present time in microseconds since 1970."""
     return to_micros(datetime.now(UTC))

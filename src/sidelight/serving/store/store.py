@@ -11,8 +11,6 @@ the new one. Unfinished files and folders have a hidden name and are removed by 
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -24,7 +22,6 @@ from sidelight.errors import BundleError, SpecError, complain, did_you_mean
 from sidelight.serving.bundle import load
 from sidelight.serving.responses import Version
 from sidelight.serving.store import version_files as files
-from sidelight.serving.store import versions
 from sidelight.serving.store.current_version import (
     CURRENT,
     CurrentVersion,
@@ -33,7 +30,8 @@ from sidelight.serving.store.current_version import (
     read_history,
     write_current,
 )
-from sidelight.serving.store.versions import check_name, check_version, load_checked, read_version
+from sidelight.serving.store.versions import check_name, check_version, fill, load_checked, read_version
+from sidelight.target_paths import atomic_write, naming
 
 if TYPE_CHECKING:
     from sidelight.models.recommender import Recommender
@@ -78,7 +76,12 @@ class Store:
         return self
 
     def publish(
-        self, bundle: Path | str | Recommender, name: str | None = None, *, note: str = ""
+        self,
+        bundle: Path | str | Recommender,
+        name: str | None = None,
+        *,
+        note: str = "",
+        people: bool = True,
     ) -> Version:
         """Add a version, whole or not at all, after all checks. It does not serve yet: see `promote`.
 
@@ -86,6 +89,8 @@ class Store:
             bundle: A bundle folder, which is copied, or a fitted model.
             name: Letters, digits and "._-"; None takes the time, e.g. "20260131T090000Z".
             note: Remark of one line, shown in lists of versions.
+            people: Store user ids, histories and attributes of users. Without them the version serves
+                histories that come with a request, and users whose events are in the service's database.
 
         Raises:
             BundleError: The bundle is damaged, of another version, or fails a check.
@@ -94,19 +99,13 @@ class Store:
         """
         if name is not None:
             check_name(name)
-        with files.naming(self.root):
+        with naming(self.root):
             files.make_folder(self._versions)
             with files.locked(self.root / PUBLISHING):
                 self._clean()
                 name = self._free(name)
-                part = files.part_of(self._versions / name)
-                try:
-                    versions.fill(part, bundle, name, note)
-                    os.rename(part, self._versions / name)
-                except BaseException:
-                    shutil.rmtree(part, ignore_errors=True)
-                    raise
-                files.sync_folder(self._versions)
+                with atomic_write(self._versions / name, one_writer=True) as part:
+                    fill(part, bundle, name, note, people)
         return self.show(name)
 
     def list(self) -> list[Version]:
@@ -198,7 +197,7 @@ class Store:
             BundleError: It does not exist, or fails a check; the present version goes on serving.
             OSError: The disk is full or broken; the present or the new version serves.
         """
-        with files.naming(self.root):
+        with naming(self.root):
             folder = self.folder(name)
             seen = checked if files.stamp(folder) == checked else check_version(folder)
             with files.locked(self.root / SERVING):
@@ -222,7 +221,7 @@ class Store:
             BundleError: No version served before, or it is damaged; the present one goes on serving.
             OSError: As in `promote`.
         """
-        with files.naming(self.root), files.locked(self.existing().root / SERVING):
+        with naming(self.root), files.locked(self.existing().root / SERVING):
             now = read_current(self.root)
             before = self._before(now)
             if not before:
@@ -242,7 +241,7 @@ class Store:
             Names of the removed versions. Damaged ones are left to be inspected.
         """
         removed = []
-        with files.naming(self.root), files.locked(self.existing().root / PUBLISHING):
+        with naming(self.root), files.locked(self.existing().root / PUBLISHING):
             for old in reversed(self.list()[self.keep :]):
                 with files.locked(self.root / SERVING):
                     if self._version(old.name, read_current(self.root)) != old or old.current or old.previous:
@@ -314,4 +313,4 @@ class Store:
             if each.name.startswith("."):
                 files.remove(each)
         with files.locked(self.root / SERVING):
-            files.remove(files.part_of(self.root / CURRENT))
+            files.remove(self.root / f".{CURRENT}.part")

@@ -1,4 +1,4 @@
-"""Files of a store: written whole, forced to disk, sealed and locked. Knows no model.
+"""Files of a store: locked, sealed, hashed and forced to disk. Knows no model.
 
 The order of every change is the same: contents, fsync of the files, fsync of the folders that name
 them, one rename, fsync of the folder in which it happened.
@@ -19,30 +19,21 @@ from typing import Any
 
 from sidelight.errors import BundleError, complain
 from sidelight.manifest import MANIFEST, SEAL, SIGNATURE, damaged, digest, inside, read_manifest
-from sidelight.target_paths import naming as naming
+from sidelight.target_paths import atomic_write, sync_folder
 
 TAIL = 1 << 16  # bytes read from the end of a log to find its last line
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Waits until no other process or thread holds the lock file, then holds it.
+    """Hold a lock file, after waiting until no other process or thread holds it.
 
-    The system lets go of it when its holder dies, so no lock outlives a crash.
+    The system releases it when its holder dies, so no lock outlives a crash.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
-
-
-def sync_folder(folder: Path) -> None:
-    """Force a folder's list of names to disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
     finally:
         os.close(handle)
 
@@ -57,7 +48,7 @@ def make_folder(folder: Path) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """A new file whose contents are on disk; its name is only there once the folder is synced."""
+    """Write a new file and force its contents to disk; its name is durable once the folder is synced."""
     with open(path, "xb") as stream:
         stream.write(content)
         stream.flush()
@@ -65,21 +56,13 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """The file with new contents: readers and crashes see the old ones or the new ones."""
-    fresh = part_of(path)
-    fresh.unlink(missing_ok=True)
-    write_file(fresh, content)
-    os.replace(fresh, path)
-    sync_folder(path.parent)
-
-
-def part_of(path: Path) -> Path:
-    """The name under which a file or folder is written before it gets its own."""
-    return path.with_name(f".{path.name}.part")
+    """Replace the contents of a file in one step, for readers and crashes alike."""
+    with atomic_write(path, one_writer=True) as fresh:
+        write_file(fresh, content)
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Add a line to a log, once: a half-written last line is cut off, an equal last line is kept."""
+    """Append a line to a log, once: a half-written last line is cut off, an equal last line is kept."""
     with open(path, "a+b") as stream:
         start = max(0, stream.seek(0, os.SEEK_END) - TAIL)
         stream.seek(start)
@@ -95,7 +78,7 @@ def append_line(path: Path, line: bytes) -> None:
 
 
 def lines(path: Path) -> list[bytes]:
-    """Whole lines of a log, oldest first; a half-written last one is not there."""
+    """Return the whole lines of a log, oldest first; a half-written last one is left out."""
     if not path.is_file():
         return []
     content = path.read_bytes()
@@ -103,9 +86,9 @@ def lines(path: Path) -> list[bytes]:
 
 
 def copy_bundle(source: Path, target: Path) -> None:
-    """A new folder with the files that the manifest of a bundle lists, and nothing else.
+    """Copy the files that the manifest of a bundle lists, and nothing else, to a new folder.
 
-    A copy, never a link: a version must not change when somebody writes to the file it came from.
+    A copy, never a link: a version must not change when the source is written to.
 
     Raises:
         BundleError: The manifest is damaged or of another version, or a file is missing or outside.
@@ -123,13 +106,13 @@ def copy_bundle(source: Path, target: Path) -> None:
 
 
 def sync_folders(root: Path) -> None:
-    """Force the lists of names in a folder and in all below it to disk, the lowest first."""
+    """Force the names in a folder and in all below it to disk, the lowest first."""
     for folder, _, _ in os.walk(root, topdown=False):
         sync_folder(Path(folder))
 
 
 def put_aside(folder: Path) -> Path:
-    """Take a folder's name away in one step; gives the hidden one under which it waits for removal."""
+    """Rename a folder in one step to a hidden name, under which it waits for removal; return that path."""
     aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.old")
     os.rename(folder, aside)
     sync_folder(folder.parent)
@@ -137,7 +120,7 @@ def put_aside(folder: Path) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder with all that is in it."""
+    """Remove a file, or a folder with its contents."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -145,18 +128,18 @@ def remove(path: Path) -> None:
 
 
 def stamp(folder: Path) -> str:
-    """One hash over place, size and times of every file: unequal as soon as anybody writes to one.
+    """Hash place, size and times of every file: the stamp changes as soon as one is written to.
 
-    It reads no contents, so it takes as long for a large model as for a small one.
+    No contents are read, so it takes as long for a large model as for a small one.
     """
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     for place, below, names in os.walk(folder):
         below.sort()
         for name in sorted(names):
             at = os.lstat(os.path.join(place, name))
             relative = os.path.relpath(os.path.join(place, name), folder)
-            found.update(f"{relative} {at.st_ino} {at.st_size} {at.st_mtime_ns} {at.st_ctime_ns}\n".encode())
-    return found.hexdigest()
+            hashed.update(f"{relative} {at.st_ino} {at.st_size} {at.st_mtime_ns} {at.st_ctime_ns}\n".encode())
+    return hashed.hexdigest()
 
 
 def seal_of(folder: Path, names: tuple[str, ...]) -> bytes:
@@ -186,12 +169,12 @@ def packed(value: Mapping[str, Any]) -> bytes:
 
 
 def hashed(line: bytes) -> bytes:
-    """A line, and below it its hash."""
+    """Append to a line a second one with its hash."""
     return line + b"\n" + hashlib.sha256(line).hexdigest().encode() + b"\n"
 
 
 def read_line(line: bytes, path: Path) -> dict[str, Any]:
-    """The JSON object of a line that `packed` made.
+    """Read the JSON object of a line that `packed` wrote.
 
     Raises:
         BundleError: It is none; names the file.
@@ -201,16 +184,16 @@ def read_line(line: bytes, path: Path) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        said = "a JSON object in each line", line[:40].decode(errors="replace")
-        raise BundleError(complain(*said, str(path), "remove the line"))
+        expected, found = "a JSON object in each line", line[:40].decode(errors="replace")
+        raise BundleError(complain(expected, found, str(path), "remove the line"))
     return value
 
 
 def read_hashed(content: bytes, path: Path, fix: str) -> dict[str, Any]:
-    """The JSON object that was written with `packed` and `hashed`.
+    """Read the JSON object that was written with `packed` and `hashed`.
 
     Raises:
-        BundleError: The contents of the file were changed; says what to do.
+        BundleError: The contents of the file were changed; the message ends with `fix`.
     """
     line = content.partition(b"\n")[0]
     if content != hashed(line):

@@ -36,8 +36,15 @@ def check_name(name: str) -> str:
     return name
 
 
-def fill(part: Path, bundle: Path | str | Recommender, name: str, note: str) -> None:
+def fill(part: Path, bundle: Path | str | Recommender, name: str, note: str, people: bool = True) -> None:
     """Write a version into a new folder, checked and on disk; the caller gives the folder its name.
+
+    Args:
+        part: The new folder.
+        bundle: Bundle folder or fitted model.
+        name: Name of the version.
+        note: Remark of the publisher.
+        people: False leaves out everything that is stored per user, see `Recommender.save`.
 
     Raises:
         BundleError: The bundle is damaged, of another version, or fails a check.
@@ -46,13 +53,17 @@ def fill(part: Path, bundle: Path | str | Recommender, name: str, note: str) -> 
 
     source = Path(bundle) if isinstance(bundle, str | Path) else None
     try:
-        if isinstance(bundle, str | Path):
-            files.copy_bundle(Path(bundle), part)
+        origin = None
+        if source is not None and people:
+            files.copy_bundle(source, part)
         else:
-            bundle.save(part)
+            origin = bundle if not isinstance(bundle, str | Path) else load(bundle)
+            metrics = None if source is None else read_manifest(source)["meta"].get("metrics")
+            origin = origin if people else origin.without_people()
+            origin.save(part, metrics=metrics)
         model = load(part)
         # A model in memory makes its own canaries: the bundle that was written must agree with it.
-        canaries = make_canaries(model if isinstance(bundle, str | Path) else bundle)
+        canaries = make_canaries(origin or model)
         run_canaries(model, canaries, str(part))
         record = _record(part, name, note)
     except BundleError as error:
