@@ -88,9 +88,9 @@ def test_any_value_may_be_missing(items, name):
         ("n", 2.5, "a whole number or null"),
         ("n", 2**40, "a whole number or null"),
         ("n", 10**400, "a whole number or null"),
-        ("photo", base64.b64encode(b"no picture").decode(), "a picture; found .*in column 'photo'"),
+        ("photo", base64.b64encode(b"no picture").decode(), "an image; found .*in column 'photo'"),
         ("photo", "not base64!", "bytes as base64 or null"),
-        ("path", "/etc/passwd", "no path of a picture"),
+        ("path", "/etc/passwd", "no path of an image"),
         ("era", "old", "item columns of the catalogue; found 'era'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The work behind the requests: new items are placed, versions followed, exposures written."""
+"""Background threads of the engine: place new items, follow versions, write exposures."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
 
 WRITE, MANY = 1.0, 500  # seconds, or exposures, after which they are written
-PATIENCE = 5.0  # seconds in which a thread ends when it is told to
-REST = 2.0  # seconds of rest after something failed
+PATIENCE = 5.0  # seconds to wait for a thread to end
+REST = 2.0  # seconds of pause after a failure
 
 log = logging.getLogger(__name__)
 
 
 class ExposureWriter:
-    """What was shown and is not written yet. Bounded: the oldest rows go when nobody can write them.
+    """Buffer of exposures that are not written yet. Bounded: the oldest rows are dropped.
 
     Args:
-        database: Where they go.
-        size: Rows kept at most.
+        database: Target of the rows.
+        size: Largest number of rows kept.
     """
 
     def __init__(self, database: Database, size: int) -> None:
@@ -47,7 +47,7 @@ class ExposureWriter:
             self._cut()
 
     def write(self) -> int:
-        """Write what is kept; how many rows that were. What cannot be written is kept."""
+        """Write the buffer and return the number of rows. Rows that cannot be written stay in the buffer."""
         with self._writing:
             with self._lock:
                 rows = list(self._rows)
@@ -72,12 +72,12 @@ class ExposureWriter:
 class BackgroundWorker:
     """Two threads: one places items and writes exposures, one follows the store, which may take long.
 
-    Whatever fails is written to the log, kept in `trouble`, and tried again after a rest.
+    A failure is logged, kept in `trouble`, and the work is tried again after a pause.
 
     Args:
-        live: Where snapshots are replaced.
-        exposures: To be written.
-        poll: Seconds between looks.
+        live: Holder of the serving snapshot.
+        exposures: Buffer to write.
+        poll: Seconds between two rounds.
     """
 
     def __init__(self, live: HotSwap, exposures: ExposureWriter, poll: float) -> None:
@@ -91,13 +91,13 @@ class BackgroundWorker:
 
     @property
     def running(self) -> bool:
-        """Whether the threads are there."""
+        """The threads have been started."""
         return bool(self._threads)
 
     @property
     def trouble(self) -> str:
-        """What could not be done last, "" when all is well."""
-        return "; ".join(f"{name}: {said}" for name, said in sorted(self._troubles.items()))
+        """Last failure of each thread, "" when all is well."""
+        return "; ".join(f"{name}: {text}" for name, text in sorted(self._troubles.items()))
 
     def start(self) -> None:
         """Start the threads, once."""
@@ -108,26 +108,26 @@ class BackgroundWorker:
             ("sidelight-items", self._items, self._wake),
             ("sidelight-versions", self._versions, self._stop),
         )
-        for name, *how in works:
-            thread = threading.Thread(target=self._loop, args=(name, *how), name=name, daemon=True)
+        for name, work, woken in works:
+            thread = threading.Thread(target=self._loop, args=(name, work, woken), name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def close(self) -> None:
-        """Stop the threads, and write what is left."""
+        """Stop the threads, and write the remaining exposures."""
         self._stop.set()
         self._wake.set()
         for thread in self._threads:
-            thread.join(PATIENCE)  # one that loads a large version ends with the process
+            thread.join(PATIENCE)  # a thread that loads a large version ends with the process
         self._threads.clear()
         self._exposures.write()
 
     def wake(self) -> None:
-        """There are new items: do not wait for the next look."""
+        """Place new items at once, without waiting for the next round."""
         self._wake.set()
 
     def wait(self, change: int, seconds: float) -> bool:
-        """Wait until a change is placed; False when it takes longer. Without threads it is done here."""
+        """Wait until a change is placed; return False on timeout. Without threads it is placed here."""
         if not self.running:
             while self._live.now.change < change and self._live.catch_up():
                 pass
@@ -143,9 +143,9 @@ class BackgroundWorker:
 
     def _items(self) -> None:
         if not self._prepared:
-            self._prepared = True  # once, whatever comes of it
+            self._prepared = True  # once, even after a failure
             prepare(self._live.now.model)
-        self._wake.clear()  # before the look: what comes during it wakes again
+        self._wake.clear()  # before the query: a change during it wakes the thread again
         while self._live.catch_up():
             with self._placed:
                 self._placed.notify_all()
@@ -165,9 +165,9 @@ class BackgroundWorker:
                 work()
                 self._troubles.pop(name, None)
             except Exception as error:
-                said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-                if self._troubles.get(name) != said:
+                text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+                if self._troubles.get(name) != text:
                     log.exception("%s failed", name)
-                self._troubles[name] = said
+                self._troubles[name] = text
                 pause = max(REST, self._poll)
             woken.wait(pause)

@@ -1,6 +1,6 @@
-"""What the service remembers, as plain dataclasses: events, exposures, people, keys, changed items.
+"""Records of the service: events, exposures, user states, keys, changed items.
 
-Every record checks itself when it is made, so a database never meets a value that only one kind of
+Every record checks itself on creation, so that no value reaches a database that only one kind of
 database could store. Messages never repeat an id: they end in logs.
 """
 
@@ -16,16 +16,16 @@ from sidelight.errors import DataError, SidelightError, complain
 
 Kind = Literal["view", "click", "purchase", "dismissal"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
-SCOPES: Final = frozenset({"read", "history", "events", "metrics", "admin"})  # what an API key is good for
-HISTORY: Final = 1000  # events of one person that are used
+SCOPES: Final = frozenset({"read", "history", "events", "metrics", "admin"})  # permissions of an API key
+HISTORY: Final = 1000  # events per user that are used
 
 
 class DatabaseError(SidelightError):
-    """The database cannot do its work: full, locked, unreachable, damaged, of another version.
+    """Failure of the database: full, locked, unreachable, damaged, of another version.
 
     Args:
         message: One line without ids or stored values.
-        retry: The same call may succeed later, so the sender should keep what it sent.
+        retry: The same call may succeed later, so the caller should keep its data.
     """
 
     def __init__(self, message: str, retry: bool = False) -> None:
@@ -34,14 +34,14 @@ class DatabaseError(SidelightError):
 
 
 def check_id(text: Any, what: str) -> str:
-    """An outside id that every database can store, as it was given.
+    """Return an outside id unchanged if every database can store it.
 
     Args:
         text: The id.
-        what: How to call it in the message: "a user id".
+        what: Name of the id in the message: "a user id".
 
     Raises:
-        DataError: It is no text, empty, longer than 512 characters, or holds a NUL or half a
+        DataError: It is not text, empty, longer than 512 characters, or holds a NUL or half a
             surrogate pair.
     """
     if not isinstance(text, str):
@@ -60,10 +60,10 @@ def check_id(text: Any, what: str) -> str:
 
 
 def check_time(at: Any, what: str) -> datetime:
-    """A point in time in UTC.
+    """Convert a datetime to UTC.
 
     Raises:
-        DataError: It is no datetime, or one without a time zone.
+        DataError: It is not a datetime, or has no time zone.
     """
     if not isinstance(at, datetime) or at.tzinfo is None:
         found = "one without a time zone" if isinstance(at, datetime) else type(at).__name__
@@ -75,18 +75,18 @@ def check_time(at: Any, what: str) -> datetime:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that a person did with an item.
+    """Interaction of a user with an item.
 
     Args:
         user_id, item_id: Outside ids, 1 to 512 characters.
-        kind: "view", "click" and "purchase" speak for the item, "dismissal" against it.
-        at: When it happened; any time zone, kept in UTC to the microsecond.
-        event_id: Names the event among all events: a second one with this name is the same
-            event sent again, and is not stored. None: every sending is an event of its own.
-            A database keeps a hash of it, so an event that is read back has None.
+        kind: "view", "click" and "purchase" count for the item, "dismissal" against it.
+        at: Time of the event; any time zone, kept in UTC to the microsecond.
+        event_id: Unique id of the event: a second one with this id is the same event sent again, and is
+            not stored. None: every sending is an event of its own. A database keeps a hash of it, so an
+            event that is read back has None.
 
     Raises:
-        DataError: A value is not what it should be.
+        DataError: A value is invalid.
     """
 
     user_id: str
@@ -106,28 +106,28 @@ class Event:
 
     @classmethod
     def stored(cls, user_id: str, item_id: str, kind: Kind, at: datetime) -> Event:
-        """An event that was checked before it was stored; a person may have a thousand of them."""
-        made = object.__new__(cls)
-        vars(made).update(user_id=user_id, item_id=item_id, kind=kind, at=at, event_id=None)
-        return made
+        """Return an event that was checked before it was stored; skips the checks, as users have up to 1000."""
+        event = object.__new__(cls)
+        vars(event).update(user_id=user_id, item_id=item_id, kind=kind, at=at, event_id=None)
+        return event
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """One item that was shown, with the chance that it had of being shown.
+    """Exposure of one item, with its propensity.
 
     Args:
-        request_id: Of the answer that it stood in.
-        user_id: Who saw it, or None for a history that was given with the request.
+        request_id: Id of the response that contained the item.
+        user_id: Id of the user, or None for a history that was given with the request.
         item_id: Outside id of the item.
-        rank: Its place, 1 is the top.
-        propensity: Probability that the item stood in this list, 0 < p <= 1.
+        rank: Place in the list, 1 is the top.
+        propensity: Probability that the item is in this list, 0 < p <= 1.
         explored: Exploration put it there.
-        version: Of the model that answered.
-        at: When; any time zone, kept in UTC.
+        version: Version of the model.
+        at: Time of the response; any time zone, kept in UTC.
 
     Raises:
-        DataError: A value is not what it should be.
+        DataError: A value is invalid.
     """
 
     request_id: str
@@ -154,14 +154,14 @@ class Exposure:
 
 @dataclass(frozen=True)
 class PersonState:
-    """What may be used about a person, now.
+    """Present state of a user in the database, with the events that may be used.
 
     Args:
-        consent: True given, False withdrawn, None never said; only False forbids.
-        forgotten: The person asked to be forgotten and has not come back.
+        consent: True given, False withdrawn, None no decision; only False forbids.
+        forgotten: The user asked to be forgotten and has not come back.
         events: Stored events, oldest first, at most the last 1000; empty when consent is
-            withdrawn or the person is forgotten.
-        since: When a forgotten person came back: nothing from before may be used.
+            withdrawn or the user is forgotten.
+        since: Time at which a forgotten user came back: nothing from before may be used.
     """
 
     consent: bool | None = None
@@ -170,11 +170,11 @@ class PersonState:
     since: datetime | None = None
 
     def uses_stored(self, trained: datetime | None = None) -> bool:
-        """Whether the history that a bundle keeps of this person may be used.
+        """Return whether the history of this user in a bundle may be used.
 
         Args:
-            trained: When that bundle was trained; None when unknown, which counts as before
-                a comeback.
+            trained: Time at which that bundle was trained; None when unknown, which counts as before
+                the return.
         """
         if self.forgotten or self.consent is False:
             return False
@@ -186,11 +186,11 @@ class Key:
     """An API key without its secret.
 
     Args:
-        id: Number to revoke it by.
-        name: Who or what it was made for.
-        scopes: What it may do, some of `SCOPES`.
-        created: When it was made.
-        revoked: When it stopped working, or None.
+        id: Number by which it is revoked.
+        name: Person or program that it was created for.
+        scopes: Permissions, some of `SCOPES`.
+        created: Time of creation.
+        revoked: Time of revocation, or None.
     """
 
     id: int
@@ -202,13 +202,13 @@ class Key:
 
 @dataclass(frozen=True)
 class ChangedItem:
-    """A content row that arrived after the bundle, or replaced another one.
+    """Item row that arrived after the bundle, or replaced another one.
 
     Args:
         change: Number of the change; later changes have higher numbers.
         item_id: Outside id.
         row: Columns as they were given, `item_id` among them.
-        at: When it was stored.
+        at: Time at which it was stored.
     """
 
     change: int

@@ -1,6 +1,6 @@
-"""Cost of requests, and turns of work that can be stopped: what keeps one caller from the time of all.
+"""Fair scheduling of requests in threads: cost estimates, and turns of work that can be stopped.
 
-Work in a thread cannot be ended from outside. So what takes long calls `checkpoint` between its rows: it
+Work in a thread cannot be ended from outside. So long work calls `checkpoint` between its rows: it
 raises `Stopped` once the deadline has passed or the client has left, and lets short requests go first.
 """
 
@@ -14,24 +14,24 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
-SCORES: Final = 50_000  # scores that cost as much as one reason; measured, as are the next
-ROWS: Final = 400  # places of a list without reasons
-HISTORY: Final = 500  # history items that double the cost of a reason
+SCORES: Final = 50_000  # scores that cost as much as one explanation; measured, as are the next
+ROWS: Final = 400  # places of a list without explanations
+HISTORY: Final = 500  # history items that double the cost of an explanation
 CONDITIONS: Final = 10  # conditions of rules
-REST: Final = 0.05  # seconds that one checkpoint waits for short requests, at most
+REST: Final = 0.05  # longest wait of one checkpoint for short requests, in seconds
 PAUSE: Final = 0.002
-SHARE: Final = 0.25  # of the time in which long work goes on, however many short requests there are
+SHARE: Final = 0.25  # share of time for long work, however many short requests there are
 
 
 class Stopped(Exception):
-    """Nobody waits for the work any more."""
+    """End of work whose deadline has passed or whose client has left."""
 
 
 class TurnToken:
-    """Lets one of several threads work at a time, first come, first served.
+    """Token that lets one of several threads work at a time, first come, first served.
 
     Threads that compute share one interpreter: several at once finish no sooner than one after the other,
-    and a short request that has to have the interpreter a few times waits for each of them every time.
+    and a short request that needs the interpreter a few times waits for each of them every time.
     """
 
     def __init__(self) -> None:
@@ -40,13 +40,13 @@ class TurnToken:
         self._held = False
 
     def take(self, until: float) -> None:
-        """Wait for it.
+        """Wait for the token.
 
         Args:
-            until: `time.monotonic()` after which it is not waited for.
+            until: Deadline as of `time.monotonic()`.
 
         Raises:
-            Stopped: It did not come in time.
+            Stopped: The token was not free in time.
         """
         with self._lock:
             if not self._held:
@@ -62,7 +62,7 @@ class TurnToken:
                 raise Stopped
 
     def give(self) -> None:
-        """Give it to who has waited longest."""
+        """Pass the token to the thread that has waited longest."""
         with self._lock:
             self._held = bool(self._waiting)
             if self._waiting:
@@ -70,7 +70,7 @@ class TurnToken:
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody waits."""
+        """Another thread waits for the token."""
         return bool(self._waiting)
 
 
@@ -78,9 +78,9 @@ class Turn:
     """One piece of work in a thread.
 
     Args:
-        until: `time.monotonic()` at which it is to stop.
-        first: Says whether short requests are at work, which go first; None for work that is short itself.
-        baton: Shared by pieces of work of which one goes on at a time; it goes round at checkpoints.
+        until: Deadline as of `time.monotonic()`.
+        first: Predicate: short requests are running, which go first; None for work that is short itself.
+        baton: Token shared by pieces of work of which one runs at a time; it is passed at checkpoints.
     """
 
     def __init__(
@@ -92,16 +92,16 @@ class Turn:
         self._began, self._holds = time.monotonic(), False
 
     def begin(self) -> None:
-        """Wait until this piece may go on.
+        """Wait until this piece may run.
 
         Raises:
-            Stopped: It is over.
+            Stopped: The work was stopped, or its deadline has passed.
         """
         self._take()
         self._look()
 
     def end(self) -> None:
-        """Let the next piece go on."""
+        """Let the next piece run."""
         self._worked += time.monotonic() - self._began
         if self._baton is not None and self._holds:
             self._holds = False
@@ -111,7 +111,7 @@ class Turn:
         """Let short requests go first, for most of the time, and other long ones in turn.
 
         Raises:
-            Stopped: It is over.
+            Stopped: The work was stopped, or its deadline has passed.
         """
         if self._first is not None and not self.stopped:
             self._rest(self._first)
@@ -132,7 +132,7 @@ class Turn:
 
     def _rest(self, first: Callable[[], bool]) -> None:
         now = start = time.monotonic()
-        own = self._worked - self._began - self._rested  # with `now`, seconds of work without rests
+        own = self._worked - self._began - self._rested  # plus `now`: seconds of work without rests
         while (
             not self.stopped
             and now - start < REST
@@ -149,7 +149,7 @@ _TURN: ContextVar[Turn | None] = ContextVar("turn", default=None)
 
 @contextmanager
 def taking(turn: Turn) -> Iterator[None]:
-    """Make checkpoints in this thread those of a turn."""
+    """Bind the checkpoints of this thread to a turn."""
     token = _TURN.set(turn)
     try:
         turn.begin()
@@ -160,7 +160,7 @@ def taking(turn: Turn) -> Iterator[None]:
 
 
 def checkpoint() -> None:
-    """Stop here if nobody waits any more; called between rows, blocks and reasons.
+    """Stop here if the result is not awaited any more; called between rows, blocks and explanations.
 
     Raises:
         Stopped: The deadline of the request has passed, or its client has left.
@@ -171,48 +171,45 @@ def checkpoint() -> None:
 
 
 class CostedRequest(Protocol):
-    """A request for one list, as the engine or as HTTP takes it."""
+    """Request for one list, of the engine or of HTTP."""
 
     @property
     def k(self) -> int:
-        """Places."""
+        """Length of the list."""
         ...
 
     @property
     def history(self) -> Sequence[str] | None:
-        """Given, or None."""
+        """Given history, or None."""
         ...
 
     @property
     def explain(self) -> bool:
-        """With reasons."""
+        """With explanations."""
         ...
 
     @property
     def rules(self) -> Any:
-        """With `diversity` and conditions, or None."""
+        """Rules, or None."""
         ...
 
 
-def cost(asks: Sequence[CostedRequest], n_scores: int) -> float:
-    """Estimate the work of lists; 1 is about one reason for one place, one or two milliseconds.
+def cost(requests: Sequence[CostedRequest], n_scores: int) -> float:
+    """Estimate the work of lists; 1 is about one explanation for one place, one or two milliseconds.
 
     Every list costs n_scores / 50,000 for its scores and k / 400 for its rows. Each place costs 1 more with
-    reasons (longer given histories in proportion), and 1 more under diversity.
+    explanations (longer given histories in proportion), and 1 more under diversity.
 
     Args:
-        asks: What is asked for.
+        requests: The requests.
         n_scores: Scores that one list needs: the items of the catalogue, 0 where a search finds them.
     """
-    return sum(_one(ask, n_scores) for ask in asks)
-
-
-def _one(ask: CostedRequest, n_scores: int) -> float:
-    found = n_scores / SCORES + ask.k / ROWS
-    if ask.explain:
-        found += ask.k * (1 + len(ask.history or ()) / HISTORY)
-    if ask.rules is not None:
-        rules = ask.rules
-        found += ask.k * (rules.diversity > 0)
-        found += (len(rules.boost) + len(rules.bury) + len(rules.block) + len(rules.pin)) / CONDITIONS
-    return found
+    total = 0.0
+    for request in requests:
+        total += n_scores / SCORES + request.k / ROWS
+        if request.explain:
+            total += request.k * (1 + len(request.history or ()) / HISTORY)
+        if (rules := request.rules) is not None:
+            total += request.k * (rules.diversity > 0)
+            total += (len(rules.boost) + len(rules.bury) + len(rules.block) + len(rules.pin)) / CONDITIONS
+    return total

@@ -1,4 +1,4 @@
-"""`Live`: which snapshot answers now, and how another one takes its place while requests go on."""
+"""Hot swap of snapshots: promotion, rollback, following the store and placing items under traffic."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from sidelight.serving.store.store import Store
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
 
-AGAIN = 30.0  # seconds after which a version that was refused is tried once more
-PAGE = 10_000  # changes put into a version that was just loaded at a time
+AGAIN = 30.0  # seconds after which a refused version is tried again
+PAGE = 10_000  # changes applied at a time to a version that was just loaded
 
 log = logging.getLogger(__name__)
 
 
 class HotSwap:
-    """The snapshot that answers, and the only place where it is replaced: by one assignment.
+    """Holder of the serving snapshot, which is replaced here alone, by one assignment.
 
     Args:
         source: A store, or the folder of a single bundle.
-        database: Has the items that came after the bundle.
-        options: Of the engine.
+        database: Database with the items that came after the bundle.
+        options: Options of the engine.
 
     Raises:
         BundleError: No version serves, or it is damaged or fails its canaries.
@@ -52,7 +52,7 @@ class HotSwap:
         self._database, self._options, self._memory = database, options, EncodingCache()
         self._promoting, self._placing = threading.Lock(), threading.Lock()
         self._swapping, self._comparing = threading.Lock(), threading.Lock()  # the first is the innermost
-        self._before: Snapshot | None = None  # what a rollback goes to
+        self._before: Snapshot | None = None  # target of a rollback
         self._kept: Snapshot | None = None
         self._unkept = ""  # a version that could not be loaded for a rollback
         self.refused = ""
@@ -65,7 +65,7 @@ class HotSwap:
 
     @property
     def now(self) -> Snapshot:
-        """What answers."""
+        """The serving snapshot."""
         return self._now
 
     @property
@@ -81,57 +81,55 @@ class HotSwap:
         return self._store
 
     def promote(self, name: str) -> Version:
-        """Let a version serve: loaded and checked first, then made current, then swapped in."""
-        made = self._warm(name)  # whoever rolls back meanwhile does not wait for it
+        """Let a version serve: it is loaded and checked first, then made current, then swapped in."""
+        snapshot = self._warm(name)  # outside the lock: a rollback meanwhile does not wait for it
         with self._promoting:
-            version = self.store.promote(name, checked=made.stamp)
-            self._install(made)
+            version = self.store.promote(name, checked=snapshot.stamp)
+            self._install(snapshot)
         return version
 
     def rollback(self) -> Version:
-        """Let the version serve that served before: at once, as `keep` has it in memory."""
+        """Let the previous version serve again: at once, as `keep` holds it in memory."""
         before = self.store.before()
-        made = self._ready(before) if before else None
+        snapshot = self._ready(before) if before else None
         with self._promoting:
             version = self.store.rollback()
-            self._install(made if made and version.name == before else self._ready(version.name))
+            same = snapshot is not None and version.name == before
+            self._install(snapshot if snapshot and same else self._ready(version.name))
         return version
 
     def other(self, name: str) -> Snapshot:
-        """A snapshot of another version, with the items of now; the last one that was asked for is kept."""
+        """Return a snapshot of another version with all placed items; the last one is kept in memory."""
         if name == self._now.version:
             return self._now
         with self._comparing:
-            made = self._kept = self._warm(name)
-        return made
+            snapshot = self._kept = self._warm(name)
+        return snapshot
 
     def keep(self) -> None:
-        """Have the version in memory that a rollback goes to, with the items of now."""
+        """Hold the target of a rollback in memory, with all placed items."""
         if self._store is None or not self._options.keep_previous:
             return
         name, kept, now = self._store.before() or "", self._before, self._now
         if name in ("", self._unkept, now.version):
             return
-        if (
-            kept is not None
-            and (kept.version, kept.retirement) == (name, now.retirement)
-            and kept.change >= now.change
-        ):
+        same = kept is not None and (kept.version, kept.retirement) == (name, now.retirement)
+        if kept is not None and same and kept.change >= now.change:
             return
         try:
-            made = self._warm(name)
+            snapshot = self._warm(name)
         except BundleError as error:
             self._unkept = name
             log.error("a rollback would fail: %s", error)
             return
         with self._promoting:
             if self._store.before() == name:
-                self._before = made
+                self._before = snapshot
 
     def follow(self) -> bool:
-        """Look whether another version is current, and let it serve; whether one took over.
+        """Let another version serve if the store has made it current; return whether one took over.
 
-        One that cannot be loaded, or fails a check, changes nothing: `refused` says why.
+        A version that cannot be loaded, or fails a check, changes nothing: `refused` has the reason.
         """
         if self._store is None:
             return False
@@ -143,15 +141,15 @@ class HotSwap:
                 return False
             if name == self._refused_name and time.monotonic() - self._refused_at < AGAIN:
                 return False
-            with self._promoting:  # whoever promotes through this engine holds it until that serves
+            with self._promoting:  # held by a promotion through this engine until the version serves
                 if self._store.current_name() == self._now.version:
                     return False
-            made = self._warm(name)
+            snapshot = self._warm(name)
             with self._promoting:
                 if self._store.current_name() != name or name == self._now.version:
-                    return False  # another one was promoted meanwhile; it is seen at the next look
-                self._install(made)
-        except Exception as error:  # whatever is wrong with it, what serves goes on serving
+                    return False  # another one was promoted meanwhile; the next round finds it
+                self._install(snapshot)
+        except Exception as error:  # the present version goes on serving, whatever the defect
             refused = f"version {name!r}: {error}"
             log.error("a version was refused: %s", refused)
             self._refused_name, self._refused_at, self.refused = name, time.monotonic(), refused
@@ -160,7 +158,7 @@ class HotSwap:
         return True
 
     def catch_up(self) -> int:
-        """Place items that are stored and not yet in the snapshot; how many changes that were."""
+        """Place items that are stored and not yet in the snapshot; return the number of changes."""
         self.retire()
         with self._placing:
             old = self._now
@@ -174,39 +172,39 @@ class HotSwap:
         return len(changes)
 
     def retire(self) -> None:
-        """Take retired items out of what answers, and restored ones in; placing need not have ended."""
+        """Apply retirements to the serving snapshot; placing may still be in progress."""
         with self._swapping:
             now = self._retired(self._now)
             if now is not self._now:
                 self._now = now.warmed()
 
     def waiting(self) -> int:
-        """Changes that are stored and not yet placed."""
+        """Count the changes that are stored and not yet placed."""
         return self._database.items_waiting(self._now.change)
 
     def preview(self, snapshot: Snapshot, row: ChangedItem) -> Snapshot:
-        """A snapshot with one more row, for nobody else to see."""
+        """Return a snapshot with one more row, which does not serve."""
         return self._placed(snapshot, [row])
 
     def _warm(self, name: str) -> Snapshot:
-        """A snapshot of a version with the items of now, and all that a request needs worked out."""
+        """Return a snapshot of a version with all placed items and with warm caches."""
         return self._caught_up(self._ready(name)).warmed()
 
     def _ready(self, name: str) -> Snapshot:
-        """A snapshot of a version, from memory where it is there."""
+        """Return a snapshot of a version, from memory if it is there."""
         for kept in (self._before, self._kept):
             if kept is not None and kept.version == name and kept.published == self.store.show(name).created:
                 return kept
         return self._loaded(name)
 
     def _loaded(self, name: str) -> Snapshot:
-        """A version from disk, checked, with the items of its bundle alone."""
+        """Load and check a version from disk; it has the items of its bundle alone."""
         start = time.perf_counter()
         published, stamp = None, ""
         if self._store is None:
             model = load(self._path)
         else:
-            stamp = self._store.stamp(name) if name else ""  # before: what is written meanwhile shows
+            stamp = self._store.stamp(name) if name else ""  # before loading: later writes change it
             model = self._store.load(name or None, check=True)
             published = self._store.show(name).created
         model, missing = working(model, self._memory, self._options.warm)
@@ -216,7 +214,7 @@ class HotSwap:
 
             search = HnswSearch.build(model, self._options.recall)
         own, people = model.items, model.people
-        made = Snapshot(
+        snapshot = Snapshot(
             version=name, model=model, change=0, loaded_at=datetime.now(UTC), base=len(own),
             items=IdIndex.of(own.ids), users=IdIndex.of(own.ids[:0] if people is None else people.ids),
             arrived=released(own.rows, self._options.released), columns=ItemSchema.of(own), missing=missing,
@@ -225,38 +223,38 @@ class HotSwap:
         log.info("version %s loaded in %.2f s", name, time.perf_counter() - start)
         for each in missing:
             log.warning("modality %s cannot be encoded here: %s", each.name, each.reason)
-        return made
+        return snapshot
 
-    def _install(self, made: Snapshot) -> None:
-        """Swap a version in, with every item that is stored; most are placed before anybody has to wait."""
-        made = self._caught_up(made)
+    def _install(self, snapshot: Snapshot) -> None:
+        """Swap a version in, with every stored item; most are placed before the lock is taken."""
+        snapshot = self._caught_up(snapshot)
         with self._placing:
             before = self._now
-            self._swap(self._caught_up(made))
+            self._swap(self._caught_up(snapshot))
         self._before, self._kept = before if self._options.keep_previous else None, None
-        log.info("version %s serves; before it %s", made.version, before.version)
+        log.info("version %s serves; before it %s", snapshot.version, before.version)
 
     def _caught_up(self, snapshot: Snapshot) -> Snapshot:
-        """A snapshot with every item that is stored."""
+        """Return a snapshot with every stored item."""
         while changes := self._database.items_since(snapshot.change, PAGE):
             snapshot = self._placed(snapshot, changes)
         caught = replace(snapshot, waiting=0) if snapshot.waiting else snapshot  # as warm as it is
         return self._retired(caught)
 
-    def _swap(self, made: Snapshot) -> None:
-        """Let a snapshot answer; what was retired since it was begun stays so."""
-        made = made.warmed()
+    def _swap(self, snapshot: Snapshot) -> None:
+        """Let a snapshot serve; retirements since its creation are applied."""
+        snapshot = snapshot.warmed()
         with self._swapping:
-            latest = self._retired(made)
-            self._now = latest if latest is made else latest.warmed()
+            latest = self._retired(snapshot)
+            self._now = latest if latest is snapshot else latest.warmed()
 
     def _retired(self, snapshot: Snapshot) -> Snapshot:
-        """A snapshot with the items that are retired now; itself where nothing changed."""
-        found = self._database.retired_since(snapshot.retirement)
-        return snapshot if found is None else replace(snapshot, retirement=found[0], retired=found[1])
+        """Return a snapshot with the items that are retired now; itself if nothing changed."""
+        changed = self._database.retired_since(snapshot.retirement)
+        return snapshot if changed is None else replace(snapshot, retirement=changed[0], retired=changed[1])
 
     def _placed(self, old: Snapshot, changes: list[ChangedItem]) -> Snapshot:
-        """A snapshot with some more changes in it."""
+        """Return a snapshot with further changes applied."""
         done = apply_changes(old.model, old.columns, changes)
         own = done.model.items
         new, changed = np.array(done.new, dtype=np.int64), np.array(done.changed, dtype=np.int64)

@@ -108,8 +108,8 @@ class Audience:
     """Count of the users who would have an item in their lists, the nearest users, and similar items.
 
     Args:
-        people: Users with the best places, whether or not anybody's list is that long; users without
-            consent never appear.
+        people: Users with the best places, even beyond the end of shown lists; never users without
+            consent.
         near: Most similar items.
         looked_at: Stored users whose lists were examined: a random sample where the catalogue is large.
         users: Stored users.

@@ -1,4 +1,4 @@
-"""`Snapshot`: all that answers one request, made ready before it serves and never changed."""
+"""Immutable snapshot of a model with its items, which answers one request as a whole."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from sidelight.models.recommender import Recommender
 
 Places = NDArray[np.integer]
-HIDDEN = ("image_path", "image_bytes", "vector")  # roles of columns that nobody reads
+HIDDEN = ("image_path", "image_bytes", "vector")  # roles of columns that are not shown
 DAY = 86_400.0
-NEIGHBOURS = 50  # ids looked at on either side for one that was meant
-CLICKS = "new items"  # what a model that knows items by their clicks cannot place
+NEIGHBOURS = 50  # ids on either side that are compared with a misspelt one
+CLICKS = "new items"  # reported by models that know items by their clicks and cannot place new ones
 
 
 @dataclass(frozen=True, eq=False)
 class IdIndex:
-    """Outside ids to inner indices. Two look-ups in dicts, whatever the ids look like.
+    """Map from outside ids to inner indices.
 
     Args:
         stored: Ids of the bundle, shared by all snapshots of a version.
@@ -50,17 +50,17 @@ class IdIndex:
 
     @classmethod
     def of(cls, ids: NDArray[Any]) -> IdIndex:
-        """Of a catalogue's items or users."""
+        """Build the map of items or users."""
         return cls(dict(zip(ids.tolist(), range(len(ids)), strict=True)), {}, ids.dtype.kind in "iu")
 
     def plus(self, ids: NDArray[Any]) -> IdIndex:
-        """With more ids behind the ones that are there."""
+        """Return the map with further ids appended."""
         size = len(self.stored) + len(self.later)
         new = dict(zip(ids.tolist(), range(size, size + len(ids)), strict=True))
         return dataclasses.replace(self, later={**self.later, **new})
 
     def find(self, name: str) -> int:
-        """The inner index, -1 where nobody has this id."""
+        """Return the inner index of an id, -1 for an unknown one."""
         for key in (whole_id(name),) if self.numeric else (name, text_id(name)):
             at = self.stored.get(key, self.later.get(key))
             if at is not None:
@@ -70,27 +70,27 @@ class IdIndex:
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """A model with its items at one moment.
+    """Model with its items at one point in time.
 
     Args:
         version: Name of the version.
-        model: With every item that is placed.
+        model: Model with every item that is placed.
         change: Number of the last item change that is placed.
-        loaded_at: When the version was loaded, UTC.
+        loaded_at: Time at which the version was loaded, UTC.
         base: Items of the bundle; those behind them arrived later.
         items, users: Outside ids.
-        arrived: float64 (n_items,), when an item arrived or was released, seconds since 1970, NaN unknown.
-        columns: What a row of this catalogue may hold.
+        arrived: float64 (n_items,), arrival or release of an item, seconds since 1970, NaN unknown.
+        columns: Schema of the item rows.
         missing: Modalities that cannot be encoded here.
         incomplete: Items placed without one of these although their row has it.
         left_out: Columns of stored rows that this version does not have.
-        search: What finds the best scores.
-        reference: What scores and histories are compared with, for drift.
-        waiting: Changes that were stored and not yet placed when this was made.
+        search: Search for the best scores.
+        reference: Reference distributions for drift.
+        waiting: Changes that were stored and not yet placed at creation.
         set_aside: Changes that could not be placed.
-        published: When the version was published, None without a store.
+        published: Time of publication, None without a store.
         retired, retirement: Ids that no list may hold, and the number of the last change to them.
-        stamp: Of its files as they were when it was loaded and checked, "" without a store.
+        stamp: Stamp of its files before it was loaded and checked, "" without a store.
     """
 
     version: str
@@ -115,18 +115,18 @@ class Snapshot:
     stamp: str = ""
 
     def warmed(self) -> Snapshot:
-        """Itself, once everything that a request needs is worked out."""
-        _ = self.new, self.popular, self.titles, self.attributes, self.listens, self.out
+        """Compute all cached values that a request needs, and return the snapshot itself."""
+        _ = self.new, self.popular, self.titles, self.attributes, self.context_aware, self.out
         return self
 
     @property
     def n_items(self) -> int:
-        """Items, those that arrived included."""
+        """Number of items, those that arrived included."""
         return len(self.model.items)
 
     @cached_property
     def new(self) -> NDArray[np.bool_]:
-        """bool (n_items,): nobody touched the item in training."""
+        """bool (n_items,): the item had no interactions in training."""
         return np.asarray(self.model.items.popular == 0)
 
     @cached_property
@@ -136,12 +136,12 @@ class Snapshot:
         return np.array(sorted(at for at in found if at >= 0), dtype=np.int64)
 
     def kept(self, places: Places, k: int) -> list[int]:
-        """The first k of some items that are not retired."""
+        """Return the first k of some items that are not retired."""
         return [int(at) for at in places[: k + len(self.out)] if at not in self.out][:k]
 
     @cached_property
     def newest(self) -> NDArray[np.int64]:
-        """New items by arrival or release, the latest first; those of unknown time stand last, by index."""
+        """New items by arrival or release, the latest first; those of unknown time last, by index."""
         fresh = np.flatnonzero(self.new)
         return fresh[np.argsort(-self.arrived[fresh], kind="stable")]
 
@@ -151,18 +151,18 @@ class Snapshot:
         return np.argsort(-self.model.items.popular, kind="stable")
 
     @cached_property
-    def listens(self) -> bool:
-        """Whether the model looks at who asks and when; to ask the protocol each time is slow."""
+    def context_aware(self) -> bool:
+        """The model uses user and context; cached, as the protocol check is slow."""
         return isinstance(self.model.scorer, ContextAware)
 
     @cached_property
     def attributes(self) -> AttributeTable:
-        """Which items have a value in a column."""
+        """Items by column value."""
         return AttributeTable(self.model.items.rows)
 
     @cached_property
     def title_column(self) -> str | None:
-        """The column that names an item: "title", "name", or the first one of text."""
+        """Column with the names of items: "title", "name", or the first one of text."""
         own = self.model.items
         texts = [c.name for c in own.columns if c.role == "text"]
         found = [c for c in ("title", "name", *texts) if c in own.rows.columns]
@@ -171,12 +171,12 @@ class Snapshot:
 
     @cached_property
     def titles(self) -> pl.Series | None:
-        """Titles of all items, or None where no column names them."""
+        """Titles of all items, or None without a title column."""
         return None if self.title_column is None else self.model.items.rows[self.title_column]
 
     @cached_property
     def words(self) -> TextSearch:
-        """Search by words; made when somebody searches first."""
+        """Text search; built at the first search."""
         own = self.model.items
         texts = [c.name for c in own.columns if c.role == "text" and c.name != self.title_column]
         others = [own.rows[c] for c in texts if own.rows[c].dtype == pl.String]
@@ -184,38 +184,38 @@ class Snapshot:
 
     @cached_property
     def shown_columns(self) -> list[str]:
-        """Columns of a row that somebody can read."""
+        """Columns of a row that can be shown."""
         own = self.model.items
         hidden = {c.name for c in own.columns if c.role in HIDDEN}
         schema = own.rows.schema.items()
         return [name for name, dtype in schema if name not in hidden and dtype != pl.Binary]
 
     def with_context(
-        self, who: NDArray[np.int64], context: Context | None = None
+        self, users: NDArray[np.int64], context: Context | None = None
     ) -> tuple[Scorer, NDArray[np.bool_] | None]:
-        """The scorer told who asks and when, and for which rows that moves scores; see `ContextAware`."""
+        """Condition the scorer on user and context; also mark the rows whose scores that changes."""
         scorer = self.model.scorer
-        if not self.listens:
+        if not self.context_aware:
             return scorer, None
-        listening = cast(ContextAware, scorer).with_context(who, {} if context is None else context)
-        return listening, cast(ContextAware, listening).uses_context()
+        conditioned = cast(ContextAware, scorer).with_context(users, {} if context is None else context)
+        return conditioned, cast(ContextAware, conditioned).uses_context()
 
     def id_of(self, at: int) -> str:
-        """Outside id of an item."""
+        """Return the outside id of an item."""
         return str(self.model.items.ids[at])
 
     def titles_of(self, places: Sequence[int] | Places) -> list[str]:
-        """Titles of some items; an item without one is called by its id."""
+        """Return the titles of some items; the id for an item without one."""
         if self.titles is None:
             return [self.id_of(at) for at in places]
         # One by one: for some dozens of rows polars would take longer to plan than to read.
         return [self.titles[int(at)] or self.id_of(at) for at in places]
 
     def need(self, item: str, what: str = "an item") -> int:
-        """Inner index of an item that must exist.
+        """Return the inner index of an item that must exist.
 
         Raises:
-            UnknownIdError: It does not; an id that looks like it is named.
+            UnknownIdError: It does not; a similar id is named.
         """
         at = self.items.find(item)
         if at < 0:
@@ -224,7 +224,7 @@ class Snapshot:
         return at
 
     def _beside(self, item: str) -> list[str]:
-        """Ids of the bundle that stand near one in their order: looking through all would take too long."""
+        """Return the ids of the bundle next to one in sorted order: comparing all would take too long."""
         ids = self.model.items.ids[: self.base]
         if not self.items.numeric:
             at = int(np.searchsorted(ids, np.array(item, dtype=ids.dtype)))
@@ -233,7 +233,7 @@ class Snapshot:
         return [str(each) for each in ids[max(0, at - NEIGHBOURS) : at + NEIGHBOURS]]
 
     def find(self, items: Iterable[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-        """Distinct inner indices in the order given, each where it stands last, and the ids nobody knows."""
+        """Return distinct inner indices in the order of the last occurrence, and the unknown ids."""
         known: dict[int, None] = {}
         unknown: dict[str, None] = {}
         for item in items:
@@ -246,17 +246,17 @@ class Snapshot:
         return np.fromiter(known, np.int64, len(known)), tuple(unknown)
 
     def ages(self, places: Places) -> NDArray[np.float64]:
-        """Age of items in days, float64, NaN where it is unknown."""
+        """Return the age of items in days, float64, NaN where it is unknown."""
         return (datetime.now(UTC).timestamp() - self.arrived[places]) / DAY
 
     def row(self, at: int) -> dict[str, Any]:
-        """Columns of an item as plain values: times are ISO texts."""
+        """Return the columns of an item as plain values: times are ISO texts."""
         row = self.model.items.rows[self.shown_columns].row(at, named=True)
         return {n: v.isoformat() if isinstance(v, date) else v for n, v in row.items()}
 
 
 def released(items: pl.DataFrame, column: str | None) -> NDArray[np.float64]:
-    """Seconds since 1970 of a column of dates, float64 (n_items,); NaN for none.
+    """Convert a column of dates to seconds since 1970, float64 (n_items,); NaN for missing ones.
 
     Raises:
         SpecError: There is no such column, or it holds no dates.

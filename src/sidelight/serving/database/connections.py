@@ -87,7 +87,7 @@ class Connections:
                     held.enter_context(self._engine.connect())
 
     def first(self, work: Work[T]) -> T:
-        """Run `write`; without a connection the error has the driver's own text, which holds no secret yet."""
+        """Run `write`; without a connection, raise the text of the driver, which holds no secret yet."""
         try:
             return self._written(work)
         except sa.exc.OperationalError as error:

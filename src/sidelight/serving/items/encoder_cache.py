@@ -1,4 +1,4 @@
-"""Which encoders of a model work on this machine, and what is remembered of what they encoded."""
+"""Encoders of a model on this machine: cache of their vectors, and replacement of missing ones."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ PROBE = "a first text"
 
 
 class EncodingCache:
-    """Vectors of slow encoders in memory, with the two methods of `Cache` that encoders use.
+    """Cache of the vectors of slow encoders in memory, with the two methods of `Cache` that encoders use.
 
-    The parts of a blend hold an encoder each; with one memory for all an item is encoded once. Nothing
+    The parts of a blend hold an encoder each; with one cache for all an item is encoded once. Nothing
     is written to disk, as a service may not have a folder of its own.
     """
 
@@ -41,12 +41,12 @@ class EncodingCache:
         self._kept: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        """The vectors that are there, by key."""
+        """Return the cached vectors by key."""
         with self._lock:
             return {key: self._kept[key] for key in keys if key in self._kept}
 
     def put(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
-        """Keep vectors; the oldest ones go."""
+        """Cache vectors; the oldest ones are dropped."""
         with self._lock:
             self._kept.update(vectors)
             while len(self._kept) > self._size:
@@ -55,12 +55,12 @@ class EncodingCache:
 
 @dataclass(frozen=True, eq=False)
 class MissingEncoder:
-    """Stands for an encoder that cannot work here: the modality is missing in whatever comes in.
+    """Substitute for an encoder that cannot work here: its modality is missing in all new rows.
 
     Args:
-        encoder: The one that cannot.
+        encoder: The original encoder.
         like: Its features of the catalogue, for name and columns.
-        reason: Why it cannot.
+        reason: Reason of the failure.
     """
 
     encoder: Encoder
@@ -68,24 +68,24 @@ class MissingEncoder:
     reason: str
 
     def transform(self, items: pl.DataFrame) -> Features:
-        """Nothing present in any row."""
+        """Return features that are missing in every row."""
         shape = (len(items), self.like.dim)
         values = sp.csr_matrix(shape, dtype=np.float32) if self.like.sparse else np.zeros(shape, np.float32)
         return Features(self.like.name, values, np.zeros(len(items), dtype=bool), self.like.names)
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Of the encoder itself: what is saved works elsewhere."""
+        """Return the state of the original encoder: a saved bundle works elsewhere."""
         return self.encoder.state()
 
     @classmethod
     def restore(cls, arrays: dict[str, Any], meta: dict[str, Any]) -> Self:
-        """Never called: `state` names the encoder itself."""
+        """Refuse: `state` refers to the original encoder."""
         raise TypeError(f"{cls.__name__} is not saved")
 
 
 @dataclass(frozen=True)
 class MissingPart:
-    """A modality that cannot be encoded here.
+    """Modality that cannot be encoded here.
 
     Args:
         name: The modality, e.g. "text:title@minilm".
@@ -101,12 +101,12 @@ class MissingPart:
 def working(
     model: Recommender, memory: EncodingCache, warm: bool
 ) -> tuple[Recommender, tuple[MissingPart, ...]]:
-    """The model with encoders that work here, and which do not: those leave their modality out.
+    """Replace the encoders that cannot work here; return the model and the missing modalities.
 
     Args:
-        model: As it was loaded.
-        memory: Of what was encoded, shared by all encoders.
-        warm: Encode a row with each slow encoder, which loads its model. False believes that all work.
+        model: The model as it was loaded.
+        memory: Cache shared by all encoders.
+        warm: Encode a row with each slow encoder, which loads its model. False assumes that all work.
     """
     missing: dict[str, MissingPart] = {}
 
@@ -114,7 +114,7 @@ def working(
         encoders = []
         for encoder, features in zip(space.encoders, space.features, strict=True):
             reason = ""
-            if hasattr(encoder, "with_cache"):  # the others need nothing that may be missing
+            if hasattr(encoder, "with_cache"):  # other encoders have no optional dependencies
                 encoder = encoder.with_cache(cast("Cache", memory))
                 reason = _trouble(encoder, _probe(model.items)) if warm else ""
             if reason:
@@ -127,7 +127,7 @@ def working(
 
 
 def prepare(model: Recommender) -> None:
-    """Import what the quick encoders need, which takes most of a second: before the first item comes."""
+    """Import the libraries of the fast encoders, which takes most of a second, before the first item."""
     probe = _probe(model.items)
     for encoder in (each for space in spaces_of(model.scorer) for each in space.encoders):
         if not hasattr(encoder, "with_cache"):
@@ -135,13 +135,13 @@ def prepare(model: Recommender) -> None:
 
 
 def columns_of(encoder: Encoder) -> tuple[str, ...]:
-    """Item columns that an encoder reads."""
+    """Return the item columns that an encoder reads."""
     spec = getattr(encoder, "spec", None)
     return tuple(getattr(spec, "columns", None) or (getattr(encoder, "source", ""),))
 
 
 def _probe(items: Items) -> pl.DataFrame:
-    """One row with a text in each column of texts and a picture in each one of pictures."""
+    """Build one row with a text in each text column and an image in each image column."""
     schema = dict(items.rows.schema)
     paths = {c.name for c in items.columns if c.role == "image_path"}
     given = {pl.String: PROBE, pl.Binary: _picture() if pl.Binary in schema.values() else None}
@@ -153,14 +153,14 @@ def _picture() -> bytes | None:
     try:
         from PIL import Image
     except ImportError:
-        return None  # then the encoder says so itself
+        return None  # the encoder reports it
     file = BytesIO()
     Image.new("RGB", (16, 16), "grey").save(file, "PNG")
     return file.getvalue()
 
 
 def _trouble(encoder: Encoder, probe: pl.DataFrame) -> str:
-    """Why an encoder cannot work here, or ""; the models that it needs are in memory afterwards."""
+    """Return why an encoder cannot work here, or ""; afterwards its models are in memory."""
     try:
         encoder.transform(probe)
     except (MissingExtraError, DataError, BundleError) as error:

@@ -1,4 +1,4 @@
-"""Changed items put into a model: new ones placed, known ones revised, poisoned ones set aside."""
+"""Application of item changes to a model: new items placed, known ones revised, invalid ones set aside."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class AppliedChanges:
-    """A model after changes.
+    """Model after changes.
 
     Args:
-        model: With them.
-        new, changed: Inner indices of items that joined, and of those whose row was replaced.
-        arrived: Seconds since 1970, one for each new item.
-        set_aside: What could not be placed.
+        model: Model with the changes.
+        new, changed: Inner indices of new items, and of those whose row was replaced.
+        arrived: Arrival of each new item, seconds since 1970.
+        set_aside: Changes that could not be placed.
         left_out: Columns of the rows that this version does not have.
     """
 
@@ -38,12 +38,12 @@ class AppliedChanges:
 
 
 def apply_changes(model: Recommender, columns: ItemSchema, changes: Sequence[ChangedItem]) -> AppliedChanges:
-    """A model with changed rows in it; each row that cannot be used is set aside, the others go on.
+    """Apply changed rows to a model; rows that cannot be used are set aside.
 
     Args:
-        model: As it serves.
-        columns: Of its catalogue.
-        changes: At most one for an item.
+        model: The serving model.
+        columns: Schema of its items.
+        changes: At most one per item.
     """
     good, refused = _usable(columns, changes)
     good, poisoned = _encoded(model, columns, good)
@@ -51,19 +51,16 @@ def apply_changes(model: Recommender, columns: ItemSchema, changes: Sequence[Cha
     try:
         done = _placed(model, columns, good)
     except Exception as error:
-        # One row must not hold up the others; halves find it.
+        # One row must not hold up the others; bisection finds it.
         if len(good) == 1:
             return AppliedChanges(model, set_aside=(*refused, _aside(good[0], error)))
         half = len(good) // 2
         first = apply_changes(model, columns, good[:half])
         second = apply_changes(first.model, columns, good[half:])
         done = AppliedChanges(
-            second.model,
-            first.new + second.new,
-            first.changed + second.changed,
-            first.arrived + second.arrived,
-            first.set_aside + second.set_aside,
-        )
+            second.model, first.new + second.new, first.changed + second.changed,
+            first.arrived + second.arrived, first.set_aside + second.set_aside,
+        )  # fmt: skip
     known = set(columns.types) | {"item_id"}
     left_out = frozenset(name for change in changes for name in change.row if name not in known)
     return replace(done, set_aside=(*refused, *done.set_aside), left_out=left_out)
@@ -73,7 +70,7 @@ Rows = list[ChangedItem]
 
 
 def _usable(columns: ItemSchema, changes: Iterable[ChangedItem]) -> tuple[Rows, list[SetAside]]:
-    """Changes whose values this version can read, and the others. An older version may have stored them."""
+    """Split changes by whether this version can read their values; an older version may have stored them."""
     good: Rows = []
     refused: list[SetAside] = []
     for change in changes:
@@ -88,14 +85,14 @@ def _usable(columns: ItemSchema, changes: Iterable[ChangedItem]) -> tuple[Rows, 
 
 
 def _encoded(model: Recommender, columns: ItemSchema, changes: Rows) -> tuple[Rows, list[SetAside]]:
-    """Changes that every encoder takes, and the others, found by halving."""
+    """Split changes by whether every encoder accepts them, by bisection."""
     if not changes:
         return [], []
     try:
         frame = model.items.typed(columns.frame([change.row for change in changes]), "items")
         for encoder in (each for space in spaces_of(model.scorer) for each in space.encoders):
             encoder.transform(frame)
-    except Exception as error:  # whatever an encoder trips over, it is one row's doing
+    except Exception as error:  # any failure of an encoder is caused by a row
         if len(changes) == 1:
             return [], [_aside(changes[0], error)]
         half = len(changes) // 2
@@ -106,7 +103,7 @@ def _encoded(model: Recommender, columns: ItemSchema, changes: Rows) -> tuple[Ro
 
 
 def _placed(model: Recommender, columns: ItemSchema, changes: Rows) -> AppliedChanges:
-    """The model with all of these changes, or an error."""
+    """Apply all of these changes, or raise."""
     at = model.items.find(change.item_id for change in changes)
     new = [change for change, known in zip(changes, at, strict=True) if known < 0]
     old = [change for change, known in zip(changes, at, strict=True) if known >= 0]
@@ -127,5 +124,5 @@ def _placed(model: Recommender, columns: ItemSchema, changes: Rows) -> AppliedCh
 
 
 def _aside(change: ChangedItem, error: Exception) -> SetAside:
-    said = str(error) if isinstance(error, SidelightError) else f"{type(error).__name__}: {error}"
-    return SetAside(change.item_id, change.change, " ".join(said.split())[:500])
+    text = str(error) if isinstance(error, SidelightError) else f"{type(error).__name__}: {error}"
+    return SetAside(change.item_id, change.change, " ".join(text.split())[:500])

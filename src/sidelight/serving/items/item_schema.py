@@ -1,4 +1,4 @@
-"""`Columns`: what a row that comes in may hold, judged by the catalogue that it wants to join."""
+"""Schema of item rows, derived from the catalogue: check and conversion of new rows."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from sidelight.serving.domain import check_id
 if TYPE_CHECKING:
     from sidelight.models.items import Items
 
-LONGEST = 100  # characters of an id: all ids of a catalogue take the room of the longest one
+LONGEST = 100  # characters of an id: all ids of a catalogue take the memory of the longest one
 
 
 @dataclass(frozen=True, eq=False)
 class ItemSchema:
-    """What a row of a catalogue may hold.
+    """Schema of the item rows of a catalogue.
 
     Args:
-        types: Of each item column, `item_id` too.
-        roles: Of each item column.
+        types: Type of each item column, `item_id` included.
+        roles: Role of each item column.
         numeric: Ids are whole numbers.
-        width: Characters that an id may have.
-        lengths: Of vectors, by column.
+        width: Largest number of characters of an id.
+        lengths: Length of the vectors, by column.
     """
 
     types: Mapping[str, pl.DataType]
@@ -42,7 +42,7 @@ class ItemSchema:
 
     @classmethod
     def of(cls, items: Items) -> ItemSchema:
-        """Of a catalogue."""
+        """Derive the schema of a catalogue."""
         types = dict(items.rows.schema)
         roles = {c.name: c.role for c in items.columns}
         vectors = [n for n in types if roles.get(n) == "vector"]
@@ -55,7 +55,7 @@ class ItemSchema:
         )  # fmt: skip
 
     def check(self, row: Mapping[str, Any]) -> None:
-        """Refuse a row that this catalogue cannot take.
+        """Refuse a row that does not fit this catalogue.
 
         Raises:
             DataError: No usable id, an unknown column (the nearest one is named), or a value of another type.
@@ -80,27 +80,27 @@ class ItemSchema:
                 self.value(name, value)
 
     def value(self, name: str, value: Any) -> Any:
-        """A plain value as the column holds it: times from ISO texts, bytes from base64.
+        """Convert a plain value to the type of a column: times from ISO texts, bytes from base64.
 
         Raises:
             DataError: It is of another type.
         """
         if self.roles.get(name) == "image_path":
-            fix = "send pictures as base64 in a column of bytes, or train again"
-            raise DataError(complain("no path of a picture", "one", f"column {name!r}", fix))
+            fix = "send images as base64 in a column of bytes, or train again"
+            raise DataError(complain("no path of an image", "one", f"column {name!r}", fix))
         try:
             made = _read(value, self.types[name])
         except DataError as error:
             raise DataError(f"{error} {name!r}") from None
         except (TypeError, ValueError, OverflowError, binascii.Error):
-            expected = f"{_said(self.types[name])} or null"
+            expected = f"{_describe(self.types[name])} or null"
             raise DataError(complain(expected, _short(value), f"column {name!r}")) from None
         if name in self.lengths and len(made) != self.lengths[name]:
             raise DataError(complain(f"{self.lengths[name]} numbers", f"{len(made)}", f"column {name!r}"))
         return made
 
     def frame(self, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-        """Checked rows in the types of the catalogue; columns that it lacks are left out.
+        """Convert checked rows to the types of the catalogue; columns that it lacks are left out.
 
         Raises:
             DataError: A value is of another type.
@@ -118,7 +118,7 @@ class ItemSchema:
 
 
 def _read(value: Any, dtype: pl.DataType) -> Any:
-    """A plain value as a column of this type holds it."""
+    """Convert a plain value to a column type; TypeError or ValueError if it does not fit."""
     if isinstance(dtype, pl.List | pl.Array):
         if not isinstance(value, list | tuple):
             raise TypeError
@@ -136,9 +136,9 @@ def _read(value: Any, dtype: pl.DataType) -> Any:
         if fits and dtype.is_integer():
             if value != int(value):
                 raise ValueError
-            return pl.Series([int(value)], dtype=dtype, strict=True)[0]  # overflows of small types
+            return pl.Series([int(value)], dtype=dtype, strict=True)[0]  # raises on overflow of small types
     elif dtype == pl.Binary:
-        return _picture(base64.b64decode(value.encode() if isinstance(value, str) else b"!", validate=True))
+        return _image(base64.b64decode(value.encode() if isinstance(value, str) else b"!", validate=True))
     elif dtype in (pl.Datetime, pl.Date):
         return _time(value, dtype)
     else:
@@ -149,7 +149,7 @@ def _read(value: Any, dtype: pl.DataType) -> Any:
 
 
 def _time(value: Any, dtype: pl.DataType) -> date:
-    """A time from an ISO text, with or without a zone as the column has it."""
+    """Parse an ISO text, with or without a time zone as the column has it."""
     at = datetime.fromisoformat(value)
     if dtype == pl.Date:
         return at.date()
@@ -159,22 +159,24 @@ def _time(value: Any, dtype: pl.DataType) -> date:
     return at
 
 
-def _picture(data: bytes) -> bytes:
-    """Bytes, once it is sure that they are a picture: what cannot be read must not be left out in silence."""
+def _image(data: bytes) -> bytes:
+    """Return the bytes of an image that can be decoded: a broken one must not be ignored silently."""
     from sidelight.content.image_decoding import BadImage, decode
 
     try:
         decode(data, near=64)
     except BadImage as error:
-        raise DataError(complain("a picture", str(error), "column")) from None
+        raise DataError(complain("an image", str(error), "column")) from None
     return data
 
 
-def _said(dtype: pl.DataType) -> str:
-    """A type in words."""
+def _describe(dtype: pl.DataType) -> str:
+    """Describe a type in words."""
     if isinstance(dtype, pl.List | pl.Array):
         inner = dtype.inner
-        return f"a list of {_said(inner if isinstance(inner, pl.DataType) else inner()).removeprefix('a ')}s"
+        return (
+            f"a list of {_describe(inner if isinstance(inner, pl.DataType) else inner()).removeprefix('a ')}s"
+        )
     if dtype.is_integer():
         return "a whole number"
     if dtype.is_numeric():
@@ -182,7 +184,7 @@ def _said(dtype: pl.DataType) -> str:
     names = {pl.Boolean: "true or false", pl.Binary: "bytes as base64", pl.Date: "a date as ISO text"}
     if dtype == pl.Datetime:
         return f"a time as ISO text {'with' if getattr(dtype, 'time_zone', None) else 'without'} a time zone"
-    return next((said for kind, said in names.items() if dtype == kind), "a text")
+    return next((text for kind, text in names.items() if dtype == kind), "a text")
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The best items of a block of people: exactly, by one product over the whole catalogue."""
+"""Exact search for the best items of a block of users, by one product over the whole catalogue."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Top = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 @runtime_checkable
 class HasVectors(Protocol):
-    """A scorer whose score is a product of two vectors."""
+    """Scorer whose score is a product of two vectors."""
 
     @property
     def vectors(self) -> NDArray[np.float32]:
@@ -31,43 +31,43 @@ class HasVectors(Protocol):
 
 
 class VectorSearch(Protocol):
-    """What finds the best items."""
+    """Search for the best items of a scorer."""
 
     @property
     def name(self) -> str:
-        """As in the options: "exact" or "hnsw"."""
+        """Name in the options: "exact" or "hnsw"."""
         ...
 
     @property
     def recall(self) -> float | None:
-        """Measured share of the exact lists that is found; None where nothing can be missed."""
+        """Measured recall of the exact lists; None for exact search."""
         ...
 
     def best(
         self, scorer: Scorer, histories: Histories, k: int, excluded: sp.csr_matrix
     ) -> tuple[Top, Scores | None]:
-        """The k best items of each row, best first, equal scores by item index.
+        """Return the k best items of each row, best first, equal scores by item index.
 
         Args:
-            scorer: Told who asks.
-            histories: CSR (n_rows, n_items).
+            scorer: Scorer conditioned on user and context.
+            histories: Histories of n rows.
             k: Length of the lists, 1..n_items.
-            excluded: CSR (n_rows, n_items), what may not be shown.
+            excluded: CSR (n_rows, n_items), items that may not be shown.
 
         Returns:
             items int32 and values float32, (n_rows, k), -1 and -inf where a list ends; and the
-            scores of all items, float32 (n_rows, n_items), where they were worked out.
+            scores of all items, float32 (n_rows, n_items), where they were computed.
         """
         ...
 
     def grown(self, vectors: NDArray[np.float32], changed: NDArray[np.int64]) -> VectorSearch:
-        """The same over a catalogue in which items changed their vectors, or joined at the end."""
+        """Return the search over a catalogue in which items changed their vectors, or were appended."""
         ...
 
 
 @dataclass(frozen=True)
 class ExactSearch:
-    """All scores, and the largest of them. Good up to about a million items."""
+    """Search over the scores of all items. Suited to catalogues of up to about a million items."""
 
     name: str = "exact"
     recall: float | None = None
@@ -75,12 +75,12 @@ class ExactSearch:
     def best(
         self, scorer: Scorer, histories: Histories, k: int, excluded: sp.csr_matrix
     ) -> tuple[Top, Scores | None]:
-        """See `Search.best`."""
+        """Return the best items, see `VectorSearch.best`."""
         scores = scorer.score(histories)
         return top_k(scores, k, excluded if excluded.nnz else None), scores
 
     def grown(self, vectors: NDArray[np.float32], changed: NDArray[np.int64]) -> ExactSearch:
-        """Itself: it keeps nothing."""
+        """Return itself: it holds no state."""
         return self
 
 

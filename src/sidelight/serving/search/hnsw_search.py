@@ -17,22 +17,22 @@ from sidelight.models.scorer import Scorer, Scores
 from sidelight.seeding import generator
 from sidelight.serving.search.exact_search import HasVectors, Top
 
-LINKS, BUILD = 32, 200  # edges an item, candidates looked at when building
-LOOKS = (64, 128, 256, 512, 1024, 2048)  # candidates looked at when asked: the fewest that do
-SAMPLE, DEPTH = 200, 100  # queries and length of lists that recall is measured with
-SLACK = 32  # more than asked for, because what was seen is left out afterwards
+LINKS, BUILD = 32, 200  # edges per item, candidates examined when building
+LOOKS = (64, 128, 256, 512, 1024, 2048)  # candidates examined per query: the fewest that suffice
+SAMPLE, DEPTH = 200, 100  # queries and length of lists by which recall is measured
+SLACK = 32  # further candidates, because seen items are removed afterwards
 
 
 @dataclass(frozen=True, eq=False)
 class HnswSearch:
-    """A graph over the items of a bundle; items that changed since, or arrived, are looked at one by one.
+    """HNSW graph over the items of a bundle; items that changed since, or arrived, are scored exactly.
 
     Args:
         graph: faiss index (inner product) over the first `size` items.
         size: Items in the graph.
         stale: bool (n_items,): items whose vector the graph does not have.
-        look: Candidates looked at for each query.
-        recall: See `Search.recall`.
+        look: Candidates examined per query.
+        recall: See `VectorSearch.recall`.
     """
 
     graph: Any
@@ -44,18 +44,18 @@ class HnswSearch:
 
     @classmethod
     def build(cls, model: Recommender, least: float) -> Self:
-        """A graph over the vectors of a model, looked through as far as the recall needs.
+        """Build a graph over the vectors of a model, and choose the search depth that reaches the recall.
 
         Recall is the share of the exact best 100 that is found, a mean over stored users, or
         over items where there are few users.
 
         Args:
-            model: Its scorer must have vectors.
+            model: Model whose scorer has vectors.
             least: Smallest recall@100 that may serve.
 
         Raises:
             SpecError: The scorer has no vectors.
-            BundleError: The recall is smaller however far one looks.
+            BundleError: The recall is smaller at every search depth.
             MissingExtraError: faiss is not installed.
         """
         scorer = model.scorer
@@ -68,7 +68,7 @@ class HnswSearch:
         recall = 0.0
         for look in LOOKS:
             made = replace(made, look=look)
-            recall = made.measured(scorer, model.need_people().histories)
+            recall = made.measured(scorer, None if model.people is None else model.people.histories)
             if recall >= least:
                 break
         else:
@@ -77,11 +77,11 @@ class HnswSearch:
             raise BundleError(complain(expected, f"{recall:.4f}", "the engine", fix))
         return replace(made, recall=recall)
 
-    def measured(self, scorer: HasVectors, histories: Histories) -> float:
-        """Recall@100 against the exact product, in [0, 1]."""
+    def measured(self, scorer: HasVectors, histories: Histories | None) -> float:
+        """Recall@100 against the exact product, in [0, 1]; None: no stored users."""
         rng = generator(0, "recall")
-        busy = np.flatnonzero(histories.lengths)
-        if len(busy) >= SAMPLE:
+        busy = np.zeros(0, dtype=np.int64) if histories is None else np.flatnonzero(histories.lengths)
+        if histories is not None and len(busy) >= SAMPLE:
             queries = scorer.queries(histories[np.sort(rng.choice(busy, SAMPLE, replace=False))])
         else:
             queries = scorer.vectors[rng.choice(self.size, min(SAMPLE, self.size), replace=False)]
@@ -96,7 +96,7 @@ class HnswSearch:
     def best(
         self, scorer: Scorer, histories: Histories, k: int, excluded: sp.csr_matrix
     ) -> tuple[Top, Scores | None]:
-        """See `Search.best`; of a list that is cut short by exclusions the exact product is taken."""
+        """Return the best items, see `VectorSearch.best`; exact for lists that exclusions cut short."""
         assert isinstance(scorer, HasVectors)
         queries = np.ascontiguousarray(scorer.queries(histories), dtype=np.float32)
         many = int(np.diff(excluded.indptr).max(initial=0))
@@ -124,21 +124,21 @@ class HnswSearch:
         k: int,
         out: sp.csr_matrix,
     ) -> Top:
-        """The best of the items that the graph does not have."""
+        """Return the best of the items that are not in the graph."""
         scores = np.asarray(queries @ scorer.vectors[tail].T, dtype=np.float32)
         there = out[:, tail]
         found, values = top_k(scores, min(k, len(tail)), there if there.nnz else None)
         return np.where(found >= 0, tail[found], np.iinfo(np.int32).max).astype(np.int32), values
 
     def _params(self, depth: int) -> Any:
-        """How far to look, for one search: nothing is changed in the index, so that threads share it."""
+        """Return the parameters of one search: the index is not changed, so that threads share it."""
         import faiss
 
         library: Any = faiss  # its types lack the class
         return library.SearchParametersHNSW(efSearch=max(self.look, depth))
 
     def grown(self, vectors: NDArray[np.float32], changed: NDArray[np.int64]) -> HnswSearch:
-        """See `Search.grown`."""
+        """Return the search over a changed catalogue, see `VectorSearch.grown`."""
         stale = np.ones(len(vectors), dtype=bool)
         stale[: len(self.stale)] = self.stale
         stale[changed] = True
@@ -157,7 +157,7 @@ def _graph(vectors: NDArray[np.float32]) -> Any:
 
 
 def _pairs(excluded: sp.csr_matrix, items: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Which of the found items are excluded, bool, shape of `items`."""
+    """Mark the excluded ones among the items found, bool, shape of `items`."""
     ends = excluded.indptr
     found = [
         np.isin(row, excluded.indices[a:b]) for row, a, b in zip(items, ends[:-1], ends[1:], strict=True)

@@ -1,4 +1,4 @@
-"""Search in the catalogue: words of titles and texts, and beginnings of ids, by scanning columns."""
+"""Text search in the catalogue: words of titles and texts, and prefixes of ids, by scanning columns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MOST_WORDS = 8
 
 @dataclass(frozen=True, eq=False)
 class TextSearch:
-    """The catalogue in lower case.
+    """Texts of the catalogue in lower case.
 
     Args:
-        ids, titles: One text an item.
+        ids, titles: One text per item.
         texts: Other columns of text.
-        popular: float32 (n_items,), of equal matches the popular one comes first.
+        popular: float32 (n_items,), popularity, which orders equal matches.
     """
 
     ids: pl.Series
@@ -36,21 +36,21 @@ class TextSearch:
         texts: Sequence[pl.Series],
         popular: NDArray[np.float32],
     ) -> TextSearch:
-        """Of a catalogue."""
+        """Convert the columns of a catalogue to lower case."""
         named = pl.Series(ids).cast(pl.String).str.to_lowercase()
         low = tuple(_lower(each) for each in texts)
         return cls(named, named if titles is None else _lower(titles), low, popular)
 
     def find(self, text: str, k: int) -> list[int]:
-        """The k best items, best first.
+        """Return the inner indices of the k best matches, best first.
 
-        All words must occur, in the title or in the other texts, as words or within longer ones. First comes
-        the item of this very id, then ids that begin so, then titles that begin so, that have all words
-        at the beginning of words, that have them at all; at last items whose texts do.
+        All words must occur, in the title or in the other texts, as words or within longer ones. The order
+        is: the item with exactly this id, ids with this prefix, titles with this prefix, titles with all
+        words at the beginning of words, titles with all words, items whose texts have all words.
 
         Args:
-            text: What somebody wrote; case does not matter.
-            k: At most this many.
+            text: Query; case does not matter.
+            k: Largest number of matches.
         """
         wanted = " ".join(normalize("NFC", text).lower().split())
         words = wanted.split()[:MOST_WORDS]
@@ -77,7 +77,7 @@ def _lower(series: pl.Series) -> pl.Series:
 
 
 def _having(columns: Sequence[pl.Series], words: Sequence[str]) -> NDArray[np.int64]:
-    """Items in which every word occurs, each in any of the columns; long words first, as they are rare."""
+    """Find the items in which every word occurs, in any of the columns; long, rare words come first."""
     places = np.arange(len(columns[0]))
     for word in sorted(words, key=len, reverse=True):
         mask = np.zeros(len(places), dtype=bool)
@@ -89,7 +89,7 @@ def _having(columns: Sequence[pl.Series], words: Sequence[str]) -> NDArray[np.in
 
 
 def _starting(series: pl.Series, words: Sequence[str]) -> pl.Series:
-    """Where every word stands at the beginning of a word."""
+    """Mark the texts in which every word is the beginning of a word."""
     spaced = " " + series.str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ")
     found = pl.repeat(True, len(series), dtype=pl.Boolean, eager=True)
     for word in words:

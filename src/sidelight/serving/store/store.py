@@ -16,9 +16,10 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from sidelight.errors import BundleError, SpecError, complain, did_you_mean
+from sidelight.models.recommender import Recommender
 from sidelight.serving.bundle import load
 from sidelight.serving.responses import Version
 from sidelight.serving.store import version_files as files
@@ -32,9 +33,6 @@ from sidelight.serving.store.current_version import (
 )
 from sidelight.serving.store.versions import check_name, check_version, fill, load_checked, read_version
 from sidelight.target_paths import atomic_write, naming
-
-if TYPE_CHECKING:
-    from sidelight.models.recommender import Recommender
 
 __all__ = ["Store", "Version"]
 

@@ -169,7 +169,7 @@ def packed(value: Mapping[str, Any]) -> bytes:
 
 
 def hashed(line: bytes) -> bytes:
-    """Append to a line a second one with its hash."""
+    """Return a line followed by its hash, as two lines."""
     return line + b"\n" + hashlib.sha256(line).hexdigest().encode() + b"\n"
 
 

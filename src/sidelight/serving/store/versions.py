@@ -7,16 +7,15 @@ import math
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sidelight.errors import BundleError, SpecError, complain
 from sidelight.manifest import MANIFEST, read_manifest
+from sidelight.models.recommender import Recommender
 from sidelight.serving.bundle import load
 from sidelight.serving.responses import Version
 from sidelight.serving.store import version_files as files
-
-if TYPE_CHECKING:
-    from sidelight.models.recommender import Recommender
+from sidelight.serving.store.canary import CanarySet, make_canaries, run_canaries
 
 RECORD, CANARIES, SEAL = "version.json", "canaries.json", "version.sha256"
 SEALED = (RECORD, CANARIES, MANIFEST)
@@ -49,8 +48,6 @@ def fill(part: Path, bundle: Path | str | Recommender, name: str, note: str, peo
     Raises:
         BundleError: The bundle is damaged, of another version, or fails a check.
     """
-    from sidelight.serving.store.canary import make_canaries, run_canaries
-
     source = Path(bundle) if isinstance(bundle, str | Path) else None
     try:
         origin = None
@@ -146,8 +143,6 @@ def load_checked(folder: Path) -> Recommender:
     Raises:
         BundleError: A check failed; says which.
     """
-    from sidelight.serving.store.canary import CanarySet, run_canaries
-
     read_version(folder)
     model = load(folder)
     run_canaries(model, CanarySet.from_json((folder / CANARIES).read_bytes()), str(folder))
