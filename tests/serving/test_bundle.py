@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import served
 import shop as shop_module
 
 import sidelight as sl
 from sidelight import config, storage
-from sidelight.errors import BundleError, SpecError
-from sidelight.manifest import MANIFEST, SEAL, seal
+from sidelight.errors import BundleError, SidelightError, SpecError
+from sidelight.manifest import KEY, MANIFEST, SEAL, SIGNATURE, digest, seal
 from sidelight.models.recommender import Recommender
 from sidelight.serving import bundle
+from sidelight.serving.store.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +103,69 @@ def test_an_existing_bundle_needs_force(model: Recommender, tmp_path: Path) -> N
     with pytest.raises(SpecError, match="exists already"):
         bundle.save(model, tmp_path / "m")
     assert bundle.save(model, tmp_path / "m", force=True) == tmp_path / "m"
+
+
+Change = Callable[[Path], None]
+
+
+def resealed(folder: Path) -> None:
+    """Hash everything again, as somebody would who can write there."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    for name, entry in manifest["files"].items():
+        entry |= {"sha256": digest(folder / name), "bytes": (folder / name).stat().st_size}
+    text = json.dumps(manifest).encode()
+    (folder / MANIFEST).write_bytes(text)
+    (folder / SEAL).write_bytes(seal(text))
+
+
+def on(part: str, change: Callable[[np.ndarray], Any]) -> Change:
+    """A change of the one array whose file ends so."""
+
+    def work(folder: Path) -> None:
+        [path] = [p for p in folder.rglob("*.npy") if str(p).endswith(part)]
+        np.save(path, change(np.load(path)))
+
+    return work
+
+
+def first(value: Any) -> Callable[[np.ndarray], np.ndarray]:
+    def change(array: np.ndarray) -> np.ndarray:
+        array.flat[0] = value
+        return array
+
+    return change
+
+
+def test_with_a_key_only_what_it_signed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unsigned = Path(shutil.copytree(served.bundle("popular"), tmp_path / "unsigned"))
+    key = tmp_path / "key"
+    key.write_text("k" * 32)
+    monkeypatch.setenv(KEY, str(key))
+    with pytest.raises(BundleError, match=SIGNATURE):
+        sl.load(unsigned)
+    signed = served.model("popular").save(tmp_path / "signed")
+    store = Store(tmp_path / "store")
+    store.publish(signed, name="monday")
+    store.promote("monday")
+    assert len(sl.load(signed).items) == len(store.load().items)
+    on("popular.npy", first(7.0))(signed)
+    resealed(signed)  # every hash is right again
+    for work in (lambda: sl.load(signed), lambda: store.publish(signed)):
+        with pytest.raises(BundleError, match="expected the signature of the key"):
+            work()
+    key.write_text("another key of more than 32 letters")
+    with pytest.raises(SidelightError, match="signature"):
+        store.load()
+    monkeypatch.delenv(KEY)
+    assert sl.load(signed) is not None  # the signature is optional
+
+
+@pytest.mark.parametrize("content", [None, b"", b"short"])
+def test_a_key_that_is_none_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "key").write_bytes(content)
+    monkeypatch.setenv(KEY, str(tmp_path / "key"))
+    with pytest.raises(SpecError, match="expected a"):
+        sl.load(served.bundle("popular"))

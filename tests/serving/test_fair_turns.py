@@ -8,8 +8,10 @@ import time
 from typing import Any
 
 import pytest
+import served
 from http_service import wait_for
 
+from sidelight.serving import fair_turns
 from sidelight.serving.fair_turns import Stopped, Turn, TurnToken, checkpoint, cost, taking
 from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.rules import Rules
@@ -102,3 +104,33 @@ def test_work_that_fails_or_is_stopped_gives_the_baton_on() -> None:
     with pytest.raises(Stopped), taking(Turn(later(-1), baton=baton)):
         raise AssertionError("it began")
     baton.take(later(0.1))
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda e: e.recommend(RecommendRequest(user="u01", k=20, explain=True)),
+        lambda e: e.recommend(RecommendRequest(user="u01", k=20, rules=Rules(diversity=0.5))),
+        lambda e: e.recommend_many([RecommendRequest(user=f"u{n:02d}", k=9) for n in range(1, 40)]),
+        lambda e: e.recommend_many([RecommendRequest(history=("i01",), candidates=("i02", "i03"))] * 9),
+        lambda e: e.audience("i05", k=10),
+        lambda e: e.audience(row={"title": "sturdy tent"}, k=10),
+        lambda e: e.compare(RecommendRequest(user="u01", k=20), "ease"),
+    ],
+    ids=["reasons", "diversity", "batch", "candidates", "audience", "new item", "comparison"],
+)
+def test_all_that_takes_long_stops_between_its_rows(tmp_path, monkeypatch, work):
+    with served.engine(tmp_path, "content_knn", "ease") as engine:
+        work(engine)
+        turn = fair_turns.Turn(time.monotonic() + 60)
+        checks = []
+
+        def check():
+            checks.append(1)
+            if len(checks) == 3:
+                raise fair_turns.Stopped
+
+        monkeypatch.setattr(turn, "check", check)
+        with pytest.raises(fair_turns.Stopped), fair_turns.taking(turn):
+            work(engine)
+        work(engine)  # nothing is left of it

@@ -1,4 +1,4 @@
-"""A bundle whose arrays cannot be right is refused by one named error, when it is loaded and published."""
+"""Arrays that cannot be right are refused before a model answers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 import served
 
 import sidelight as sl
-from sidelight.errors import BundleError, SidelightError, SpecError
-from sidelight.manifest import KEY, MANIFEST, SEAL, SIGNATURE, digest, seal
+from sidelight.errors import BundleError
+from sidelight.manifest import MANIFEST, SEAL, digest, seal
 from sidelight.serving.store.store import Store
 
 Change = Callable[[Path], None]
@@ -73,6 +73,8 @@ INDICES = {
     "twice": lambda a: np.r_[a[:1], a[:-1]], "floats": lambda a: a.astype(float),
     "flat": lambda a: a[:, None],
 }  # fmt: skip
+
+
 CASES: dict[str, tuple[str, Change]] = {
     **{f"known {n}": ("ease", on("known.npy", change)) for n, change in INDICES.items()},
     **{f"ridge {n}": ("ridge", on("known.npy", change)) for n, change in INDICES.items()},
@@ -116,41 +118,3 @@ def test_arrays_that_cannot_be_right_are_one_error(tmp_path: Path, case: str) ->
 def test_sound_models_pass_also_with_items_that_came_later(tmp_path: Path, model: str) -> None:
     later = served.model(model).add_items(pl.DataFrame({"item_id": ["a-first"], "title": ["folding spade"]}))
     assert len(sl.load(later.save(tmp_path / "model")).items) == len(later.items)
-
-
-# Signatures ------------------------------------------------------------------------------------------
-
-
-def test_with_a_key_only_what_it_signed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    unsigned = Path(shutil.copytree(served.bundle("popular"), tmp_path / "unsigned"))
-    key = tmp_path / "key"
-    key.write_text("k" * 32)
-    monkeypatch.setenv(KEY, str(key))
-    with pytest.raises(BundleError, match=SIGNATURE):
-        sl.load(unsigned)
-    signed = served.model("popular").save(tmp_path / "signed")
-    store = Store(tmp_path / "store")
-    store.publish(signed, name="monday")
-    store.promote("monday")
-    assert len(sl.load(signed).items) == len(store.load().items)
-    on("popular.npy", first(7.0))(signed)
-    resealed(signed)  # every hash is right again
-    for work in (lambda: sl.load(signed), lambda: store.publish(signed)):
-        with pytest.raises(BundleError, match="expected the signature of the key"):
-            work()
-    key.write_text("another key of more than 32 letters")
-    with pytest.raises(SidelightError, match="signature"):
-        store.load()
-    monkeypatch.delenv(KEY)
-    assert sl.load(signed) is not None  # the signature is optional
-
-
-@pytest.mark.parametrize("content", [None, b"", b"short"])
-def test_a_key_that_is_none_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
-) -> None:
-    if content is not None:
-        (tmp_path / "key").write_bytes(content)
-    monkeypatch.setenv(KEY, str(tmp_path / "key"))
-    with pytest.raises(SpecError, match="expected a"):
-        sl.load(served.bundle("popular"))

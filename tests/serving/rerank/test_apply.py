@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import timeit
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 from sidelight.errors import DataError, SpecError
 from sidelight.serving.rerank.apply import apply_rules
 from sidelight.serving.rerank.candidates import AttributeTable, CandidatePool, RuleResult
-from sidelight.serving.rerank.rules import KINDS, ItemCondition, Pin, Rules
+from sidelight.serving.rerank.rules import ItemCondition, Pin, Rules
 
 COLOURS = ("red", "green", "blue")
 
@@ -63,7 +62,11 @@ def pools(draw: st.DrawFn, least: int = 1) -> CandidatePool:
 
 
 strengths = st.integers(0, 40).map(lambda quarters: quarters / 4)
+
+
 shares = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.7, 1.0])
+
+
 item_ids = st.integers(0, 13).map("i{}".format)
 
 
@@ -86,6 +89,8 @@ pins = (
     .map(lambda pairs: list({place: item for item, place in {i: p for i, p in pairs}.items()}.items()))
     .map(lambda pairs: tuple(Pin(item, place) for place, item in pairs))
 )
+
+
 rule_sets = st.builds(
     Rules,
     boost=tuples(wheres(strengths)),
@@ -97,6 +102,8 @@ rule_sets = st.builds(
     half_life_days=st.sampled_from([1.0, 30.0, 365.0]),
     floor=shares,
 )
+
+
 ks = st.integers(1, 14)
 
 
@@ -422,160 +429,6 @@ def test_a_broken_pool_is_refused(
 def test_a_length_that_is_none_is_refused(k: Any) -> None:
     with pytest.raises(SpecError, match="k >= 1"):
         apply_rules(Rules(), pool_of([1.0]), k)
-
-
-@given(rule_sets)
-def test_rules_survive_json(rules: Rules) -> None:
-    text = json.dumps(rules.to_dict(), allow_nan=False)
-    assert Rules.from_dict(json.loads(text)) == rules
-
-
-def test_rules_without_options_are_empty_json() -> None:
-    assert Rules().to_dict() == {} and Rules.from_dict({}) == Rules() and Rules().active == ()
-
-
-RED = {"column": "colour", "value": "red"}
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({"bosst": []}, "did you mean 'boost'"),
-        ({"half_life": 3}, "did you mean 'half_life_days'"),
-        ({"boost": [{**RED, "strenght": 2}]}, r"boost\[0\]; did you mean 'strength'"),
-        ({"boost": [RED, {"colum": "a", "value": "b"}]}, r"boost\[1\]; did you mean 'column'"),
-        ({"pin": [{"item": "a", "plase": 1}]}, r"pin\[0\]; did you mean 'place'"),
-        ({"pin": [{"item": "a"}]}, "no place"),
-        ({"pin": [{"item": "a", "place": 0}]}, r"pin\[0\]: .*in \[1, 200\]"),
-        ({"pin": [{"item": "a", "place": 201}]}, r"in \[1, 200\]"),
-        ({"pin": [{"item": "a", "place": 1.0}]}, "type int"),
-        ({"pin": [{"item": "a", "place": True}]}, "type int"),
-        ({"pin": [{"item": 7, "place": 1}]}, "type str"),
-        ({"pin": [{"item": "a", "place": 1}, {"item": "a", "place": 2}]}, "each item pinned once"),
-        ({"pin": [{"item": "a", "place": 1}, {"item": "b", "place": 1}]}, "each place pinned once"),
-        ({"boost": RED}, "a list"),
-        ({"boost": ["red"]}, "an object with keys"),
-        ({"boost": [{**RED, "strength": -0.1}]}, r"boost\[0\]: .*in \[0, 10\]"),
-        ({"boost": [{**RED, "strength": 10.1}]}, r"in \[0, 10\]"),
-        ({"boost": [{**RED, "strength": math.nan}]}, "type float"),
-        ({"boost": [{**RED, "strength": "2"}]}, "type float"),
-        ({"boost": [{**RED, "strength": 10**400}]}, "type float"),
-        ({"block": [{**RED, "strength": 2.0}]}, "a block is hard"),
-        ({"block": [{"column": "colour"}]}, r"block\[0\]: .*text or a finite number"),
-        ({"block": [{"column": "colour", "value": math.inf}]}, "str or float"),
-        ({"block": [{"column": "colour", "value": True}]}, "str or float"),
-        ({"block": [{"column": "colour", "value": ["red"]}]}, "str or float"),
-        ({"block": [{"column": "colour", "value": "\ud800"}]}, "text of 1 to 500"),
-        ({"block": [{"column": "", "value": "red"}]}, "text of 1 to 500"),
-        ({"block": [{"column": "c" * 501, "value": "red"}]}, "text of 1 to 500"),
-        ({"block": [{"items": "abc"}]}, "a list"),
-        ({"block": [{"items": []}]}, "neither"),
-        ({"block": [{}]}, "neither"),
-        ({"block": [{"items": ["a"], **RED}]}, "both"),
-        ({"block": [{"items": ["a"], "value": "red"}]}, "no value beside items"),
-        ({"block": [{"items": [1]}]}, "type str"),
-        ({"block": [{"items": ["a"] * 1001}]}, "at most 1,000"),
-        ({"diversity": 1.01}, r"in \[0, 1\] .*diversity"),
-        ({"diversity": True}, "diversity"),
-        ({"freshness": None}, "freshness"),
-        ({"freshness": math.nan}, "freshness"),
-        ({"floor": -1}, "floor"),
-        ({"floor": [0.5]}, "floor"),
-        ({"half_life_days": 0}, "half_life_days"),
-        ({"half_life_days": math.inf}, "half_life_days"),
-        ({"boost": [RED] * 51}, "at most 50"),
-        ({"boost": [RED] * 25, "bury": [RED] * 26}, "at most 50"),
-        ([], "an object with keys"),
-        (None, "an object with keys"),
-        ({7: 1}, "unknown key '7'"),
-    ],
-)
-def test_a_wrong_rule_is_refused_in_one_line(given: Any, words: str) -> None:
-    with pytest.raises(SpecError, match=words) as error:
-        Rules.from_dict(given)
-    assert "\n" not in str(error.value) and len(str(error.value)) < 400
-
-
-@given(
-    st.recursive(
-        st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=5)),
-        lambda inner: st.one_of(
-            st.lists(inner, max_size=3),
-            st.dictionaries(
-                st.sampled_from([*KINDS, "half_life_days", "column", "value", "items", "item", "place", "?"]),
-                inner,
-                max_size=3,
-            ),
-        ),
-        max_leaves=12,
-    )
-)
-def test_any_json_gives_rules_or_a_complaint(found: Any) -> None:
-    try:
-        rules = Rules.from_dict(found)
-    except SpecError:
-        return
-    assert Rules.from_dict(rules.to_dict()) == rules
-
-
-@pytest.mark.parametrize("field", ["boost", "bury", "block", "pin"])
-def test_rules_made_by_hand_are_checked_too(field: str) -> None:
-    with pytest.raises(SpecError, match=field):
-        Rules(**{field: [ItemCondition("colour", "red"), "red"]})  # type: ignore[arg-type]
-    assert ItemCondition(items=["a"]) == ItemCondition(items=("a",))  # type: ignore[arg-type]
-
-
-@pytest.fixture(scope="module")
-def attributes() -> AttributeTable:
-    frame = pl.DataFrame(
-        {
-            "item_id": ["a", "b", "c", "d"],
-            "brand": ["x", "y", None, "x"],
-            "tags": [["home", "wood"], [], None, ["wood"]],
-            "price": [1.0, 2.5, None, 1.0],
-            "stock": [True, False, None, True],
-            "day": ["2026-02-01", "2026-02-02", None, "2026-02-01"],
-            "vector": [[1.0], [2.0], None, [1.0]],
-        }
-    )
-    return AttributeTable(
-        frame.with_columns(pl.col("day").str.to_date(), kind=pl.col("brand").cast(pl.Categorical))
-    )
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "ids"),
-    [
-        ("item_id", "c", "c"), ("brand", "x", "ad"), ("kind", "x", "ad"), ("brand", "nobody's", ""),
-        ("tags", "wood", "ad"), ("tags", "woo", ""), ("price", 1, "ad"), ("price", "2.5", "b"),
-        ("stock", "true", "ad"), ("stock", 0, "b"), ("day", "2026-02-02", "b"),
-    ],
-)  # fmt: skip
-def test_a_condition_finds_its_items(attributes: AttributeTable, column: str, value: Any, ids: str) -> None:
-    mask = attributes.mask(column, value)
-    assert "".join(np.array(list("abcd"))[mask]) == ids
-    rows = np.array([3, 0, 2])
-    assert attributes.of(rows)(column, value).tolist() == mask[rows].tolist()
-    with pytest.raises(ValueError, match="read-only"):
-        mask[0] = True
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "words"),
-    [
-        ("brnad", "x", "did you mean 'brand'"),
-        ("brand", 1.0, "put it in quotes"),
-        ("tags", 1.0, "put it in quotes"),
-        ("price", "cheap", "a number"),
-        ("stock", "perhaps", "'true' or 'false'"),
-        ("vector", 1.0, "can be compared|texts, labels, numbers or dates"),
-    ],
-)
-def test_a_condition_that_cannot_be_met_is_refused(
-    attributes: AttributeTable, column: str, value: Any, words: str
-) -> None:
-    with pytest.raises(SpecError, match=words):
-        attributes.mask(column, value)
 
 
 def large() -> CandidatePool:

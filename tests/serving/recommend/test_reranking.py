@@ -1,4 +1,4 @@
-"""Rules and exploration over the engine's lists: what they touch, what they cost, what is written."""
+"""Rules and exploration in the lists of an engine."""
 
 from __future__ import annotations
 
@@ -160,26 +160,6 @@ def test_exposures_are_written_and_none_without_exploration(tmp_path):
         assert [(r.item_id, r.rank, r.propensity, r.explored) for r in mine] == told
         assert {r.user_id for r in mine} == {"u03"} and {r.version for r in mine} == {"blend"}
         assert {r.user_id for r in rows if r not in mine} == {None}
-
-
-def test_the_buffer_of_exposures_is_bounded_and_survives_a_failure(tmp_path, monkeypatch):
-    options = EngineOptions(exploration=Exploration(rate=0.5), exposures=12)
-    with served.engine(tmp_path, "blend", options=options) as engine:
-        add = type(engine.database).add_exposures
-
-        def broken(self, rows):
-            raise OSError("the disk is full")
-
-        monkeypatch.setattr(type(engine.database), "add_exposures", broken)
-        for _ in range(3):
-            engine.recommend(RecommendRequest(user="u03", k=5))
-        with pytest.raises(OSError, match="full"):
-            engine.close()
-        status = engine.status()
-        assert (status.exposures_waiting, status.exposures_lost) == (12, 3)
-        monkeypatch.setattr(type(engine.database), "add_exposures", add)
-        engine.close()
-        assert len(engine.database.exposures()) == 12
 
 
 def test_forgetting_takes_exposures_that_are_still_in_memory(tmp_path):

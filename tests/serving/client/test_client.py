@@ -9,8 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
-from email.utils import format_datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
@@ -18,21 +17,19 @@ import numpy as np
 import pytest
 import shop
 import uvicorn
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import BaseModel
 
 import sidelight as sl
 from sidelight.errors import DataError, SpecError
 from sidelight.serving import responses
 from sidelight.serving.client import client as client_module
-from sidelight.serving.client import client_errors, client_json
+from sidelight.serving.client import client_errors
 from sidelight.serving.client.client import Client, RecommendRequest, event
 from sidelight.serving.database.database import Database
 from sidelight.serving.domain import Event
 from sidelight.serving.engine import Engine
 from sidelight.serving.engine_options import EngineOptions
-from sidelight.serving.http import openapi, request_models
+from sidelight.serving.http import request_models
 from sidelight.serving.http.app import create_app
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.rerank.rules import ItemCondition, Pin, Rules
@@ -46,15 +43,21 @@ LISTED = {
         "user": 0.25,
     },
 }  # fmt: skip
+
+
 ANSWER = {
     "version": "monday", "request_id": "r-1", "items": [LISTED], "unknown": ["i99"], "fallback": False,
     "cost": {"total": 0.1, "by_rule": {"pin": 0.1}, "slots_new_before": 1, "slots_new_after": 2},
     "change": 7, "unplaced": [],
 }  # fmt: skip
+
+
 VERSION = {
     "name": "monday", "created": "2026-03-01T09:30:00+00:00", "note": "", "fingerprint": "f", "size": 12,
     "metrics": {"overall.ndcg@10": 0.4, "cold.ndcg@10": None}, "current": True, "previous": False,
 }  # fmt: skip
+
+
 STATUS = {
     "version": "monday",
     "loaded": "2026-03-01T09:30:00Z",
@@ -62,11 +65,16 @@ STATUS = {
     "items": 4,
     "drift": {"answers": 9},
 }
+
+
 SHOWN = {"item_id": "i07", "title": "folding spade", "row": {"tags": ["a"], "price": 1.5}, "new": False}
+
+
 PROBLEM = {
     "type": "urn:sidelight:problem:invalid", "title": "No", "status": 422, "detail": "k is too large",
     "request_id": "r-9", "errors": [{"pointer": "/k", "detail": "at most 1000"}],
 }  # fmt: skip
+
 
 Answering = Callable[[httpx.Request], httpx.Response]
 
@@ -196,87 +204,6 @@ def test_every_method_asks_what_the_api_takes() -> None:
     assert rest[2].drift.answers == 9 and rest[2].trouble == "" and rest[3] is True
 
 
-def test_a_mistake_has_the_fields_that_the_api_describes() -> None:
-    described = openapi.PROBLEM["properties"]["errors"]["items"]["properties"]
-    assert {field.name for field in dataclasses.fields(client_errors.Mistake)} == set(described)
-
-
-def test_errors_of_answers_name_the_place() -> None:
-    with pytest.raises(client_module.ServiceError, match=r"nothing at RecommendResponse\.items"):
-        client(Service({"version": "v", "request_id": "r"})).recommend("u1")
-    with pytest.raises(client_module.ServiceError, match=r"another type at RecommendResponse\.items\.rank"):
-        client(Service({**ANSWER, "items": [{**LISTED, "rank": "1"}]})).recommend("u1")
-
-
-def test_newer_and_older_services_are_understood() -> None:
-    bare = {"version": "v", "request_id": "r", "items": [], "of_tomorrow": {"x": 1}}
-    assert client(Service(bare)).recommend("u").unknown == ()
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {"version": "v", "request_id": "r"},
-        {**ANSWER, "items": [{**LISTED, "score": "1"}]},
-        {**ANSWER, "items": [{**LISTED, "rank": True}]},
-        {**ANSWER, "items": [{**LISTED, "why": {"history": [["i1", "a rake"]]}}]},
-        {**ANSWER, "items": {}},
-        [],
-        "fine",
-        None,
-    ],
-)
-def test_an_answer_of_another_form_is_an_error(answer: Any) -> None:
-    service = Service(httpx.Response(200, json=answer))
-    with pytest.raises(client_module.ServiceError, match="a response of this API") as caught:
-        client(service).recommend("u1")
-    assert caught.value.status == 200 and "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("content", [b"<html>welcome</html>", b"\xff\xfe\x00", b""])
-def test_a_page_instead_of_json_is_an_error(content: bytes) -> None:
-    with pytest.raises(client_module.ServiceError, match="a response of this API"):
-        client(Service(httpx.Response(200, content=content))).versions()
-    with pytest.raises(client_module.ServiceError, match="a response of this API"):
-        client(Service({"answers": []})).versions()
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (400, client_errors.InvalidRequestError),
-        (401, client_errors.KeyRefusedError),
-        (403, client_errors.KeyRefusedError),
-        (404, client_errors.NotFoundError),
-        (409, client_errors.ConflictError),
-        (413, client_errors.InvalidRequestError),
-        (422, client_errors.InvalidRequestError),
-        (429, client_errors.BusyError),
-        (500, client_errors.ServiceError),
-        (503, client_errors.BusyError),
-    ],
-)
-def test_problems_are_typed(status: int, kind: type[Exception], pauses: list[float]) -> None:
-    service = Service(problem(status))
-    with pytest.raises(client_errors.ServiceError) as caught:
-        client(service).recommend("u1")
-    found = caught.value
-    assert type(found) is kind
-    assert (found.status, found.request_id, found.detail) == (status, "r-9", "k is too large")
-    assert found.kind == "urn:sidelight:problem:invalid"
-    assert found.mistakes == (client_errors.Mistake("/k", "at most 1000"),)
-    assert str(found) == f"{status}: k is too large (request r-9)"
-    # The service itself, without a word of later: it would say the same again.
-    assert len(service.seen) == 1 and pauses == []
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b'"x"', b"{", b'{"errors": [3, {}], "detail": null}'])
-def test_broken_problems_are_errors_too(body: bytes) -> None:
-    answer = httpx.Response(500, content=body, headers={"Content-Type": "application/problem+json"})
-    with pytest.raises(client_errors.ServiceError, match="500: a response without an explanation"):
-        client(Service(answer)).recommend("u1")
-
-
 def test_a_redirect_is_not_followed_with_the_key() -> None:
     service = Service(httpx.Response(307, headers={"Location": "http://elsewhere.test/"}))
     with pytest.raises(client_errors.ServiceError, match="307"):
@@ -367,25 +294,6 @@ def test_waiting_calls_have_time_to_wait() -> None:
     assert service.seen[0].extensions["timeout"]["read"] > 100
 
 
-@given(st.integers(0, 6), st.none() | st.floats(0, 29))
-def test_pauses_grow_and_respect_the_service(tries: int, after: float | None) -> None:
-    error = client_errors.BusyError("busy", 503, retry_after=after)
-    pause = client_errors.pause_after(error, tries)
-    longest = client_errors.FIRST_PAUSE * 2.0**tries
-    assert (
-        pause is not None and pause >= max(longest / 2, after or 0.0) and pause <= max(longest, after or 0.0)
-    )
-
-
-def test_retry_after_in_both_forms() -> None:
-    assert client_errors.seconds_of("7") == 7.0
-    later = client_errors.seconds_of(format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True))
-    assert later is not None and 15 < later <= 20
-    assert client_errors.seconds_of("Sun, 06 Nov 1994 08:49:37 GMT") == 0.0
-    for none in ("", "soon", "-1", "1.5", "²"):
-        assert client_errors.seconds_of(none) is None
-
-
 @pytest.mark.parametrize(
     "call",
     [
@@ -421,11 +329,6 @@ def test_wrong_clients_are_refused_and_keys_are_not_shown() -> None:
     with pytest.raises(SpecError, match="http://"):
         Client("service.test:8000")
     assert "sl_secret" not in repr(Client("http://service.test", key="sl_secret"))
-
-
-def test_text_and_arrays_survive_the_way() -> None:
-    sent = {"title": 'ключ "𝄞"', "vector": np.array([1.5, 2.0], dtype=np.float32), "n": np.int64(3)}
-    assert json.loads(client_json.encode(sent)) == {**sent, "vector": [1.5, 2.0], "n": 3}
 
 
 def test_importing_the_client_imports_no_service() -> None:

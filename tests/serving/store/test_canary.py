@@ -21,6 +21,8 @@ from sidelight.models.similarity_scorers import DenseSimilarityScorer
 from sidelight.serving.store.canary import EACH, CanaryQuery, CanarySet, K, make_canaries, run_canaries
 
 TEXT = sl.Text("title", "description")
+
+
 SPECS = {
     "popular": sl.Popular(),
     "item_knn": sl.ItemKNN(),

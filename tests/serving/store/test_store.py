@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import threading
@@ -10,17 +9,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import made_store
-import numpy as np
 import pytest
 
 import sidelight as sl
 from sidelight.errors import BundleError, SpecError
 from sidelight.manifest import MANIFEST, SEAL, seal
 from sidelight.serving.store import store as store_module
-from sidelight.serving.store import version_files, versions
+from sidelight.serving.store import version_files
 from sidelight.serving.store.store import PUBLISHING, SERVING, Store
 
 
@@ -72,30 +69,6 @@ def left_over(store: Store) -> list[str]:
     return sorted(set(hidden) - {PUBLISHING, SERVING})
 
 
-# Publishing --------------------------------------------------------------------------------------
-
-
-def test_a_version_is_the_bundle_and_says_what_it_is(store: Store, bundles: list[Path]) -> None:
-    before = datetime.now(UTC)
-    found = store.publish(bundles[0], "first", note="from the\nnight run")
-    assert found == store.show("first") == store.list()[0]
-    assert before <= found.created <= datetime.now(UTC)
-    assert (found.note, found.fingerprint) == ("from the night run", "data of seed 0")
-    assert store.spec("first")["use"].endswith("EASE") and found.metrics == {"cold.ndcg@10": 0.1}
-    assert found.size == sum(p.stat().st_size for p in bundles[0].glob("*/**/*") if p.is_file())
-    assert not found.current and not found.previous
-    model = sl.load(store.folder("first"))
-    assert model.recommend(k=5).equals(sl.load(bundles[0]).recommend(k=5))
-    assert store.load("first").recommend(k=5).equals(model.recommend(k=5))
-
-
-def test_a_model_in_memory_can_be_published(store: Store) -> None:
-    model = made_store.model(3)
-    name = store.publish(model).name
-    assert store.load(name).recommend(k=4).equals(model.recommend(k=4))
-    assert left_over(store) == []
-
-
 def test_names_come_from_the_clock_and_differ(store: Store, bundles: list[Path]) -> None:
     names = [store.publish(bundles[0]).name for _ in range(3)]
     assert len(set(names)) == 3
@@ -103,35 +76,9 @@ def test_names_come_from_the_clock_and_differ(store: Store, bundles: list[Path])
     assert all(name.startswith(str(datetime.now(UTC).year)) for name in names)
 
 
-def test_a_version_is_a_copy_and_not_a_link(store: Store, bundles: list[Path], tmp_path: Path) -> None:
-    source = Path(shutil.copytree(bundles[0], tmp_path / "m"))
-    store.publish(source, "a")
-    for path in source.rglob("*.npy"):
-        path.write_bytes(b"\0" * path.stat().st_size)
-    store.check("a")
-
-
-def test_what_the_manifest_does_not_list_is_not_copied(
-    store: Store, bundles: list[Path], tmp_path: Path
-) -> None:
-    source = Path(shutil.copytree(bundles[0], tmp_path / "m"))
-    (source / "secret.txt").write_text("mine")
-    store.publish(source, "a")
-    assert not (store.folder("a") / "secret.txt").exists()
-
-
-@pytest.mark.parametrize("name", ["", ".hidden", "../up", "a/b", "a b", "-f", "x" * 81, "a\n"])
-def test_names_that_could_be_paths_are_refused(store: Store, bundles: list[Path], name: str) -> None:
-    refused(lambda: store.publish(bundles[0], name), "expected a name")
-    assert not store.root.exists()
-
-
 def test_a_name_is_never_taken_twice(served: Store, bundles: list[Path]) -> None:
     refused(lambda: served.publish(bundles[1], "a"), "'a' exists", "another name")
     assert served.show("a").fingerprint == "data of seed 0"
-
-
-# Poison ------------------------------------------------------------------------------------------
 
 
 def _flip(folder: Path) -> None:
@@ -164,66 +111,6 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", DAMAGE)
-def test_a_damaged_bundle_is_refused(served: Store, bundles: list[Path], tmp_path: Path, what: str) -> None:
-    source = Path(shutil.copytree(bundles[0], tmp_path / "m"))
-    spoil, said = DAMAGE[what]
-    spoil(source)
-    refused(lambda: served.publish(source, "bad"), said, str(source))
-    assert [each.name for each in served.list()] == ["b", "a"]
-    assert left_over(served) == []
-
-
-def _set(name: str, change: Callable[[Any], Any]) -> Callable[[dict[str, Any], dict[str, Any]], None]:
-    def spoil(arrays: dict[str, Any], meta: dict[str, Any]) -> None:
-        arrays[name] = change(arrays[name].copy())
-
-    return spoil
-
-
-def _with(value: float) -> Callable[[np.ndarray], np.ndarray]:
-    def change(array: np.ndarray) -> np.ndarray:
-        array.flat[-1] = value
-        return array
-
-    return change
-
-
-POISON = {
-    "NaN": (_set("scorer/weights", _with(np.nan)), "finite"),
-    "infinity": (_set("scorer/weights", _with(-np.inf)), "finite"),
-    "NaN in the popularity": (_set("catalogue/popular", _with(np.nan)), "finite"),
-    "too few rows": (_set("scorer/weights", lambda w: w[:-1]), "canary"),
-    "too few columns": (_set("scorer/weights", lambda w: w[:, :-1]), "canary"),
-    "one dimension too many": (_set("scorer/weights", lambda w: w[None]), "canary"),
-    "text for numbers": (_set("scorer/weights", lambda w: w.astype(str)), "expected"),
-    "ids of other items": (_set("catalogue/item_ids", lambda ids: ids[:-1]), "shape"),
-    "weights beyond float32": (_set("scorer/weights", lambda w: w * np.float32(3e38)), "finite scores"),
-    "a missing array": (lambda arrays, meta: arrays.pop("scorer/weights"), "arrays of a model"),
-    "an unknown scorer": (lambda arrays, meta: meta["scorer"].update(kind="Oracle"), "unknown scorer"),
-    "no scorer": (lambda arrays, meta: meta.pop("scorer"), "expected a model"),
-    "no options": (lambda arrays, meta: meta.update(spec=[]), "expected"),
-    "metrics that are none": (lambda arrays, meta: meta.update(metrics=[1]), "metrics of a model"),
-    "a broken catalogue": (lambda arrays, meta: meta.update(catalogue=[]), "arrays of a model"),
-}
-
-
-@pytest.mark.parametrize("what", POISON)
-def test_a_poisoned_bundle_with_good_hashes_is_refused(served: Store, tmp_path: Path, what: str) -> None:
-    spoil, said = POISON[what]
-    folder = made_store.poisoned(tmp_path / "m", made_store.model(), spoil)
-    refused(lambda: served.publish(folder, "bad"), said)
-    refused(lambda: served.promote("bad"), "'bad'")
-    assert served.current_name() == "b" and left_over(served) == []
-
-
-def test_a_poisoned_model_in_memory_is_refused(store: Store) -> None:
-    model = made_store.model()
-    model.scorer.weights[3, 3] = np.nan
-    refused(lambda: store.publish(model, "bad"), "NaN")
-    assert store.list() == []
-
-
 @pytest.mark.parametrize("what", [*DAMAGE, "a changed canary", "a changed record", "no seal"])
 def test_a_version_that_was_damaged_later_never_serves(served: Store, what: str) -> None:
     folder = served.folder("a")
@@ -248,24 +135,6 @@ def _edit(path: Path, old: bytes, new: bytes) -> None:
     path.write_bytes(content.replace(old, new))
 
 
-def test_canaries_that_fail_keep_a_version_from_serving(
-    served: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As on a machine whose packages compute something else from the same bytes."""
-    monkeypatch.setattr(versions, "load", lambda folder: made_store.model(7))
-    refused(lambda: served.promote("a"), "the canary", str(served.root / "versions" / "a"))
-    assert served.current_name() == "b"
-
-
-def test_a_copy_of_a_version_under_another_name_is_refused(served: Store) -> None:
-    shutil.copytree(served.folder("a"), served.root / "versions" / "c")
-    refused(lambda: served.promote("c"), "the folder of 'a'")
-    assert list(served.damaged()) == ["c"]
-
-
-# Serving -----------------------------------------------------------------------------------------
-
-
 def test_nothing_serves_before_the_first_promotion(store: Store, bundles: list[Path]) -> None:
     assert store.current() is None and store.list() == [] and store.history() == []
     refused(lambda: store.promote("a"), "expected a store", "publish")
@@ -279,23 +148,6 @@ def test_nothing_serves_before_the_first_promotion(store: Store, bundles: list[P
     store.promote("a")
     refused(store.rollback, "served before")
     assert store.load().recommend(k=3).equals(sl.load(bundles[0]).recommend(k=3))
-
-
-def test_promote_and_rollback_move_through_what_served(served: Store, bundles: list[Path]) -> None:
-    served.publish(bundles[0], "c")
-    assert served.promote("c").current and served.show("b").previous
-    assert [served.rollback().name for _ in range(2)] == ["b", "a"]
-    refused(served.rollback, "served before")
-    assert served.current() == served.show("a")
-    served.promote("c")
-    assert served.rollback().name == "a"
-    events = [(each["how"], each["name"]) for each in served.history()]
-    assert events == [
-        ("promote", "a"), ("promote", "b"), ("promote", "c"), ("rollback", "b"), ("rollback", "a"),
-        ("promote", "c"), ("rollback", "a"),
-    ]  # fmt: skip
-    times = [each["since"] for each in served.history()]
-    assert times == sorted(times)
 
 
 def test_promoting_what_serves_changes_nothing(served: Store) -> None:
@@ -332,28 +184,6 @@ def test_an_unknown_name_is_answered_with_the_nearest(served: Store, bundles: li
     refused(lambda: served.show("../versions/a"), "expected a version")
 
 
-@pytest.mark.parametrize("content", [b"", b"a\n", b'{"format": 1}\n', b"\xff\n\xff\n"])
-def test_a_damaged_current_is_an_error_with_a_way_out(
-    served: Store, bundles: list[Path], content: bytes
-) -> None:
-    (served.root / "CURRENT").write_bytes(content)
-    for call in (served.current, served.load, served.rollback, served.list, lambda: served.promote("a")):
-        refused(call, "CURRENT", "remove this file")
-    (served.root / "CURRENT").unlink()
-    assert served.promote("a").current
-
-
-def test_a_current_that_leads_out_of_the_store_is_refused(served: Store) -> None:
-    path = served.root / "CURRENT"
-    found = json.loads(path.read_bytes().splitlines()[0])
-    found["serves"]["name"] = "../../elsewhere"
-    path.write_bytes(version_files.hashed(version_files.packed(found)))
-    refused(served.current, "'../../elsewhere'")
-
-
-# Retention ---------------------------------------------------------------------------------------
-
-
 def test_prune_keeps_the_newest_what_serves_and_the_way_back(served: Store, bundles: list[Path]) -> None:
     for name in "cdef":
         served.publish(bundles[0], name)
@@ -376,9 +206,6 @@ def test_prune_leaves_damaged_versions_to_a_person(served: Store, bundles: list[
 
 def test_keep_is_at_least_one(tmp_path: Path) -> None:
     refused(lambda: Store(tmp_path, keep=0), "keep >= 1")
-
-
-# Several at once ---------------------------------------------------------------------------------
 
 
 def together(*calls: Callable[[], object]) -> list[object]:
@@ -457,9 +284,6 @@ def test_files_as_they_were_when_loaded_are_not_checked_twice(
     assert served.current_name() == "b" and len(checked) == 2
 
 
-# Leftovers ---------------------------------------------------------------------------------------
-
-
 def test_the_next_publish_clears_what_a_crash_left(served: Store, bundles: list[Path]) -> None:
     versions = served.root / "versions"
     shutil.copytree(bundles[0], versions / ".c.part")
@@ -471,14 +295,3 @@ def test_the_next_publish_clears_what_a_crash_left(served: Store, bundles: list[
     served.publish(bundles[0], "c")
     assert left_over(served) == []
     assert served.promote("c").current
-
-
-def test_a_half_written_line_of_the_history_is_cut_off(served: Store) -> None:
-    log = served.root / "history.jsonl"
-    whole = served.history()
-    with log.open("ab") as stream:
-        stream.write(b'{"name": "b", "si')
-    assert served.history() == whole
-    served.rollback()
-    assert [each["name"] for each in served.history()] == ["a", "b", "a"]
-    assert b"si{" not in log.read_bytes()

@@ -28,6 +28,8 @@ TYPES = {
     "photo": pl.Binary(),
     "path": pl.String(),
 }
+
+
 ROLES = {"vec": "vector", "path": "image_path", "photo": "image_bytes"}
 
 

@@ -1,25 +1,20 @@
-"""What finds the best items: exact, approximate with a measured recall, and fast enough."""
+"""The approximate search against the exact one."""
 
 from __future__ import annotations
 
 import random
 import sys
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import served
 
-from sidelight.data.histories import Histories
 from sidelight.errors import BundleError, MissingExtraError, SpecError
 from sidelight.serving.database.database import Database
-from sidelight.serving.drift import DriftReference, HistogramBins
 from sidelight.serving.engine import Engine
 from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.requests import RecommendRequest
-from sidelight.serving.search.exact_search import EXACT
-from sidelight.serving.status.recent_traffic import RecentTraffic, TrafficSample
 
 HNSW = EngineOptions(search="hnsw")
 
@@ -39,19 +34,6 @@ def both(bundle, tmp_path_factory):
 
 def shown(engine, k=10, **who):
     return [(one.item_id, one.source) for one in engine.recommend(RecommendRequest(k=k, **who)).items]
-
-
-def test_the_exact_search_is_exact():
-    model = served.large(500, 8, 40)
-    rows = model.people.histories.matrix()[:40]
-    (items, values), scores = EXACT.best(model.scorer, rows, 7, rows)
-    assert scores is not None
-    for row in range(40):
-        masked = scores[row].copy()
-        masked[rows[row].indices] = -np.inf
-        order = np.lexsort((np.arange(500), -masked))[:7]
-        assert items[row].tolist() == order.tolist()
-        assert np.array_equal(values[row], masked[order])
 
 
 def test_the_approximate_search_finds_what_it_promises(both):
@@ -139,70 +121,6 @@ def test_als_has_vectors_too(tmp_path):
             assert shown(exact, user=f"u{n:02d}") == shown(approximate, user=f"u{n:02d}")
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"pool": 1}, {"poll": 0}, {"search": "annoy"}, {"recall": 0}, {"batch": 0}]
-)
-def test_wrong_options_are_refused(wrong):
-    with pytest.raises(SpecError, match=f"option {next(iter(wrong))!r} of EngineOptions"):
-        EngineOptions(**wrong)
-
-
-def test_rows_of_lists_are_the_matrix():
-    lists = [np.array([3, 1]), np.array([], dtype=np.int64), np.array([0])]
-    rows = Histories.of_distinct(lists, 4).matrix()
-    assert rows.toarray().tolist() == [
-        [0, 1, 0, 1],
-        [0, 0, 0, 0],
-        [1, 0, 0, 0],
-    ]
-    assert Histories.of_distinct([np.array([], dtype=np.int64)], 3).matrix().shape == (1, 3)
-
-
-def psi(then, now):
-    return sum((b - a) * np.log(b / a) for a, b in zip(then, now, strict=True))
-
-
-def test_the_stability_index_is_its_formula():
-    rng = np.random.default_rng(0)
-    usual = rng.normal(size=2000)
-    bins = HistogramBins.of(usual)
-    for moved in (0.0, 0.5, 2.0):
-        values = rng.normal(moved, 1, size=500)
-        counts = [
-            sum(1 for v in values if low <= v < high) + 0.5
-            for low, high in zip([-np.inf, *bins.edges], [*bins.edges, np.inf], strict=True)
-        ]
-        assert bins.distance(values) == pytest.approx(psi(bins.shares, np.array(counts) / sum(counts)))
-    assert bins.distance(usual) == pytest.approx(0.0, abs=1e-12)
-    near, far = (bins.distance(rng.normal(m, 1, size=500)) for m in (0.0, 2.0))
-    assert near < 0.1 < 1.0 < far
-    assert HistogramBins.of(np.ones(50, dtype=np.int64)).distance([1.0] * 40) == pytest.approx(0.0, abs=0.01)
-
-
-def test_a_model_nobody_has_used_has_no_reference():
-    model = served.large(500, 8, 3)
-    unused = replace(model.people, histories=model.people.histories.last(0))
-    for people in (unused, None):
-        found = DriftReference.of(replace(model, people=people))
-        assert found.lengths is None and found.scores is None
-
-
-def test_counts_of_a_minute_forget_what_is_older(monkeypatch):
-    now = [1000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    watch = RecentTraffic()
-    seen = TrafficSample(0.0, 3, 0, 0, 1.0, 10, 2, False, "v")
-    for _ in range(90):
-        now[0] += 1.0
-        watch.answer(replace(seen, at=now[0]))
-        watch.events(2)
-    answers, events = watch.per_minute()
-    assert 59 <= answers <= 61 and events == 2 * answers
-    assert watch.shares() == (0.2, 0.0)
-    now[0] += 100.0
-    assert watch.per_minute() == (0, 0)
-
-
 @pytest.fixture(scope="module")
 def big(tmp_path_factory):
     folder = tmp_path_factory.mktemp("big")
@@ -223,23 +141,6 @@ def cpu(work, times):
             work[name](turn)
             taken[name].append(time.thread_time() - start)
     return {name: min(values) for name, values in taken.items()}
-
-
-@pytest.mark.slow
-def test_a_list_costs_little_more_than_the_product(big):
-    vectors = big.snapshot.model.scorer.vectors
-    queries = np.random.default_rng(0).standard_normal((64, 128), dtype=np.float32)
-
-    def bare(block):
-        scores = block @ vectors.T
-        best = np.argpartition(-scores, 10, axis=1)[:, :10]
-        return np.take_along_axis(best, np.argsort(-np.take_along_axis(scores, best, 1), axis=1), 1)
-
-    asks = [RecommendRequest(user=f"u{n:06d}") for n in range(64)]
-    one = cpu({"bare": lambda t: bare(queries[t : t + 1]), "engine": lambda t: big.recommend(asks[t])}, 60)
-    assert one["bare"] / one["engine"] >= 0.6
-    many = cpu({"bare": lambda t: bare(queries), "engine": lambda t: big.recommend_many(asks)}, 5)
-    assert many["bare"] / many["engine"] >= 0.8
 
 
 @pytest.mark.slow

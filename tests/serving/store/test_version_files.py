@@ -22,6 +22,8 @@ import pytest
 from sidelight.serving.store.store import PUBLISHING, SERVING, Store
 
 CALLS = ("fsync", "rename", "replace", "mkdir")
+
+
 REMOVALS = ("unlink", "rmdir")  # never fail here, but a dead process removes nothing
 
 

@@ -1,0 +1,92 @@
+"""Changed and retired items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import postgres
+import pytest
+
+from sidelight.errors import DataError
+from sidelight.serving.database.database import Database
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+HARD_IDS = [
+    "äöü",
+    "a b\n\tc",
+    "'; DROP TABLE sidelight_events; --",
+    "%s %(x)s :user ?",
+    "😀" * 256,
+    " ",
+    "x" * 512,
+]
+
+
+BAD_IDS: list[Any] = ["", "x" * 513, "a\0b", "\ud800", "ab\udfff", 7, None, b"a"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[postgres.Server | None]:
+    if postgres.why_not():
+        yield None
+        return
+    with postgres.running() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, server: postgres.Server | None) -> str:
+    """Address of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'service.db'}"
+    if server is None:
+        pytest.skip(str(postgres.why_not()))
+    return server.space()
+
+
+@pytest.fixture
+def db(url: str) -> Iterator[Database]:
+    with Database.open(url) as database:
+        yield database
+
+
+def test_item_rows_are_replaced_and_numbered(db: Database) -> None:
+    row = {"item_id": "a", "title": "T\0\ud800 ä", "price": 1.5, "tags": ["x", None], "n": 2**60, "new": True}
+    assert db.put_items([row, {"item_id": "b"}]) == 2
+    assert [(c.change, c.item_id, c.row) for c in db.items_since(0)] == [
+        (1, "a", row),
+        (2, "b", {"item_id": "b"}),
+    ]
+    assert (
+        db.put_items([{"item_id": "a", "title": "1"}, {"item_id": "c"}, {"item_id": "a", "title": "2"}]) == 4
+    )
+    found = db.items_since(0)
+    assert [(c.change, c.item_id) for c in found] == [(2, "b"), (3, "a"), (4, "c")]
+    assert found[1].row["title"] == "2" and abs(found[0].at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert [c.change for c in db.items_since(2, limit=1)] == [3] and db.items_since(4) == []
+    assert db.put_items([]) == 4
+    for bad in (float("nan"), float("inf"), {1, 2}, START, b"x"):
+        with pytest.raises(DataError, match="'price'"):
+            db.put_items([{"item_id": "d"}, {"item_id": "e", "price": bad}])
+    with pytest.raises(DataError):
+        db.put_items([{"title": "no id"}])
+    assert db.items_since(4) == []
+
+
+def test_retired_items_are_counted_once_and_numbered(db: Database) -> None:
+    assert (db.retired(), db.retired_since(0)) == (frozenset(), None)
+    assert db.retire(["a", "b", "a", *HARD_IDS]) == 2 + len(HARD_IDS) and db.retire(["b"]) == 0
+    first, ids = db.retired_since(0) or (0, frozenset())
+    assert ids == db.retired() == {"a", "b", *HARD_IDS} and db.retired_since(first) is None
+    assert db.retire(["b", "never"], False) == 1 and db.retired() == {"a", *HARD_IDS}
+    last, _ = db.retired_since(first) or (0, frozenset())
+    assert last > first
+    for bad in BAD_IDS:
+        with pytest.raises(DataError):
+            db.retire(["c", bad])
+    assert "c" not in db.retired()

@@ -1,0 +1,217 @@
+"""One version in a store: copied, checked, described."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import made_store
+import numpy as np
+import pytest
+
+import sidelight as sl
+from sidelight.errors import BundleError, SpecError
+from sidelight.manifest import MANIFEST, SEAL, seal
+from sidelight.serving.store import versions
+from sidelight.serving.store.store import PUBLISHING, SERVING, Store
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    place = tmp_path_factory.mktemp("bundles")
+    return [made_store.model(seed).save(place / f"m{seed}", metrics={"cold.ndcg@10": 0.1}) for seed in (0, 1)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def fill(store: Store, bundles: list[Path]) -> Store:
+    for name, bundle in zip("ab", bundles, strict=True):
+        store.publish(bundle, name)
+        store.promote(name)
+    return store
+
+
+@pytest.fixture(scope="module")
+def template(bundles: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fill(Store(tmp_path_factory.mktemp("template") / "store"), bundles).root
+
+
+@pytest.fixture
+def served(template: Path, store: Store) -> Store:
+    """Two versions, `a` and `b`, both promoted one after the other: `b` serves.
+
+    A copy, as after a restored backup: the files are the same, their stamps are not.
+    """
+    shutil.copytree(template, store.root)
+    return store
+
+
+def refused(call: Callable[[], object], *said: str) -> None:
+    with pytest.raises((BundleError, SpecError)) as error:
+        call()
+    assert "\n" not in str(error.value)
+    for part in said:
+        assert part in str(error.value)
+
+
+def left_over(store: Store) -> list[str]:
+    hidden = [
+        p.name for p in [*store.root.iterdir(), *(store.root / "versions").iterdir()] if p.name[0] == "."
+    ]
+    return sorted(set(hidden) - {PUBLISHING, SERVING})
+
+
+def test_a_version_is_the_bundle_and_says_what_it_is(store: Store, bundles: list[Path]) -> None:
+    before = datetime.now(UTC)
+    found = store.publish(bundles[0], "first", note="from the\nnight run")
+    assert found == store.show("first") == store.list()[0]
+    assert before <= found.created <= datetime.now(UTC)
+    assert (found.note, found.fingerprint) == ("from the night run", "data of seed 0")
+    assert store.spec("first")["use"].endswith("EASE") and found.metrics == {"cold.ndcg@10": 0.1}
+    assert found.size == sum(p.stat().st_size for p in bundles[0].glob("*/**/*") if p.is_file())
+    assert not found.current and not found.previous
+    model = sl.load(store.folder("first"))
+    assert model.recommend(k=5).equals(sl.load(bundles[0]).recommend(k=5))
+    assert store.load("first").recommend(k=5).equals(model.recommend(k=5))
+
+
+def test_a_model_in_memory_can_be_published(store: Store) -> None:
+    model = made_store.model(3)
+    name = store.publish(model).name
+    assert store.load(name).recommend(k=4).equals(model.recommend(k=4))
+    assert left_over(store) == []
+
+
+def test_a_version_is_a_copy_and_not_a_link(store: Store, bundles: list[Path], tmp_path: Path) -> None:
+    source = Path(shutil.copytree(bundles[0], tmp_path / "m"))
+    store.publish(source, "a")
+    for path in source.rglob("*.npy"):
+        path.write_bytes(b"\0" * path.stat().st_size)
+    store.check("a")
+
+
+def test_what_the_manifest_does_not_list_is_not_copied(
+    store: Store, bundles: list[Path], tmp_path: Path
+) -> None:
+    source = Path(shutil.copytree(bundles[0], tmp_path / "m"))
+    (source / "secret.txt").write_text("mine")
+    store.publish(source, "a")
+    assert not (store.folder("a") / "secret.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["", ".hidden", "../up", "a/b", "a b", "-f", "x" * 81, "a\n"])
+def test_names_that_could_be_paths_are_refused(store: Store, bundles: list[Path], name: str) -> None:
+    refused(lambda: store.publish(bundles[0], name), "expected a name")
+    assert not store.root.exists()
+
+
+def _flip(folder: Path) -> None:
+    path = next((folder / "arrays").rglob("weights.npy"))
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def _foreign(folder: Path) -> None:
+    text = (folder / MANIFEST).read_bytes().replace(b'"schema_version": 2', b'"schema_version": 3')
+    (folder / MANIFEST).write_bytes(text)
+    (folder / SEAL).write_bytes(seal(text))
+
+
+def _escape(folder: Path) -> None:
+    path = next((folder / "arrays").rglob("weights.npy"))
+    shutil.move(path, folder.parent / "elsewhere.npy")
+    path.symlink_to(folder.parent / "elsewhere.npy")
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a flipped bit": (_flip, "sha256"),
+    "a short file": (lambda f: os.truncate(next((f / "files").iterdir()), 9), "bytes"),
+    "a missing file": (lambda f: next((f / "files").iterdir()).unlink(), "no such file"),
+    "a changed manifest": (lambda f: os.truncate(f / MANIFEST, 99), SEAL),
+    "another version": (_foreign, "schema_version 1 or 2"),
+    "a file outside": (_escape, "inside the folder"),
+    "no bundle": (lambda f: (f / MANIFEST).unlink(), MANIFEST),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_damaged_bundle_is_refused(served: Store, bundles: list[Path], tmp_path: Path, what: str) -> None:
+    source = Path(shutil.copytree(bundles[0], tmp_path / "m"))
+    spoil, said = DAMAGE[what]
+    spoil(source)
+    refused(lambda: served.publish(source, "bad"), said, str(source))
+    assert [each.name for each in served.list()] == ["b", "a"]
+    assert left_over(served) == []
+
+
+def _set(name: str, change: Callable[[Any], Any]) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+    def spoil(arrays: dict[str, Any], meta: dict[str, Any]) -> None:
+        arrays[name] = change(arrays[name].copy())
+
+    return spoil
+
+
+def _with(value: float) -> Callable[[np.ndarray], np.ndarray]:
+    def change(array: np.ndarray) -> np.ndarray:
+        array.flat[-1] = value
+        return array
+
+    return change
+
+
+POISON = {
+    "NaN": (_set("scorer/weights", _with(np.nan)), "finite"),
+    "infinity": (_set("scorer/weights", _with(-np.inf)), "finite"),
+    "NaN in the popularity": (_set("catalogue/popular", _with(np.nan)), "finite"),
+    "too few rows": (_set("scorer/weights", lambda w: w[:-1]), "canary"),
+    "too few columns": (_set("scorer/weights", lambda w: w[:, :-1]), "canary"),
+    "one dimension too many": (_set("scorer/weights", lambda w: w[None]), "canary"),
+    "text for numbers": (_set("scorer/weights", lambda w: w.astype(str)), "expected"),
+    "ids of other items": (_set("catalogue/item_ids", lambda ids: ids[:-1]), "shape"),
+    "weights beyond float32": (_set("scorer/weights", lambda w: w * np.float32(3e38)), "finite scores"),
+    "a missing array": (lambda arrays, meta: arrays.pop("scorer/weights"), "arrays of a model"),
+    "an unknown scorer": (lambda arrays, meta: meta["scorer"].update(kind="Oracle"), "unknown scorer"),
+    "no scorer": (lambda arrays, meta: meta.pop("scorer"), "expected a model"),
+    "no options": (lambda arrays, meta: meta.update(spec=[]), "expected"),
+    "metrics that are none": (lambda arrays, meta: meta.update(metrics=[1]), "metrics of a model"),
+    "a broken catalogue": (lambda arrays, meta: meta.update(catalogue=[]), "arrays of a model"),
+}
+
+
+@pytest.mark.parametrize("what", POISON)
+def test_a_poisoned_bundle_with_good_hashes_is_refused(served: Store, tmp_path: Path, what: str) -> None:
+    spoil, said = POISON[what]
+    folder = made_store.poisoned(tmp_path / "m", made_store.model(), spoil)
+    refused(lambda: served.publish(folder, "bad"), said)
+    refused(lambda: served.promote("bad"), "'bad'")
+    assert served.current_name() == "b" and left_over(served) == []
+
+
+def test_a_poisoned_model_in_memory_is_refused(store: Store) -> None:
+    model = made_store.model()
+    model.scorer.weights[3, 3] = np.nan
+    refused(lambda: store.publish(model, "bad"), "NaN")
+    assert store.list() == []
+
+
+def test_canaries_that_fail_keep_a_version_from_serving(
+    served: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine whose packages compute something else from the same bytes."""
+    monkeypatch.setattr(versions, "load", lambda folder: made_store.model(7))
+    refused(lambda: served.promote("a"), "the canary", str(served.root / "versions" / "a"))
+    assert served.current_name() == "b"
+
+
+def test_a_copy_of_a_version_under_another_name_is_refused(served: Store) -> None:
+    shutil.copytree(served.folder("a"), served.root / "versions" / "c")
+    refused(lambda: served.promote("c"), "the folder of 'a'")
+    assert list(served.damaged()) == ["c"]
