@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import made_store
 import numpy as np
+import polars as pl
 import pytest
 
 import sidelight as sl
 from sidelight.errors import BundleError, SpecError
 from sidelight.manifest import MANIFEST, SEAL, seal
+from sidelight.serving.database.database import Database
+from sidelight.serving.domain import Event
+from sidelight.serving.engine import Engine
+from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.store import versions
 from sidelight.serving.store.store import PUBLISHING, SERVING, Store
 
@@ -215,3 +220,78 @@ def test_a_copy_of_a_version_under_another_name_is_refused(served: Store) -> Non
     shutil.copytree(served.folder("a"), served.root / "versions" / "c")
     refused(lambda: served.promote("c"), "the folder of 'a'")
     assert list(served.damaged()) == ["c"]
+
+
+VISITORS = [f"visitor-{n:03d}-{'abcdefg'[n % 7]}" for n in range(37)]
+
+
+@pytest.fixture(scope="module")
+def visited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of a blend, fitted on users with ids that no other bytes can be."""
+    rng = np.random.default_rng(3)
+    rows = [(user, f"item-{i}") for user in VISITORS for i in rng.choice(23, 6, replace=False)]
+    times = pl.from_epoch(pl.Series("timestamp", [10**15 + n * 10**6 for n in range(len(rows))]), "us")
+    events = pl.DataFrame(rows, schema=["user_id", "item_id"], orient="row").with_columns(times)
+    words = ("tent", "rope", "stove", "lamp", "boot")
+    items = {"item_id": [f"item-{i}" for i in range(23)], "title": [words[i % 5] for i in range(23)]}
+    split = sl.split.temporal(sl.from_frames(events, items), validation=0.15, test=0.15)
+    spec = sl.Blend((sl.Popular(), sl.EASE(reg=5.0), sl.ContentKNN((sl.Text("title", min_df=1),))), depth=20)
+    return spec.fit(split).save(tmp_path_factory.mktemp("visited") / "m", metrics={"ndcg@10": 0.5})
+
+
+@pytest.mark.parametrize("from_folder", [True, False])
+def test_without_people_no_byte_of_a_store_is_about_a_user(
+    store: Store, visited: Path, from_folder: bool
+) -> None:
+    model = sl.load(visited)
+    people = model.need_people()
+
+    def found(folder: Path) -> set[str]:
+        content = b"".join(f.read_bytes() for f in folder.rglob("*") if f.is_file())
+        names = {n for n in VISITORS if any(n.encode(code) in content for code in ("utf-8", "utf-32-le"))}
+        arrays = {"start": people.histories.start, "item": people.histories.item}
+        return names | {name for name, array in arrays.items() if array.tobytes() in content}
+
+    assert found(visited) == {*people.ids.tolist(), "start", "item"}
+    version = store.publish(visited if from_folder else model, "bare", people=False)
+    store.promote("bare")
+    assert found(store.root) == set()
+    assert store.load("bare", check=True).people is None
+    assert version.fingerprint == model.items.fingerprint and version.size < sum(
+        f.stat().st_size for f in visited.rglob("*") if f.is_file()
+    )
+    assert version.metrics == ({"ndcg@10": 0.5} if from_folder else {})
+
+
+def test_without_people_histories_and_stored_events_are_served(
+    store: Store, visited: Path, tmp_path: Path
+) -> None:
+    model = sl.load(visited)
+    store.publish(visited, "full")
+    store.publish(visited, "bare", people=False)
+    store.promote("full")
+    store.promote("bare")
+    past, known = ("item-1", "item-4"), VISITORS[0]
+    at = datetime(2026, 4, 1, tzinfo=UTC)
+
+    def ids(**request: Any) -> list[str]:
+        return [one.item_id for one in engine.recommend(RecommendRequest(**request, k=7)).items]
+
+    with Database.open(str(tmp_path / "db.sqlite")) as database, Engine(store, database) as engine:
+        expected = model.recommend(histories=[past], k=7)["item_id"].to_list()
+        assert ids(history=past) == expected
+        assert engine.recommend(RecommendRequest(user=known)).fallback
+        events = [Event(known, item, "click", at + timedelta(seconds=n)) for n, item in enumerate(past)]
+        assert engine.add_events(events).accepted == 2
+        assert ids(user=known) == expected and engine.explain("item-3", user=known).score == pytest.approx(
+            model.explain("item-3", history=past).score, rel=1e-5
+        )
+        engine.forget(known)
+        assert engine.recommend(RecommendRequest(user=known)).fallback
+        audience, status = engine.audience("item-2"), engine.status()
+        assert (audience.people, audience.users, status.users) == ((), 0, 0) and audience.near
+        assert engine.put_items([{"item_id": "new", "title": "rope lamp"}], wait=5).placed
+        assert engine.rollback().name == "full" and engine.status().users == len(model.need_people())
+        assert ids(user=VISITORS[1]) != ids(user=known)
+        assert engine.promote("bare").current
+        assert engine.compare(RecommendRequest(history=past), "full")[1].version == "full"
