@@ -106,7 +106,7 @@ class Event:
 
     @classmethod
     def stored(cls, user_id: str, item_id: str, kind: Kind, at: datetime) -> Event:
-        """Return an event that was checked before it was stored; users may have 1000, so no check is repeated."""
+        """Return an event that was checked before it was stored, without checking it again."""
         event = object.__new__(cls)
         vars(event).update(user_id=user_id, item_id=item_id, kind=kind, at=at, event_id=None)
         return event
