@@ -89,7 +89,7 @@ def check(place: Path, done: bool) -> Iterator[str]:
     try:
         with Database.open(str(path)) as db:
             found = [event for _, event in db.events_since(0)]
-            gone = db.person(FORGOTTEN).forgotten
+            gone = db.user_state(FORGOTTEN).forgotten
     except DatabaseError:
         yield "unopened"
         return

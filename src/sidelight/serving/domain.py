@@ -153,7 +153,7 @@ class Exposure:
 
 
 @dataclass(frozen=True)
-class PersonState:
+class UserState:
     """Present state of a user in the database, with the events that may be used.
 
     Args:

@@ -90,7 +90,7 @@ def test_nothing_is_acknowledged_once_the_file_is_gone(path: Path, tmp_path: Pat
             path.unlink()
         works = (
             lambda: db.add_events([event("u", name="two")]), lambda: db.forget("u"), db.ping,
-            lambda: db.person("u"), lambda: db.add_key("a", ["read"]), lambda: db.set_consent("u", False),
+            lambda: db.user_state("u"), lambda: db.add_key("a", ["read"]), lambda: db.set_consent("u", False),
         )  # fmt: skip
         for work in works:
             with pytest.raises(DatabaseError, match="it was deleted or replaced") as found:
@@ -110,7 +110,7 @@ def test_what_was_done_is_not_told_as_failed_when_the_journal_cannot_be_wiped(
 
     with monkeypatch.context() as patch:
         patch.setattr(db._connections, "_wipe", full)
-        assert db.forget("u") == 1 and db.person("u").forgotten
+        assert db.forget("u") == 1 and db.user_state("u").forgotten
         assert db._connections._unwiped
     db.add_events([event("w")])
     assert not db._connections._unwiped
@@ -156,7 +156,7 @@ def test_what_a_reader_keeps_in_the_journal_goes_after_the_next_write(path: Path
         reader = sqlite3.connect(path, isolation_level=None)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM sidelight_events").fetchone()
-        assert db.forget("somebody") == 1 and db.person("somebody").forgotten
+        assert db.forget("somebody") == 1 and db.user_state("somebody").forgotten
         assert b"somebody" in journal.read_bytes()
         db.add_events([event("other")])
         reader.close()
@@ -221,7 +221,7 @@ def test_without_sqlalchemy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_person_is_found_by_index_alone(db: Database) -> None:
     with db._connections._engine.connect() as connection:
-        sql = str(user_tables._PERSON.compile(db._connections._engine))
+        sql = str(user_tables._USER_STATE.compile(db._connections._engine))
         plan = connection.exec_driver_sql(
             f"EXPLAIN QUERY PLAN {sql}", (1, b"", b"", b"", 1000, 0)[: sql.count("?")]
         )
@@ -241,6 +241,6 @@ def test_a_person_among_a_million_events_takes_less_than_half_a_millisecond(path
         for _ in range(500):
             user = f"user-{rng.randrange(50_000)}"
             started = time.perf_counter()
-            assert len(db.person(user).events) > 0
+            assert len(db.user_state(user).events) > 0
             took.append(time.perf_counter() - started)
     assert statistics.median(took) < 0.0005

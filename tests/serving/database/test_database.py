@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sidelight.errors import DataError
 from sidelight.serving.database.database import Database
-from sidelight.serving.domain import Event, Exposure, PersonState
+from sidelight.serving.domain import Event, Exposure, UserState
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -82,17 +82,17 @@ def test_any_text_is_an_id(db: Database) -> None:
         db.set_consent(name, True)
         db.add_exposures([shown(name, name)])
         assert db.put_items([{"item_id": name}]) == n
-        assert db.person(name) == PersonState(True, events=[bare(given)])
+        assert db.user_state(name) == UserState(True, events=[bare(given)])
         assert [s.user_id for _, s in db.exposures()] == [name] and db.items_since(n - 1)[0].item_id == name
-        assert db.forget(name) == 2 and db.person(name).forgotten
+        assert db.forget(name) == 2 and db.user_state(name).forgotten
 
 
 def test_an_id_that_a_database_could_not_store_is_refused_everywhere(db: Database) -> None:
     for bad in BAD_IDS:
         calls: list[Callable[[], Any]] = [
             lambda bad=bad: event(bad), lambda bad=bad: event("u", bad), lambda bad=bad: shown("u", bad),
-            lambda bad=bad: db.person(bad), lambda bad=bad: db.history(bad), lambda bad=bad: db.consent(bad),
-            lambda bad=bad: db.forget(bad), lambda bad=bad: db.set_consent(bad, True),
+            lambda bad=bad: db.user_state(bad), lambda bad=bad: db.history(bad),
+            lambda bad=bad: db.consent(bad), lambda bad=bad: db.forget(bad), lambda bad=bad: db.set_consent(bad, True),
             lambda bad=bad: db.barred([bad]), lambda bad=bad: db.put_items([{"item_id": bad}]),
             lambda bad=bad: db.add_key(bad, frozenset({"read"})),
         ]  # fmt: skip
@@ -118,7 +118,7 @@ def test_what_was_stored_is_there_after_opening_again(url: str) -> None:
     with Database.open(url) as db:
         db.ping()
         assert db.add_events([event("u", name="one"), event("v")]) == 0
-        assert db.person("v").forgotten and db.check_key(secret) is not None and len(db.history("u")) == 1
+        assert db.user_state("v").forgotten and db.check_key(secret) is not None and len(db.history("u")) == 1
 
 
 class Reference:
@@ -184,7 +184,7 @@ def test_any_course_of_events_ends_as_in_the_plain_reference(db: Database, actio
     for user in "abc":
         who = run + user
         mine = sorted((bare(e) for e in used if e.user_id == who), key=lambda e: e.at)
-        found = db.person(who)
+        found = db.user_state(who)
         assert (found.consent, found.forgotten, found.events) == (
             plain.consent.get(who),
             who in plain.gone,

@@ -56,7 +56,7 @@ def test_a_server_that_was_started_again_is_found_again() -> None:
     with postgres.running() as own, Database.open(own.url()) as db:
         db.add_events([event("u", "one")])
         own.stop("fast")
-        for call in (lambda: db.person("u"), lambda: db.add_events([event("u")]), db.ping):
+        for call in (lambda: db.user_state("u"), lambda: db.add_events([event("u")]), db.ping):
             with pytest.raises(DatabaseError, match="no connection") as found:
                 call()
             assert found.value.retry and len(str(found.value).splitlines()) == 1

@@ -42,7 +42,7 @@ def test_a_backup_of_a_database_in_use_is_whole_and_private(db: Database, tmp_pa
     assert maintenance.backup(source, target, force=True)["events"] == 3
     assert not [p for p in tmp_path.iterdir() if p.name.startswith((".", "backup.sqlite-"))]
     with Database.open(str(target), make=False) as copy:
-        assert copy.person("gone").forgotten and copy.keys_required() and copy.id == db.id
+        assert copy.user_state("gone").forgotten and copy.keys_required() and copy.id == db.id
 
 
 @pytest.mark.parametrize("how", ["flipped", "cut", "foreign", "absent"])
@@ -71,7 +71,7 @@ def test_a_damaged_copy_is_told_and_replaces_nothing(db: Database, tmp_path: Pat
 
 def test_vacuum_of_sqlite_loses_nothing(db: Database, tmp_path: Path) -> None:
     assert maintenance.vacuum(str(tmp_path / "service.sqlite"))
-    assert [e.item_id for e in db.history("u")] == ["a", "b"] and db.person("gone").forgotten
+    assert [e.item_id for e in db.history("u")] == ["a", "b"] and db.user_state("gone").forgotten
     with pytest.raises(DatabaseError, match="no such file"):
         maintenance.vacuum(str(tmp_path / "other.sqlite"))
 
@@ -90,6 +90,6 @@ def test_after_a_vacuum_no_table_of_postgresql_holds_a_forgotten_id() -> None:
 
             assert maintenance.vacuum(url)
             assert not held()
-            assert db.person(name).forgotten and len(db.history("other-7")) == 1
+            assert db.user_state(name).forgotten and len(db.history("other-7")) == 1
         with pytest.raises(SpecError, match="pg_dump"):
             maintenance.verify(url)

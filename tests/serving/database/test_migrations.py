@@ -97,7 +97,7 @@ def test_tables_of_version_1_are_migrated_and_lose_nothing(url: str, revoked: bo
         aged(db)
     with Database.open(url, make=False) as db:
         assert db.keys_required() is (revoked is not None)
-        assert stored(db) == [event("u")] and db.person("gone").forgotten
+        assert stored(db) == [event("u")] and db.user_state("gone").forgotten
         assert (secret is not None and db.check_key(secret) is not None) is (revoked is False)
         assert {s for key in db.keys(revoked=True) for s in key.scopes} in (
             set(),

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from sidelight.serving.database import sql_tables, user_tables
 from sidelight.serving.database.database import Database
-from sidelight.serving.domain import Event, Exposure, PersonState
+from sidelight.serving.domain import Event, Exposure, UserState
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -74,20 +74,20 @@ def test_forgetting_deletes_and_leaves_a_mark_without_the_name(db: Database) -> 
     db.set_consent(name, True)
     assert name in raw(db)
     assert db.forget(name) == 2
-    assert db.person(name) == PersonState(forgotten=True)
-    assert not db.person(name).uses_stored(datetime.now(UTC) + timedelta(days=1))
+    assert db.user_state(name) == UserState(forgotten=True)
+    assert not db.user_state(name).uses_stored(datetime.now(UTC) + timedelta(days=1))
     assert name not in raw(db) and "someone" not in raw(db)
     assert [e.user_id for e in stored(db)] == ["v"] and [s.user_id for _, s in db.exposures()] == ["v"]
     assert db.add_events([event(name), event("v")]) == 1 and db.dropped == 1
     db.add_exposures([shown(name)])
     db.set_consent(name, False)  # changes nothing, and writes no name down
-    assert db.person(name) == PersonState(forgotten=True) and name not in raw(db)
-    assert db.forget(name) == 0 and db.person(name).forgotten
+    assert db.user_state(name) == UserState(forgotten=True) and name not in raw(db)
+    assert db.forget(name) == 0 and db.user_state(name).forgotten
 
 
 def test_somebody_unknown_can_be_forgotten(db: Database) -> None:
     assert db.forget("u") == 0  # the bundle may know this person
-    assert db.person("u").forgotten and not db.person("v").forgotten
+    assert db.user_state("u").forgotten and not db.user_state("v").forgotten
     assert db.add_events([event("u")]) == 0
 
 
@@ -108,7 +108,7 @@ def test_after_a_comeback_only_what_comes_then_counts(db: Database) -> None:
     db.forget("u")
     left = datetime.now(UTC)
     db.set_consent("u", True)
-    back = db.person("u")
+    back = db.user_state("u")
     assert back.consent is True and not back.forgotten and back.events == []
     assert back.since is not None and left <= back.since <= datetime.now(UTC)
     assert not back.uses_stored() and not back.uses_stored(left)
@@ -117,10 +117,10 @@ def test_after_a_comeback_only_what_comes_then_counts(db: Database) -> None:
     assert db.add_events([event("u", "old news"), new]) == 1 and db.dropped == 1
     assert db.history("u") == [new] and stored(db) == [new]
     db.set_consent("u", False)
-    assert db.person("u") == PersonState(False, since=back.since)
+    assert db.user_state("u") == UserState(False, since=back.since)
     db.set_consent("u", True)
-    assert db.person("u").since == back.since
-    assert db.forget("u") == 1 and db.person("u") == PersonState(forgotten=True)
+    assert db.user_state("u").since == back.since
+    assert db.forget("u") == 1 and db.user_state("u") == UserState(forgotten=True)
 
 
 def test_the_tables_of_the_next_training_can_be_cleaned(db: Database) -> None:
@@ -132,7 +132,7 @@ def test_the_tables_of_the_next_training_can_be_cleaned(db: Database) -> None:
     db.set_consent("u5", True)
     found = db.barred(everyone)
     assert set(found) == {"u1", "u2", "u3", "u4"}
-    assert found["u2"] == db.person("u2").since
+    assert found["u2"] == db.user_state("u2").since
     assert {found[u] for u in ("u1", "u3", "u4")} == {datetime.max.replace(tzinfo=UTC)}
 
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from sidelight.serving.database import sql_tables
 from sidelight.serving.database.database import Database
-from sidelight.serving.domain import HISTORY, KINDS, DatabaseError, Event, Exposure, PersonState
+from sidelight.serving.domain import HISTORY, KINDS, DatabaseError, Event, Exposure, UserState
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -132,10 +132,10 @@ def test_numbers_are_not_given_again_after_the_last_rows_are_gone(db: Database) 
 def test_without_consent_nothing_is_used_or_accepted(db: Database) -> None:
     db.add_events([event("u", "a"), event("v", "b")])
     db.add_exposures([shown("u"), shown("v")])
-    assert db.consent("u") is None and db.person("u").uses_stored()
+    assert db.consent("u") is None and db.user_state("u").uses_stored()
     db.set_consent("u", False)
-    assert db.consent("u") is False and db.person("u") == PersonState(consent=False)
-    assert not db.person("u").uses_stored() and not db.person("u").uses_stored(datetime.now(UTC))
+    assert db.consent("u") is False and db.user_state("u") == UserState(consent=False)
+    assert not db.user_state("u").uses_stored() and not db.user_state("u").uses_stored(datetime.now(UTC))
     assert db.add_events([event("u", "c"), event("v", "d"), event("u", "e")]) == 1
     db.add_exposures([shown("u"), shown(None)])
     assert (db.dropped, db.dropped_exposures) == (2, 1)
@@ -143,7 +143,7 @@ def test_without_consent_nothing_is_used_or_accepted(db: Database) -> None:
     assert [s.user_id for _, s in db.exposures()] == ["v", None]
     db.set_consent("u", True)
     assert [e.item_id for e in db.history("u")] == ["a"]  # what was stored before is used again
-    assert db.person("u").uses_stored() and db.add_events([event("u", "f")]) == 1
+    assert db.user_state("u").uses_stored() and db.add_events([event("u", "f")]) == 1
 
 
 def test_consent_can_be_refused_before_anything_is_known(db: Database) -> None:
@@ -157,7 +157,7 @@ def test_a_person_is_one_statement(db: Database) -> None:
     asked, engine = [], db._connections._engine
     sa.event.listen(engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
     for user in ("u", "nobody"):
-        db.person(user)
+        db.user_state(user)
     assert len(asked) == 2 and all(text.lstrip().startswith("SELECT") for text in asked)
 
 
@@ -175,7 +175,7 @@ def test_a_batch_is_stored_whole_or_not_at_all(db: Database) -> None:
     broken = Event.stored("secret-user", None, "click", START)  # type: ignore[arg-type]
     with pytest.raises(DatabaseError) as found:
         db.add_events([event("u", name="one"), event("w"), broken, event("v")])
-    assert stored(db) == [] and db.person("u").events == [] and "w" not in raw(db)
+    assert stored(db) == [] and db.user_state("u").events == [] and "w" not in raw(db)
     assert len(str(found.value).splitlines()) == 1 and "secret" not in str(found.value)
     assert found.value.__cause__ is None and found.value.__suppress_context__
     assert db.add_events([event("u", name="one")]) == 1
@@ -238,7 +238,7 @@ def test_nothing_of_a_person_is_left_when_writers_race_with_forgetting(db: Datab
             pool.submit(db.forget, user).result()
             for job in jobs:
                 job.result()
-        assert db.person(user) == PersonState(forgotten=True) and user not in raw(db)
+        assert db.user_state(user) == UserState(forgotten=True) and user not in raw(db)
         assert user not in {e.user_id for e in stored(db)}
     with db._connections._engine.connect() as connection:
         for table, seen in ((sql_tables.events, stored(db)), (sql_tables.exposures, db.exposures())):

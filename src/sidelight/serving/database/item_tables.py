@@ -39,7 +39,7 @@ class ItemTables:
         texts = {check_id(row.get("item_id"), "an item id"): _to_json(row) for row in rows}
 
         def work(connection: sa.Connection) -> int:
-            locks.alone(connection, locks.ITEMS)  # so that numbers are committed in their order
+            locks.exclusive(connection, locks.ITEMS)  # so that numbers are committed in their order
             top = highest(connection, items.c.change)
             if not texts:
                 return top
@@ -78,7 +78,7 @@ class ItemTables:
         wanted = list(dict.fromkeys(check_id(item, "an item id") for item in items))
 
         def work(connection: sa.Connection) -> int:
-            locks.alone(connection, locks.ITEMS)
+            locks.exclusive(connection, locks.ITEMS)
             top = highest(connection, _R.change)
             before = {
                 item: was

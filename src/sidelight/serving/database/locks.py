@@ -26,18 +26,18 @@ _SHARED = sa.text(
 _EXCLUSIVE = sa.text("SELECT pg_advisory_xact_lock(:space, :number)")
 
 
-def alone(connection: sa.Connection, number: int) -> None:
+def exclusive(connection: sa.Connection, number: int) -> None:
     """Take an exclusive lock, held until the transaction ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(_EXCLUSIVE, {"space": _SPACE, "number": number})
 
 
-def alone_with(connection: sa.Connection, user: str) -> None:
+def exclusive_user(connection: sa.Connection, user: str) -> None:
     """Keep all other writers from storing data of this user until the transaction ends."""
-    alone(connection, _bucket(user))
+    exclusive(connection, _bucket(user))
 
 
-def beside(connection: sa.Connection, number: int, users: Iterable[str]) -> None:
+def shared(connection: sa.Connection, number: int, users: Iterable[str]) -> None:
     """Take shared locks: other writers may go on, but no reader that counts and no change of these users."""
     if connection.dialect.name == "postgresql":
         numbers = [number, *sorted({_bucket(user) for user in users})]  # in one order: no deadlock
@@ -59,7 +59,7 @@ def settled(
         return wanted
 
     def last(connection: sa.Connection) -> int:
-        alone(connection, number)
+        exclusive(connection, number)
         return highest(connection, seq)
 
     return wanted.where(seq <= connections.write(last))

@@ -32,7 +32,7 @@ def prepare_tables(connection: sa.Connection, make: bool) -> tuple[bytes, str]:
     Raises:
         DatabaseError: There are no tables and none are to be created, or they are of a newer version.
     """
-    locks.alone(connection, locks.SCHEMA)
+    locks.exclusive(connection, locks.SCHEMA)
     if connection.dialect.name == "postgresql":
         encoding = str(connection.execute(sa.text("SHOW server_encoding")).scalar_one())
         if encoding != "UTF8":

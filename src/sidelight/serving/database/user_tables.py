@@ -23,12 +23,12 @@ from sidelight.serving.database.sql_tables import (
     tombstones,
 )
 from sidelight.serving.database.user_registry import UserRecord, register_users, user_mark, user_record
-from sidelight.serving.domain import HISTORY, Event, Exposure, PersonState, check_id
+from sidelight.serving.domain import HISTORY, Event, Exposure, UserState, check_id
 
 _INSERT_EVENT: Final = insert_or_ignore(events, "event_mark", events.c.seq)
 
 
-def _select_person() -> sa.Select[Any]:
+def _select_user_state() -> sa.Select[Any]:
     """Build one statement for consent, tombstone and the last events of one user."""
     of_mark = sa.bindparam("mark", type_=sa.LargeBinary)
     number = sa.select(people.c.person).where(people.c.mark == of_mark).scalar_subquery()
@@ -51,7 +51,7 @@ def _select_person() -> sa.Select[Any]:
     return sa.select(*about, *done).select_from(joined).order_by(last.c.at, last.c.seq)
 
 
-_PERSON: Final = _select_person()
+_USER_STATE: Final = _select_user_state()
 
 
 class UserTables:
@@ -92,7 +92,7 @@ class UserTables:
         secret = self._secret
 
         def work(connection: sa.Connection) -> tuple[int, int]:
-            locks.beside(connection, locks.EVENTS, users)
+            locks.shared(connection, locks.EVENTS, users)
             record = user_record(connection, secret, users)
             kept = [event for event in events_ if record.allows(event.user_id, to_micros(event.at))]
             if not kept:
@@ -108,7 +108,7 @@ class UserTables:
 
     def history(self, user: str) -> list[Event]:
         """Return the last 1000 events of a user, oldest first; none if they may not be used."""
-        return self.person(user).events
+        return self.user_state(user).events
 
     def events_since(self, seq: int, limit: int = 10_000) -> list[tuple[int, Event]]:
         """Return numbered events above a number, in order; without users who withdrew consent.
@@ -136,7 +136,7 @@ class UserTables:
         users = list(dict.fromkeys(shown.user_id for shown in rows if shown.user_id is not None))
 
         def work(connection: sa.Connection) -> int:
-            locks.beside(connection, locks.EXPOSURES, users)
+            locks.shared(connection, locks.EXPOSURES, users)
             record = user_record(connection, self._secret, users)
             kept = [s for s in rows if s.user_id is None or record.allows(s.user_id, to_micros(s.at))]
             named = dict.fromkeys(s.user_id for s in kept if s.user_id is not None)
@@ -162,26 +162,26 @@ class UserTables:
         rows = self._connections.read(lambda c: c.execute(wanted).mappings().all())
         return [(row["seq"], _exposure(row)) for row in rows]
 
-    def person(self, user: str) -> PersonState:
+    def user_state(self, user: str) -> UserState:
         """Return the present state of a user: consent, and the events that may be used; one round trip."""
         mark = user_mark(self._secret, check_id(user, "a user id"))
-        rows = self._connections.read(lambda c: c.execute(_PERSON, {"mark": mark}).all())
+        rows = self._connections.read(lambda c: c.execute(_USER_STATE, {"mark": mark}).all())
         consent, forgotten, since = rows[0][:3]
         if forgotten is not None and since is None:
-            return PersonState(forgotten=True)
+            return UserState(forgotten=True)
         back = None if since is None else from_micros(since)
         if consent is False:
-            return PersonState(consent, since=back)
+            return UserState(consent, since=back)
         done = [
             Event.stored(user, item, kind, from_micros(at))
             for _, _, _, item, kind, at in rows
             if item is not None
         ]
-        return PersonState(consent, events=done, since=back)
+        return UserState(consent, events=done, since=back)
 
     def consent(self, user: str) -> bool | None:
         """Return the last decision of a user; None if there is none, or the user is forgotten."""
-        return self.person(user).consent
+        return self.user_state(user).consent
 
     def set_consent(self, user: str, given: bool) -> None:
         """Record whether the interactions of a user may be used.
@@ -192,7 +192,7 @@ class UserTables:
         secret, mark = self._secret, user_mark(self._secret, check_id(user, "a user id"))
 
         def work(connection: sa.Connection) -> None:
-            locks.alone_with(connection, user)
+            locks.exclusive_user(connection, user)
             buried = tombstones.c.mark == mark
             wanted = sa.select(tombstones.c.since, tombstones.c.forgotten).where(buried)
             gone = connection.execute(wanted).first()
@@ -220,7 +220,7 @@ class UserTables:
         mark = user_mark(self._secret, check_id(user, "a user id"))
 
         def work(connection: sa.Connection) -> int:
-            locks.alone_with(connection, user)
+            locks.exclusive_user(connection, user)
             connection.execute(sa.delete(tombstones).where(tombstones.c.mark == mark))
             connection.execute(sa.insert(tombstones).values(mark=mark, forgotten=now()))
             number = connection.execute(sa.select(people.c.person).where(people.c.mark == mark)).scalar()

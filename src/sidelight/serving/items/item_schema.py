@@ -89,15 +89,16 @@ class ItemSchema:
             fix = "send images as base64 in a column of bytes, or train again"
             raise DataError(complain("no path of an image", "one", f"column {name!r}", fix))
         try:
-            made = _read(value, self.types[name])
+            converted = _read(value, self.types[name])
         except DataError as error:
             raise DataError(f"{error} {name!r}") from None
         except (TypeError, ValueError, OverflowError, binascii.Error):
             expected = f"{_describe(self.types[name])} or null"
             raise DataError(complain(expected, _short(value), f"column {name!r}")) from None
-        if name in self.lengths and len(made) != self.lengths[name]:
-            raise DataError(complain(f"{self.lengths[name]} numbers", f"{len(made)}", f"column {name!r}"))
-        return made
+        if name in self.lengths and len(converted) != self.lengths[name]:
+            found = f"{len(converted)}"
+            raise DataError(complain(f"{self.lengths[name]} numbers", found, f"column {name!r}"))
+        return converted
 
     def frame(self, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         """Convert checked rows to the types of the catalogue; columns that it lacks are left out.
@@ -105,16 +106,16 @@ class ItemSchema:
         Raises:
             DataError: A value is of another type.
         """
-        made: dict[str, pl.Series] = {}
+        columns: dict[str, pl.Series] = {}
         for name, dtype in self.types.items():
             if name == "item_id":
                 continue
             values = [row.get(name) for row in rows]
             if any(value is not None for value in values):
                 read = [None if value is None else self.value(name, value) for value in values]
-                made[name] = pl.Series(name, read, dtype=dtype, strict=True)
+                columns[name] = pl.Series(name, read, dtype=dtype, strict=True)
         ids = [str(row["item_id"]) for row in rows]
-        return pl.DataFrame({"item_id": [int(i) for i in ids] if self.numeric else ids} | made)
+        return pl.DataFrame({"item_id": [int(i) for i in ids] if self.numeric else ids} | columns)
 
 
 def _read(value: Any, dtype: pl.DataType) -> Any:
@@ -123,10 +124,10 @@ def _read(value: Any, dtype: pl.DataType) -> Any:
         if not isinstance(value, list | tuple):
             raise TypeError
         inner = dtype.inner
-        made = [_read(each, inner if isinstance(inner, pl.DataType) else inner()) for each in value]
-        if isinstance(dtype, pl.Array) and len(made) != dtype.shape[0]:
+        values = [_read(each, inner if isinstance(inner, pl.DataType) else inner()) for each in value]
+        if isinstance(dtype, pl.Array) and len(values) != dtype.shape[0]:
             raise ValueError
-        return made
+        return values
     if dtype in (pl.String, pl.Categorical, pl.Enum):
         fits = isinstance(value, str)
     elif dtype == pl.Boolean:

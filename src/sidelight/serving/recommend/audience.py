@@ -72,7 +72,7 @@ def _look_up(
     for user in users.tolist():
         checkpoint()
         name = str(snapshot.model.need_people().ids[user])
-        found = stored_history(snapshot, database.person(name), name)
+        found = stored_history(snapshot, database.user_state(name), name)
         if found.user != UNKNOWN and item not in found.history and item not in found.dismissed:
             kept.append(user)
             histories.append(found)

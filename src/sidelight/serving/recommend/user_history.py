@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.models.recommender import GIVEN, UNKNOWN
-from sidelight.serving.domain import PersonState
+from sidelight.serving.domain import UserState
 from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.snapshot import Snapshot
 
@@ -44,10 +44,10 @@ def load_user_history(snapshot: Snapshot, database: Database, request: Recommend
         history, unknown = snapshot.find(request.history)
         return UserHistory(GIVEN, history, unknown=unknown)
     assert request.user is not None
-    return stored_history(snapshot, database.person(request.user), request.user)
+    return stored_history(snapshot, database.user_state(request.user), request.user)
 
 
-def stored_history(snapshot: Snapshot, state: PersonState, user: str) -> UserHistory:
+def stored_history(snapshot: Snapshot, state: UserState, user: str) -> UserHistory:
     """Combine the history in the bundle with the events in the database.
 
     The history is that of the bundle, then the events, oldest first. Views, clicks and purchases add an item;

@@ -64,18 +64,18 @@ class HnswSearch:
             found = type(scorer).__name__
             raise SpecError(complain("a scorer with vectors for search='hnsw'", found, "the engine", fix))
         vectors = np.ascontiguousarray(scorer.vectors, dtype=np.float32)
-        made = cls(_graph(vectors), len(vectors), np.zeros(len(vectors), dtype=bool))
+        search = cls(_graph(vectors), len(vectors), np.zeros(len(vectors), dtype=bool))
         recall = 0.0
         for look in LOOKS:
-            made = replace(made, look=look)
-            recall = made.measured(scorer, None if model.people is None else model.people.histories)
+            search = replace(search, look=look)
+            recall = search.measured(scorer, None if model.people is None else model.people.histories)
             if recall >= least:
                 break
         else:
             fix = "use search='exact', or lower the recall that the options ask for"
             expected = f"recall@{DEPTH} of at least {least:g} from the approximate search"
             raise BundleError(complain(expected, f"{recall:.4f}", "the engine", fix))
-        return replace(made, recall=recall)
+        return replace(search, recall=recall)
 
     def measured(self, scorer: HasVectors, histories: Histories | None) -> float:
         """Recall@100 against the exact product, in [0, 1]; None: no stored users."""

@@ -69,8 +69,8 @@ class Store:
             BundleError: Nothing was published there.
         """
         if not self._versions.is_dir():
-            said = "a store", f"no folder {VERSIONS}/"
-            raise BundleError(complain(*said, str(self.root), "publish a bundle into it first"))
+            fix = "publish a bundle into it first"
+            raise BundleError(complain("a store", f"no folder {VERSIONS}/", str(self.root), fix))
         return self
 
     def publish(
@@ -261,8 +261,8 @@ class Store:
         """
         chosen = self.current_name() if name is None else name
         if chosen is None:
-            said = "a version that serves", "none was promoted"
-            raise BundleError(complain(*said, str(self.root), "promote one"))
+            expected = "a version that serves"
+            raise BundleError(complain(expected, "none was promoted", str(self.root), "promote one"))
         folder = self.folder(chosen)
         if check:
             return load_checked(folder)
