@@ -92,7 +92,8 @@ def test_an_id_that_a_database_could_not_store_is_refused_everywhere(db: Databas
         calls: list[Callable[[], Any]] = [
             lambda bad=bad: event(bad), lambda bad=bad: event("u", bad), lambda bad=bad: shown("u", bad),
             lambda bad=bad: db.user_state(bad), lambda bad=bad: db.history(bad),
-            lambda bad=bad: db.consent(bad), lambda bad=bad: db.forget(bad), lambda bad=bad: db.set_consent(bad, True),
+            lambda bad=bad: db.consent(bad),
+            lambda bad=bad: db.forget(bad), lambda bad=bad: db.set_consent(bad, True),
             lambda bad=bad: db.barred([bad]), lambda bad=bad: db.put_items([{"item_id": bad}]),
             lambda bad=bad: db.add_key(bad, frozenset({"read"})),
         ]  # fmt: skip
