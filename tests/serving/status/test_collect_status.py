@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import served
+from pydantic_core import to_json
 
 from sidelight.serving.requests import RecommendRequest
 
@@ -28,5 +29,5 @@ def test_the_state_is_plain_and_counts(tmp_path):
             60,
             int((served.model().items.popular == 0).sum()),
         )
-        plain = json.loads(json.dumps(status.to_dict()))
+        plain = json.loads(to_json(status))
         assert plain["version"] == "content_knn" and plain["drift"]["answers"] == 4
