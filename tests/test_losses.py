@@ -7,7 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+
 from sidelight import losses  # noqa: E402
+from sidelight.losses import SHARPNESS, temperature_free_nll  # noqa: E402
 
 RNG = np.random.default_rng(0)
 
@@ -50,3 +52,33 @@ def test_soft_neighbours_is_a_divergence_without_the_item_itself() -> None:
         wanted += float((p * np.log(p / q)).sum()) / 5
     assert float(losses.soft_neighbours(a, b, 0.5)) == pytest.approx(wanted, rel=1e-4)
     assert float(losses.soft_neighbours(b, b, 0.5)) == pytest.approx(0, abs=1e-6)
+
+
+def test_sharpness_is_no_business_of_tasks() -> None:
+    """Logits twice or half as sharp have the same loss, which is the least over the grid."""
+    logits = torch.randn(30, 12, generator=torch.Generator().manual_seed(0))
+    at, to = torch.arange(30), torch.arange(30) % 12
+    logits[at, to] += 1.0
+    logits *= 1.5  # too sure
+    found = float(temperature_free_nll(logits, at, to))
+    plain = [float(torch.nn.functional.cross_entropy(logits[at] * sharp, to)) for sharp in SHARPNESS]
+    assert found == pytest.approx(min(plain), rel=1e-5) and found < plain[SHARPNESS.index(1.0)]
+    for factor in (0.5, 2.0):
+        assert float(temperature_free_nll(logits * factor, at, to)) == pytest.approx(found, rel=1e-3)
+
+
+def test_bpr_loss_is_the_formula_and_invalid_negatives_are_left_out() -> None:
+    logits, targets = tensor(3, 6), torch.tensor([(0, 1), (0, 3), (2, 4)])
+    negatives = torch.tensor([[0, 2], [4, 5], [1, 0]])
+    valid = torch.tensor([[True, True], [True, False], [False, False]])
+    wanted = np.zeros(3)
+    for at, (row, column) in enumerate(targets.tolist()):
+        pairs = [
+            np.log1p(np.exp(float(logits[row, j] - logits[row, column])))
+            for j, ok in zip(negatives[at].tolist(), valid[at].tolist(), strict=True)
+            if ok
+        ]
+        count = int((targets[:, 0] == row).sum())
+        wanted[row] += (np.mean(pairs) if pairs else 0.0) / count**0.5 / 3
+    found = losses.bpr_loss(logits, targets, negatives, valid).numpy()
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)

@@ -234,7 +234,7 @@ def test_validation_in_training_scores_as_the_saved_model(split: sl.Split) -> No
     assert one == pytest.approx(sl.evaluate(model, split, ks=(5,), spec="x").figures(), abs=1e-6)
 
 
-def test_steering_knows_users_and_their_moments(split: sl.Split) -> None:
+def test_steering_knows_users_and_their_contexts(split: sl.Split) -> None:
     steering = ValidationGradient.of(split, 0)
     plain = towers_of(split)
     before = [float(loss.detach()) for loss in steering.losses(0, plain)]
@@ -248,7 +248,7 @@ def test_steering_knows_users_and_their_moments(split: sl.Split) -> None:
     towers = towers_of(split, context=(DEVICE,))
     table = context_rows(split.data.interactions, split.data.schema, ["device"])
     wanted = predicted(table, split, split.validation, split.truth(), steering.users)["device"]
-    rows = steering._moments(towers)
+    rows = steering._contexts(towers)
     names = towers.context_features.features[0].names
     values = towers.context_features.features[0].values.toarray()
     found = [names[values[row].argmax()].split("=")[1] if row >= 0 else None for row in rows]

@@ -1,4 +1,4 @@
-"""Branches: the harmful one gets nothing, no round ends below the primary, and runs resume bit for bit."""
+"""None"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sidelight.tasks.label_prediction import LabelPrediction  # noqa: E402
 from sidelight.training import branch_training as forked  # noqa: E402
 from sidelight.training import loop  # noqa: E402
 from sidelight.training.branch_training import mixed  # noqa: E402
-from sidelight.training.checkpoint import Checkpoints, defer_interrupt  # noqa: E402
+from sidelight.training.checkpoint import Checkpoints  # noqa: E402
 from sidelight.training.fork_merge import ForkMerge  # noqa: E402
 from sidelight.training.loop import Training  # noqa: E402
 from sidelight.training.training_options import TrainingOptions  # noqa: E402
@@ -33,7 +33,9 @@ from sidelight.weighting.fixed import Fixed  # noqa: E402
 from sidelight.weighting.norm_balance import NormBalance  # noqa: E402
 
 GENTLE = {"dropout": (0.3, 0.4, 0.0)}  # eight dimensions bear less than the defaults hide
+
 SMALL = TrainingOptions(epochs=3, batch_size=32, min_steps=3, task_items=20, lr=1e-2, input_share=(0.5, 0.8))
+
 GOOD = LabelPrediction(sl.Categories("category"), min_items=1)
 
 
@@ -270,17 +272,6 @@ def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end(split: sl.Split, tmp_p
     with pytest.raises(KeyboardInterrupt):
         run(split, (Pressed(),), rule, checkpoint=tmp_path / "c", config_hash="x")
     assert same(whole, run(split, (Pressed(at=-1),), rule, checkpoint=tmp_path / "c", config_hash="x"))
-
-
-def test_an_unbroken_block_is_ended_before_ctrl_c_is_felt() -> None:
-    done = []
-    with pytest.raises(KeyboardInterrupt), defer_interrupt():
-        os.kill(os.getpid(), signal.SIGINT)
-        done.append(1)
-    assert done == [1]
-    with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGINT)
-        signal.pause()
 
 
 def test_a_loss_that_is_not_finite_names_its_part(split: sl.Split) -> None:

@@ -1,4 +1,4 @@
-"""`Cache`: vectors of slow encoders on disk, one an item, so that only what changed is encoded again."""
+"""Disk cache of the vectors of slow encoders, so that only changed items are encoded again."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ TABLE = """CREATE TABLE IF NOT EXISTS vectors
 
 
 class CacheWarning(UserWarning):
-    """Something in the cache was damaged and has been thrown away; it will be encoded again."""
+    """A damaged part of the cache was deleted and will be encoded again."""
 
 
 def default_folder() -> Path:
-    """`$SIDELIGHT_CACHE`, else `$XDG_CACHE_HOME/sidelight`, else `~/.cache/sidelight`."""
+    """Return `$SIDELIGHT_CACHE`, else `$XDG_CACHE_HOME/sidelight`, else `~/.cache/sidelight`."""
     if own := os.environ.get("SIDELIGHT_CACHE"):
         return Path(own).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
@@ -44,7 +44,7 @@ class Cache:
     is thrown away with a `CacheWarning` and encoded again, and so is a damaged file as a whole.
 
     Args:
-        folder: Where the file lies; made when it is first needed.
+        folder: Folder of the file, created on first use.
     """
 
     folder: Path = field(default_factory=default_folder)
@@ -54,11 +54,11 @@ class Cache:
 
     @property
     def path(self) -> Path:
-        """The SQLite file."""
+        """Path of the SQLite file."""
         return self.folder / FILE
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        """The vectors that are there, float32 (dim,), by key; what is damaged counts as not there."""
+        """Return the stored vectors, float32 (dim,), by key; a damaged one counts as missing."""
         if not self.path.exists():
             return {}
         found: dict[bytes, NDArray[np.float32]] = {}
@@ -89,7 +89,7 @@ class Cache:
         return found
 
     def put(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
-        """Writes vectors, float32 (dim,); when it returns they survive an interruption."""
+        """Write vectors, float32 (dim,); once it returns they survive an interruption."""
         if not vectors:
             return
         blobs = {key: np.ascontiguousarray(v, dtype="<f4").tobytes() for key, v in vectors.items()}
@@ -105,7 +105,7 @@ class Cache:
                 self._set_aside(error)
 
     def __len__(self) -> int:
-        """How many vectors are kept."""
+        """Number of stored vectors."""
         if not self.path.exists():
             return 0
         try:
@@ -120,7 +120,7 @@ class Cache:
         return sum(each.stat().st_size for each in self._files() if each.exists())
 
     def clear(self) -> int:
-        """Deletes every vector; returns the bytes freed."""
+        """Delete every vector and return the bytes freed."""
         freed = self.size()
         for each in self._files():
             each.unlink(missing_ok=True)
@@ -131,7 +131,7 @@ class Cache:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """One connection for one call: nothing to close later, nothing shared between threads."""
+        """Open a connection for one call: nothing to close later, nothing shared between threads."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             db = sqlite3.connect(self.path, timeout=60)
@@ -157,7 +157,7 @@ class Cache:
         )
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
-        """Moves a file that SQLite cannot read out of the way, and says so."""
+        """Rename a file that SQLite cannot read, with a warning."""
         if isinstance(error, sqlite3.OperationalError):  # locked, disk full: the file itself is sound
             raise self._unusable(error) from error
         aside = self.path.with_name(f"{FILE}.damaged-{time.time_ns()}")

@@ -1,4 +1,4 @@
-"""Encoding in batches: what is cached is not encoded, what is encoded is cached at once."""
+"""Encoding in batches through the cache."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Vectors = Sequence[NDArray[np.float32] | None] | NDArray[np.float32]
 
 
 def key_of(identity: str, content: bytes) -> bytes:
-    """The cache key of one item's content under one encoder: 32 bytes."""
+    """Return the cache key of one item's content under one encoder: 32 bytes."""
     head = identity.encode()
     return hashlib.sha256(len(head).to_bytes(8, "little") + head + content).digest()
 
@@ -34,7 +34,7 @@ def encode_rows(
     progress: Progress | None = None,
     label: str = "encoding",
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Vectors of rows in their order; equal content is encoded once.
+    """Encode rows in their order; equal content is encoded once.
 
     Rows go longest first, so that batches hold rows of like length (less padding) and a batch too
     big for memory fails at once. Each batch is cached before the next begins: an interruption
@@ -47,7 +47,7 @@ def encode_rows(
         batch_size: Rows a call.
         cache: Read first, written after every batch; None keeps nothing.
         progress: Called as (done, total, label).
-        label: What the progress shows.
+        label: Label of the progress reports.
 
     Returns:
         float32 (n_rows, dim) and present (n_rows,); dim is 0 when no row could be encoded.
@@ -81,7 +81,7 @@ def _key(keys: Sequence[bytes | None], row: int) -> bytes:
 
 
 def _check(fresh: dict[bytes, NDArray[np.float32]], label: str) -> None:
-    """A model that gives NaN must not poison the cache."""
+    """Refuse vectors with NaN or infinity before they reach the cache."""
     for vector in fresh.values():
         if vector.ndim != 1 or not np.isfinite(vector).all():
             found = "NaN or infinity" if vector.ndim == 1 else f"an array of shape {vector.shape}"

@@ -1,4 +1,4 @@
-"""`Categories`: columns that hold one label a row, as one-hot."""
+"""Columns with one label per row, as one-hot."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Categories:
 
     @property
     def name(self) -> str:
-        """The modality, e.g. "categories:brand"."""
+        """Name of the modality, e.g. "categories:brand"."""
         return "categories:" + "+".join(self.columns)
 
     def fit(
         self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
     ) -> LabelEncoder:
-        """An encoder that knows the labels of these rows."""
+        """Fit an encoder on the labels of these rows."""
         return LabelEncoder.fit(self.name, items, self.columns, many=False, min_count=self.min_count)

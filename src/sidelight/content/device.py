@@ -1,4 +1,4 @@
-"""Devices of torch that are named in options."""
+"""Check of torch devices that options name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def need_device(device: str, where: str) -> None:
 
     Args:
         device: As torch names it, e.g. "cpu", "cuda" or "cuda:1".
-        where: Which option names it, for the error.
+        where: Name of the option, for the error.
 
     Raises:
         SpecError: It is no device, or is not there.

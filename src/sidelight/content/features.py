@@ -1,4 +1,4 @@
-"""`Features`: one modality of the catalogue as numbers, with what is missing said apart."""
+"""Features of one modality, with a mask of the items that have it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sidelight.errors import DataError, complain
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Values of one modality, one row an item.
+    """Values of one modality, one row per item.
 
     Args:
         name: The modality, e.g. "text:title".
         values: float32, dense (n_items, dim) or CSR (n_items, dim); rows that are absent are zero.
         present: bool, shape (n_items,): False where the item lacks this modality. Zeros are never
             read as values without it.
-        names: What each column stands for (a word, a category), or () for dense vectors.
+        names: Meaning of each column (a word, a category), or () for dense vectors.
     """
 
     name: str
@@ -52,11 +52,11 @@ class Features:
 
     @property
     def sparse(self) -> bool:
-        """Whether `values` is a CSR matrix."""
+        """True where `values` is a CSR matrix."""
         return bool(sp.issparse(self.values))
 
     def normalised(self) -> NDArray[np.float32] | sp.csr_matrix:
-        """Rows scaled to unit Euclidean length; absent and all-zero rows stay zero."""
+        """Scale rows to unit Euclidean length; absent and all-zero rows stay zero."""
         if sp.issparse(self.values):
             rows = sp.csr_matrix(self.values)
             norm = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
@@ -69,7 +69,7 @@ class Features:
 
 
 def exponent(values: NDArray[np.float32], axis: int | None = None) -> NDArray[np.int32]:
-    """The power of two that brings the largest magnitude to [.5, 1), int32; 0 where all is zero.
+    """Return the power of two that brings the largest magnitude to [.5, 1), int32; 0 where all is zero.
 
     Scaling by it is exact, so that what does not depend on length comes out the same.
 

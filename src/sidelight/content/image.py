@@ -1,4 +1,4 @@
-"""`Image`: pictures as vectors, by a weight-free descriptor or by a model."""
+"""Images as vectors, by a weight-free descriptor or by a model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Side = Annotated[int, Range(f"[{2 * image_descriptor.GRID}, 8192]")]
 
 @dataclass(frozen=True, init=False)
 class Image:
-    """Pictures as dense float32 (n_items, dim).
+    """Images as dense vectors, float32 (n_items, dim).
 
     `encoder="descriptor"`: colour, layout, texture and gradients, see `descriptor.describe`. Every
     column is centred and scaled over the fitted images, then divided by the square root of its
@@ -50,7 +50,7 @@ class Image:
         root: Folder that relative paths start from.
         size: Side in pixels that images are brought to: 128 for the descriptor, for ONNX where the
             model leaves it open 224; sentence-transformers models bring their own.
-        mean, std: Of the ONNX model's training, per channel on [0, 1]; ImageNet's by default.
+        mean, std: Normalisation of the ONNX model, per channel on [0, 1]; ImageNet's by default.
         device: As `Text.device`; for ONNX "cpu" or "cuda".
         batch_size: Images a call.
     """
@@ -88,20 +88,20 @@ class Image:
 
     @property
     def name(self) -> str:
-        """The modality, e.g. "image:photo", or "image:photo@clip-ViT-B-32" under a model."""
+        """Name of the modality, e.g. "image:photo", or "image:photo@clip-ViT-B-32" under a model."""
         base = "image:" + self.columns[0]
         return base if self.encoder == DESCRIPTOR else f"{base}@{short_name(self.encoder)}"
 
     def fit(
         self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
     ) -> DescriptorEncoder | ImageModelEncoder:
-        """An encoder with the scales of these images, or one that knows its model."""
+        """Fit an encoder on the scales of these images, or on the output of its model."""
         return self.fit_transform(items, cache, progress)[0]
 
     def fit_transform(
         self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
     ) -> tuple[DescriptorEncoder | ImageModelEncoder, Features]:
-        """`fit`, and the features of the same rows; every image is encoded once."""
+        """Fit and encode the same rows; every image is encoded once."""
         identity, encode = select_encoder(self)
         raw, present = encode_images(self, identity, encode, items, cache, progress)
         if not present.any():
@@ -119,7 +119,7 @@ class Image:
 
 @dataclass(frozen=True, eq=False)
 class DescriptorEncoder:
-    """Scales descriptors: (x - centre) * scale, both float64 (dim,)."""
+    """Encoder of descriptors: (x - centre) * scale, both float64 (dim,)."""
 
     spec: Image
     centre: NDArray[np.float64]
@@ -127,29 +127,29 @@ class DescriptorEncoder:
     cache: Cache | None = None
 
     def with_cache(self, cache: Cache | None) -> Self:
-        """The same encoder, keeping vectors in `cache`."""
+        """Return the same encoder with a cache."""
         return replace(self, cache=cache)
 
     def transform(self, items: pl.DataFrame, progress: Progress | None = None) -> Features:
-        """Dense (n_items, dim); absent where there is no readable image."""
+        """Encode images, dense (n_items, dim); absent where there is no readable image."""
         identity, encode = select_encoder(self.spec)
         raw, present = encode_images(self.spec, identity, encode, items, self.cache, progress)
         return self.scaled(raw, present)
 
     def scaled(self, raw: NDArray[np.float32], present: NDArray[np.bool_]) -> Features:
-        """Features of descriptors as `describe` gives them."""
+        """Scale descriptors into features."""
         values = np.zeros((len(present), len(self.centre)), dtype=np.float32)
         values[present] = (raw[present] - self.centre) * self.scale if present.any() else 0
         return Features(self.spec.name, values, present)
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
-        """Centre, scale, and the version of the formulas."""
+        """Return centre, scale, and the version of the formulas."""
         meta = {"kind": "descriptor", "spec": options_of(self.spec), "version": image_descriptor.VERSION}
         return {"centre": self.centre, "scale": self.scale}, meta
 
     @classmethod
     def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
-        """The encoder that `state` described."""
+        """Restore the result of `state`."""
         if meta["version"] != image_descriptor.VERSION:
             raise ValueError(
                 f"image descriptor version {meta['version']}, this is {image_descriptor.VERSION}"
@@ -162,7 +162,7 @@ class DescriptorEncoder:
 
 @dataclass(frozen=True, eq=False)
 class ImageModelEncoder:
-    """Vectors of an image model; `identity` is the hash of its files, checked before each use."""
+    """Encoder by an image model; `identity` is the hash of its files, checked before each use."""
 
     spec: Image
     dim: int
@@ -170,11 +170,11 @@ class ImageModelEncoder:
     cache: Cache | None = None
 
     def with_cache(self, cache: Cache | None) -> Self:
-        """The same encoder, keeping vectors in `cache`."""
+        """Return the same encoder with a cache."""
         return replace(self, cache=cache)
 
     def transform(self, items: pl.DataFrame, progress: Progress | None = None) -> Features:
-        """Dense (n_items, dim); absent where there is no readable image."""
+        """Encode images, dense (n_items, dim); absent where there is no readable image."""
         identity, encode = select_encoder(self.spec)
         if identity != self.identity:
             found = "other files under the same name"
@@ -192,11 +192,11 @@ class ImageModelEncoder:
         return Features(self.spec.name, values, present)
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
-        """No arrays: the model stays where it is and is known by its hash."""
+        """Return no arrays: the model is referred to by its hash."""
         meta = {"kind": "image-model", "spec": options_of(self.spec)}
         return {}, {**meta, "dim": self.dim, "identity": self.identity}
 
     @classmethod
     def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
-        """The encoder that `state` described; the model is looked for when it is first used."""
+        """Restore the result of `state`; the model is loaded on first use."""
         return cls(spec_from(Image, meta), int(meta["dim"]), str(meta["identity"]))

@@ -1,4 +1,4 @@
-"""Images from paths or bytes to upright RGB, within limits; what cannot be read is named, not dropped."""
+"""Decoding of images from paths or bytes to upright RGB, within limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Problem:
-    """An image that could not be read: 0-based row, where it came from, and why."""
+    """An unreadable image: 0-based row, source and reason."""
 
     row: int
     source: str
@@ -35,7 +35,7 @@ class Problem:
 
 
 class ImageWarning(UserWarning):
-    """Some images could not be read; their items are treated as having none.
+    """Unreadable images; their items are treated as having none.
 
     Attributes:
         problems: Every one of them; the message shows the first few.
@@ -51,11 +51,11 @@ class ImageWarning(UserWarning):
 
 
 class BadImage(Exception):
-    """Why one image cannot be used; becomes a `Problem`."""
+    """An image cannot be used; becomes a `Problem`."""
 
 
 def read_bytes(value: str | bytes, root: str = "") -> bytes:
-    """The file's bytes.
+    """Read the bytes of an image.
 
     Args:
         value: A path, relative to `root` unless absolute, or the bytes themselves.
@@ -83,7 +83,7 @@ def read_bytes(value: str | bytes, root: str = "") -> bytes:
 
 
 def decode(data: bytes, near: int | None = None) -> Image:
-    """An upright RGB image on white.
+    """Decode an image to upright RGB on white.
 
     EXIF rotation is applied, transparency is laid on white, grey, palette, CMYK and 16-bit images
     become RGB, of an animation the first frame is taken.

@@ -1,4 +1,4 @@
-"""A description of an image by colour, layout, texture and gradients that needs no learned weights."""
+"""Image descriptor of colour, layout, texture and gradients, without learned weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DIM = sum(BLOCKS.values())
 
 
 def _uniform(code: int) -> int:
-    """0 to 8 ones in a run, else 9: the rotation-invariant uniform class of eight neighbours."""
+    """Classify 0 to 8 ones in a run, else 9: the rotation-invariant uniform class of eight neighbours."""
     ring = [code >> bit & 1 for bit in range(8)]
     return sum(ring) if sum(a != b for a, b in zip(ring, ring[1:] + ring[:1], strict=True)) <= 2 else 9
 
@@ -35,7 +35,7 @@ UNIFORM = np.array([_uniform(code) for code in range(256)], dtype=np.uint8)
 
 
 def describe(image: Image, side: int = SIDE) -> NDArray[np.float32]:
-    """float32 (DIM,): the blocks of `BLOCKS` one after the other, each number in [0, 1].
+    """Compute the blocks of `BLOCKS` one after the other, float32 (DIM,), each number in [0, 1].
 
     colour: histogram of hue weighted by saturation * value, histograms of saturation and of value;
     layout: mean RGB and standard deviation of luminance in each cell of a 4 x 4 grid;
@@ -86,7 +86,7 @@ def _texture(grey8: NDArray[Any]) -> NDArray[Any]:
 
 
 def _patterns(grey8: NDArray[Any], radius: int) -> NDArray[Any]:
-    """Code of each inner pixel: how many neighbours are at least as bright, 9 when they alternate."""
+    """Code of each inner pixel: the number of neighbours at least as bright, 9 when they alternate."""
     height, width = grey8.shape
     centre = grey8[radius : height - radius, radius : width - radius]
     bits = np.zeros(centre.shape, dtype=np.uint8)
@@ -110,7 +110,7 @@ def _gradients(grey: NDArray[Any]) -> NDArray[Any]:
 
 
 def _cells(plane: NDArray[Any]) -> NDArray[Any]:
-    """The pixels of each grid cell, (GRID * GRID, pixels); what does not divide evenly is cut off."""
+    """Pixels of each grid cell, (GRID * GRID, pixels); an uneven remainder is cut off."""
     step = plane.shape[0] // GRID
     cut = plane[: step * GRID, : step * GRID].reshape(GRID, step, GRID, step)
     return cut.transpose(0, 2, 1, 3).reshape(GRID * GRID, step * step)

@@ -1,4 +1,4 @@
-"""The rows of an image column through an encoder: paths or bytes in, vectors and a list of problems out."""
+"""Encoding of an image column: paths or bytes to vectors and a list of problems."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from sidelight.content.cache import Cache
-    from sidelight.content.image import Image
 
 DESCRIPTOR = "descriptor"
 
@@ -29,8 +28,8 @@ Encode = Callable[[list[bytes]], list[NDArray[np.float32] | str]]
 """From the bytes of image files to a vector each, or the reason why there is none."""
 
 
-def select_encoder(spec: Image) -> tuple[str, Encode]:
-    """What tells the encoder apart in the cache, and the encoder."""
+def select_encoder(spec: Any) -> tuple[str, Encode]:
+    """Return the identity of the encoder of an `Image` in the cache, and the encoder."""
     if spec.encoder == DESCRIPTOR:
         side = spec.size or image_descriptor.SIDE
         return f"descriptor:{image_descriptor.VERSION}:{side}", lambda files: [
@@ -54,7 +53,7 @@ def _described(data: bytes, side: int) -> NDArray[np.float32] | str:
 def _by_model(
     files: list[bytes], encode: Callable[[list[Any]], NDArray[np.float32]]
 ) -> list[NDArray[np.float32] | str]:
-    """Decodes what can be decoded and gives that to the model in one call."""
+    """Decode the readable images and encode them in one call."""
     out: list[NDArray[np.float32] | str] = []
     images, places = [], []
     for at, data in enumerate(files):
@@ -71,14 +70,14 @@ def _by_model(
 
 
 def encode_images(
-    spec: Image,
+    spec: Any,
     identity: str,
     encode: Encode,
     items: pl.DataFrame,
     cache: Cache | None,
     progress: Progress | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Vectors and mask of the image column; what cannot be read is said in one warning."""
+    """Encode an image column to vectors and a mask; unreadable images are listed in one warning."""
     values = _values(items, spec.columns[0])
     problems: dict[int, str] = {}
     keys: list[bytes | None] = [None] * len(values)
@@ -95,14 +94,20 @@ def encode_images(
 
     failed: dict[bytes | None, str] = {}
 
-    def some(rows: list[int]) -> list[NDArray[np.float32] | None]:
+    def encode_selected(rows: list[int]) -> list[NDArray[np.float32] | None]:
         found = encode([_reread(values[row], spec.root, keys[row], identity) for row in rows])
         failed.update({keys[row]: got for row, got in zip(rows, found, strict=True) if isinstance(got, str)})
         return [None if isinstance(got, str) else got for got in found]
 
     label = f"encoding {spec.name}"
     vectors, present = encode_rows(
-        keys, some, sizes=sizes, batch_size=spec.batch_size, cache=cache, progress=progress, label=label
+        keys,
+        encode_selected,
+        sizes=sizes,
+        batch_size=spec.batch_size,
+        cache=cache,
+        progress=progress,
+        label=label,
     )
     problems |= {row: failed[key] for row, key in enumerate(keys) if key in failed}
     if problems:
@@ -112,7 +117,7 @@ def encode_images(
 
 
 def _reread(value: str | bytes | None, root: str, key: bytes | None, identity: str) -> bytes:
-    """The bytes once more, b"" if they are no longer those the key was made of."""
+    """Read the bytes again; b"" if they no longer match the key."""
     try:
         data = read_bytes(value or b"", root)
     except BadImage:
@@ -121,7 +126,7 @@ def _reread(value: str | bytes | None, root: str, key: bytes | None, identity: s
 
 
 def _values(items: pl.DataFrame, name: str) -> list[str | bytes | None]:
-    """Paths or bytes of the column, None where there is nothing."""
+    """Return paths or bytes of the column, None where missing."""
     import polars as pl
 
     series = column(items, name, "Image")

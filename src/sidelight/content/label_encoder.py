@@ -1,4 +1,4 @@
-"""Label columns, single or many a row, as a sparse matrix: the encoder of `Categories` and `Tags`."""
+"""Encoder of label columns as a sparse matrix, for `Categories` and `Tags`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class LabelEncoder:
-    """One matrix column for each label of each item column.
+    """Encoder with one matrix column per label of each item column.
 
     Args:
         name: The modality.
@@ -49,7 +49,7 @@ class LabelEncoder:
         idf: bool = False,
         separator: str | None = None,
     ) -> Self:
-        """Labels on at least `min_count` rows; with `idf` weighted by ln((1 + n) / (1 + count)) + 1."""
+        """Fit labels on at least `min_count` rows; with `idf` weighted by ln((1 + n) / (1 + count)) + 1."""
         labels: list[tuple[str, ...]] = []
         counts: list[int] = []
         for each in columns:
@@ -65,7 +65,7 @@ class LabelEncoder:
         return cls(name, columns, tuple(labels), weight, many, separator)
 
     def transform(self, items: pl.DataFrame) -> Features:
-        """CSR (n_items, dim); absent where a row has no label seen in the fit."""
+        """Encode labels, CSR (n_items, dim); absent where a row has no label seen in the fit."""
         import polars as pl
 
         rows: list[NDArray[np.int64]] = []
@@ -90,7 +90,7 @@ class LabelEncoder:
         return Features(self.name, values, np.diff(values.indptr) > 0, names)
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
-        """Labels packed as bytes, one array an item column, and their weights."""
+        """Return labels packed as bytes, one array per item column, and their weights."""
         arrays: Arrays = {f"labels{i}": pack(labels) for i, labels in enumerate(self.labels)}
         arrays["weight"] = self.weight
         meta = {"kind": "labels", "name": self.name, "columns": list(self.columns)}
@@ -98,7 +98,7 @@ class LabelEncoder:
 
     @classmethod
     def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
-        """The encoder that `state` described."""
+        """Restore the result of `state`."""
         columns = tuple(meta["columns"])
         labels = tuple(unpack(arrays[f"labels{i}"]) for i in range(len(columns)))
         weight = np.asarray(arrays["weight"], dtype=np.float32)
@@ -114,7 +114,7 @@ def _at_least(count: int) -> pl.Expr:
 
 
 def _spelt(label: pl.Expr) -> pl.Expr:
-    """The one spelling of a label: "2.0" is 2 and "True" is true, whatever type a column came in."""
+    """Normalise the spelling of a label: "2.0" is 2 and "True" is true, whatever type a column came in."""
     import polars as pl
 
     text = label.cast(pl.String).str.strip_chars().str.replace(r"^(-?[0-9]+)\.0+$", "$1")
@@ -123,14 +123,14 @@ def _spelt(label: pl.Expr) -> pl.Expr:
 
 
 def _pairs(items: pl.DataFrame, name: str, many: bool, separator: str | None) -> pl.DataFrame:
-    """Distinct (row, label) pairs of one column; blank labels and nulls are no labels."""
+    """Return distinct (row, label) pairs of one column; blank labels and nulls are no labels."""
     import polars as pl
 
     kind = "Tags" if many else "Categories"
     series = column(items, name, kind).rename("label")
     listed = isinstance(series.dtype, (pl.List, pl.Array))
     if listed and not many:
-        raise wrong_type(kind, name, "one label a row", series, f"use Tags({name!r})")
+        raise wrong_type(kind, name, "one label per row", series, f"use Tags({name!r})")
     if many and not listed and series.dtype != pl.Null:
         if separator is None or series.dtype.base_type() not in (pl.String, pl.Categorical, pl.Enum):
             raise wrong_type(kind, name, "lists of labels", series, "split it, or give separator='|'")

@@ -1,4 +1,4 @@
-"""The fitted encoder of `PredictedLabels`: content, a linear map, and labels where they are known."""
+"""Encoder of `PredictedLabels`: content, a linear map, and labels where they are known."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Block: TypeAlias = Any  # float32 array or CSR matrix, (n_rows, dim)
 
 @dataclass(frozen=True, eq=False)
 class PredictedEncoder:
-    """Label space from content, see `PredictedLabels`.
+    """Encoder from content to the label space, see `PredictedLabels`.
 
     Args:
         name: The modality.
-        content: Encoders of what predicts.
-        centres: float32 (width,) a content, empty for sparse ones.
+        content: Encoders of the predicting content.
+        centres: float32 (width,) per content, empty for sparse ones.
         widths: Columns of each content.
         solution: float32 (sum of widths, dim).
         true_share: Weight of an item's own labels.
@@ -49,18 +49,18 @@ class PredictedEncoder:
 
     @property
     def source(self) -> str:
-        """Item columns that are read."""
+        """Item columns that the content reads."""
         specs = [getattr(each, "spec", each) for each in self.content]
         names = [c for s in specs for c in getattr(s, "columns", (getattr(s, "source", ""),))]
         return "+".join(dict.fromkeys(filter(None, names)))
 
     def with_cache(self, cache: Cache | None) -> Self:
-        """The same encoder, slow content keeping its vectors in `cache`."""
+        """Return the same encoder with a cache for slow content."""
         made = tuple(e.with_cache(cache) if hasattr(e, "with_cache") else e for e in self.content)
         return replace(self, content=made)
 
     def transform(self, items: pl.DataFrame) -> Features:
-        """Dense (n_items, dim); absent where the content of a row says nothing, and its labels neither."""
+        """Encode rows, dense (n_items, dim); absent without content and labels."""
         blocks = [
             scaled(each.transform(items), at).values
             for each, at in zip(self.content, self.centres, strict=True)
@@ -71,7 +71,7 @@ class PredictedEncoder:
         return mixed(self.name, joint(blocks, self.solution), true, self.true_share)
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
-        """Arrays of all encoders by place, the map, and centres of dense content."""
+        """Return arrays of all encoders by place, the map, and centres of dense content."""
         arrays: Arrays = {"solution": self.solution}
         inner = []
         for at, (each, centre) in enumerate(zip(self.content, self.centres, strict=True)):
@@ -110,7 +110,7 @@ class PredictedEncoder:
 
 
 def joint(content: Sequence[Block], solution: Dense) -> Dense:
-    """The predictions x W of all content side by side, float32 (n_items, dim)."""
+    """Compute the predictions x W of all content side by side, float32 (n_items, dim)."""
     out = np.zeros((content[0].shape[0], solution.shape[1]), dtype=np.float32)
     at = 0
     for x in content:
@@ -120,18 +120,18 @@ def joint(content: Sequence[Block], solution: Dense) -> Dense:
 
 
 def projected(labels: Features, axes: Dense) -> Dense:
-    """Rows of labels in the label space, of unit length, zero where there are none: float32 (n, dim)."""
+    """Project labels into the label space, float32 (n, dim) of unit length; zero without labels."""
     return _unit(np.asarray(labels.normalised() @ axes, dtype=np.float32))
 
 
 def mixed(name: str, predicted: Dense, true: Dense | None, share: float) -> Features:
-    """Predictions of unit length, mixed with true labels where both are there; either one alone else.
+    """Mix unit predictions with true labels where both are present; else take the one that is.
 
     Args:
         name: The modality.
-        predicted: float32 (n_items, dim), any length; zero where the content says nothing.
+        predicted: float32 (n_items, dim), any length; zero without content.
         true: The same of unit length; zero where labels are not seen. None sees none.
-        share: Of `true`.
+        share: Weight of `true`.
     """
     values = _unit(predicted)
     if true is not None:

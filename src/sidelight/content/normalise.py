@@ -1,4 +1,4 @@
-"""Features made comparable: dense ones centred, every row of unit length."""
+"""Normalisation of features: dense ones centred, every row of unit length."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def centre_of(features: Features) -> Dense:
 
 
 def scaled(raw: Features, centre: Dense, weight: float = 1.0) -> Features:
-    """Present rows minus the centre, of length sqrt(weight); absent rows stay zero.
+    """Centre present rows and scale them to length sqrt(weight); absent rows stay zero.
 
     Args:
         raw: As an encoder gives them.

@@ -1,4 +1,4 @@
-"""`Numbers`: measured columns (price, length, year) on one scale."""
+"""Numeric columns (price, length, year) on one scale."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NORMAL_IQR = 1.349  # interquartile range of a standard normal: both scales agre
 
 @dataclass(frozen=True, init=False)
 class Numbers:
-    """Standardised numbers, dense float32 (n_items, n_columns), one column a name.
+    """Standardised numbers, dense float32 (n_items, n_columns), a column per name.
 
     "robust": (x - median) / (IQR / 1.349); "standard": (x - mean) / standard deviation. Results are
     cut at +-`clip`, so that one absurd price cannot set the scale of a distance.
@@ -55,13 +55,13 @@ class Numbers:
 
     @property
     def name(self) -> str:
-        """The modality, e.g. "numbers:price"."""
+        """Name of the modality, e.g. "numbers:price"."""
         return "numbers:" + "+".join(self.columns)
 
     def fit(
         self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
     ) -> NumbersEncoder:
-        """An encoder with the centre and spread of each column of these rows."""
+        """Fit the centre and spread of each column."""
         raw = _read(items, self.columns)
         if np.isnan(raw).all():
             raise nothing_there("Numbers", self.columns)
@@ -72,14 +72,14 @@ class Numbers:
 
 @dataclass(frozen=True, eq=False)
 class NumbersEncoder:
-    """Scales columns by stored centres and spreads, float64 (n_columns,); a spread of 0 gives 0."""
+    """Encoder by stored centres and spreads, float64 (n_columns,); a spread of 0 gives 0."""
 
     spec: Numbers
     centre: NDArray[np.float64]
     spread: NDArray[np.float64]
 
     def transform(self, items: pl.DataFrame) -> Features:
-        """Scaled numbers; absent where all columns are missing."""
+        """Scale the columns; absent where all are missing."""
         raw = _read(items, self.spec.columns)
         known = np.asarray(~np.isnan(raw), dtype=bool)
         scaled = np.divide(
@@ -89,7 +89,7 @@ class NumbersEncoder:
         return Features(self.spec.name, values, np.asarray(known.any(axis=1)), self.spec.columns)
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
-        """Centres and spreads."""
+        """Return centres and spreads."""
         return {"centre": self.centre, "spread": self.spread}, {
             "kind": "numbers",
             "spec": options_of(self.spec),
@@ -97,7 +97,7 @@ class NumbersEncoder:
 
     @classmethod
     def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
-        """The encoder that `state` described."""
+        """Restore the result of `state`."""
         spec = spec_from(Numbers, meta)
         centre, spread = (np.asarray(arrays[key], dtype=np.float64) for key in ("centre", "spread"))
         if centre.shape != (len(spec.columns),) or spread.shape != centre.shape:
@@ -106,7 +106,7 @@ class NumbersEncoder:
 
 
 def _read(items: pl.DataFrame, columns: tuple[str, ...]) -> NDArray[np.float64]:
-    """Columns as float64 (n_items, n_columns), NaN where missing."""
+    """Read columns as float64 (n_items, n_columns), NaN where missing."""
     import polars as pl
 
     out = np.empty((len(items), len(columns)))

@@ -44,7 +44,7 @@ class OnnxModel:
     device: str | None = None
 
     def identity(self) -> str:
-        """Hash of the file, of weights stored beside it, and of what is done to the pixels."""
+        """Hash of the file, of its external weights, and of the preprocessing."""
         path = Path(self.path).expanduser()
         if not path.is_file():
             raise DataError(complain("an ONNX file", "no such file", self.path))
@@ -55,7 +55,7 @@ class OnnxModel:
         return "onnx:" + whole.hexdigest()
 
     def encode(self, images: Sequence[Image]) -> NDArray[np.float32]:
-        """Vectors of RGB images, float32 (n, dim), length 1 (an all-zero vector stays zero)."""
+        """Encode RGB images, float32 (n, dim) of length 1 (an all-zero vector stays zero)."""
         session = load(str(Path(self.path).expanduser()), self.device, self.identity())
         entry = _image_input(session, self.path)
         channels_last = _channels_last(entry.shape, self.path)
@@ -72,7 +72,7 @@ class OnnxModel:
         return np.asarray(np.divide(pooled, norm, out=np.zeros_like(pooled), where=norm > 0))
 
     def _run(self, session: Any, name: str, some: NDArray[Any], step: int) -> NDArray[np.float32]:
-        """One call; the last, short batch of a model with a fixed batch size is filled with zeros."""
+        """Run one batch; a short one of a model with a fixed batch size is filled with zeros."""
         short = step - len(some)
         full = np.concatenate([some, np.zeros((short, *some.shape[1:]), some.dtype)]) if short else some
         try:
@@ -98,7 +98,7 @@ class OnnxModel:
 
 @lru_cache(maxsize=2)
 def load(path: str, device: str | None, identity: str) -> Any:
-    """The session in memory; `identity` is there so that a changed file is loaded anew."""
+    """Load the session; `identity` makes a changed file load anew."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -144,5 +144,5 @@ def _pooled(out: NDArray[np.float32], channels_last: bool, path: str) -> NDArray
 
 
 def _belongs(each: Path, model: Path) -> bool:
-    """The model file and its external weights ("m.onnx.data", "m.onnx_data")."""
+    """Return the model file and its external weights ("m.onnx.data", "m.onnx_data")."""
     return each == model or (each.name.startswith(model.name) and each.name.endswith("data"))

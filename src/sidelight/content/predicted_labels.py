@@ -1,4 +1,4 @@
-"""`PredictedLabels`: what labels of some items say about all, by a ridge regression from content."""
+"""Labels of some items predicted for all, by a ridge regression from content."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PredictedLabels:
 
     Args:
         labels: `Tags`, `Categories` or any other content with labels as columns.
-        content: What predicts them; must be known at launch.
+        content: Predictors; must be known at launch.
         dim: Size of the label space at most.
         reg: L2 regularisation, in units of items.
         true_share: In [0, 1], weight of an item's own labels where they may be seen.
@@ -67,7 +67,7 @@ class PredictedLabels:
 
     @property
     def name(self) -> str:
-        """The modality, e.g. "predicted:tags:genres"."""
+        """Name of the modality, e.g. "predicted:tags:genres"."""
         return f"predicted:{self.labels.name}"
 
     @property
@@ -78,7 +78,7 @@ class PredictedLabels:
     def fit(
         self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
     ) -> PredictedEncoder:
-        """An encoder fitted on the labels of all rows, which it also reads of new rows."""
+        """Fit an encoder on the labels of all rows, which it also reads of new rows."""
         return self.fit_seen(items, None, cache, progress)[0]
 
     def fit_seen(
@@ -88,13 +88,13 @@ class PredictedLabels:
         cache: Cache | None = None,
         progress: Progress | None = None,
     ) -> tuple[PredictedEncoder, Features]:
-        """An encoder fitted on the labels of some rows, and the features of all rows.
+        """Fit an encoder on the labels of some rows and encode all rows.
 
         Args:
             items: The item table.
             seen: bool (n_items,), rows whose labels may be looked at; the encoder then reads no labels
                 of new rows. None looks at all.
-            cache: Of slow encoders.
+            cache: Store of slow vectors.
             progress: Called as (done, total, label).
 
         Raises:

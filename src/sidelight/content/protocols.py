@@ -1,4 +1,4 @@
-"""What every content spec and every fitted encoder must answer, and X."""
+"""Protocols of content specs and of fitted encoders."""
 
 from __future__ import annotations
 

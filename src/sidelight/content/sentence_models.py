@@ -1,4 +1,4 @@
-"""Sentence-transformers models: found, told apart by their weights, loaded late and quietly."""
+"""Sentence-transformers models, identified by their weights and loaded on first use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHER_FORMATS = ("onnx", "openvino")  # the same weights once more, never read h
 
 
 def short_name(encoder: str) -> str:
-    """The last part of a model name or folder."""
+    """Return the last part of a model name or folder."""
     return encoder.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
 
 
@@ -40,7 +40,7 @@ class SentenceModel:
     device: str | None = None
 
     def folder(self) -> Path:
-        """Where the model lies. A hub model is looked for on disk first, and fetched only if absent.
+        """Folder of the model. A hub model is looked up on disk first, and fetched only if absent.
 
         Raises:
             MissingExtraError: A needed package is not installed.
@@ -58,7 +58,7 @@ class SentenceModel:
         return _from_hub(self.encoder)
 
     def identity(self) -> str:
-        """sha256 over the files that decide a vector; changes when one byte of the weights does."""
+        """Hash over the files that decide a vector; changes with any byte of the weights."""
         folder = self.folder()
         files = [f for f in sorted(folder.rglob("*")) if _counts(f.relative_to(folder)) and f.is_file()]
         if not any(f.suffix in WEIGHTS for f in files):
@@ -76,7 +76,7 @@ class SentenceModel:
         return "sentence:" + whole.hexdigest()
 
     def encode(self, inputs: Sequence[Any], batch_size: int) -> NDArray[np.float32]:
-        """Vectors of texts or images, float32 (n, dim), length 1 (an all-zero vector stays zero)."""
+        """Encode texts or images, float32 (n, dim) of length 1 (an all-zero vector stays zero)."""
         model = load(str(self.folder()), self.device, self.identity())
         with quiet():
             out = model.encode(
@@ -86,7 +86,7 @@ class SentenceModel:
 
 
 def hash_file(path: Path) -> str:
-    """sha256 of a file; read once a process unless its size or time changes."""
+    """Return the sha256 of a file; read once per process unless its size or time changes."""
     facts = path.stat()
     return _hash(str(path.resolve()), facts.st_size, facts.st_mtime_ns)
 
@@ -99,7 +99,7 @@ def _hash(path: str, size: int, changed: int) -> str:
 
 @lru_cache(maxsize=2)
 def load(folder: str, device: str | None, identity: str) -> Any:
-    """The model in memory; `identity` is there so that changed weights are loaded anew."""
+    """Load a model; `identity` makes changed weights load anew."""
     with quiet():
         try:
             from sentence_transformers import SentenceTransformer
@@ -119,7 +119,7 @@ def load(folder: str, device: str | None, identity: str) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps bars and hints of the model libraries off stderr; errors still come through."""
+    """Keep progress bars and hints of the model libraries off stderr; errors still come through."""
     try:
         from transformers.utils import logging as library
     except ImportError:

@@ -1,4 +1,4 @@
-"""Words behind a score: what two items share in a modality whose columns have names."""
+"""Shared terms of two items in a modality whose columns have names."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sidelight.errors import SpecError, complain
 
 
 def shared_words(features: Features, a: int, b: int, k: int = 5) -> list[tuple[str, float]]:
-    """The names that add most to the dot product of two rows, with what each adds.
+    """Return the names that add most to the dot product of two rows, with their parts.
 
     Args:
         features: A sparse modality with names (tf-idf text, categories, tags). Pass it with
             normalised values to split a cosine; with raw values a dot product is split.
         a: Row number of one item.
         b: Row number of the other.
-        k: How many at most; only positive products are listed, equal ones in order of name.
+        k: Number of names at most; only positive products are listed, equal ones in order of name.
 
     Raises:
         SpecError: The modality is dense or has no names: its columns mean nothing to a reader.
@@ -30,7 +30,7 @@ def shared_words(features: Features, a: int, b: int, k: int = 5) -> list[tuple[s
 
 
 def top_words(features: Features, row: int, k: int = 5) -> list[tuple[str, float]]:
-    """The names with the largest entries of one row.
+    """Return the names with the largest entries of one row.
 
     Raises:
         SpecError: The modality is dense or has no names.
@@ -39,7 +39,7 @@ def top_words(features: Features, row: int, k: int = 5) -> list[tuple[str, float
 
 
 def text_of(row: Mapping[str, Any], columns: Iterable[str] | None = None, limit: int = 80) -> str:
-    """One line that tells a reader which item this is.
+    """Return one line that identifies an item for a reader.
 
     Args:
         row: Column name to value, e.g. from `items.row(3, named=True)`.
@@ -73,7 +73,7 @@ def _top(features: Features, row: sp.csr_matrix, k: int) -> list[tuple[str, floa
 
 
 def _plain(value: Any) -> str:
-    """A value as short text; "" for what is missing or is no text."""
+    """Return a value as short text; "" where it is missing or no text."""
     if isinstance(value, str):
         return " ".join(value.split())
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value == value:

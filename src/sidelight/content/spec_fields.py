@@ -1,4 +1,4 @@
-"""What all content specs share: the fields of a spec, and columns taken from the item table."""
+"""Fields of content specs, and columns of the item table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def set_fields(spec: Any, names: tuple[str, ...], columns: Sequence[str], options: dict[str, Any]) -> None:
-    """Sets the fields of a frozen spec whose columns were given as `*names` or as `columns=[...]`.
+    """Set the fields of a frozen spec whose columns were given as `*names` or as `columns=[...]`.
 
     Lists (from TOML or JSON) become tuples, so that specs stay hashable and compare equal.
     """
@@ -37,25 +37,25 @@ def set_fields(spec: Any, names: tuple[str, ...], columns: Sequence[str], option
 
 
 def only_one(spec: Any) -> str:
-    """The single column of a spec that reads one."""
+    """Return the single column of a spec that reads one."""
     if len(spec.columns) != 1:
         kind = type(spec).__name__
-        raise SpecError(complain("one column", repr(spec.columns), kind, f"use one {kind} a column"))
+        raise SpecError(complain("one column", repr(spec.columns), kind, f"use one {kind} per column"))
     return str(spec.columns[0])
 
 
 def options_of(spec: Any) -> dict[str, Any]:
-    """Fields of a spec as plain values for JSON; `type(spec)(**options)` makes an equal one."""
+    """Return the fields of a spec as plain values for JSON; `type(spec)(**options)` makes an equal one."""
     return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(spec).items()}
 
 
 def spec_from(cls: type[Any], meta: dict[str, Any]) -> Any:
-    """The spec written in the meta of a saved encoder."""
+    """Return the spec in the meta of a saved encoder."""
     return cls(**{f.name: meta["spec"][f.name] for f in fields(cls)})
 
 
 def column(items: pl.DataFrame, name: str, kind: str) -> pl.Series:
-    """One column of the item table; a misspelt name is answered with the nearest one."""
+    """Return one column of the item table; an error names the nearest column."""
     if name not in items.columns:
         hint = did_you_mean(name, items.columns)
         raise SpecError(f"{kind} reads the column {name!r}, which the item table lacks; {hint}")
@@ -63,12 +63,12 @@ def column(items: pl.DataFrame, name: str, kind: str) -> pl.Series:
 
 
 def wrong_type(kind: str, name: str, expected: str, series: pl.Series, fix: str = "") -> DataError:
-    """The error for a column whose type the spec cannot read."""
+    """Return the error for a column whose type the spec cannot read."""
     return DataError(complain(f"{expected} for {kind}", str(series.dtype), f"the item column {name!r}", fix))
 
 
 def nothing_there(kind: str, columns: Sequence[str]) -> DataError:
-    """The error for a modality that no item has."""
+    """Return the error for a modality that no item has."""
     return DataError(
         complain(
             "at least one item with a value",
@@ -80,10 +80,10 @@ def nothing_there(kind: str, columns: Sequence[str]) -> DataError:
 
 
 def pack(strings: Iterable[str]) -> NDArray[np.uint8]:
-    """A list of strings as bytes (UTF-8 of its JSON), for formats that hold only numbers."""
+    """Pack strings as bytes (UTF-8 of their JSON), for formats that hold only numbers."""
     return np.frombuffer(json.dumps(list(strings), ensure_ascii=False).encode(), dtype=np.uint8)
 
 
 def unpack(packed: NDArray[np.uint8]) -> tuple[str, ...]:
-    """The strings that `pack` packed."""
+    """Unpack the result of `pack`."""
     return tuple(json.loads(np.asarray(packed, dtype=np.uint8).tobytes()))

@@ -1,4 +1,4 @@
-"""`Tags`: columns that hold any number of labels a row, as multi-hot."""
+"""Columns with any number of labels per row, as multi-hot."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Tags:
         *names: Item columns: lists of labels, or text when `separator` is given.
         min_count: Labels on fewer rows than this are left out.
         idf: Rare labels weigh more.
-        separator: What parts the labels of a text column, e.g. "|".
+        separator: Separator of the labels in a text column, e.g. "|".
     """
 
     columns: tuple[str, ...]
@@ -48,13 +48,13 @@ class Tags:
 
     @property
     def name(self) -> str:
-        """The modality, e.g. "tags:genres"."""
+        """Name of the modality, e.g. "tags:genres"."""
         return "tags:" + "+".join(self.columns)
 
     def fit(
         self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
     ) -> LabelEncoder:
-        """An encoder that knows the labels of these rows and their weights."""
+        """Fit an encoder on the labels of these rows and their weights."""
         return LabelEncoder.fit(
             self.name,
             items,

@@ -1,4 +1,4 @@
-"""`Text`: words as sparse tf-idf, or meaning as sentence vectors."""
+"""Text columns as sparse tf-idf or as sentence vectors."""
 
 from __future__ import annotations
 
@@ -106,14 +106,14 @@ class Text:
 
     @property
     def name(self) -> str:
-        """The modality, e.g. "text:title", or "text:title@minilm" under a sentence model."""
+        """Name of the modality, e.g. "text:title", or "text:title@minilm" under a sentence model."""
         base = "text:" + "+".join(self.columns)
         return base if self.encoder == TFIDF else f"{base}@{short_name(self.encoder)}"
 
     def fit(
         self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
     ) -> TfidfEncoder | SentenceEncoder:
-        """An encoder with the words of these rows, or one that knows its model."""
+        """Fit an encoder on the words of these rows, or on its model."""
         if self.encoder == TFIDF:
             return TfidfEncoder.fit(self, items)
         return SentenceEncoder.fit(self, items, cache)
@@ -121,7 +121,7 @@ class Text:
     def fit_transform(
         self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
     ) -> tuple[TfidfEncoder | SentenceEncoder, Features]:
-        """`fit`, and the features of the same rows."""
+        """Fit and encode the same rows."""
         encoder = self.fit(items, cache, progress)
         if isinstance(encoder, SentenceEncoder):
             return encoder, encoder.transform(items, progress)
@@ -129,7 +129,7 @@ class Text:
 
 
 def texts(items: pl.DataFrame, columns: tuple[str, ...]) -> list[str]:
-    """One string a row: the columns that are not blank, trimmed and joined with ". "; "" if none is.
+    """Join the text of each row: the columns that are not blank, trimmed and joined with ". "; "" if none is.
 
     Of each cell the first `LONGEST_TEXT` characters count.
     """
@@ -149,7 +149,7 @@ def texts(items: pl.DataFrame, columns: tuple[str, ...]) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class TfidfEncoder:
-    """Words and their weights; `idf` is float32 (n_words,), words are sorted.
+    """Encoder by tf-idf; `idf` is float32 (n_words,), words are sorted.
 
     One saved before words kept their marks cuts new texts as it cut the old ones (`marks` False).
     """
@@ -161,7 +161,7 @@ class TfidfEncoder:
 
     @classmethod
     def fit(cls, spec: Text, items: pl.DataFrame) -> Self:
-        """Counts the words of these rows."""
+        """Count the words of these rows."""
         found = [text for text in texts(items, spec.columns) if text]
         if not found:
             raise nothing_there("Text", spec.columns)
@@ -178,13 +178,13 @@ class TfidfEncoder:
 
     @cached_property
     def vectoriser(self) -> Any:
-        """scikit-learn's vectoriser made from words and weights alone, so a restored one is the same."""
+        """Return scikit-learn's vectoriser, made from words and weights alone."""
         made = _vectoriser(self.spec, self.marks, vocabulary={word: at for at, word in enumerate(self.words)})
         made.idf_ = self.idf
         return made
 
     def transform(self, items: pl.DataFrame) -> Features:
-        """CSR (n_items, n_words); unknown words add nothing."""
+        """Encode texts, CSR (n_items, n_words); unknown words add nothing."""
         found = texts(items, self.spec.columns)
         present = np.array([bool(text) for text in found], dtype=bool)
         if found:
@@ -195,13 +195,13 @@ class TfidfEncoder:
         return Features(self.spec.name, values, present, self.words)
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
-        """Words packed as bytes, and idf."""
+        """Return words packed as bytes, and idf."""
         meta = {"kind": "words" if self.marks else "tfidf", "spec": options_of(self.spec)}
         return {"words": pack(self.words), "idf": self.idf}, meta
 
     @classmethod
     def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
-        """The encoder that `state` described."""
+        """Restore the result of `state`."""
         words, idf = unpack(arrays["words"]), np.asarray(arrays["idf"], dtype=np.float32)
         if idf.shape != (len(words),):
             raise ValueError(f"{len(words)} words but weights of shape {idf.shape}")
@@ -224,7 +224,7 @@ def _vectoriser(spec: Text, marks: bool = True, **options: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class SentenceEncoder:
-    """Sentence vectors; `identity` is the hash of the model's files, checked before each use."""
+    """Encoder by a sentence model; `identity` is the hash of the model's files, checked before each use."""
 
     spec: Text
     dim: int
@@ -233,7 +233,7 @@ class SentenceEncoder:
 
     @classmethod
     def fit(cls, spec: Text, items: pl.DataFrame, cache: Cache | None = None) -> Self:
-        """Finds the model, and its vector length from the shortest text."""
+        """Load the model and read its vector length off the shortest text."""
         found = [text for text in texts(items, spec.columns) if text]
         if not found:
             raise nothing_there("Text", spec.columns)
@@ -243,11 +243,11 @@ class SentenceEncoder:
         return replace(draft, dim=vectors.shape[1])
 
     def with_cache(self, cache: Cache | None) -> Self:
-        """The same encoder, keeping vectors in `cache`."""
+        """Return the same encoder with a cache."""
         return replace(self, cache=cache)
 
     def transform(self, items: pl.DataFrame, progress: Progress | None = None) -> Features:
-        """Dense (n_items, dim); absent where no column has text."""
+        """Encode texts, dense (n_items, dim); absent where no column has text."""
         found = texts(items, self.spec.columns)
         values, present = self._encode(found, progress)
         if not present.any():
@@ -278,11 +278,11 @@ class SentenceEncoder:
         )
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
-        """No arrays: the model stays where it is and is known by its hash."""
+        """Return no arrays: the model is referred to by its hash."""
         meta = {"kind": "sentence", "spec": options_of(self.spec), "dim": self.dim, "identity": self.identity}
         return {}, meta
 
     @classmethod
     def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
-        """The encoder that `state` described; the model is looked for when it is first used."""
+        """Restore the result of `state`; the model is loaded on first use."""
         return cls(spec_from(Text, meta), int(meta["dim"]), str(meta["identity"]))

@@ -12,7 +12,7 @@ _ALONE = "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\U00020000-\U00031
 
 
 def composed(text: str) -> str:
-    """Text in one spelling: accents composed with their letters (NFC), without joiners and soft hyphens."""
+    """Normalise text: accents composed with their letters (NFC), without joiners and soft hyphens."""
     if text.isascii():
         return text
     return unicodedata.normalize("NFC", text.translate(_UNSEEN))

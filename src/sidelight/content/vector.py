@@ -1,4 +1,4 @@
-"""`Vector`: vectors that the item table already holds."""
+"""Vectors stored in the item table."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Vector:
 
     @property
     def name(self) -> str:
-        """The modality, e.g. "vector:embedding"."""
+        """Name of the modality, e.g. "vector:embedding"."""
         return "vector:" + self.columns[0]
 
     def fit(
         self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
     ) -> VectorEncoder:
-        """An encoder that knows the length of these vectors."""
+        """Fit the length of these vectors."""
         import polars as pl
 
         series = column(items, self.columns[0], "Vector")
@@ -59,13 +59,13 @@ class Vector:
 
 @dataclass(frozen=True)
 class VectorEncoder:
-    """Reads vectors of `dim` numbers from `source`."""
+    """Encoder that reads vectors of `dim` numbers from `source`."""
 
     source: str
     dim: int
 
     def transform(self, items: pl.DataFrame) -> Features:
-        """The stored vectors; absent where the row is null."""
+        """Return the stored vectors; absent where the row is null."""
         import polars as pl
 
         series = column(items, self.source, "Vector")
@@ -94,10 +94,10 @@ class VectorEncoder:
         return DataError(complain(expected, found, where, "mend that row or set it to null"))
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
-        """No arrays: the column and the length."""
+        """Return no arrays: the column and the length."""
         return {}, {"kind": "vector", "source": self.source, "dim": self.dim}
 
     @classmethod
     def restore(cls, arrays: Arrays, meta: dict[str, Any]) -> Self:
-        """The encoder that `state` described."""
+        """Restore the result of `state`."""
         return cls(str(meta["source"]), int(meta["dim"]))

@@ -1,4 +1,4 @@
-"""Content-to-collaborative alignment: content that points where the clicks point."""
+"""Alignment of content vectors with collaborative neighbourhoods."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sidelight.towers.towers import Towers
 @dataclass(frozen=True)
 @checked
 class Alignment:
-    """Content vectors of touched items have the neighbours that a closed-form teacher gives them.
+    """Loss that gives content vectors the neighbours of a closed-form collaborative teacher.
 
     Teacher: truncated SVD of the histories, each user and each item scaled by the inverse root of
     its count, item factors of unit length. Only directions are taught and no gradient reaches the
@@ -31,7 +31,7 @@ class Alignment:
     Args:
         weight: Loss weight to start from.
         dim: Rank of the teacher.
-        temperature: Of the neighbourhoods, > 0.
+        temperature: Temperature of the neighbourhoods.
         keep: Share of the words that the content vector sees.
 
     Source: Alignment of content with collaborative embeddings as in CLCRec (Wei et al., MM 2021);
@@ -78,5 +78,5 @@ class _Alignment(nn.Module):
 
 
 def example() -> Alignment:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return Alignment(dim=4)

@@ -1,4 +1,4 @@
-"""Clustering: online prototypes that share the catalogue out evenly."""
+"""Online clustering with balanced prototypes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sidelight.towers.towers import Towers
 @dataclass(frozen=True)
 @checked
 class Clustering:
-    """Two views of an item, words dropped from each, predict each other's cluster.
+    """Swapped prediction: two views of an item, words dropped from each, predict each other's cluster.
 
     Assignments are balanced by Sinkhorn-Knopp: every prototype gets an equal share of the drawn
     items, so that they cannot all fall into one.
@@ -26,9 +26,9 @@ class Clustering:
     Args:
         weight: Loss weight to start from.
         prototypes: Number of clusters, >= 2.
-        temperature: Of the predictions, > 0.
-        epsilon: Of the assignments; smaller is harder, > 0.
-        rounds: Of Sinkhorn-Knopp.
+        temperature: Temperature of the predictions.
+        epsilon: Entropy of the assignments; smaller is harder, > 0.
+        rounds: Rounds of Sinkhorn-Knopp.
         keep: Share of the words that a view sees.
 
     Source: SwAV, Caron et al. (NeurIPS 2020), without its queue.
@@ -44,7 +44,7 @@ class Clustering:
     uses_clicks: ClassVar[bool] = False
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """Prototypes at random."""
+        """Draw prototypes."""
         return _Clustering(self, towers.dim)
 
 
@@ -84,5 +84,5 @@ def balanced(logits: Tensor, rounds: int) -> Tensor:
 
 
 def example() -> Clustering:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return Clustering(prototypes=4)

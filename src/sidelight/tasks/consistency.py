@@ -1,4 +1,4 @@
-"""Consistency: a word less in a title, or a click less in a history, does not change the answer."""
+"""Consistency under dropout: a word less, or a click less, leaves the scores unchanged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sidelight.towers.towers import Towers
 @dataclass(frozen=True)
 @checked
 class Consistency:
-    """Two views of the drawn items and of the users are given the same answer.
+    """Loss between the scores of two views of the drawn items and of the users.
 
     Items: content with words and whole fields dropped against content as it is, 1 - cosine.
     Users: the score distribution over the step's items with some clicks dropped against that of the
@@ -44,7 +44,7 @@ class Consistency:
     uses_clicks: ClassVar[bool] = True
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """Nothing to prepare."""
+        """Return the loss module; there is nothing to fit."""
         return _Consistency(self)
 
 
@@ -90,5 +90,5 @@ def _draw(shape: torch.Size, batch: Batch) -> Tensor:
 
 
 def example() -> Consistency:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return Consistency()

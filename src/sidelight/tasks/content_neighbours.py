@@ -1,4 +1,4 @@
-"""Content neighbours: latent factors that keep the structure of the unlabeled catalogue."""
+"""Preservation of content neighbourhoods in the space of the towers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sidelight.towers.towers import Towers
 @dataclass(frozen=True)
 @checked
 class ContentNeighbours:
-    """Items that are near in what is said about them stay near in the space of the towers.
+    """Loss that keeps items with similar content near each other in the space of the towers.
 
     For the drawn items, softmax(cos(content_i, content_j) / t) should equal
     softmax(cos(x_i, x_j) / t), x the given features; words are dropped on one side, so that the
@@ -73,5 +73,5 @@ class _Neighbours(nn.Module):
 
 
 def example() -> ContentNeighbours:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return ContentNeighbours()

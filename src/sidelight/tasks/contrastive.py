@@ -61,5 +61,5 @@ class _Contrast(nn.Module):
 
 
 def example() -> Contrastive:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return Contrastive()

@@ -1,4 +1,4 @@
-"""Distillation: users are told what a model in closed form would show them, new items included."""
+"""Distillation of a closed-form teacher's ranking, cold items included."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sidelight.towers.towers import Towers
 
 
 class Teacher(Protocol):
-    """A spec of a fitted model with `scorer.score(histories)`, e.g. `ContentKNN` or `EASE`."""
+    """Spec of a model with `scorer.score(histories)`, e.g. `ContentKNN` or `EASE`."""
 
     def fit(self, split: Split) -> Any:
         """Fit on the training events of a split."""
@@ -30,12 +30,12 @@ class Teacher(Protocol):
 @dataclass(frozen=True)
 @checked
 class Distillation:
-    """From the input part of a history, the scores of a teacher over touched AND untouched items.
+    """Ranking of a teacher over touched and untouched items, predicted for the input part of a history.
 
     With s the teacher's scores of a user and S the largest of them, the target is
     softmax(s / (S t)) over the items of the step and the untouched ones among the drawn items; the
     loss is the cross entropy of the model's softmax with it. No gradient reaches the teacher. A
-    teacher made of content says what the clicks cannot: who would like what nobody has touched.
+    teacher based on content covers what clicks cannot: users of untouched items.
 
     Args:
         teacher: Spec of a model that is fitted on the same training events.
@@ -58,7 +58,7 @@ class Distillation:
 
     @property
     def name(self) -> str:
-        """E.g. "distillation:ContentKNN"."""
+        """Name of the task, e.g. "distillation:ContentKNN"."""
         return f"distillation:{self.label or type(self.teacher).__name__}"
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
@@ -72,7 +72,7 @@ class _Distillation(nn.Module):
         self.spec, self.teacher, self.n_items = spec, teacher, n_items
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
-        """Mean cross entropy over users about whom the teacher knows anything."""
+        """Mean cross entropy over users whom the teacher gives a score above 0."""
         history = batch.history[: self.spec.users]
         history = history[(history >= 0).any(dim=1)]
         fresh = batch.drawn[~towers.touched[batch.drawn]]
@@ -95,7 +95,7 @@ class _Distillation(nn.Module):
         return -(wanted * found).sum(dim=1).mean()
 
     def _scores(self, row: Tensor, item: Tensor, n_rows: int, items: Tensor) -> Tensor:
-        """The teacher's scores of some items, float32 (n_rows, len(items))."""
+        """Compute the teacher's scores of some items, float32 (n_rows, len(items))."""
         shape = n_rows, self.n_items
         histories = Histories.of_events(row.cpu().numpy(), item.cpu().numpy(), shape)
         found = np.asarray(self.teacher.score(histories), dtype=np.float32)
@@ -103,6 +103,6 @@ class _Distillation(nn.Module):
 
 
 def example() -> Distillation:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     teacher: Any = config.from_dict({"use": "ItemKNN"})
     return Distillation(teacher)

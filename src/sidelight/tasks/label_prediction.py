@@ -1,4 +1,4 @@
-"""Label prediction: a category, a tag, any side information that only some items have."""
+"""Prediction of labels that only some items have."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sidelight.towers.towers import Towers
 @dataclass(frozen=True)
 @checked
 class LabelPrediction:
-    """Softmax over the labels of an item, from its vector; several labels share the probability.
+    """Softmax over the labels of an item; several labels share the probability.
 
     Labels may be privileged: known for old items only, such as tags that readers added later. They
     are targets here and never an input, so that a new item needs none.
@@ -33,7 +33,7 @@ class LabelPrediction:
         weight: Loss weight to start from.
         warm_only: Labels of items without training events are not looked at, so that no gradient
             comes from these items. None means so only where the schema says that a column of the
-            labels is not known at launch, or where nobody knows which columns they are made of.
+            labels is not known at launch, or where their columns are unknown.
         min_items: Rarer labels are left out.
     """
 
@@ -45,11 +45,11 @@ class LabelPrediction:
 
     @property
     def name(self) -> str:
-        """E.g. "labels:tags:genres"."""
+        """Name of the task, e.g. "labels:tags:genres"."""
         return f"labels:{self.labels.name}"
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """Labels as rows of probabilities, and one learned vector a label."""
+        """Return a module with labels as rows of probabilities, and one learned vector per label."""
         _, features = fit_features(self.labels, split.data.items)
         allowed = features.present.copy()
         if self._late(split) if self.warm_only is None else self.warm_only:
@@ -63,7 +63,7 @@ class LabelPrediction:
         return _Labels(sp.csr_matrix(known, dtype=np.float32), towers)
 
     def _late(self, split: Split) -> bool:
-        """Whether a new item may have to wait for a label."""
+        """Return True where a label may not be known at launch."""
         launch = {c.name for c in split.data.schema.items if c.known_at_launch}
         columns = getattr(self.labels, "columns", ())
         return not columns or not launch.issuperset(columns)
@@ -91,5 +91,5 @@ class _Labels(nn.Module):
 
 
 def example() -> LabelPrediction:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return LabelPrediction(Categories("category"), min_items=1)

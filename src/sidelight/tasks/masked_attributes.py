@@ -1,4 +1,4 @@
-"""Masked attributes: hide several attributes of an item at once and predict them from the rest."""
+"""Masked attribute modelling: predict hidden modalities of an item from the rest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sidelight.towers.towers import Towers
 @dataclass(frozen=True)
 @checked
 class MaskedAttributes:
-    """Each drawn item has a part of its modalities hidden; these are predicted from the others.
+    """Loss that predicts hidden modalities of the drawn items from the others.
 
     Sparse attributes (categories, tags, words): cross entropy over the columns; dense ones
     (numbers, vectors): squared error on values scaled by their spread over the catalogue.
@@ -39,7 +39,7 @@ class MaskedAttributes:
     uses_clicks: ClassVar[bool] = False
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """One decoder a modality; needs two."""
+        """Return one decoder per modality; needs two modalities."""
         if len(towers.fusion.modalities) < 2:
             raise SpecError(complain("two modalities or more", "one", "MaskedAttributes", "add content"))
         return _Masked(self, towers)
@@ -86,5 +86,5 @@ class _Masked(nn.Module):
 
 
 def example() -> MaskedAttributes:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return MaskedAttributes()

@@ -1,4 +1,4 @@
-"""A planted control: labels that were thrown by dice, so that there is nothing to learn."""
+"""Negative control: predict random labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sidelight.towers.towers import Towers
 @dataclass(frozen=True)
 @checked
 class NoiseTask:
-    """Softmax over random labels, one an item, drawn once: what a useless task looks like.
+    """Softmax over random labels, one per item, drawn once: a useless task.
 
     The labels have nothing to do with the items, so whatever is learned of them holds for no other
     item and takes room in the vectors. A comparison should find the loss that this costs, and a
@@ -36,7 +36,7 @@ class NoiseTask:
     uses_clicks: ClassVar[bool] = False
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """A label an item, by the seed alone, and one learned vector a label."""
+        """Draw a label per item by the seed alone, and one learned vector per label."""
         drawn = generator(seed, "noise task").integers(0, self.classes, split.data.n_items)
         return _Noise(torch.as_tensor(drawn), self.classes, towers.dim)
 
@@ -59,5 +59,5 @@ class _Noise(nn.Module):
 
 
 def example() -> NoiseTask:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return NoiseTask()

@@ -1,4 +1,4 @@
-"""A planted control that leaks: the clicks of an item as something to say about it."""
+"""Harmful control: predict the popularity of an item."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PopularityTask:
     """Squared error of log(1 + training users) read off an item's vector by a linear map.
 
     The target is scaled to mean 0 and variance 1 over the catalogue. It looks like side information
-    and is none: it is made of the clicks, and says of every new item that nobody wants it. A
+    and is none: it is derived from clicks, and marks every new item as unwanted. A
     comparison should find what this does to new items.
 
     Args:
@@ -33,7 +33,7 @@ class PopularityTask:
     uses_clicks: ClassVar[bool] = True
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """The scaled logarithms, and the map."""
+        """Return the scaled logarithms, and the map."""
         count = np.log1p(split.fitting().getnnz(axis=0))
         target = (count - count.mean()) / max(float(count.std()), 1e-6)
         return _Popularity(torch.as_tensor(target, dtype=torch.float32), towers.dim)
@@ -57,5 +57,5 @@ class _Popularity(nn.Module):
 
 
 def example() -> PopularityTask:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return PopularityTask()

@@ -1,4 +1,4 @@
-"""Predictive coding: a modality from the others, and what came next from what came before."""
+"""Predictive coding: a modality from the others, and the next item from the history."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sidelight.towers.towers import Towers
 @dataclass(frozen=True)
 @checked
 class CrossModalPrediction:
-    """From the other modalities of an item, a predictor gives the vector of the one left out.
+    """Prediction of a modality's vector from the other modalities of the item.
 
     1 - cosine with that modality's projection, through which no gradient flows.
 
@@ -39,7 +39,7 @@ class CrossModalPrediction:
     uses_clicks: ClassVar[bool] = False
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """One predictor a modality; needs two modalities."""
+        """Return one predictor per modality; needs two modalities."""
         if len(towers.fusion.modalities) < 2:
             raise SpecError(complain("two modalities or more", "one", "CrossModalPrediction", "add content"))
         return _CrossModal(towers)
@@ -68,11 +68,11 @@ class _CrossModal(nn.Module):
 @dataclass(frozen=True)
 @checked
 class NextContent:
-    """From a history up to an event, the content of the item that came next, told from that of others.
+    """Prediction of the next item's content from the history up to it, by InfoNCE.
 
     Where events have an order, a user's target is a held-out item right after an input, and the
     input ends there. Without timestamps and positions there is no next item: any held-out one is
-    predicted from all inputs. InfoNCE over the distinct targets of the step, one a user, each item
+    predicted from all inputs. InfoNCE over the distinct targets of the step, one per user, each item
     once, however many users it comes next for: popular items weigh no more than rare ones.
 
     Args:
@@ -88,7 +88,7 @@ class NextContent:
     uses_clicks: ClassVar[bool] = True
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """The places of events in their histories, and a predictor from user to content vectors."""
+        """Return the places of events in their histories, and a predictor from user to content vectors."""
         return _NextContent(self, _Order.of(split), towers.dim)
 
 
@@ -108,7 +108,7 @@ class _Order:
 
     @classmethod
     def of(cls, split: Split) -> _Order | None:
-        """Of the events a model may be fitted on; None where nothing orders them."""
+        """Return the order of the fitting events; None where nothing orders them."""
         log, rows = split.data.interactions, split.fit_rows  # sorted by user, then by what orders events
         if log.order is None:
             return None
@@ -122,7 +122,7 @@ class _Order:
         return cls(split.data.n_items, pair, place)
 
     def places(self, users: Tensor, items: Tensor) -> Tensor:
-        """int64, place of each item in the history of each user, all of one length."""
+        """Return the place of each item in the history of each user, int64, all of one length."""
         wanted = (users * self.n_items + items).cpu().numpy()
         return torch.as_tensor(self.place[np.searchsorted(self.pair, wanted)], device=users.device)
 
@@ -147,7 +147,7 @@ class _NextContent(nn.Module):
         return info_nce(guess, wanted, self.spec.temperature)
 
     def _next(self, batch: Batch) -> tuple[Callable[[Tensor, Tensor], Tensor], Tensor]:
-        """Inputs for pairs of user and target, and the pairs that have any."""
+        """Return inputs for pairs of user and target, and the pairs that have any."""
         there = batch.history >= 0
         user, row = batch.targets[:, 0], batch.targets[:, 1]
         if self.order is None:
@@ -166,7 +166,7 @@ class _NextContent(nn.Module):
 
 
 def _first(values: Tensor) -> Tensor:
-    """int64, ascending: where each distinct value (n,) stands first."""
+    """Return the first place of each distinct value (n,), int64, ascending."""
     _, group = torch.unique(values, return_inverse=True)
     count = int(group.max()) + 1 if len(group) else 0
     first = torch.full((count,), len(values), device=values.device)
@@ -175,5 +175,5 @@ def _first(values: Tensor) -> Tensor:
 
 
 def example() -> CrossModalPrediction:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return CrossModalPrediction()

@@ -1,4 +1,4 @@
-"""Feature reconstruction: what was said about an item can be read off its vector."""
+"""Feature reconstruction by a denoising decoder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sidelight.towers.towers import Towers
 @dataclass(frozen=True)
 @checked
 class Reconstruction:
-    """Denoising: from content with words dropped, each modality's features come back.
+    """Denoising loss: reconstruct each modality from content with words dropped.
 
     Sparse modality: cross entropy between its weights (as shares) and a softmax over its columns;
     dense modality: 1 - cosine. Mean over the modalities that are present.
@@ -36,7 +36,7 @@ class Reconstruction:
     uses_clicks: ClassVar[bool] = False
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """One decoder a modality."""
+        """Return one decoder per modality."""
         return _Reconstruction(self, towers)
 
 
@@ -68,5 +68,5 @@ class _Reconstruction(nn.Module):
 
 
 def example() -> Reconstruction:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return Reconstruction()

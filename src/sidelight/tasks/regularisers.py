@@ -1,4 +1,4 @@
-"""Regularisers in the form of tasks: sparse gates, and dimensions that say different things."""
+"""Regularisers in the form of tasks: sparse gates and decorrelated dimensions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FREE = 2.0  # times without penalty
 @dataclass(frozen=True)
 @checked
 class GateSparsity:
-    """sum_m max(0, min(MOST, best / lift_m) - FREE) * share_m: modalities with little lift fade.
+    """Penalty sum_m max(0, min(MOST, best / lift_m) - FREE) * share_m: modalities with little lift fade.
 
     share_m = |gate_m| r_m / sum_n |gate_n| r_n with r_m the root mean square of the map of m, so
     that shrinking all gates, or a gate against its map, gains nothing. The lifts are those that the
@@ -43,7 +43,7 @@ class GateSparsity:
     gate_rate: ClassVar[float] = 10.0
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """The penalties, from the lifts of the modalities."""
+        """Compute the penalties from the lifts of the modalities."""
         lifts = [max(0.0, found.lift) for found in towers.fusion.evidence]
         best = max(lifts, default=0.0)
         ratios = [min(MOST, best / lift) if lift > 0 else MOST for lift in lifts]
@@ -59,7 +59,7 @@ class _Gates(nn.Module):
         self.register_buffer("penalty", torch.tensor(penalty), persistent=False)
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
-        """The penalty; it depends on no item."""
+        """Compute the penalty; it depends on no item."""
         size = torch.stack([table.norm() / table.numel() ** 0.5 for table in towers.fusion.maps])
         share = towers.fusion.gates.abs() * size
         return (self.penalty * share).sum() / share.sum().clamp_min(1e-6)
@@ -68,7 +68,7 @@ class _Gates(nn.Module):
 @dataclass(frozen=True)
 @checked
 class Decorrelation:
-    """Dimensions of the item vectors say different things: log(dim / dimensions in use).
+    """Penalty on correlated dimensions of the item vectors: log(dim / dimensions in use).
 
     With C the covariance of the content vectors of the drawn items, the dimensions in use are its
     participation ratio tr(C)^2 / tr(C^2): dim where all dimensions vary alike and none goes with
@@ -88,13 +88,13 @@ class Decorrelation:
     uses_clicks: ClassVar[bool] = False
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """Nothing to prepare."""
+        """Return the loss module; there is nothing to fit."""
         return _Decorrelation()
 
 
 class _Decorrelation(nn.Module):
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
-        """Over the content vectors of the drawn items."""
+        """Compute the penalty over the content vectors of the drawn items."""
         drawn = batch.drawn[towers.fusion.present(batch.drawn).any(dim=1)]
         if len(drawn) < 2:
             return towers.fusion.gates.sum() * 0.0
@@ -107,5 +107,5 @@ class _Decorrelation(nn.Module):
 
 
 def example() -> Decorrelation:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return Decorrelation()

@@ -1,4 +1,4 @@
-"""`Task`: what an auxiliary task must answer. Siblings never import each other, only this."""
+"""`Task`: the protocol of auxiliary tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Task(Protocol):
-    """A frozen dataclass of options that builds one loss module.
+    """Spec of an auxiliary task: a frozen dataclass of options that builds one loss module.
 
     The module answers `forward(batch, towers) -> scalar`, finite, and differentiable where there
     is something to learn from; without it, zero times a parameter. It looks at `batch.drawn`,
@@ -31,9 +31,9 @@ class Task(Protocol):
 
     @property
     def name(self) -> str:
-        """Unique in a model, e.g. "labels:tags"."""
+        """Name, unique in a model, e.g. "labels:tags"."""
         ...
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """The loss module for the item and user tables of a split."""
+        """Return the loss module for the item and user tables of a split."""
         ...

@@ -1,4 +1,4 @@
-"""User attributes: predict one from the history, or make sure that none can be."""
+"""Prediction of a user attribute, and removal of a sensitive one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sidelight.towers.towers import Towers
 @dataclass(frozen=True)
 @checked
 class UserAttribute:
-    """A user column as the target of the user vector, for users who consented.
+    """Prediction of a user column from the user vector, for users who consented.
 
     It is predicted from the history alone: what the model is told of the user beside clicks (`users`
     and `context` of `TwoTower`) is left out, whether or not the column is among it. Otherwise the
@@ -41,11 +41,11 @@ class UserAttribute:
 
     @property
     def name(self) -> str:
-        """E.g. "user:plan"."""
+        """Name of the task, e.g. "user:plan"."""
         return f"user:{self.column}"
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """Codes of the values, and one learned vector a value."""
+        """Return codes of the values, and one learned vector per value."""
         if split.data.schema.find("users", self.column).sensitive:
             fix = "use SensitiveRemoval to take it out of the vectors"
             raise SpecError(
@@ -103,11 +103,11 @@ class SensitiveRemoval:
 
     @property
     def name(self) -> str:
-        """E.g. "remove:gender"."""
+        """Name of the task, e.g. "remove:gender"."""
         return f"remove:{self.column}"
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:
-        """Codes of the values."""
+        """Return codes of the values."""
         split.data.schema.find("users", self.column)
         return _Removal(torch.as_tensor(codes(split, self.column)))
 
@@ -151,7 +151,7 @@ def explained(x: Tensor, y: Tensor) -> Tensor:
 
 
 def codes(split: Split, column: str) -> NDArray[np.int64]:
-    """int64 (n_users,): code of each user's value, -1 where it is missing or not consented to."""
+    """Return the code of each user's value, int64 (n_users,), -1 where missing or without consent."""
     users = split.data.users
     about = split.data.schema.find("users", column)
     values = users[column].cast(pl.String)
@@ -166,5 +166,5 @@ def codes(split: Split, column: str) -> NDArray[np.int64]:
 
 
 def example() -> UserAttribute:
-    """For the shared contract tests."""
+    """Return an example for the shared contract tests."""
     return UserAttribute("plan")

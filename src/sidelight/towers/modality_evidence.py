@@ -1,4 +1,4 @@
-"""Which modalities say anything about what is chosen together: a permutation test, before training."""
+"""Permutation test of modalities, before training: is similar content chosen together?"""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Rows: TypeAlias = Any  # float32 array or CSR matrix, (n_rows, dim)
 
 @dataclass(frozen=True)
 class ModalityEvidence:
-    """How much more alike in one modality are items of one history than items in general.
+    """Lift of similarity in one modality: items of one history against items in general.
 
     Args:
-        name: Of the modality.
+        name: Name of the modality.
         lift: Mean similarity of two items of one history above its mean under permutations, in
             standard deviations of the similarity of two random items.
         error: Standard deviation of `lift` under permutations; infinite where it has no pairs.
@@ -47,7 +47,7 @@ class ModalityEvidence:
 def modality_evidence(
     features: Sequence[Features], fitting: sp.csr_matrix, seed: int = 0
 ) -> tuple[ModalityEvidence, ...]:
-    """The lift of every modality, from the histories that a model may be fitted on.
+    """Compute the lift of every modality from the histories that a model may be fitted on.
 
     With x_i the features of item i, H_u the n_u items of user u that have the modality, N = sum_u n_u
     and m = sum_u sum_{i in H_u} x_i / N,
@@ -55,21 +55,21 @@ def modality_evidence(
         S = sum_u (|sum_{i in H_u} x_i|^2 - sum_{i in H_u} |x_i|^2) / (n_u - 1) / N - |m|^2,
 
     the mean similarity within a history less the one between entries of any two. Under the null
-    hypothesis rows of x are permuted over the items that anybody touched: how often an item was
+    hypothesis rows of x are permuted over the touched items: how often an item was
     chosen, and with which others, stays as it is, so that pairs which recur in many histories are
     no evidence of their own.
 
     Args:
         features: One a modality, over the whole catalogue.
         fitting: CSR (n_users, n_items).
-        seed: Of the users and permutations.
+        seed: Random seed of the users and permutations.
     """
     rows = _short(sp.csr_matrix(fitting, dtype=np.float32), generator(seed, "evidence", "users"))
     return tuple(_of(f, rows, generator(seed, "evidence", f.name)) for f in features)
 
 
 def useful(found: Sequence[ModalityEvidence]) -> NDArray[np.bool_]:
-    """Modalities that are to be looked at, bool (n_modalities,).
+    """Select the modalities to use, bool (n_modalities,).
 
     With b the best lift, f and F the density and the distribution of the normal and s the error, the
     odds for a lift anywhere from 0 to b against a lift of 0 are
@@ -96,7 +96,7 @@ def _odds(found: ModalityEvidence, best: float) -> float:
 
 
 def _short(rows: sp.csr_matrix, rng: np.random.Generator) -> sp.csr_matrix:
-    """Histories of two items or more, not too many and none too long."""
+    """Sample histories of two items or more, and shorten long ones."""
     able = np.flatnonzero(np.diff(rows.indptr) > 1)
     rows = rows[np.sort(rng.choice(able, min(USERS, len(able)), replace=False))]
     length = np.diff(rows.indptr)

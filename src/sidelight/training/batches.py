@@ -1,4 +1,4 @@
-"""Batches of split histories; what a step holds depends on the seed and its number alone."""
+"""Batches of split histories; a step depends on the seed and its number alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Batches:
-    """Where the steps of a training run come from.
+    """Source of the batches of a training run.
 
     Args:
         options: Sizes and seeds.
@@ -42,7 +42,7 @@ class Batches:
 
     @classmethod
     def of(cls, split: Split, options: TrainingOptions) -> Batches:
-        """The histories that a model may be fitted on."""
+        """Collect the histories that a model may be fitted on."""
         log, rows = split.data.interactions, split.fit_rows
         order = np.arange(len(rows))
         for key in (log.position, log.timestamp):
@@ -67,7 +67,7 @@ class Batches:
         return max(self.options.min_steps, -(-len(self.users) // self.options.batch_size))
 
     def users_of(self, step: int) -> Ints:
-        """Users of one step: each epoch goes through all of them in an order of its own."""
+        """Return the users of one step; each epoch visits all of them in an order of its own."""
         if not len(self.users):
             return self.users
         epoch, place = divmod(step, self.per_epoch)
@@ -81,11 +81,11 @@ class Batches:
         return np.unique(out)
 
     def make(self, step: int, towers: Towers) -> Batch:
-        """The batch of a step, with item vectors from the towers as they are.
+        """Make the batch of a step, with item vectors from the towers in their present state.
 
-        Where the towers look at moments, each user stands at the moment of one held-out event, and
-        only the held-out events at an equal moment are targets: the others were chosen at another
-        one. With the probability that a moment is hidden, all of them are targets of no moment.
+        Where the towers use contexts, each user has the context of one held-out event, and only the
+        held-out events with an equal context are targets. With the probability that a context is
+        hidden, all of them are targets without a context.
         """
         rng = generator(self.options.seed, "step", str(step))
         device = towers.touched.device
@@ -95,32 +95,32 @@ class Batches:
         place = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
         entry = self.start[users][row] + place
         item = self.item[entry]
-        known = self._inputs(rng, length, row)
+        inputs = self._inputs(rng, length, row)
         viewed = self._viewed(step, users)
-        known &= (viewed < 0)[row]
-        target, moment = ~known, None
+        inputs &= (viewed < 0)[row]
+        target, context = ~inputs, None
         if len(towers.context_features.row_of):
             hidden = towers.options.side_dropout if towers.training else 0.0
-            moments = towers.context_features.row_of[self.event[entry]]
-            target, chosen = self._moments(step, row, moments, target, len(users), hidden)
-            moment = torch.as_tensor(chosen, device=device)
+            contexts = towers.context_features.row_of[self.event[entry]]
+            target, chosen = self._contexts(step, row, contexts, target, len(users), hidden)
+            context = torch.as_tensor(chosen, device=device)
         items = self._items(rng, item)
         at = np.searchsorted(items, item)
         noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        index, people = torch.as_tensor(items, device=device), torch.as_tensor(users, device=device)
+        index, user = torch.as_tensor(items, device=device), torch.as_tensor(users, device=device)
         vectors = towers.items(index, noise)
         return Batch(
-            index, vectors, people,
-            torch.as_tensor(padded(row[known], at[known], len(users)), device=device),
+            index, vectors, user,
+            torch.as_tensor(padded(row[inputs], at[inputs], len(users)), device=device),
             torch.as_tensor(np.stack([row[target], at[target]], axis=1), device=device),
             torch.as_tensor(draw_items(rng, self.chance, self.options.task_items), device=device), noise,
-            towers.side_vectors(people, moment, noise), _views(towers, viewed, noise),
+            towers.side_vectors(user, context, noise), _views(towers, viewed, noise),
         )  # fmt: skip
 
     def _inputs(self, rng: np.random.Generator, length: Ints, row: Ints) -> NDArray[np.bool_]:
-        """bool (n_events,): inputs; of two events or more one at least is an input, one a target.
+        """Draw the inputs, bool (n_events,); of two events or more at least one is an input, one a target.
 
-        A single event is a target: of somebody about whom nothing is known yet, or only the view.
+        A single event is a target: of an unknown user, or of one with the view as the only input.
         """
         share = rng.uniform(*self.options.input_share, size=len(length))
         wanted = np.clip(np.rint(share * length), 1, np.maximum(length - 1, 1)).astype(np.int64)
@@ -131,25 +131,25 @@ class Batches:
         return rank < wanted[row]
 
     def _viewed(self, step: int, users: Ints) -> Ints:
-        """int64 (n_users,): the catalogue index of the item whose view is the input, -1 = none."""
-        # A stream of its own, as that of the moments.
+        """Draw the item whose view is the input of each user, int64 (n_users,), -1 = none."""
+        # A stream of its own, as that of the contexts.
         rng = generator(self.options.seed, "views", str(step))
         start, length = self.start[users], self.start[users + 1] - self.start[users]
         share = np.where(length == 1, self.options.lone, self.options.views)
         chosen = self.item[start + (rng.random(len(users)) * length).astype(np.int64)]
         return np.where(rng.random(len(users)) < share, chosen, -1)
 
-    def _moments(
-        self, step: int, row: Ints, moment: Ints, target: NDArray[np.bool_], n_users: int, hidden: float
+    def _contexts(
+        self, step: int, row: Ints, context: Ints, target: NDArray[np.bool_], n_users: int, hidden: float
     ) -> tuple[NDArray[np.bool_], Ints]:
-        """The targets, bool (n_events,), at the moment drawn for each user, int64 (n_users,)."""
-        # A stream of its own: towers without moments draw what they always drew.
+        """Draw a context per user, int64 (n_users,), and keep its targets, bool (n_events,)."""
+        # A stream of its own: towers without contexts draw as before.
         rng = generator(self.options.seed, "moment", str(step))
         order = rng.permutation(np.flatnonzero(target))
         chosen = np.full(n_users, -1, dtype=np.int64)
-        chosen[row[order]] = moment[order]  # the last of each user stays
+        chosen[row[order]] = context[order]  # the last of each user stays
         chosen[rng.random(n_users) < hidden] = -1
-        return target & ((chosen[row] < 0) | (moment == chosen[row])), chosen
+        return target & ((chosen[row] < 0) | (context == chosen[row])), chosen
 
     def _items(self, rng: np.random.Generator, needed: Ints) -> Ints:
         if len(self.touched) <= self.options.full_softmax_limit:
@@ -159,7 +159,7 @@ class Batches:
 
 
 def _views(towers: Towers, viewed: Ints, noise: torch.Generator) -> torch.Tensor | None:
-    """Views of the items, float32 (n_users, dim), zero where the index is -1; None where all are."""
+    """Compute views of the items, float32 (n_users, dim), zero where the index is -1; None where all are."""
     at = np.flatnonzero(viewed >= 0)
     if not len(at):
         return None

@@ -44,7 +44,7 @@ class ForkMerge:
     Args:
         epochs: Epochs of a branch before branches are merged.
         grid: Shares that a branch is offered, in (0, 1).
-        margin: How much the mixture has to beat the primary branch by at least, as a share of its
+        margin: Least lead of the mixture over the primary branch, as a share of its
             signal; >= 0.
         branches: Beside the primary alone: "each" for one with each task, "all" for one with all of
             them, "both" for all of these.

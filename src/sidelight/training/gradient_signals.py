@@ -1,4 +1,4 @@
-"""What a weighting may look at: gradients of tasks and of the validation loss, as numbers."""
+"""Signals for weightings: gradients of tasks and of the validation loss, as numbers."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ Ints = NDArray[np.int64]
 
 
 class LossMeter(Protocol):
-    """Where the direction comes from that the tasks are compared with."""
+    """Source of the losses that the gradients of tasks are compared with."""
 
     def losses(self, step: int, towers: Towers) -> list[Tensor]:
-        """Losses to be lowered, one a side."""
+        """Compute the losses to be lowered, one per side."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class ValidationGradient:
-    """Validation users with what they chose among warm and among cold items.
+    """Validation users with their choices among warm and among cold items.
 
     Args:
-        histories: What may be looked at, row by row as `users`.
+        histories: Histories, row by row as `users`.
         sides: For warm and for cold items: their indices and the choices, CSR (n_users, n_side).
-        seed: Of the users a step looks at.
+        seed: Random seed of the users per step.
         users: int64 (n_users,), inner indices.
         place, event: int64 (n_events,), each choice: place of its user in `users`, and its row in
             the interactions.
@@ -53,7 +53,7 @@ class ValidationGradient:
 
     @classmethod
     def of(cls, split: Split, seed: int) -> ValidationGradient:
-        """Of the users with validation events and a history."""
+        """Collect the users with validation events and a history."""
         # As in `validation_part`: a mask of "others" would be a look at the sealed part.
         truth, histories = split.blind().truth("validation"), split.histories()
         users = np.flatnonzero((truth.getnnz(axis=1) > 0) & (histories.lengths > 0))
@@ -68,11 +68,11 @@ class ValidationGradient:
         return cls(histories[users], tuple(sides), seed, users, place, chosen)
 
     def losses(self, step: int, towers: Towers) -> list[Tensor]:
-        """Softmax losses on a draw of users, one a side that has any choice, at their best sharpness.
+        """Compute softmax losses on a sample of users, one per side with any choice, at the best sharpness.
 
-        The towers know the users, and the moments where one is well defined, as `validate` does.
+        The towers know the users, and the contexts where one is well defined, as `validate` does.
         """
-        moments = self._moments(towers)
+        contexts = self._contexts(towers)
         vectors = towers.items(torch.arange(towers.n_items, device=towers.touched.device))
         rng = generator(self.seed, "validation signal", str(step))
         out = []
@@ -81,13 +81,13 @@ class ValidationGradient:
             if not len(able):
                 continue
             users = np.sort(rng.choice(able, min(USERS, len(able)), replace=False))
-            at = None if moments is None else _on(towers, moments[users])
+            at = None if contexts is None else _on(towers, contexts[users])
             added = towers.side_vectors(_on(towers, self.users[users]), at)
             out.append(_loss(towers, vectors, self.histories[users], items, truth[users], added))
         return out
 
-    def _moments(self, towers: Towers) -> Ints | None:
-        """int64 (n_users,): the moment that all choices of a user share, else -1; None without moments."""
+    def _contexts(self, towers: Towers) -> Ints | None:
+        """Return the context that all choices of a user share, int64 (n_users,), else -1; or None."""
         if not len(towers.context_features.row_of):
             return None
         found = towers.context_features.row_of[self.event]
@@ -125,14 +125,14 @@ def signals(
     needs: frozenset[str],
     validation: LossMeter,
 ) -> Signals:
-    """The numbers that a weighting asked for; gradients stay as they were.
+    """Compute the signals that a weighting needs; gradients stay as they were.
 
     Args:
-        step: Of the run.
-        losses: Of "primary" and of each task, with their graph.
+        step: Step of the run.
+        losses: Losses by name, "primary" and each task, with their graph.
         towers: Their shared parameters are what gradients are taken on.
         needs: "norms", "agreement", both or none.
-        validation: Where the direction of "agreement" comes from.
+        validation: Source of the losses behind "agreement".
     """
     values = {name: float(loss.detach().sum()) for name, loss in losses.items()}
     if not needs:

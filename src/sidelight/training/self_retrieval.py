@@ -1,4 +1,4 @@
-"""The signal where no person gives one: how well part of an item's content finds the item."""
+"""Stopping signal without users: retrieval of an item by a part of its content."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class SelfRetrieval:
-    """Items without training events, each to be found by a view of its content among all items.
+    """Retrieval of items without training events by a view of their content among all items.
 
     The share of words shown is the largest of `KEEP` at which the towers before training stay below
     `HARD`. A view that finds its item tells no more: the signal is counted in steps of `STEP`, so
     that towers which go on to tell apart ever smaller details are no better than those before.
 
     Args:
-        items: int64 (n,), catalogue indices of what is looked for; nobody touched it.
+        items: int64 (n,), catalogue indices of the items to retrieve, untouched.
         candidates: int64 (m,), ascending, what competes; `items` are among it.
         keep: Share of the words shown; the entries of a dense modality lose half as many.
-        seed: Of what is hidden.
+        seed: Random seed of the hidden words.
     """
 
     items: Ints
@@ -48,7 +48,7 @@ class SelfRetrieval:
 
     @classmethod
     def of(cls, split: Split, towers: Towers, seed: int) -> Self | None:
-        """None where fewer than `LEAST` items without events have any content."""
+        """Draw the items; None where fewer than `LEAST` items without events have any content."""
         everything = torch.arange(towers.n_items, device=towers.touched.device)
         there = towers.fusion.present(everything).any(dim=1).cpu().numpy() & split.candidates
         able = np.flatnonzero(there & ~towers.touched.cpu().numpy())
@@ -66,7 +66,7 @@ class SelfRetrieval:
         return found
 
     def figures(self, towers: Towers) -> dict[str, float]:
-        """NDCG@20 of the item as "views", and the same in steps of `STEP` as "signal"."""
+        """Compute NDCG@20 of the item as "views", and the same in steps of `STEP` as "signal"."""
         training = towers.training
         towers.eval()
         with torch.no_grad():
@@ -82,7 +82,7 @@ class SelfRetrieval:
         return {"views": found, "signal": round(found / STEP) * STEP}
 
     def losses(self, step: int, towers: Towers) -> list[Tensor]:
-        """One softmax loss, of the views of this step among the candidates, at its best sharpness."""
+        """Compute one softmax loss of the step's views among the candidates, at the best sharpness."""
         views = self._views(towers, self.items, step)
         to = self._place(towers, self.items)
         logits = (views * towers.log_scale.exp().detach()) @ towers.content(_on(towers, self.candidates)).T
@@ -97,7 +97,7 @@ class SelfRetrieval:
 
 
 def with_new_items(split: Split, seed: int) -> Split:
-    """The split with enough items that nobody touched: itself, or with a tenth of the touched hidden.
+    """Return a split with enough untouched items: itself, or one with a tenth of the touched hidden.
 
     Items are drawn until they and the untouched are `LEAST`, or a tenth of the touched, at most
     `ITEMS`; where that would be more than a quarter of them the split is left as it is. Validation

@@ -1,4 +1,4 @@
-"""`Judge`: what says when training stops and which tasks help, and why it is that."""
+"""Signal that stops training and steers loss weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PEOPLE = 10  # validation users with something known of them, at least
 
 
 class NoPersonalSignalWarning(UserWarning):
-    """Nothing was there to learn from persons, or to judge by them."""
+    """Training data or validation has no personal signal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class StoppingSignal:
     Args:
         kind: "validation", "views" or "nothing".
         why: One line for people where it is not validation, or where nothing personal can be learned.
-        steering: What weightings that ask for "agreement" go by.
+        steering: Losses behind the signal "agreement" of weightings.
         part: The validation part, of "validation".
     """
 
@@ -40,10 +40,10 @@ class StoppingSignal:
 
     @classmethod
     def of(cls, split: Split, towers: Towers, options: TrainingOptions) -> Self:
-        """The best signal that there is.
+        """Choose the best signal available.
 
         Args:
-            split: What is trained on.
+            split: Training data.
             towers: Before training.
             options: Users looked at, seed.
         """
@@ -58,25 +58,25 @@ class StoppingSignal:
         return cls("views", f"{why}: how well part of an item's content finds it says when to stop", found)
 
     def __call__(self, towers: Towers) -> dict[str, float] | None:
-        """Figures of the towers as they are with "signal" among them, higher is better; or None."""
+        """Compute figures of the towers with "signal" among them, higher is better; or None."""
         if self.part is not None:
             return validate(towers, self.part)
         return self.steering.figures(towers) if isinstance(self.steering, SelfRetrieval) else None
 
     def warn(self) -> None:
-        """Say why, where there is something to say."""
+        """Warn with the reason, where there is one."""
         if self.why:
             warnings.warn(self.why, NoPersonalSignalWarning, stacklevel=3)
 
 
 def blind(split: Split, options: TrainingOptions) -> StoppingSignal:
-    """A judge that says nothing: all epochs are run."""
+    """Return a signal without figures: all epochs are run."""
     nobody = replace(split, validation=split.validation[:0])
     return StoppingSignal("nothing", "", ValidationGradient.of(nobody, options.seed))
 
 
 def personal(split: Split, attributes: bool = False) -> bool:
-    """Whether validation tells one person from another: enough users with a choice and a history.
+    """Return True where validation has enough users with a choice and a history.
 
     Args:
         split: Its validation part is looked at.

@@ -1,4 +1,4 @@
-"""`TrainingOptions` of the loop: how long, how fast, when to stop, where to keep what was reached."""
+"""Options of the training loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sidelight.option_types import (
 @dataclass(frozen=True)
 @checked
 class TrainingOptions:
-    """How a model is trained.
+    """Options of the training loop: length, speed, stopping and checkpoints.
 
     Args:
         epochs: Passes over the users, at most.
@@ -35,9 +35,9 @@ class TrainingOptions:
         empty_history_rate: Share of users whose whole history is hidden, for unknown users.
         lone: Share of users with a single item who are given a view of it: its content without the
             id and with a share of the words hidden. The item itself is their target. The others
-            have no input, as somebody unknown.
+            have no input, as an unknown user.
         views: Share of users with several items who are given a view of one in place of a history,
-            with all of their items as targets, as somebody with a single click.
+            with all of their items as targets, as a user with a single click.
         task_items: Items drawn for the tasks a step.
         task_sampling: "uniform", or "richness": items with more content are drawn more often, by
             `sidelight.data.sampling.item_probabilities`.

@@ -1,4 +1,4 @@
-"""The signal that decides when training stops: NDCG of warm, cold and all items on validation."""
+"""Validation signal: NDCG of warm, cold and all items."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ K = 20
 
 @dataclass(frozen=True, eq=False)
 class TowerScores:
-    """Scores of towers as they are, for `evaluate`; equal to those of the model that is saved."""
+    """Scorer of towers during training, for `evaluate`; its scores equal those of the saved model."""
 
     towers: Towers
     vectors: torch.Tensor
@@ -30,11 +30,11 @@ class TowerScores:
 
     @property
     def context(self) -> tuple[str, ...]:
-        """Columns of context the towers look at."""
+        """Columns of context that the towers use."""
         return self.towers.context_features.columns
 
     def with_context(self, users: np.ndarray, context: pl.DataFrame | None = None) -> TowerScores:
-        """The same, for rows that are these users: int64 (n_rows,), at these moments, one a row."""
+        """Return the scorer for these users, int64 (n_rows,), in these contexts, one per row."""
         device = self.vectors.device
         with torch.no_grad():
             added = self.towers.side_vectors(torch.as_tensor(users, device=device))
@@ -56,7 +56,7 @@ class TowerScores:
 
 
 def item_vectors(towers: Towers) -> torch.Tensor:
-    """Vectors of the whole catalogue without dropout, float32 (n_items, dim)."""
+    """Compute vectors of the whole catalogue without dropout, float32 (n_items, dim)."""
     training = towers.training
     towers.eval()
     with torch.no_grad():
@@ -69,7 +69,7 @@ def item_vectors(towers: Towers) -> torch.Tensor:
 
 
 def validation_part(split: Split, users: int, seed: int) -> Split:
-    """The split with at most so many validation users, and no look at the test part."""
+    """Return the split with a sample of its validation users, and no look at the test part."""
     # A mask of "others" would leave out the pairs of the sealed part: that is a look at them.
     split = split.blind()
     user = split.data.interactions.user[split.validation]
@@ -81,11 +81,11 @@ def validation_part(split: Split, users: int, seed: int) -> Split:
 
 
 def validate(towers: Towers, part: Split) -> dict[str, float]:
-    """NDCG@20 by slice, and "signal": the mean over the slices that have any user.
+    """Compute NDCG@20 by slice, and "signal": the mean over the slices that have any user.
 
     Args:
-        towers: As they are.
-        part: What `validation_part` gave.
+        towers: Towers in any state of training.
+        part: The result of `validation_part`.
     """
     scores = TowerScores(towers, item_vectors(towers))
     figures = evaluate(scores, part, ks=(K,), metrics=("ndcg",)).figures()

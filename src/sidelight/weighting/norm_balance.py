@@ -1,4 +1,4 @@
-"""`NormBalance`: no task pulls harder on the shared parameters than the primary does."""
+"""Balance of gradient norms between tasks and the primary."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sidelight.weighting.weighting import Signals
 @dataclass(frozen=True)
 @checked
 class NormBalance:
-    """w_k = start_k * (strength * N_primary / N_k + 1 - strength), N running means of gradient norms.
+    """Rule w_k = start_k * (strength * N_primary / N_k + 1 - strength), N running means of gradient norms.
 
     Args:
         strength: 0 leaves the weights, 1 gives every task the primary's norm times its start.
@@ -32,11 +32,11 @@ class NormBalance:
     every: Count = 4
 
     def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
-        """No norm seen yet."""
+        """Return a state without any norm."""
         return {"start": dict(weights), "norms": {}}
 
     def update(self, state: dict[str, Any], signals: Signals) -> tuple[dict[str, Any], dict[str, float]]:
-        """Weights that bring the norms together."""
+        """Return the weights that bring the norms together."""
         old = state["norms"]
         norms = {n: (1 - self.memory) * old.get(n, v) + self.memory * v for n, v in signals.norms.items()}
         now = {}

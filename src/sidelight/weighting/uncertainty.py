@@ -1,4 +1,4 @@
-"""`Uncertainty`: a task whose loss falls less than the others do loses weight."""
+"""Uncertainty weighting in closed form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sidelight.weighting.weighting import Signals
 @dataclass(frozen=True)
 @checked
 class Uncertainty:
-    """w_k = start_k * fall_k / max_j fall_j, fall = first loss / running mean, j over primary and tasks.
+    """Rule w_k = start_k * fall_k / max_j fall_j, fall = first loss / running mean, j over primary and tasks.
 
     With a learned variance s^2 for each loss, L / (2 s^2) + log s is smallest at s^2 = L, which makes
     each weight proportional to 1 / L: this is that optimum in closed form, without learned variances.
@@ -34,11 +34,11 @@ class Uncertainty:
     every: Count = 4
 
     def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
-        """No loss seen yet."""
+        """Return a state without any loss."""
         return {"start": dict(weights), "first": {}, "mean": {}}
 
     def update(self, state: dict[str, Any], signals: Signals) -> tuple[dict[str, Any], dict[str, float]]:
-        """Weights against the running means."""
+        """Return the weights by the running means."""
         first, mean = dict(state["first"]), dict(state["mean"])
         for name in ("primary", *state["start"]):
             loss = max(abs(signals.losses[name]), 1e-8)

@@ -1,4 +1,4 @@
-"""`ValidationGuided`: weights steered by what would lower the validation loss."""
+"""Loss weights steered by the gradient of the validation loss."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENOUGH = 2.5  # effective number of cosines from which on there is evidence
 @dataclass(frozen=True)
 @checked
 class ValidationGuided:
-    """A task gains weight while its gradient lowers the validation loss, and loses it otherwise.
+    """Rule that raises a task's weight while its gradient lowers the validation loss, else lowers it.
 
     To first order a step along task k's gradient lowers the validation loss in proportion to their
     inner product. A weight is best where that product is 0; a task of noise has 0 at every weight.
@@ -65,12 +65,12 @@ class ValidationGuided:
     trial: bool = True
 
     def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
-        """No evidence yet."""
+        """Return a state without evidence."""
         blank = {"n": 0.0, "mean": 0.0, "square": 0.0}
         return {"start": dict(weights), "now": dict(weights), "seen": {name: dict(blank) for name in weights}}
 
     def update(self, state: dict[str, Any], signals: Signals) -> tuple[dict[str, Any], dict[str, float]]:
-        """One exponentiated-gradient step for each task that is still on."""
+        """Take one exponentiated-gradient step for each task that is still on."""
         now, seen, given = {}, {}, {}
         for name, first in state["start"].items():
             sides = signals.agreement.get(name, ())
@@ -85,7 +85,7 @@ class ValidationGuided:
         return {"start": state["start"], "now": now, "seen": seen}, given
 
     def _trust(self, evidence: Mapping[str, float]) -> float:
-        """Share of the weight that is used."""
+        """Return the share of the weight that is used."""
         if not self.trial:
             return 1.0
         known = evidence["n"] >= ENOUGH

@@ -1,4 +1,4 @@
-"""`Signals` and `Weighting`: what a rule may look at, and what it answers."""
+"""`Weighting`: the protocol of rules for loss weights, and the signals they read."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Signals:
-    """Numbers about one step; a rule never sees a gradient or a tensor.
+    """Signals of one step as numbers; a rule never sees a gradient or a tensor.
 
     Args:
-        step: Of the run, from 0.
-        losses: Of "primary" and of each task, unweighted.
+        step: Step of the run, from 0.
+        losses: Unweighted losses by name, "primary" and each task.
         norms: Gradient norms on the shared parameters, of "primary" and of each task; {} unless
             the rule needs "norms".
         agreement: For each task the cosine of its gradient with that of the validation loss, one
-            number a side (warm, cold); {} unless the rule needs "agreement".
+            number per side (warm, cold); {} unless the rule needs "agreement".
     """
 
     step: int
@@ -27,11 +27,11 @@ class Signals:
 
 
 class Weighting(Protocol):
-    """A frozen dataclass of options; pure: equal inputs give equal answers."""
+    """Spec of a rule for loss weights: a frozen dataclass of options, pure."""
 
     @property
     def needs(self) -> frozenset[str]:
-        """Signals it wants measured: of "norms" and "agreement"."""
+        """Signals to measure: "norms", "agreement", both or none."""
         ...
 
     @property
@@ -40,9 +40,9 @@ class Weighting(Protocol):
         ...
 
     def start(self, weights: Mapping[str, float]) -> dict[str, Any]:
-        """The state before the first update, JSON-able, for the starting weights by task."""
+        """Return the state before the first update, JSON-able, for the initial weights by task."""
         ...
 
     def update(self, state: dict[str, Any], signals: Signals) -> tuple[dict[str, Any], dict[str, float]]:
-        """The next state, and the next weight of each task, >= 0."""
+        """Return the next state, and the next weight of each task, >= 0."""
         ...

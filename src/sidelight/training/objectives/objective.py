@@ -18,7 +18,7 @@ class Objective(Protocol):
 
     The module's `forward(batch, towers)` gives float32 (b,), one value per user of the batch whose sum
     is the loss; zero for users without targets, and differentiable in any case. The step adds the values
-    up. Untouched items are never negatives: no user has declined an item that nobody could see.
+    up. Untouched items are never negatives: no user could have declined them.
     """
 
     def build(self, split: Split, towers: Towers, seed: int = 0) -> nn.Module:

@@ -10,6 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from made_tasks import made  # noqa: E402
+
 import sidelight as sl  # noqa: E402
 from sidelight.content.features import Features  # noqa: E402
 from sidelight.data.synthetic import make_synthetic  # noqa: E402
@@ -21,6 +23,7 @@ from sidelight.towers.towers import TowerOptions, Towers  # noqa: E402
 from sidelight.training import loop  # noqa: E402
 
 CONTENT = (sl.Categories("category"), sl.Vector("vector"))
+
 OPTIONS = sl.TrainingOptions(epochs=12, min_steps=8, batch_size=64, lr=3e-3, patience=99)
 
 
@@ -66,3 +69,24 @@ def test_scale_gains_nothing(split: sl.Split) -> None:
     assert float(penalty(None, towers).detach()) == pytest.approx(before)
     towers.fusion.evidence = ()
     assert float(GateSparsity().build(split, towers)(None, towers).detach()) == 0
+
+
+@pytest.mark.parametrize("weight", [0.5, 5.0])
+def test_decorrelation_spreads_the_vectors(split: sl.Split, weight: float) -> None:
+    towers, module, batch = made(split, sl.Decorrelation())
+    towers.eval()
+
+    def used() -> float:
+        values = np.linalg.eigvalsh(np.cov(towers.content(batch.drawn).detach().numpy().T))
+        return float(values.sum() ** 2 / (values**2).sum())
+
+    with torch.no_grad():  # all vectors near one line
+        for m in towers.fusion.maps:
+            m.copy_(m @ torch.diag(torch.tensor([1.0, 0.3, 0.1, 0.1, 0.1, 0.1])))
+    before = used()
+    optimizer = torch.optim.Adam(towers.fusion.maps, lr=0.03)
+    for _ in range(40):
+        optimizer.zero_grad()
+        (weight * module(batch, towers)).backward()
+        optimizer.step()
+    assert before < 4 < 5 < used()

@@ -161,7 +161,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-import test_training as t
+import test_loop as t
 import sidelight as sl
 from sidelight.data.synthetic import make_synthetic
 split = sl.split.temporal(make_synthetic(80, 60, 1500, seed=3).data)

@@ -1,4 +1,4 @@
-"""Single interactions as input, and the signal where no person gives one."""
+"""None"""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from sidelight.training.batches import Batches  # noqa: E402
 from sidelight.training.gradient_signals import signals  # noqa: E402
 from sidelight.training.objectives.softmax import Softmax  # noqa: E402
 from sidelight.training.self_retrieval import LEAST, SelfRetrieval, with_new_items  # noqa: E402
-from sidelight.training.stopping_signal import NoPersonalSignalWarning, StoppingSignal, personal  # noqa: E402
+from sidelight.training.stopping_signal import NoPersonalSignalWarning, StoppingSignal  # noqa: E402
 from sidelight.weighting.validation_guided import ValidationGuided  # noqa: E402
 
 CONTENT = (sl.Text("title", "description", min_df=1), sl.Vector("vector"))
+
 OPTIONS = sl.TrainingOptions(
     epochs=6, batch_size=64, min_steps=4, task_items=20, lr=1e-2, empty_history_rate=0.0
 )
+
 Towers = Any
 
 
@@ -110,28 +112,6 @@ def test_towers_learn_from_single_interactions(lone: sl.Split) -> None:
         best = np.argsort(-scores, axis=1)[:, :20]
         ndcg[name] = np.mean([truth[u, best[u]].sum() for u in range(lone.data.n_users)])
     assert ndcg["views"] > 1.05 * max(ndcg["start"], ndcg["without"])
-
-
-def test_no_person_no_validation_and_one_line_says_so(lone: sl.Split) -> None:
-    with pytest.warns(NoPersonalSignalWarning, match="no user has two items to learn from") as caught:
-        model = sl.TwoTower(CONTENT, dim=16, options=OPTIONS).fit(lone)
-    assert len([w for w in caught if w.category is NoPersonalSignalWarning]) == 1
-    trace = model.scorer.trace
-    assert trace["judge"]["kind"] == "views" and trace["judge"]["why"] in str(caught[0].message)
-    assert {"epoch", "views", "signal"} == set(trace["epochs"][0])
-    assert trace["epochs"][-1]["views"] > trace["epochs"][0]["views"]
-
-
-def test_validation_is_the_judge_where_it_tells_persons_apart(many: sl.Split, lone: sl.Split) -> None:
-    towers = towers_of(many)
-    judge = StoppingSignal.of(many, towers, OPTIONS)
-    assert (judge.kind, judge.why) == ("validation", "")
-    nobody = replace(many, train=lone.train, validation=many.validation)
-    users = np.unique(many.data.interactions.user[many.validation])
-    strangers = replace(many, train=many.train[~np.isin(many.data.interactions.user[many.train], users)])
-    assert personal(many) and personal(nobody)
-    assert not personal(strangers) and personal(strangers, attributes=True)
-    assert not personal(lone)
 
 
 def test_steering_has_a_direction_where_validation_has_none(lone: sl.Split) -> None:

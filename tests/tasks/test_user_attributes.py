@@ -45,13 +45,13 @@ def value(loss: Any) -> float:
 def test_removal_takes_a_trace_out_of_the_attributes_as_well(split: sl.Split) -> None:
     towers, module, batch = made(split, SensitiveRemoval("gender"), "gender")
     before = module(batch, towers)
-    assert value(before) > 3 * value(module(replace(batch, added=None), towers))
+    assert value(before) > 3 * value(module(replace(batch, side_vectors=None), towers))
     before.backward()
     assert float(towers.user_maps[0].grad.abs().sum()) > 0
     optimizer = torch.optim.Adam(towers.user_maps, lr=0.05)
     for _ in range(150):
         optimizer.zero_grad()
-        batch = replace(batch, added=towers.side_vectors(batch.users), vectors=batch.vectors.detach())
+        batch = replace(batch, side_vectors=towers.side_vectors(batch.users), vectors=batch.vectors.detach())
         loss = module(batch, towers)
         loss.backward()
         optimizer.step()
@@ -84,12 +84,12 @@ def test_removal_sees_users_without_a_history_where_attributes_tell_them_apart(s
     towers, module, batch = made(split, SensitiveRemoval("gender"), "gender")
     empty = replace(batch, history=torch.full_like(batch.history, -1))
     assert value(module(empty, towers)) > 0
-    assert value(module(replace(empty, added=None), towers)) == 0
+    assert value(module(replace(empty, side_vectors=None), towers)) == 0
 
 
 def test_a_predicted_column_is_never_read_from_the_inputs(split: sl.Split) -> None:
     towers, module, batch = made(split, UserAttribute("plan"), "plan", "region")
     loss = module(batch, towers)
-    assert value(loss) == value(module(replace(batch, added=None), towers))
+    assert value(loss) == value(module(replace(batch, side_vectors=None), towers))
     loss.backward()
     assert all(table.grad is None for table in towers.user_maps)

@@ -1,0 +1,76 @@
+"""Predictive coding: order of inputs, and no gradient through the target."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+
+from made_tasks import OPTIONS, again, made, towers_of  # noqa: E402
+
+import sidelight as sl  # noqa: E402
+from sidelight.data.synthetic import make_synthetic  # noqa: E402
+from sidelight.training.batches import Batches  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def split() -> sl.Split:
+    return sl.split.temporal(make_synthetic(60, 50, 900, seed=1).data)
+
+
+def test_the_modality_that_is_predicted_is_not_pulled_towards_the_guess(split: sl.Split) -> None:
+    towers, module, batch = made(split, sl.CrossModalPrediction())
+    there = towers.fusion.present(batch.drawn)
+    alone = [
+        m if at < 2 else replace(m, present=m.present & False)
+        for at, m in enumerate(towers.fusion.modalities)
+    ]
+    towers.fusion.modalities = tuple(alone)
+    batch = replace(batch, drawn=batch.drawn[there[:, :2].all(dim=1)])
+    with torch.no_grad():  # a guess of the second that looks at nothing: only its target could be pulled
+        module.predictors[1].weight.zero_()
+    module(batch, towers).backward()
+    assert towers.fusion.maps[0].grad is None or float(towers.fusion.maps[0].grad.abs().max()) == 0
+    assert float(towers.fusion.maps[1].grad.abs().max()) > 0  # from which the first is guessed
+
+
+def backwards(split: sl.Split) -> sl.Split:
+    """The split with the training history of each user in the opposite order."""
+    log, item = split.data.interactions, split.data.interactions.item.copy()
+    for user in np.unique(log.user[split.train]):
+        rows = split.train[log.user[split.train] == user]
+        item[rows] = item[rows][::-1]
+    return replace(split, data=replace(split.data, interactions=replace(log, item=item)))
+
+
+def test_inputs_are_in_the_order_of_events(split: sl.Split) -> None:
+    for each in (split, backwards(split)):
+        batch, log = made(each, sl.NextContent())[2], each.data.interactions
+        for user, row in zip(batch.users.tolist(), batch.history, strict=True):
+            past = log.item[each.train[log.user[each.train] == user]].tolist()
+            inputs = batch.items[row[row >= 0]].tolist()
+            assert inputs == [i for i in dict.fromkeys(past) if i in inputs]
+
+
+def test_what_comes_next_depends_on_the_order(split: sl.Split) -> None:
+    towers, module, batch = made(split, sl.NextContent(keep=1.0))
+    other = sl.NextContent(keep=1.0).build(backwards(split), towers, 0)
+    other.load_state_dict(module.state_dict())
+    values = [float(m(again(batch), towers).detach()) for m in (module, other)]
+    assert values[0] != pytest.approx(values[1], rel=1e-3)
+
+
+def test_without_an_order_any_held_out_item_is_predicted_from_all_inputs(split: sl.Split) -> None:
+    log = replace(split.data.interactions, timestamp=None, position=None)
+    blind = replace(split, data=replace(split.data, interactions=log))
+    towers, module, _ = made(blind, sl.NextContent(keep=1.0))
+    batch = Batches.of(blind, replace(OPTIONS, batch_size=40)).make(0, towers)
+    _, targets = module._next(batch)
+    known = {user for user, row in enumerate(batch.history) if int((row >= 0).sum())}
+    assert {int(u) for u in targets[:, 0]} == known & {int(u) for u in batch.targets[:, 0]}
+    assert len(targets) == sum(int(u) in known for u in batch.targets[:, 0])
+    assert torch.isfinite(module(batch, towers_of(blind)))
