@@ -103,8 +103,7 @@ def evaluate(
     """
     check_call(evaluate, locals())
     wanted = _Wanted.check(part, final, ks, metrics, block)
-    split = with_history(split, part, history)
-    check_part(model, split, part)
+    check_part(model, split := with_history(split, part, history), part)
     _need_rows(given := {"content": content, "categories": categories}, split.data.n_items)
     rows, groups_of = split.rows(part, final), members(split, groups, part)
     spec, histories = getattr(model, "spec", model) if spec is None else spec, split.histories(part)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numbers
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from sidelight.data.coerce_types import is_missing
+from sidelight.data.histories import Histories
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain, did_you_mean, shown
+from sidelight.models.items import Items
 
 Ids = Iterable[Any] | str | int
 """Outside ids; one id stands for itself."""
@@ -63,6 +66,24 @@ def histories_of(given: Any) -> list[list[Any]]:
             raise SpecError(complain("histories as a list of lists of ids", shown(each), "recommend", fix))
         out.append(ids_of(each, "a history", least=0))
     return out
+
+
+class UnknownHistoryWarning(UserWarning):
+    """Some items of a given history are not in the catalogue and were left out."""
+
+
+def known_histories(items: Items, histories: list[list[Any]]) -> Histories:
+    """Convert lists of outside item ids to histories; unknown ids are left out with a warning."""
+    rows, missing = items.histories(histories)
+    if missing:
+        total = sum(len(each) for each in histories)
+        warnings.warn(
+            f"{len(missing)} of {total} history items are not in the catalogue and were left out, "
+            f"e.g. {missing[0]!r}",
+            UnknownHistoryWarning,
+            stacklevel=4,
+        )
+    return rows
 
 
 def check_context(context: Any, known: Sequence[str], n_rows: int) -> None:

@@ -23,7 +23,8 @@ from sidelight.errors import SpecError, complain
 from sidelight.models.attribution import explain
 from sidelight.models.audience import audience_frame, audience_places
 from sidelight.models.blend_choices import summary
-from sidelight.models.check_arguments import Ids, check_context, histories_of, ids_of
+from sidelight.models.check_arguments import Ids, check_context, histories_of, ids_of, known_histories
+from sidelight.models.check_arguments import UnknownHistoryWarning as UnknownHistoryWarning
 from sidelight.models.explanation import Explanation
 from sidelight.models.items import Items
 from sidelight.models.people import People
@@ -35,10 +36,6 @@ from sidelight.option_types import Count, check_call
 
 CELLS = 1 << 26  # scores held at a time: 256 MiB of float32
 UNKNOWN, GIVEN = -1, -2  # no stored user: an unknown id, a history given with the request
-
-
-class UnknownHistoryWarning(UserWarning):
-    """Some items of a given history are not in the catalogue and were left out."""
 
 
 class NewItemsWarning(UserWarning):
@@ -172,25 +169,14 @@ class Recommender:
         if users is not None and histories is not None:
             raise SpecError(complain("users or histories", "both", "recommend"))
         if histories is not None:
-            return np.arange(len(histories)), self._given(histories), np.full(len(histories), GIVEN)
+            rows = known_histories(self.items, histories)
+            return np.arange(len(rows)), rows, np.full(len(rows), GIVEN)
         own = self.need_people()
         if users is None:
             return own.ids, own.histories, np.arange(len(own))
         wanted = ids_of(users, "users")
         at = own.find(wanted)
         return labels_of(own.ids, at, wanted), own.histories.known(at), at
-
-    def _given(self, histories: list[list[Any]]) -> Histories:
-        rows, missing = self.items.histories(histories)
-        if missing:
-            total = sum(len(each) for each in histories)
-            warnings.warn(
-                f"{len(missing)} of {total} history items are not in the catalogue and were left out, "
-                f"e.g. {missing[0]!r}",
-                UnknownHistoryWarning,
-                stacklevel=4,
-            )
-        return rows
 
     def audience(self, items: Ids, k: Count = 10) -> pl.DataFrame:
         """Return the users in whose lists each item ranks highest, among the items they do not have yet.
