@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sidelight.cli.shared_options import TablesArgument
+from sidelight.cli.shared_options import SCHEMA, TablesArgument
 from sidelight.progress import Progress
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sidelight.data.profile import Profile
     from sidelight.data.raw_tables import RawTables
 
-SCHEMA, QUARANTINE, REPORT = "sidelight.toml", "quarantine.jsonl", "check.json"
+QUARANTINE, REPORT = "quarantine.jsonl", "check.json"
 OUT = f"Folder for {SCHEMA}, {QUARANTINE} and {REPORT}, or path of the first."
 SPLIT = "Published split to check too: columns user_id, item_id, split."
 

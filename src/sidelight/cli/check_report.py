@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sidelight.cli.check import SCHEMA
+from sidelight.cli.shared_options import SCHEMA
 from sidelight.data.findings import Finding
 from sidelight.data.profile import Modality, Profile
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+SCHEMA = "sidelight.toml"  # the file of a data set that says what each column is
+
 if TYPE_CHECKING:
     from sidelight.data.split.split import Split
 

@@ -114,8 +114,7 @@ def evaluate(
     slices = main_slices(split, truth)
     if not slices:
         raise DataError(complain(f"relevant items in the {part} part", "none", fix="take another split"))
-    if "overall" in slices:
-        slices |= subgroups(slices["overall"], groups_of)
+    slices |= subgroups(slices["overall"], groups_of) if "overall" in slices else {}
     users = np.unique(np.concatenate([found.users for found in slices.values()]))
     asked = users, predicted(context, split, rows, truth, users), histories[users]
     lists, unsupported, moved = _rank(model, split, part, *asked, wanted, progress)
