@@ -11,7 +11,7 @@ import pytest
 import sidelight as sl
 
 ROOT = Path(sl.__file__).parent
-LEFT = 66
+LEFT = 0
 MODULES = sorted(
     ".".join(("sidelight", *path.relative_to(ROOT).with_suffix("").parts))
     for path in ROOT.rglob("*.py")

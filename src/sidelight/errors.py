@@ -7,7 +7,16 @@ from collections.abc import Iterable
 
 
 class SidelightError(Exception):
-    """Base of every error that a wrong input can cause; the command line prints it in one line."""
+    """Base of every error that a wrong input can cause; the command line prints it in one line.
+
+    Example:
+        >>> import sidelight as sl
+        >>> try:
+        ...     sl.EASE(reg=-1.0)
+        ... except sl.SidelightError as error:
+        ...     print(type(error).__name__)
+        SpecError
+    """
 
 
 class DataError(SidelightError, ValueError):

@@ -17,7 +17,8 @@ from sidelight.content.features import Features  # noqa: E402
 from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.tasks.regularisers import GateSparsity  # noqa: E402
-from sidelight.towers.item_parts import ContentFusion, ItemInputs  # noqa: E402
+from sidelight.towers.item_inputs import ItemInputs  # noqa: E402
+from sidelight.towers.item_parts import ContentFusion  # noqa: E402
 from sidelight.towers.modality_evidence import modality_evidence  # noqa: E402
 from sidelight.towers.towers import TowerOptions, Towers  # noqa: E402
 from sidelight.training import loop  # noqa: E402

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from sidelight.content.features import Features  # noqa: E402
 from sidelight.towers.fusion import Fusion, IdTable, mapped  # noqa: E402
-from sidelight.towers.item_parts import ItemInputs  # noqa: E402
+from sidelight.towers.item_inputs import ItemInputs  # noqa: E402
 from sidelight.towers.modality import Modality  # noqa: E402
 
 RNG = np.random.default_rng(0)

@@ -18,7 +18,8 @@ import sidelight as sl  # noqa: E402
 from sidelight import config  # noqa: E402
 from sidelight.content.features import Features  # noqa: E402
 from sidelight.towers import item_parts  # noqa: E402
-from sidelight.towers.item_parts import ContentFusion, IdResidual, ItemInputs  # noqa: E402
+from sidelight.towers.item_inputs import ItemInputs  # noqa: E402
+from sidelight.towers.item_parts import ContentFusion, IdResidual  # noqa: E402
 
 RNG = np.random.default_rng(0)
 

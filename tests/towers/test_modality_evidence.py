@@ -18,7 +18,8 @@ from sidelight.data.schema import Column  # noqa: E402
 from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.towers import modality_evidence as measured  # noqa: E402
-from sidelight.towers.item_parts import ContentFusion, ItemInputs  # noqa: E402
+from sidelight.towers.item_inputs import ItemInputs  # noqa: E402
+from sidelight.towers.item_parts import ContentFusion  # noqa: E402
 from sidelight.towers.modality_evidence import ModalityEvidence, modality_evidence, useful  # noqa: E402
 from sidelight.towers.towers import TowerOptions, Towers  # noqa: E402
 from sidelight.training.loop import modalities  # noqa: E402

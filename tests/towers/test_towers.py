@@ -12,7 +12,8 @@ import scipy.sparse as sp
 torch = pytest.importorskip("torch")
 
 from sidelight.content.features import Features  # noqa: E402
-from sidelight.towers.item_parts import ContentFusion, IdResidual, ItemInputs  # noqa: E402
+from sidelight.towers.item_inputs import ItemInputs  # noqa: E402
+from sidelight.towers.item_parts import ContentFusion, IdResidual  # noqa: E402
 from sidelight.towers.modality import Modality  # noqa: E402
 from sidelight.towers.side_features import SideFeatures  # noqa: E402
 from sidelight.towers.towers import TowerOptions, Towers  # noqa: E402

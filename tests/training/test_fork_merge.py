@@ -9,7 +9,8 @@ import pytest
 
 from sidelight import config
 from sidelight.errors import SpecError
-from sidelight.training.fork_merge import ForkMerge, effective
+from sidelight.training.branch_training import effective
+from sidelight.training.fork_merge import ForkMerge
 
 
 def test_branches_are_the_primary_and_what_is_tried_beside_it() -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sidelight.cli.shared_options import SCHEMA
 from sidelight.data.findings import Finding
-from sidelight.data.profile import Modality, Profile
+from sidelight.data.profile import ModalityCoverage, Profile
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 MARKS = {"error": "✗", "warning": "▲", "note": "•"}
@@ -132,7 +132,7 @@ def _content(p: Profile, ink: Palette, width: int) -> RenderableType | None:
     return _section("Content", table, "; ".join(notes))
 
 
-def _holds(m: Modality) -> str:
+def _holds(m: ModalityCoverage) -> str:
     """Describe the richness of a modality."""
     r = m.richness
     if "words" in r:

@@ -27,6 +27,14 @@ class Categories:
     Args:
         *names: Item columns: text, numbers or booleans. Null and blank mean missing.
         min_count: Labels on fewer rows than this are left out.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> items = make_synthetic(40, 60, 600, seed=1).data.items
+        >>> encoder, features = sl.content.fit_features(sl.Categories("category"), items)
+        >>> len(features), features.present.dtype.name
+        (60, 'bool')
     """
 
     columns: tuple[str, ...]

@@ -21,6 +21,12 @@ class Features:
         present: bool, shape (n_items,): False where the item lacks this modality. Zeros are never
             read as values without it.
         names: Meaning of each column (a word, a category), or () for dense vectors.
+
+    Example:
+        >>> import numpy as np, sidelight as sl
+        >>> found = sl.Features("size", np.ones((3, 2), dtype=np.float32), np.array([True, False, True]))
+        >>> len(found), found.dim
+        (3, 2)
     """
 
     name: str

@@ -53,6 +53,11 @@ class Image:
         mean, std: Normalisation of the ONNX model, per channel on [0, 1]; ImageNet's by default.
         device: As `Text.device`; for ONNX "cpu" or "cuda".
         batch_size: Images a call.
+
+    Example:
+        >>> import sidelight as sl
+        >>> sl.Image("photo").name
+        'image:photo'
     """
 
     columns: tuple[str, ...]

@@ -23,7 +23,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Problem:
+class ImageProblem:
     """An unreadable image: 0-based row, source and reason."""
 
     row: int
@@ -41,7 +41,7 @@ class ImageWarning(UserWarning):
         problems: Every one of them; the message shows the first few.
     """
 
-    def __init__(self, problems: list[Problem], column: str) -> None:
+    def __init__(self, problems: list[ImageProblem], column: str) -> None:
         self.problems = tuple(problems)
         shown = "; ".join(map(str, problems[:SHOWN])) + ("; ..." if len(problems) > SHOWN else "")
         noun = "image" if len(problems) == 1 else "images"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sidelight.content import image_descriptor
 from sidelight.content.cached_encoding import encode_rows, key_of
-from sidelight.content.image_decoding import BadImage, ImageWarning, Problem, decode, read_bytes
+from sidelight.content.image_decoding import BadImage, ImageProblem, ImageWarning, decode, read_bytes
 from sidelight.content.onnx_model import OnnxModel
 from sidelight.content.sentence_models import SentenceModel
 from sidelight.content.spec_fields import column, wrong_type
@@ -111,7 +111,7 @@ def encode_images(
     )
     problems |= {row: failed[key] for row, key in enumerate(keys) if key in failed}
     if problems:
-        listed = [Problem(row, _source(values[row]), problems[row]) for row in sorted(problems)]
+        listed = [ImageProblem(row, _source(values[row]), problems[row]) for row in sorted(problems)]
         warnings.warn(ImageWarning(listed, spec.columns[0]), stacklevel=4)
     return vectors, present
 

@@ -38,6 +38,14 @@ class Numbers:
         *names: Item columns of numbers or booleans. Null and NaN mean missing; infinity is an error.
         scale: "robust" or "standard".
         clip: Largest absolute value after scaling.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> items = make_synthetic(40, 60, 600, seed=1).data.items
+        >>> encoder, features = sl.content.fit_features(sl.Numbers("price"), items)
+        >>> len(features), features.present.dtype.name
+        (60, 'bool')
     """
 
     columns: tuple[str, ...]

@@ -29,6 +29,14 @@ class Tags:
         min_count: Labels on fewer rows than this are left out.
         idf: Rare labels weigh more.
         separator: Separator of the labels in a text column, e.g. "|".
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> items = make_synthetic(40, 60, 600, seed=1).data.items
+        >>> encoder, features = sl.content.fit_features(sl.Tags("tags"), items)
+        >>> len(features), features.present.dtype.name
+        (60, 'bool')
     """
 
     columns: tuple[str, ...]

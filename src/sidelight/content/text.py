@@ -68,6 +68,14 @@ class Text:
 
     Source: sublinear tf-idf as in Manning, Raghavan and Schuetze (2008), section 6.4, with
     scikit-learn's smoothed idf; sentence vectors after Reimers and Gurevych (2019).
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> items = make_synthetic(40, 60, 600, seed=1).data.items
+        >>> encoder, features = sl.content.fit_features(sl.Text("title", "description"), items)
+        >>> len(features), features.present.dtype.name
+        (60, 'bool')
     """
 
     columns: tuple[str, ...]

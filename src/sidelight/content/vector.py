@@ -27,6 +27,14 @@ class Vector:
     Args:
         *names: One item column of lists or arrays of numbers. A null row is missing; a row of
             another length, or with null, NaN or infinity inside, is an error that names the row.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> items = make_synthetic(40, 60, 600, seed=1).data.items
+        >>> encoder, features = sl.content.fit_features(sl.Vector("vector"), items)
+        >>> len(features), features.present.dtype.name
+        (60, 'bool')
     """
 
     columns: tuple[str, ...]

@@ -22,7 +22,7 @@ BINS = 10
 
 
 @dataclass(frozen=True)
-class Modality:
+class ModalityCoverage:
     """One column of content.
 
     Args:
@@ -95,7 +95,7 @@ class Profile:
     one_event_users: float
     duplicates: int
     repeats: int
-    modalities: tuple[Modality, ...] = ()
+    modalities: tuple[ModalityCoverage, ...] = ()
     cold_over_time: tuple[TimeBin, ...] = ()
     first: str | None = None
     last: str | None = None
@@ -163,7 +163,7 @@ def _median(values: pl.Series) -> float:
     return float(values.median() or 0.0)  # type: ignore[arg-type]
 
 
-def _modalities(t: CheckedTables) -> tuple[Modality, ...]:
+def _modalities(t: CheckedTables) -> tuple[ModalityCoverage, ...]:
     found = []
     for table in ("items", "users"):
         for column in t.columns(table, *CONTENT_ROLES):
@@ -172,7 +172,7 @@ def _modalities(t: CheckedTables) -> tuple[Modality, ...]:
             share = len(known) / max(1, len(values))
             rich = _richness(column, known) if len(known) else {}
             flags = column.known_at_launch, column.sensitive, table in t.raw.guessed
-            found.append(Modality(table, column.name, column.role, share, rich, *flags))
+            found.append(ModalityCoverage(table, column.name, column.role, share, rich, *flags))
     return tuple(found)
 
 

@@ -23,7 +23,13 @@ from sidelight.target_paths import atomic_write
 
 
 class SidelightWarning(UserWarning):
-    """Warning that data was read or used only in part."""
+    """Warning that data was read or used only in part.
+
+    Example:
+        >>> import warnings, sidelight as sl
+        >>> issubclass(sl.SidelightWarning, UserWarning)
+        True
+    """
 
 
 def read(

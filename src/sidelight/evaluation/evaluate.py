@@ -98,8 +98,16 @@ def evaluate(
     Raises:
         SpecError: Unknown metrics or groups, the test part and `final` one without the other, or
             context of the model that the data does not have.
-        DataError: Nobody has anything relevant, the model was refitted on the validation part that
+        DataError: No user has a relevant item, the model was refitted on the validation part that
             it would be judged by, or its scores are not what `Scores` says.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> found = sl.evaluate(sl.Popular().fit(split), split, ks=[5])
+        >>> 0 <= found.figures()["overall.ndcg@5"] <= 1
+        True
     """
     check_call(evaluate, locals())
     wanted = _Wanted.check(part, final, ks, metrics, block)

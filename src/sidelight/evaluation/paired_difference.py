@@ -22,6 +22,14 @@ class Difference:
         interval: The mean difference with its paired bootstrap interval.
         p: Two-sided p-value of the sign-flip test.
         p_holm: The same, adjusted for all differences asked for together.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> found = sl.evaluate(sl.Popular().fit(split), split, ks=[5])
+        >>> type(sl.differences(found, found)[0]).__name__
+        'Difference'
     """
 
     name: str
@@ -53,6 +61,14 @@ def differences(
         DataError: Other parts, splits (`Split.hash`), histories or users, or a figure that is undefined for
             different users.
         SpecError: An unknown figure, or one without a value per user (a total).
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> found = sl.evaluate(sl.Popular().fit(split), split, ks=[5])
+        >>> [gap.name for gap in sl.differences(found, found, names=["overall.ndcg@5"])]
+        ['overall.ndcg@5']
     """
     names = _default(a) if names is None else list(names)
     if a.part != b.part:

@@ -34,6 +34,14 @@ class Evaluation:
         info: Plain JSON values: data fingerprint, how the split was made, hash of the spec, the
             events that were the history ("history"), and the number of relevant items that could not
             be ranked.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> found = sl.evaluate(sl.Popular().fit(split), split, ks=[5])
+        >>> sorted(found.slices)
+        ['cold', 'overall', 'user:gender=f', 'user:gender=m', 'warm']
     """
 
     part: str

@@ -87,6 +87,14 @@ def compare(
         SpecError: Options that do not fit, or arms that were not tuned alike.
         DataError: `folder` holds a run of another spec, split, history or data set, or there are no
             validation events to choose or judge by.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> arms = {"popular": sl.Popular(), "ease": sl.EASE()}
+        >>> sorted(sl.compare(split, arms, seeds=1, ks=[5], metric="ndcg@5").arms)
+        ['ease', 'popular']
     """
     check_call(compare, locals())
     plan = _ComparisonPlan.check(split, arms, seeds, keep, metric)

@@ -38,6 +38,15 @@ class Comparison:
         about: JSON values of the fields `record_schema.ABOUT`: data, split, history, versions, number of
             candidates per arm, command, date, sensitive groups, warnings, and whether validation was
             thinned with training.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> arms = {"popular": sl.Popular(), "ease": sl.EASE()}
+        >>> found = sl.compare(split, arms, seeds=1, ks=[5], metric="ndcg@5")
+        >>> "ease" in found.table()
+        True
     """
 
     arms: Mapping[str, Any]

@@ -50,6 +50,14 @@ class ALS:
 
     Source: Hu, Koren and Volinsky (ICDM 2008); the form of Rendle et al., "Revisiting the
     Performance of iALS" (RecSys 2022), eq. 3 and 4.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> model = sl.ALS(dim=8).fit(split)
+        >>> model.recommend(users=[1], k=3)["rank"].to_list()
+        [1, 2, 3]
     """
 
     dim: Dim = 128

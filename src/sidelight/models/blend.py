@@ -62,6 +62,14 @@ class Blend:
             (`sidelight.data.cold_demand.future_demand`), "validation" takes validation for the future, also
             where the split has held whole items out, and a number in [0, 1) states it.
         seed: Random seed of the draw of users.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> model = sl.Blend((sl.EASE(), sl.ContentKNN((sl.Text("title"),)))).fit(split)
+        >>> model.recommend(users=[1], k=3)["rank"].to_list()
+        [1, 2, 3]
     """
 
     components: Annotated[tuple[Fittable, ...], SOME]

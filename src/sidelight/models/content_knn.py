@@ -45,6 +45,14 @@ class ContentKNN:
         floor: Add popularity to the scores of short histories, see `models.score_floor.with_floor`.
         steps: 1, or 2 for weights over items in between as well.
         bridges: Items in between for each item, with two steps.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> model = sl.ContentKNN((sl.Text("title"),)).fit(split)
+        >>> model.recommend(users=[1], k=3)["rank"].to_list()
+        [1, 2, 3]
     """
 
     content: Annotated[tuple[Content, ...], SOME]
@@ -246,6 +254,14 @@ class HybridKNN:
         floor: Add popularity to the scores of short histories, see `models.score_floor.with_floor`.
 
     Source: Ferrari Dacrema et al. (TOIS 2021), after Mobasher et al. (2004).
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> model = sl.HybridKNN((sl.Text("title"),)).fit(split)
+        >>> model.recommend(users=[1], k=3)["rank"].to_list()
+        [1, 2, 3]
     """
 
     content: Annotated[tuple[Content, ...], SOME]

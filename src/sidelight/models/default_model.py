@@ -79,6 +79,13 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
     Warns:
         SizeWarning: The data is too large for a model that would be chosen otherwise; says which,
             why, and what stands in for it.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> [type(part).__name__ for part in sl.automatic(split).components][:2]
+        ['Popular', 'ItemKNN']
     """
     check_call(automatic, locals())
     lexical, everything = content_of(

@@ -29,6 +29,14 @@ class ItemKNN:
         floor: Add popularity to the scores of short histories, see `models.floor.with_floor`.
 
     Source: Sarwar et al. (WWW 2001); shrinkage as in Bell and Koren (ICDM 2007).
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> model = sl.ItemKNN(neighbours=20).fit(split)
+        >>> model.recommend(users=[1], k=3)["rank"].to_list()
+        [1, 2, 3]
     """
 
     neighbours: Count = 200

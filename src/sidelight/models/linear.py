@@ -138,6 +138,14 @@ class EASE:
         floor: Add popularity to the scores of short histories, see `models.score_floor.with_floor`.
 
     Source: Steck (WWW 2019).
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> model = sl.EASE(reg=30.0).fit(split)
+        >>> model.recommend(users=[1], k=3)["rank"].to_list()
+        [1, 2, 3]
     """
 
     reg: Positive = 100.0
@@ -168,6 +176,14 @@ class EASESide:
 
     Source: Jeunen, Van Balen and Goethals, "Closed-Form Models for Collaborative Filtering with
     Side-Information" (RecSys 2020), CEASE; ours takes dense modalities too.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> model = sl.EASESide((sl.Categories("category"),)).fit(split)
+        >>> model.recommend(users=[1], k=3)["rank"].to_list()
+        [1, 2, 3]
     """
 
     content: Annotated[tuple[Content, ...], SOME]

@@ -28,6 +28,14 @@ class Popular:
 
     Args:
         half_life: Days after which an event counts half; None counts all alike. Needs timestamps.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> model = sl.Popular().fit(split)
+        >>> model.recommend(users=[1], k=3)["rank"].to_list()
+        [1, 2, 3]
     """
 
     half_life: Positive | None = None

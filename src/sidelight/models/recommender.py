@@ -21,7 +21,7 @@ from sidelight.data.read_items import item_rows
 from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models.attribution import explain
-from sidelight.models.audience import audience_frame, audience_places
+from sidelight.models.audience_ranks import audience_frame, audience_places
 from sidelight.models.blend_choices import summary
 from sidelight.models.check_arguments import Ids, check_context, histories_of, ids_of, known_histories
 from sidelight.models.check_arguments import UnknownHistoryWarning as UnknownHistoryWarning
@@ -52,6 +52,14 @@ class Recommender:
         items: Catalogue: ids, rows and popularity of the items.
         people: Stored users with their histories; None for a bundle that was saved without them.
             Histories that are given with a request need none.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> model = sl.EASE().fit(split)
+        >>> model.recommend(histories=[[3, 7]], k=2).columns[:3]
+        ['user_id', 'item_id', 'score']
     """
 
     spec: Any

@@ -60,6 +60,14 @@ class Ridge:
 
     Source: Ridge regression (Hoerl and Kennard 1970) a user, as in content-based filtering (Pazzani
     and Billsus 2007); the completion by EASE is ours.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> model = sl.Ridge((sl.Text("title"),)).fit(split)
+        >>> model.recommend(users=[1], k=3)["rank"].to_list()
+        [1, 2, 3]
     """
 
     content: Annotated[tuple[Content, ...], SOME]

@@ -21,7 +21,8 @@ from sidelight.models.tower_scorer import TowerScorer
 from sidelight.option_types import SOME, Dim, PartShare, Seed, checked
 from sidelight.progress import Progress
 from sidelight.tasks.task import Task
-from sidelight.towers.item_parts import ContentFusion, FittedPart, IdResidual, ItemInputs, ItemPart, plain
+from sidelight.towers.item_inputs import ItemInputs
+from sidelight.towers.item_parts import ContentFusion, FittedPart, IdResidual, ItemPart, plain
 from sidelight.towers.modality_evidence import modality_evidence
 from sidelight.towers.side_features import SideFeatures, check_context, check_users
 from sidelight.towers.user_encoders import MeanPooling, UserEncoder
@@ -88,6 +89,15 @@ class TwoTower:
 
     Source: Two towers as in Yi et al. (RecSys 2019), with content for items and pooled histories
     for users; dropping the collaborative part after Volkovs, Yu and Poutanen (NIPS 2017).
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> small = sl.TrainingOptions(epochs=1, batch_size=32, min_steps=2)
+        >>> model = sl.TwoTower((sl.Text("title"),), dim=8, options=small).fit(split)
+        >>> model.recommend(users=[1], k=3)["rank"].to_list()
+        [1, 2, 3]
     """
 
     content: Annotated[tuple[Content, ...], SOME]

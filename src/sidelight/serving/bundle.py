@@ -47,6 +47,14 @@ def load(path: str | Path, verify: bool = True) -> Recommender:
 
     Raises:
         BundleError: A file is missing, damaged or of another version, or the folder holds no model.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> _ = sl.EASE().fit(split).save("model")
+        >>> sl.load("model").similar([3], k=2).height
+        2
     """
     check_call(load, locals())
     if (found := kind_of(path)) in ("a split", "an evaluation", "a comparison", "tables"):

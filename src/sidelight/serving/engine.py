@@ -59,6 +59,12 @@ class Engine:
 
     Raises:
         BundleError: No version serves, or the one that does is damaged.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.serving import Database, Engine  # Engine(store, database); see docs/operations.md
+        >>> sl.Engine is Engine
+        True
     """
 
     def __init__(

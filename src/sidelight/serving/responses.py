@@ -76,6 +76,11 @@ class RecommendResponse:
         fallback: Nothing was known of the user: the list holds the most popular items.
         change: Number of the last item change that was taken into account.
         unplaced: Pinned items that are not in the list: unknown, blocked, seen, dismissed or no candidates.
+
+    Example:
+        >>> import sidelight as sl
+        >>> sl.RecommendResponse("v1", "request-1", ()).items
+        ()
     """
 
     version: str

@@ -36,6 +36,12 @@ class Alignment:
 
     Source: Alignment of content with collaborative embeddings as in CLCRec (Wei et al., MM 2021);
     ours matches neighbourhoods of a closed-form teacher instead of contrasting learned ids.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Alignment())
+        >>> [task.name for task in spec.tasks]
+        ['alignment']
     """
 
     weight: NonNegative = 0.3

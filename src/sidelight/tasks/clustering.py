@@ -32,6 +32,12 @@ class Clustering:
         keep: Share of the words that a view sees.
 
     Source: SwAV, Caron et al. (NeurIPS 2020), without its queue.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Clustering())
+        >>> [task.name for task in spec.tasks]
+        ['clustering']
     """
 
     weight: NonNegative = 0.05

@@ -32,6 +32,12 @@ class Consistency:
         noise: Standard deviation of noise on the item vector, relative to its length.
         clicks: Share of the history dropped.
         user: Weight of the user part against the item part.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Consistency())
+        >>> [task.name for task in spec.tasks]
+        ['consistency']
     """
 
     weight: NonNegative = 1.0

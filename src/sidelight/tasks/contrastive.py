@@ -28,6 +28,12 @@ class Contrastive:
         keep: Share of the words that each side sees.
 
     Source: van den Oord, Li and Vinyals (2018); pairs of modalities as in CLIP (Radford et al. 2021).
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Contrastive())
+        >>> [task.name for task in spec.tasks]
+        ['contrastive']
     """
 
     weight: NonNegative = 0.1

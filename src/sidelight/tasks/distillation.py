@@ -47,6 +47,12 @@ class Distillation:
     Source: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015); ranking
     as in Tang and Wang, "Ranking Distillation" (KDD 2018). Ours scales each user's scores by their
     largest and reaches items without clicks.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Distillation(sl.EASE()))
+        >>> [task.name for task in spec.tasks]
+        ['distillation:EASE']
     """
 
     teacher: Teacher

@@ -35,6 +35,12 @@ class LabelPrediction:
             comes from these items. None means so only where the schema says that a column of the
             labels is not known at launch, or where their columns are unknown.
         min_items: Rarer labels are left out.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.LabelPrediction(sl.Categories("brand")))
+        >>> [task.name for task in spec.tasks]
+        ['labels:categories:brand']
     """
 
     labels: Content

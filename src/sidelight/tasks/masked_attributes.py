@@ -31,6 +31,12 @@ class MaskedAttributes:
 
     Source: Masked item prediction of S3-Rec (Zhou et al., CIKM 2020), here on content alone and
     for attributes of mixed type.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.MaskedAttributes())
+        >>> [task.name for task in spec.tasks]
+        ['masked attributes']
     """
 
     weight: NonNegative = 0.1

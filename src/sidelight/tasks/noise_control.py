@@ -28,6 +28,12 @@ class NoiseTask:
     Args:
         weight: Loss weight to start from.
         classes: Number of labels.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.NoiseTask())
+        >>> [task.name for task in spec.tasks]
+        ['noise']
     """
 
     weight: NonNegative = 0.5

@@ -26,6 +26,12 @@ class PopularityTask:
 
     Args:
         weight: Loss weight to start from.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.PopularityTask())
+        >>> [task.name for task in spec.tasks]
+        ['popularity']
     """
 
     weight: NonNegative = 0.5

@@ -32,6 +32,12 @@ class CrossModalPrediction:
 
     Source: Latent prediction with a stopped gradient, as in BYOL (Grill et al., NeurIPS 2020), with
     modalities in place of crops.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.CrossModalPrediction())
+        >>> [task.name for task in spec.tasks]
+        ['cross-modal prediction']
     """
 
     weight: NonNegative = 0.1
@@ -79,6 +85,12 @@ class NextContent:
         weight: Loss weight to start from.
         temperature: > 0.
         keep: Share of the words that are seen of the target.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.NextContent())
+        >>> [task.name for task in spec.tasks]
+        ['next content']
     """
 
     weight: NonNegative = 0.1

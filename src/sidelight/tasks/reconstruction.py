@@ -28,6 +28,12 @@ class Reconstruction:
         keep: Share of the words that are seen.
 
     Source: Denoising autoencoder, Vincent et al. (ICML 2008).
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Reconstruction())
+        >>> [task.name for task in spec.tasks]
+        ['reconstruction']
     """
 
     weight: NonNegative = 0.1

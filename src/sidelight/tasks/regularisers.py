@@ -34,6 +34,12 @@ class GateSparsity:
 
     Source: Adaptive lasso, Zou (JASA 2006), on groups as in Yuan and Lin (JRSS B 2006); lifts in
     place of a first estimate.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.GateSparsity())
+        >>> [task.name for task in spec.tasks]
+        ['gate sparsity']
     """
 
     weight: NonNegative = 1.0
@@ -81,6 +87,12 @@ class Decorrelation:
     Source: Participation ratio as in Gao et al., "A theory of multineuronal dimensionality, dynamics
     and measurement" (2017); in place of the variance and covariance terms of VICReg (Bardes, Ponce
     and LeCun, ICLR 2022), which have a scale of their own.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Decorrelation())
+        >>> [task.name for task in spec.tasks]
+        ['decorrelation']
     """
 
     weight: NonNegative = 1.0

@@ -33,6 +33,12 @@ class UserAttribute:
         column: A column of the user table. Where the schema names a column of consent, only rows
             that say yes are looked at. A sensitive column is refused.
         weight: Loss weight to start from.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.UserAttribute("age_group"))
+        >>> [task.name for task in spec.tasks]
+        ['user:age_group']
     """
 
     column: Label
@@ -95,6 +101,12 @@ class SensitiveRemoval:
 
     Source: The linear concept of Belrose et al., "LEACE" (NeurIPS 2023), as a penalty in training;
     the scale is that of a coefficient of determination.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.SensitiveRemoval("gender"))
+        >>> [task.name for task in spec.tasks]
+        ['remove:gender']
     """
 
     column: Label

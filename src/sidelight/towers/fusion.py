@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sidelight.towers.item_parts import ItemInputs
+from sidelight.towers.item_inputs import ItemInputs
 from sidelight.towers.modality import Modality
 
 FADED = 0.05  # of the largest gate: what a gate loses, so that one below it is exactly 0

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.features import Features
 from sidelight.option_types import PartShare, checked
-from sidelight.towers.modality_evidence import ModalityEvidence, useful
+from sidelight.towers.item_inputs import ItemInputs
+from sidelight.towers.modality_evidence import useful
 
 if TYPE_CHECKING:
     import torch
@@ -22,30 +22,6 @@ if TYPE_CHECKING:
 
 Dense: TypeAlias = NDArray[np.float32]
 Arrays: TypeAlias = Mapping[str, Dense]
-
-
-@dataclass(frozen=True, eq=False)
-class ItemInputs:
-    """Data that item parts are built from.
-
-    Args:
-        features: One per modality, over the whole catalogue.
-        interactions: float32 CSR (n_users, n_items), the training interactions.
-        dim: Length of the vectors.
-        device: torch device.
-        evidence: One per modality, or empty where none was measured.
-    """
-
-    features: Sequence[Features]
-    interactions: sp.csr_matrix
-    dim: int
-    device: str = "cpu"
-    evidence: Sequence[ModalityEvidence] = ()
-
-    @property
-    def touched(self) -> NDArray[np.bool_]:
-        """bool (n_items,): items with training interactions."""
-        return np.asarray(self.interactions.getnnz(axis=0) > 0)
 
 
 class ItemPart(Protocol):

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sidelight.towers.fusion import Fusion, IdTable, mapped, random
-from sidelight.towers.item_parts import ContentFusion, IdResidual, ItemInputs, ItemPart
+from sidelight.towers.item_inputs import ItemInputs
+from sidelight.towers.item_parts import ContentFusion, IdResidual, ItemPart
 from sidelight.towers.modality import Modality
 from sidelight.towers.side_features import NOTHING, SideFeatures
 from sidelight.towers.user_encoders import MeanPooling, UserEncoder

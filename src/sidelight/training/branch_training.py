@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ from sidelight.errors import SpecError, complain
 from sidelight.evaluation.evaluate import evaluate
 from sidelight.towers.towers import Towers
 from sidelight.training.checkpoint import TrainingState, defer_interrupt
-from sidelight.training.fork_merge import ForkMerge, effective
 from sidelight.training.loop import Training, finish, keep_best, label, record, scalar, stopped
 from sidelight.training.validation_scores import K, TowerScores, item_vectors, validate, validation_part
 from sidelight.weighting.fixed import Fixed
@@ -23,7 +23,29 @@ FORK, TOWERS = "fork", "model/towers."
 Values = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
-def train_in_branches(training: Training, rule: ForkMerge) -> TrainingState:
+class BranchRule(Protocol):
+    """Options of a training in branches, see `ForkMerge`."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs between two merges."""
+        ...
+
+    def forks(self, weights: Mapping[str, float]) -> Mapping[str, Mapping[str, float]]:
+        """Return the loss weights of each branch by its name."""
+        ...
+
+    def shares(
+        self,
+        alone: Sequence[float],
+        judge: Callable[[Sequence[float]], float],
+        error: Callable[[Sequence[float], Sequence[float]], float],
+    ) -> list[float]:
+        """Return the share of each branch in the mixture."""
+        ...
+
+
+def train_in_branches(training: Training, rule: BranchRule) -> TrainingState:
     """Train in rounds: fork, train every branch on the same batches, merge.
 
     `patience` and `epochs` count the epochs of one branch, `progress` the steps of all branches. A
@@ -156,7 +178,7 @@ def _merge(
     state: TrainingState,
     towers: Towers,
     part: Split,
-    rule: ForkMerge,
+    rule: BranchRule,
     forks: Mapping[str, Mapping[str, float]],
     end: int,
     epoch: int,
@@ -201,3 +223,12 @@ def _merged(state: TrainingState) -> str:
     shares = state.trace["merges"][-1]["share"]
     parts = [f"{name} {share:.2g}" for name, share in shares.items() if share > 0]
     return f"merged | {', '.join(parts)} | signal {state.trace['epochs'][-1]['signal']:.3g}"
+
+
+def effective(forks: Mapping[str, Mapping[str, float]], shares: Sequence[float]) -> dict[str, float]:
+    """Return the weight of each task in the mixture: sum over branches of share times weight."""
+    out: dict[str, float] = {}
+    for share, weights in zip(shares, forks.values(), strict=True):
+        for name, weight in weights.items():
+            out[name] = out.get(name, 0.0) + share * weight
+    return out

@@ -136,12 +136,3 @@ class ForkMerge:
         if not chances or self.level >= 1:
             return 0.0
         return max(0.0, NormalDist().inv_cdf(1 - self.level / chances))
-
-
-def effective(forks: Mapping[str, Mapping[str, float]], shares: Sequence[float]) -> dict[str, float]:
-    """Weight of each task in the mixture: sum over branches of share times weight."""
-    out: dict[str, float] = {}
-    for share, weights in zip(shares, forks.values(), strict=True):
-        for name, weight in weights.items():
-            out[name] = out.get(name, 0.0) + share * weight
-    return out

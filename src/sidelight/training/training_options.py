@@ -49,6 +49,11 @@ class TrainingOptions:
         precision: "float32", or "bfloat16" for products on devices where it is fast.
         device: torch device.
         seed: Random seed.
+
+    Example:
+        >>> import sidelight as sl
+        >>> sl.TrainingOptions(epochs=5, lr=0.01).epochs
+        5
     """
 
     epochs: Count = 20

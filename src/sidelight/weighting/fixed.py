@@ -13,7 +13,14 @@ from sidelight.weighting.weighting import Signals
 @dataclass(frozen=True)
 @checked
 class Fixed:
-    """Constant initial weights. Tuned, they are a strong baseline for every other rule."""
+    """Constant initial weights. Tuned, they are a strong baseline for every other rule.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Clustering(), weighting=sl.Fixed())
+        >>> type(spec.weighting).__name__
+        'Fixed'
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     every: Count = 10

@@ -23,6 +23,12 @@ class NormBalance:
 
     Source: MetaBalance, He et al. (WWW 2022), eq. 3 and 6; ours balances once in `every` steps on
     the shared parameters together, not layer by layer.
+
+    Example:
+        >>> import sidelight as sl
+        >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Clustering(), weighting=sl.NormBalance())
+        >>> type(spec.weighting).__name__
+        'NormBalance'
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"norms"})

@@ -52,6 +52,13 @@ class ValidationGuided:
     Source: Sign of the gradients' inner product as in Du et al., "Adapting Auxiliary Losses Using
     Gradient Similarity" (2018), with validation in place of the main task; exponentiated gradient
     (Kivinen and Warmuth 1997). Margin and evidence are ours.
+
+    Example:
+        >>> import sidelight as sl
+        >>> plain = sl.TwoTower((sl.Text("title"),))
+        >>> spec = plain.with_tasks(sl.Clustering(), weighting=sl.ValidationGuided())
+        >>> type(spec.weighting).__name__
+        'ValidationGuided'
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"agreement"})

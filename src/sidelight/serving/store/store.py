@@ -51,6 +51,14 @@ class Store:
 
     Raises:
         SpecError: `keep` is below 1.
+
+    Example:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> store = sl.Store("store")
+        >>> store.publish(sl.Popular().fit(split), "first").name
+        'first'
     """
 
     def __init__(self, root: Path | str, keep: int = 5) -> None:
