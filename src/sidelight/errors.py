@@ -9,7 +9,7 @@ from collections.abc import Iterable
 class SidelightError(Exception):
     """Base of every error that a wrong input can cause; the command line prints it in one line.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> try:
         ...     sl.EASE(reg=-1.0)
@@ -45,7 +45,7 @@ class MissingExtraError(SidelightError, ImportError):
 def complain(expected: str, found: str, where: str = "", fix: str = "") -> str:
     """Format an error message on one line: expected; found; where; what to do.
 
-    Example:
+    Examples:
         >>> complain("a column 'user_id'", "'usr_id'", "shop/clicks.csv", "rename it")
         "expected a column 'user_id'; found 'usr_id'; in shop/clicks.csv; rename it"
     """
@@ -56,7 +56,7 @@ def complain(expected: str, found: str, where: str = "", fix: str = "") -> str:
 def shown(value: object, width: int = 80) -> str:
     r"""Format a found value for an error message, on one line of at most `width` characters.
 
-    Example:
+    Examples:
         >>> shown(["a\nb"] * 3)
         "['a\\nb', 'a\\nb', 'a\\nb']"
     """
@@ -70,7 +70,7 @@ def shown(value: object, width: int = 80) -> str:
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """Return a hint with the nearest valid name, or the valid names when none is near.
 
-    Example:
+    Examples:
         >>> did_you_mean("usr_id", ["user_id", "item_id"])
         "did you mean 'user_id'?"
     """

@@ -18,7 +18,7 @@ def plain(value: Any) -> Any:
     Scalars and arrays of numpy are unpacked, NaN and infinity become None, dates ISO 8601 text; any other
     object becomes its text.
 
-    Example:
+    Examples:
         >>> plain({1: (float("nan"), Path("a/b"))})
         {'1': [None, 'a/b']}
     """

@@ -45,7 +45,7 @@ def checked(cls: type[T]) -> type[T]:
     Each value is fitted to its annotation, see `fit_value`; `__post_init__` runs after that. A dataclass
     with an `__init__` of its own calls `check` itself.
 
-    Example:
+    Examples:
         >>> @dataclasses.dataclass(frozen=True)
         ... @checked
         ... class Smooth:

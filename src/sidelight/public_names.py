@@ -17,7 +17,7 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
         package: `__name__` of the package.
         file: Its `__file__`; beside it lies `__init__.pyi` with one import per public name.
 
-    Example:
+    Examples:
         >>> load, names = attach("sidelight.tasks", __file__.replace("public_names", "tasks/__init__"))
         >>> load("Alignment").__name__, "Alignment" in names()
         ('Alignment', True)

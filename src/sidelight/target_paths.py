@@ -37,7 +37,7 @@ def atomic_write(path: str | Path, one_writer: bool = False) -> Iterator[Path]:
         one_writer: Whether others are kept away by a lock, so that the temporary name can be a fixed
             one and what a killed process left under it is removed.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> target = Path(tempfile.mkdtemp()) / "note.txt"
         >>> with atomic_write(target) as fresh:

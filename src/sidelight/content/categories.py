@@ -28,7 +28,7 @@ class Categories:
         *names: Item columns: text, numbers or booleans. Null and blank mean missing.
         min_count: Labels on fewer rows than this are left out.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> items = make_synthetic(40, 60, 600, seed=1).data.items

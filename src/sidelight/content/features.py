@@ -22,7 +22,7 @@ class Features:
             read as values without it.
         names: Meaning of each column (a word, a category), or () for dense vectors.
 
-    Example:
+    Examples:
         >>> import numpy as np, sidelight as sl
         >>> found = sl.Features("size", np.ones((3, 2), dtype=np.float32), np.array([True, False, True]))
         >>> len(found), found.dim

@@ -54,7 +54,7 @@ class Image:
         device: As `Text.device`; for ONNX "cpu" or "cuda".
         batch_size: Images a call.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> sl.Image("photo").name
         'image:photo'

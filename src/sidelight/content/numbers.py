@@ -39,7 +39,7 @@ class Numbers:
         scale: "robust" or "standard".
         clip: Largest absolute value after scaling.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> items = make_synthetic(40, 60, 600, seed=1).data.items

@@ -54,7 +54,7 @@ class PredictedLabels:
     Source: privileged information as of Vapnik and Vashist (2009); label space by truncated SVD as
     of Tai and Lin (2012); the mixture is ours.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.PredictedLabels(sl.Tags("tags"), (sl.Text("title"),))
         >>> sl.ContentKNN((sl.Text("title"), spec)).content[1] == spec

@@ -30,7 +30,7 @@ class Tags:
         idf: Rare labels weigh more.
         separator: Separator of the labels in a text column, e.g. "|".
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> items = make_synthetic(40, 60, 600, seed=1).data.items

@@ -69,7 +69,7 @@ class Text:
     Source: sublinear tf-idf as in Manning, Raghavan and Schuetze (2008), section 6.4, with
     scikit-learn's smoothed idf; sentence vectors after Reimers and Gurevych (2019).
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> items = make_synthetic(40, 60, 600, seed=1).data.items

@@ -28,7 +28,7 @@ class Vector:
         *names: One item column of lists or arrays of numbers. A null row is missing; a row of
             another length, or with null, NaN or infinity inside, is an error that names the row.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> items = make_synthetic(40, 60, 600, seed=1).data.items

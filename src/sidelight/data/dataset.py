@@ -33,7 +33,7 @@ class Dataset:
         fingerprint: sha256 over ids, events and tables; equal data in another row order is equal.
         notes: Counts of the reading: dropped duplicates, quarantined rows, files read.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> data = sl.from_frames({"user_id": [1, 1, 2], "item_id": ["a", "b", "a"]})
         >>> data.shape, data.matrix().toarray().tolist(), data.item_index(["b", "c"]).tolist()

@@ -27,7 +27,7 @@ class Histories:
         ordered: Whether the order within a row is that of the events. False where it is unknown, as
             in data without times and in bundles of earlier versions; items then ascend.
 
-    Example:
+    Examples:
         >>> both = Histories.of_lists([[3, 0], [1]], n_items=4)
         >>> both.row(0).tolist(), both.matrix().toarray().tolist()
         ([3, 0], [[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0]])

@@ -46,7 +46,7 @@ def whole_id(value: Any) -> int | None:
 
     Booleans, other spellings ("1_0", "007", "+7") and digits of other scripts are none.
 
-    Example:
+    Examples:
         >>> whole_id("7"), whole_id(7.0), whole_id("1_0"), whole_id(True)
         (7, 7, None, None)
     """
@@ -64,7 +64,7 @@ def whole_id(value: Any) -> int | None:
 def text_id(value: Any) -> str | None:
     """Return an id as text without outer white space and NUL; None for Booleans and missing values.
 
-    Example:
+    Examples:
         >>> text_id(" x "), text_id(7.0), text_id(float("nan"))
         ('x', '7', None)
     """

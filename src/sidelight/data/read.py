@@ -25,7 +25,7 @@ from sidelight.target_paths import atomic_write
 class SidelightWarning(UserWarning):
     """Warning that data was read or used only in part.
 
-    Example:
+    Examples:
         >>> import warnings, sidelight as sl
         >>> issubclass(sl.SidelightWarning, UserWarning)
         True
@@ -55,7 +55,7 @@ def read(
     Raises:
         DataError: The files cannot be read as tables; the message names the file and the defect.
 
-    Example:
+    Examples:
         >>> import tempfile, pathlib
         >>> folder = pathlib.Path(tempfile.mkdtemp())
         >>> _ = (folder / "interactions.csv").write_text("user_id,item_id\n1,a\n2,a\n2,b\n")
@@ -108,7 +108,7 @@ def read_sql(
         DataError: A query fails or gives no rows.
         MissingExtraError: A URI without the package that opens it.
 
-    Example:
+    Examples:
         >>> import sqlite3
         >>> shop = sqlite3.connect(":memory:")
         >>> _ = shop.execute("CREATE TABLE clicks (user_id INTEGER, item_id TEXT)")
@@ -138,7 +138,7 @@ def from_frames(
     Raises:
         DataError: A column is missing or no row can be used.
 
-    Example:
+    Examples:
         >>> from_frames({"user_id": [1, 1, 2], "item_id": ["a", "b", "a"]})
         Dataset(2 users, 2 items, 3 interactions)
     """

@@ -42,7 +42,7 @@ class Column:
     Raises:
         SpecError: An unknown role or unit.
 
-    Example:
+    Examples:
         >>> Column("gender", "category", sensitive=True).sensitive
         True
     """
@@ -66,7 +66,7 @@ class Column:
 class Schema:
     """Columns of the three tables. Written as `sidelight.toml` by `sidelight check -o`.
 
-    Example:
+    Examples:
         >>> shop = Schema(items=(Column("item_id", "item_id"), Column("title", "text")))
         >>> [column.name for column in shop.with_role("items", "text")]
         ['title']

@@ -38,7 +38,7 @@ def write_schema(schema: Schema, path: str | Path, files: Mapping[str, Sequence[
         path: The file; it is replaced as a whole.
         files: Names of the files of each table, relative to the folder of `path`.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "sidelight.toml"
         >>> write_schema(Schema(items=(Column("title", "text"),)), path)
@@ -65,7 +65,7 @@ def read_schema(path: str | Path) -> Schema:
     Raises:
         DataError: Not TOML, an unknown key or role (with the nearest valid one), a wrong type.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "sidelight.toml"
         >>> _ = path.write_text('[items]\nprice = { role = "number" }')

@@ -97,7 +97,7 @@ def make_synthetic(
         days: Length of the time window, which begins on 2025-01-01.
         progress: Called with (events drawn, n_events, label).
 
-    Example:
+    Examples:
         >>> shop = make_synthetic(30, 20, 200)
         >>> shop.data, shop.affinity().shape
         (Dataset(30 users, 20 items, 200 interactions), (30, 20))

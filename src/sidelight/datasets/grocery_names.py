@@ -31,7 +31,7 @@ def words(text: str, known: frozenset[str] = frozenset()) -> str:
         text: A name as the till has it.
         known: Words that are whole, see `whole_words`; a cut name loses a last word that is not.
 
-    Example:
+    Examples:
         >>> words("FRZN SS PREMIUM ENTREES/DNRS/N")
         'frozen single serve premium entrees dinners'
     """
@@ -52,7 +52,7 @@ def phrase(text: str, known: frozenset[str] = frozenset()) -> str:
     Args:
         text, known: As in `words`.
 
-    Example:
+    Examples:
         >>> phrase("ICE CREAM/MILK/SHERBTS"), phrase("BREAD:ITALIAN/FRENCH")
         ('ice cream, milk and sherbets', 'bread, Italian and French')
     """
@@ -114,7 +114,7 @@ def title(kind: str, category: str, brand: str, size: str | None) -> str:
         brand: "store" for the shop's own.
         size: From `package`.
 
-    Example:
+    Examples:
         >>> title("super premium pints", "ice cream, milk and sherbets", "national", "16 oz")
         'Ice cream, super premium pints, 16 oz'
         >>> title("potato chips", "bag snacks", "store", "8 oz")
@@ -138,7 +138,7 @@ def department(text: str) -> str:
 def package(text: str) -> str | None:
     """Return a package size in lower case, None where the field holds a stock number instead.
 
-    Example:
+    Examples:
         >>> package(" 12  OZ"), package("971283  PK")
         ('12 oz', None)
     """

@@ -101,7 +101,7 @@ def evaluate(
         DataError: No user has a relevant item, the model was refitted on the validation part that
             it would be judged by, or its scores are not what `Scores` says.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

@@ -18,7 +18,7 @@ class OrderBlind:
     Args:
         model: Its `score` takes binary float32 CSR (n_rows, n_items) and gives float32 of that shape.
 
-    Example:
+    Examples:
         >>> import numpy as np, sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(n_users=40, n_items=60, n_events=600, seed=2).data)

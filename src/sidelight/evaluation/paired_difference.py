@@ -23,7 +23,7 @@ class Difference:
         p: Two-sided p-value of the sign-flip test.
         p_holm: The same, adjusted for all differences asked for together.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
@@ -62,7 +62,7 @@ def differences(
             different users.
         SpecError: An unknown figure, or one without a value per user (a total).
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

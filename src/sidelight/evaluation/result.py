@@ -35,7 +35,7 @@ class Evaluation:
             events that were the history ("history"), and the number of relevant items that could not
             be ranked.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

@@ -50,7 +50,7 @@ def leaks(spec: Any, split: Split) -> tuple[str, ...]:
         spec: A model, or a list of candidates; models inside it are checked too.
         split: Split with the columns and events.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> leaks(sl.Popular(), sl.split.leave_last_out(make_synthetic(60, 30, 500).data))

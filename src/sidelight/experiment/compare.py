@@ -88,7 +88,7 @@ def compare(
         DataError: `folder` holds a run of another spec, split, history or data set, or there are no
             validation events to choose or judge by.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

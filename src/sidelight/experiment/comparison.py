@@ -39,7 +39,7 @@ class Comparison:
             candidates per arm, command, date, sensitive groups, warnings, and whether validation was
             thinned with training.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

@@ -195,7 +195,7 @@ def smallest_visible(low: float, high: float, tests: int = 1) -> float:
         low, high: Interval of the difference.
         tests: Number m of differences that are adjusted together.
 
-    Example:
+    Examples:
         >>> round(smallest_visible(-0.00196, 0.00196), 5)
         0.0028
     """

@@ -51,7 +51,7 @@ class ALS:
     Source: Hu, Koren and Volinsky (ICDM 2008); the form of Rendle et al., "Revisiting the
     Performance of iALS" (RecSys 2022), eq. 3 and 4.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

@@ -63,7 +63,7 @@ class Blend:
             where the split has held whole items out, and a number in [0, 1) states it.
         seed: Random seed of the draw of users.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

@@ -46,7 +46,7 @@ class ContentKNN:
         steps: 1, or 2 for weights over items in between as well.
         bridges: Items in between for each item, with two steps.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
@@ -255,7 +255,7 @@ class HybridKNN:
 
     Source: Ferrari Dacrema et al. (TOIS 2021), after Mobasher et al. (2004).
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

@@ -80,7 +80,7 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
         SizeWarning: The data is too large for a model that would be chosen otherwise; says which,
             why, and what stands in for it.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

@@ -30,7 +30,7 @@ class ItemKNN:
 
     Source: Sarwar et al. (WWW 2001); shrinkage as in Bell and Koren (ICDM 2007).
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

@@ -139,7 +139,7 @@ class EASE:
 
     Source: Steck (WWW 2019).
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
@@ -177,7 +177,7 @@ class EASESide:
     Source: Jeunen, Van Balen and Goethals, "Closed-Form Models for Collaborative Filtering with
     Side-Information" (RecSys 2020), CEASE; ours takes dense modalities too.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

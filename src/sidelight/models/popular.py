@@ -29,7 +29,7 @@ class Popular:
     Args:
         half_life: Days after which an event counts half; None counts all alike. Needs timestamps.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

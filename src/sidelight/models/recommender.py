@@ -53,7 +53,7 @@ class Recommender:
         people: Stored users with their histories; None for a bundle that was saved without them.
             Histories that are given with a request need none.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

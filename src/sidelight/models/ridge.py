@@ -61,7 +61,7 @@ class Ridge:
     Source: Ridge regression (Hoerl and Kennard 1970) a user, as in content-based filtering (Pazzani
     and Billsus 2007); the completion by EASE is ours.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

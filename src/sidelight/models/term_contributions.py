@@ -19,7 +19,7 @@ def largest(parts: Sequence[tuple[tuple[str, ...], sp.csr_matrix]], n_rows: int,
         n_rows: Number of scores.
         k: Words for each score at most.
 
-    Example:
+    Examples:
         >>> largest([(("tea", "pot"), sp.csr_matrix([[0.5, -1.0], [0.25, 2.0]]))], 2, 5)
         [[('tea', 0.5)], [('pot', 2.0), ('tea', 0.25)]]
     """

@@ -61,7 +61,7 @@ class Group(NamedTuple):
 def group(name: str) -> Group:
     """Return the words of a slice or subgroup.
 
-    Example:
+    Examples:
         >>> group("user:brand=Fernhill")
         Group(family='Users by brand', label='Fernhill')
     """

@@ -48,7 +48,7 @@ def load(path: str | Path, verify: bool = True) -> Recommender:
     Raises:
         BundleError: A file is missing, damaged or of another version, or the folder holds no model.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

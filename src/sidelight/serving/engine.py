@@ -60,7 +60,7 @@ class Engine:
     Raises:
         BundleError: No version serves, or the one that does is damaged.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.serving import Database, Engine  # Engine(store, database); see docs/operations.md
         >>> sl.Engine is Engine

@@ -32,7 +32,7 @@ class RecommendRequest:
     Raises:
         SpecError: Neither or both of user and history, or an option of another type or out of range.
 
-    Example:
+    Examples:
         >>> RecommendRequest(history=["i01", "i05"], k=3).to_dict()
         {'history': ['i01', 'i05'], 'k': 3}
     """

@@ -77,7 +77,7 @@ class RecommendResponse:
         change: Number of the last item change that was taken into account.
         unplaced: Pinned items that are not in the list: unknown, blocked, seen, dismissed or no candidates.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> sl.RecommendResponse("v1", "request-1", ()).items
         ()

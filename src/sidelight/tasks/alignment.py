@@ -37,7 +37,7 @@ class Alignment:
     Source: Alignment of content with collaborative embeddings as in CLCRec (Wei et al., MM 2021);
     ours matches neighbourhoods of a closed-form teacher instead of contrasting learned ids.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Alignment())
         >>> [task.name for task in spec.tasks]

@@ -33,7 +33,7 @@ class Clustering:
 
     Source: SwAV, Caron et al. (NeurIPS 2020), without its queue.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Clustering())
         >>> [task.name for task in spec.tasks]

@@ -33,7 +33,7 @@ class Consistency:
         clicks: Share of the history dropped.
         user: Weight of the user part against the item part.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Consistency())
         >>> [task.name for task in spec.tasks]

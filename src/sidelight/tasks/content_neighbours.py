@@ -35,7 +35,7 @@ class ContentNeighbours:
     Source: Matching neighbourhood distributions as in stochastic neighbour embedding (Hinton and
     Roweis, NIPS 2002); here on random parts of the catalogue and with dropped words.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.ContentNeighbours())
         >>> [task.name for task in spec.tasks]

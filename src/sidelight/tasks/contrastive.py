@@ -29,7 +29,7 @@ class Contrastive:
 
     Source: van den Oord, Li and Vinyals (2018); pairs of modalities as in CLIP (Radford et al. 2021).
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Contrastive())
         >>> [task.name for task in spec.tasks]

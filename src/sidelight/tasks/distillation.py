@@ -48,7 +48,7 @@ class Distillation:
     as in Tang and Wang, "Ranking Distillation" (KDD 2018). Ours scales each user's scores by their
     largest and reaches items without clicks.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Distillation(sl.EASE()))
         >>> [task.name for task in spec.tasks]

@@ -36,7 +36,7 @@ class LabelPrediction:
             labels is not known at launch, or where their columns are unknown.
         min_items: Rarer labels are left out.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.LabelPrediction(sl.Categories("brand")))
         >>> [task.name for task in spec.tasks]

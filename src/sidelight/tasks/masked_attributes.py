@@ -32,7 +32,7 @@ class MaskedAttributes:
     Source: Masked item prediction of S3-Rec (Zhou et al., CIKM 2020), here on content alone and
     for attributes of mixed type.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.MaskedAttributes())
         >>> [task.name for task in spec.tasks]

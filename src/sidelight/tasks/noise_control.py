@@ -29,7 +29,7 @@ class NoiseTask:
         weight: Loss weight to start from.
         classes: Number of labels.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.NoiseTask())
         >>> [task.name for task in spec.tasks]

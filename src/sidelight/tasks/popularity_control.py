@@ -27,7 +27,7 @@ class PopularityTask:
     Args:
         weight: Loss weight to start from.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.PopularityTask())
         >>> [task.name for task in spec.tasks]

@@ -33,7 +33,7 @@ class CrossModalPrediction:
     Source: Latent prediction with a stopped gradient, as in BYOL (Grill et al., NeurIPS 2020), with
     modalities in place of crops.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.CrossModalPrediction())
         >>> [task.name for task in spec.tasks]
@@ -86,7 +86,7 @@ class NextContent:
         temperature: > 0.
         keep: Share of the words that are seen of the target.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.NextContent())
         >>> [task.name for task in spec.tasks]

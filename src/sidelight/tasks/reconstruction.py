@@ -29,7 +29,7 @@ class Reconstruction:
 
     Source: Denoising autoencoder, Vincent et al. (ICML 2008).
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Reconstruction())
         >>> [task.name for task in spec.tasks]

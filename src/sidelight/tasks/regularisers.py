@@ -35,7 +35,7 @@ class GateSparsity:
     Source: Adaptive lasso, Zou (JASA 2006), on groups as in Yuan and Lin (JRSS B 2006); lifts in
     place of a first estimate.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.GateSparsity())
         >>> [task.name for task in spec.tasks]
@@ -88,7 +88,7 @@ class Decorrelation:
     and measurement" (2017); in place of the variance and covariance terms of VICReg (Bardes, Ponce
     and LeCun, ICLR 2022), which have a scale of their own.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Decorrelation())
         >>> [task.name for task in spec.tasks]

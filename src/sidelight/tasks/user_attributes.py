@@ -34,7 +34,7 @@ class UserAttribute:
             that say yes are looked at. A sensitive column is refused.
         weight: Loss weight to start from.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.UserAttribute("age_group"))
         >>> [task.name for task in spec.tasks]
@@ -102,7 +102,7 @@ class SensitiveRemoval:
     Source: The linear concept of Belrose et al., "LEACE" (NeurIPS 2023), as a penalty in training;
     the scale is that of a coefficient of determination.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.SensitiveRemoval("gender"))
         >>> [task.name for task in spec.tasks]

@@ -59,7 +59,7 @@ class MeanPooling:
     Longer histories get longer vectors, but less than in proportion: what a user did outweighs the
     default vector as evidence grows. It is blind to the order.
 
-    Example:
+    Examples:
         >>> vectors = np.eye(3, dtype=np.float32)
         >>> MeanPooling().encode({}, vectors, Histories.of_lists([[2, 0], []], n_items=3)).round(2).tolist()
         [[0.7099999785423279, 0.0, 0.7099999785423279], [0.0, 0.0, 0.0]]
@@ -96,7 +96,7 @@ class AttentionPooling:
     Source: Additive pooling with one learned query, as in Yang et al., "Hierarchical Attention
     Networks" (NAACL 2016), without its inner layer.
 
-    Example:
+    Examples:
         >>> vectors = np.eye(2, dtype=np.float32)
         >>> arrays = {"query": np.array([np.log(3), 0], dtype=np.float32)}
         >>> found = AttentionPooling().encode(arrays, vectors, Histories.of_lists([[0, 1]], n_items=2))

@@ -57,7 +57,7 @@ class ForkMerge:
     where it has no weight; and takes the shares of the grid as they are, where theirs bounds them
     by the mean of those before. Margin and level are ours.
 
-    Example:
+    Examples:
         >>> list(ForkMerge(branches="both").forks({"a": 1.0, "b": 0.5}))
         ['primary', '+ a', '+ b', '+ all']
     """

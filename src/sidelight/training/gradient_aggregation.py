@@ -45,7 +45,7 @@ class GradientAggregation:
     Source: Quinton and Rey, "Jacobian Descent for Multi-Objective Optimization" (2024), for UPGrad
     and for torchjd; ours weighs the rows by the loss weights and leaves out rows that are zero.
 
-    Example:
+    Examples:
         >>> GradientAggregation("UpGrad")
         Traceback (most recent call last):
         sidelight.errors.SpecError: expected an aggregator of torchjd; found 'UpGrad'; in \

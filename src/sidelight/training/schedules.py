@@ -35,7 +35,7 @@ class Schedule(Protocol):
 class Loop:
     """One run with weights from the weighting, until validation stops improving.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> sl.TwoTower((sl.Text("title"),)).schedule
         Loop()
@@ -58,7 +58,7 @@ class Replay:
         step: Steps of the earlier run from which the weights hold, ascending.
         weights: For each task its weight from each of these steps on.
 
-    Example:
+    Examples:
         >>> Replay((0, 4), {"a": (0.5, 0.0)}).at(3)
         {'a': 0.5}
     """

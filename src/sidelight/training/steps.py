@@ -41,7 +41,7 @@ class Step(Protocol):
 class GradientSum:
     """Gradient of primary + sum of weight * task: the ordinary step.
 
-    Example:
+    Examples:
         >>> import torch
         >>> x = torch.nn.Parameter(torch.zeros(1))
         >>> losses = {"primary": 2 * x, "task": 3 * x.sum()}

@@ -50,7 +50,7 @@ class TrainingOptions:
         device: torch device.
         seed: Random seed.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> sl.TrainingOptions(epochs=5, lr=0.01).epochs
         5

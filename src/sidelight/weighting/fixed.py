@@ -15,7 +15,7 @@ from sidelight.weighting.weighting import Signals
 class Fixed:
     """Constant initial weights. Tuned, they are a strong baseline for every other rule.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Clustering(), weighting=sl.Fixed())
         >>> type(spec.weighting).__name__

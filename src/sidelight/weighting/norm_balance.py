@@ -24,7 +24,7 @@ class NormBalance:
     Source: MetaBalance, He et al. (WWW 2022), eq. 3 and 6; ours balances once in `every` steps on
     the shared parameters together, not layer by layer.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Clustering(), weighting=sl.NormBalance())
         >>> type(spec.weighting).__name__

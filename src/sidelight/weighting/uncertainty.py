@@ -28,7 +28,7 @@ class Uncertainty:
     Source: Kendall, Gal and Cipolla (CVPR 2018), eq. 7; the closed form as in Kirchdorfer et al.,
     "Analytical Uncertainty-Based Loss Weighting" (GCPR 2024), without its softmax.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> spec = sl.TwoTower((sl.Text("title"),)).with_tasks(sl.Clustering(), weighting=sl.Uncertainty())
         >>> type(spec.weighting).__name__

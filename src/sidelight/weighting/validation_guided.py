@@ -53,7 +53,7 @@ class ValidationGuided:
     Gradient Similarity" (2018), with validation in place of the main task; exponentiated gradient
     (Kivinen and Warmuth 1997). Margin and evidence are ours.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> plain = sl.TwoTower((sl.Text("title"),))
         >>> spec = plain.with_tasks(sl.Clustering(), weighting=sl.ValidationGuided())

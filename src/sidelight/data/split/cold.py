@@ -53,7 +53,7 @@ def cold_items(
         seed: Random seed.
         simulate: Share of the warm items that stand in for cold ones.
 
-    Example:
+    Examples:
         >>> from sidelight.data.synthetic import make_synthetic
         >>> cold_items(make_synthetic(30, 20, 200).data)
         Split(cold_items: 143 train, 30 validation, 27 test, 4 cold items)
@@ -128,7 +128,7 @@ def cold_users(
         seed: Random seed.
         simulate: Share of the warm items that stand in for cold ones.
 
-    Example:
+    Examples:
         >>> from sidelight.data.synthetic import make_synthetic
         >>> cold_users(make_synthetic(30, 20, 200).data)
         Split(cold_users: 166 train, 12 validation, 22 test, 0 cold items)

@@ -63,7 +63,7 @@ def temporal(
     Raises:
         DataError: No timestamps, or a part would be empty.
 
-    Example:
+    Examples:
         >>> from sidelight.data.synthetic import make_synthetic
         >>> temporal(make_synthetic(30, 20, 200).data, validation=0.2, test=0.2)
         Split(temporal: 120 train, 40 validation, 40 test, 0 cold items)
@@ -106,7 +106,7 @@ def leave_last_out(data: Dataset, n: Count = 1, *, seed: Seed = 0, simulate: Par
         seed: Random seed of the simulated slice.
         simulate: Share of the warm items that stand in for cold ones.
 
-    Example:
+    Examples:
         >>> from sidelight.data.synthetic import make_synthetic
         >>> leave_last_out(make_synthetic(30, 20, 200).data)
         Split(leave_last_out: 142 train, 29 validation, 29 test, 0 cold items)
@@ -146,7 +146,7 @@ def random_per_user(
         seed: Random seed.
         simulate: Share of the warm items that stand in for cold ones.
 
-    Example:
+    Examples:
         >>> from sidelight.data.synthetic import make_synthetic
         >>> random_per_user(make_synthetic(30, 20, 200).data)
         Split(random_per_user: 160 train, 20 validation, 20 test, 0 cold items)
@@ -168,7 +168,7 @@ def automatic(data: Dataset, *, seed: Seed = 0, simulate: PartShare = 0.1) -> Sp
 
     `how["chosen"]` names it with the reason. A random split is warned of: it asks an easier question.
 
-    Example:
+    Examples:
         >>> from sidelight.data.synthetic import make_synthetic
         >>> automatic(make_synthetic(30, 20, 200).data).how["chosen"]
         'temporal, because there are timestamps'
@@ -208,7 +208,7 @@ def subsample(split: Split, keep: SomeShare = 0.1, seed: Seed = 0) -> Split:
         keep: Share of the training events to keep, in (0, 1].
         seed: Random seed.
 
-    Example:
+    Examples:
         >>> from sidelight.data.synthetic import make_synthetic
         >>> subsample(leave_last_out(make_synthetic(30, 20, 200).data), keep=0.5)
         Split(leave_last_out: 71 train, 29 validation, 29 test, 1 cold items)

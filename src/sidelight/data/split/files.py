@@ -42,7 +42,7 @@ def write_split(split: Split, folder: str | Path, *, source: str | Path = "", fo
     Raises:
         SpecError: Something is there and `force` is False, or it is not a folder that Sidelight wrote.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
@@ -84,7 +84,7 @@ def read_split(folder: str | Path, data: Dataset | None = None) -> Split:
         BundleError: The folder is damaged, incomplete or of another version.
         DataError: The data is not the data that was split, or cannot be found.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic

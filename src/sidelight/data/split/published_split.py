@@ -61,7 +61,7 @@ def published(
         DataError: A row that is no event, twice the same row, an event without a row, an unknown
             part, or training events of items declared cold; with counts and an example.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> clicks = {"user_id": [1, 1, 2], "item_id": ["a", "b", "a"]}
         >>> parts = {**clicks, "split": ["train", "test", "train"]}

@@ -36,7 +36,7 @@ def selection_split(split: Split, minimum: int = 200, fold: int = 0) -> Split:
     Returns:
         A split without test events whenever it differs from the given one.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.leave_last_out(make_synthetic(30, 20, 200).data)

@@ -48,7 +48,7 @@ class Split:
             "train+validation" where validation lies between the two in the user's order, as in
             use and in published figures. Nothing is fitted on them; see `joined` for that.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.leave_last_out(make_synthetic(30, 20, 200).data)

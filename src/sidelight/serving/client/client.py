@@ -85,7 +85,7 @@ class Client:
     Raises:
         SpecError: The address, the key or a number is invalid.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> client = sl.Client("http://127.0.0.1:8000", key="sl_...")  # no request yet
         >>> client.close()

@@ -121,7 +121,7 @@ def of_error(error: SidelightError, known: Collection[str] = ()) -> Problem:
 def quiet(message: str, known: Collection[str] = ()) -> str:
     """Remove the quotations of a message of the engine, except words that are public anyway.
 
-    Example:
+    Examples:
         >>> quiet("unknown key 'boots' in rules; did you mean 'boost'?", {"boost"})
         "unknown key '...' in rules; did you mean 'boost'?"
     """

@@ -102,7 +102,7 @@ class Rules:
         SpecError: A wrong type, a number out of range, more than 50 conditions, two pins for one place or
             one item.
 
-    Example:
+    Examples:
         >>> Rules(block=[ItemCondition("brand", "Fernhill")], floor=0.2).to_dict()
         {'block': [{'column': 'brand', 'value': 'Fernhill'}], 'floor': 0.2}
     """

@@ -52,7 +52,7 @@ class Store:
     Raises:
         SpecError: `keep` is below 1.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> from sidelight.data.synthetic import make_synthetic
         >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)

@@ -31,7 +31,7 @@ class BPR:
     Source: Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback" (UAI 2009);
     ours averages over several negatives and weights users by 1 / sqrt(targets).
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> sl.TwoTower((sl.Text("title"),), objective=BPR(negatives=8)).objective
         BPR(negatives=8)

@@ -28,7 +28,7 @@ class Softmax:
 
     Source: Bengio and Senecal, "Adaptive Importance Sampling" (IEEE TNN 2008), for the correction.
 
-    Example:
+    Examples:
         >>> import sidelight as sl
         >>> sl.TwoTower((sl.Text("title"),), objective=Softmax()).objective
         Softmax()
