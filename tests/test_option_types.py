@@ -309,4 +309,3 @@ def test_a_misspelt_name_of_the_package_is_answered() -> None:
         with pytest.raises(AttributeError, match=f"did you mean '{right}'"):
             getattr(sl, wrong_name)
     assert not hasattr(sl, "__wrapped__")
-    assert set(sl.__all__) == {"__version__", "split", *sl._HOME}

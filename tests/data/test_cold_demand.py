@@ -48,7 +48,7 @@ def test_a_pool_weighs_hits_by_what_they_are_worth(untimed):
     buckets = np.where(choosing.cold, 0, 1)
     worth = np.full(choosing.data.n_items, 3, dtype=np.float32)
     plain, weighed = (
-        BlendCandidates.build([scorer], choosing, users, 30, buckets, worth=w) for w in (None, worth)
+        BlendCandidates.build([scorer], choosing, users, 30, buckets, item_value=w) for w in (None, worth)
     )
     one, three = (p.slate("warm", 20) for p in (plain, weighed))
     assert one.ndcg(one.values[0]).mean() > 0
