@@ -20,3 +20,24 @@ def test_directions_do_not_depend_on_the_length_of_vectors(power):
     ours, theirs = (scaled(each, centre_of(each)).values for each in (long, plain))
     np.testing.assert_array_equal(ours, theirs)
     np.testing.assert_allclose(np.linalg.norm(ours[present], axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("gaps", [(), (3,), (0, 4, 8), tuple(range(8))])
+def test_centring_with_gaps_is_the_slow_way_row_by_row(gaps):
+    """Absent rows have no say in the centre, whatever lies in them, and stay zero."""
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=(9, 4)).astype(np.float32)
+    present = ~np.isin(np.arange(9), gaps)
+    values[~present] = 0
+    raw = Features("v", values, present)
+    rows = [values[at].astype(np.float64) for at in range(9) if present[at]]
+    centre = sum(rows) / len(rows)
+    np.testing.assert_allclose(centre_of(raw), centre, rtol=1e-5, atol=1e-6)
+    found = scaled(raw, centre_of(raw), weight=0.25)
+    for at in range(9):
+        moved = values[at] - centre
+        length = np.linalg.norm(moved)
+        expected = 0.5 * moved / length if present[at] and length > 1e-6 else np.zeros(4)
+        if length > 1e-6:
+            np.testing.assert_allclose(found.values[at], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(found.present, present)
