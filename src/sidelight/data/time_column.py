@@ -65,9 +65,7 @@ def event_times(frame: pl.DataFrame, others: Sequence[str]) -> list[str]:
     found = []
     for at, name in enumerate(n for n in frame.columns if n not in others):
         words = tokens(name)
-        if words & (ROLE_WORDS["other_time"] | ROLE_WORDS["key"] | ROLE_WORDS["number"]) - {
-            "year"
-        } or is_consent(name, frame[name]):
+        if words & _NEVER or is_consent(name, frame[name]):
             continue
         unit = time_unit(frame[name])
         hinted = bool(words & ROLE_WORDS["time"])

@@ -211,7 +211,7 @@ class TwoTower:
             self.combine or GradientSum(),
             progress,
             place,
-            f"{config.spec_hash(self)}:{split.hash}{label}",
+            f"{config.spec_hash(self)}:{split.hash}{label}" if place else "",
         )
         state = schedule.run(training)
         if place is not None and place.exists():

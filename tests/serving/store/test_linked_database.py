@@ -33,9 +33,9 @@ def test_another_database_is_refused_until_it_is_taken_on_purpose(
 def test_a_store_that_cannot_be_written_to_still_serves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sidelight.serving.store.version_files.write_file", full)
+    monkeypatch.setattr("sidelight.serving.store.version_files.atomic_write", full)
     assert "No space left" in link_database(tmp_path, OURS, anew=False)
     assert not (tmp_path / DATABASE).exists()

@@ -66,7 +66,7 @@ class ExplorerApp:
 
     @property
     def keys_needed(self) -> bool:
-        """Whether visitors must sign in: as the options say, else as soon as a key exists."""
+        """True if visitors must sign in: as the options say, else as soon as a key exists."""
         if self._require is None and self.database.keys_required():
             self._require = True
         return bool(self._require)

@@ -106,7 +106,7 @@ class UserFields:
 
     @property
     def given(self) -> bool:
-        """Whether a list can be made; an empty history is a new user."""
+        """True if a list can be made; an empty history is a new user."""
         return self.by_history or bool(self.user)
 
     @property
@@ -160,7 +160,7 @@ class RuleRow:
 
     @property
     def complete(self) -> bool:
-        """Whether the line can be used; one that is being written is not used yet."""
+        """True if the line can be used; one that is being written is not used yet."""
         return bool(self.column and self.value)
 
     @property

@@ -68,12 +68,12 @@ class PageRequest:
 
     @property
     def admin(self) -> bool:
-        """Whether the visitor may change the service and see audiences of items."""
+        """True if the visitor may change the service and see audiences of items."""
         return "admin" in self.scopes
 
     @property
     def history(self) -> bool:
-        """Whether the visitor may see stored histories, and explanations that reveal them."""
+        """True if the visitor may see stored histories, and explanations that reveal them."""
         return "history" in self.scopes
 
     def refusal(self, scope: str, path: str) -> Response | None:

@@ -48,7 +48,7 @@ class Tile:
 
     @property
     def long(self) -> bool:
-        """Whether the figure is rather a text."""
+        """True if the figure is a text rather than a number."""
         return len(self.big) > 10
 
 

@@ -97,7 +97,7 @@ class WorkerPools:
 
     @property
     def busy(self) -> bool:
-        """Whether a thread is still working."""
+        """True while a thread is working."""
         return any(executor.held for executor in self.executors.values())
 
     def open(self) -> None:

@@ -105,7 +105,7 @@ class HttpOptions:
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach the service."""
+        """True if only this machine can reach the service."""
         return is_loopback(self.host) and not self.proxy
 
 

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 
 from sidelight.serving.http import problems
 from sidelight.serving.http.endpoint import Lane
+from sidelight.serving.http.prometheus_metrics import CONTENT_TYPE
 
 JSON: Final = "application/json"
 ABOUT: Final = """\
@@ -138,7 +139,7 @@ ENTRIES: Final = (
     ApiEntry("GET", "/healthz", "alive", "Is it alive", "health", "", lane="here"),
     ApiEntry("GET", "/readyz", "ready", "Is it ready", "health", "", lane="here"),
     ApiEntry("GET", "/metrics", "metrics", "Metrics", "health", "metrics", lane="side",
-              media="text/plain; version=0.0.4; charset=utf-8"),
+              media=CONTENT_TYPE),
 )  # fmt: skip
 
 
