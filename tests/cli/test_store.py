@@ -7,8 +7,8 @@ from pathlib import Path
 
 import made_store
 import pytest
+from cli.commands import call, lines
 
-from sidelight.cli.main import run
 from sidelight.serving.store.store import Store
 
 
@@ -27,16 +27,6 @@ def store(tmp_path, bundles, capfd):
     assert call("store", "publish", root, bundles[1], "--name", "new", "--note", "more words") == 0
     capfd.readouterr()
     return root
-
-
-def call(*args):
-    with pytest.raises(SystemExit) as ended:
-        run([str(a) for a in args])
-    return ended.value.code or 0
-
-
-def lines(capfd):
-    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
 
 def test_publish_says_how_to_go_on(tmp_path, bundles, capfd):

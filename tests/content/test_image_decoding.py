@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import polars as pl
 import pytest
+from content.cases import BROKEN, PICTURE, picture, saved
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,21 +18,9 @@ from sidelight.content.image import Image
 from sidelight.content.image_decoding import BadImage, ImageWarning, decode, read_bytes
 from sidelight.content.protocols import fit_features
 
-PICTURE = np.zeros((24, 32, 3), dtype=np.uint8)
-
 PICTURE[:12, :16] = (250, 10, 10)  # red top left, blue bottom right: turning it shows
 
 PICTURE[12:, 16:] = (10, 10, 250)
-
-
-def saved(image: PIL.Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
-def picture() -> PIL.Image.Image:
-    return PIL.Image.fromarray(PICTURE)
 
 
 def close_to_picture(data: bytes, tolerance: int = 40) -> None:
@@ -121,32 +107,6 @@ def test_a_jpeg_may_be_decoded_small() -> None:
     big = saved(picture().resize((1600, 1200)), "JPEG")
     assert decode(big, near=256).size == (400, 300)
     assert decode(big).size == (1600, 1200)
-
-
-def huge_png(width: int, height: int) -> bytes:
-    """A PNG whose header promises width x height pixels, in a few bytes."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
-
-
-BROKEN = {
-    "no bytes": b"",
-    "no image": b"<html>not found</html>",
-    "truncated jpeg": saved(picture(), "JPEG")[:-80],
-    "truncated png": saved(picture())[:-40],
-    "header only": saved(picture())[:30],
-    "damaged png": saved(picture()).replace(b"IDAT", b"IDAX"),
-    "large": huge_png(8000, 8000),
-    "bomb": huge_png(60000, 60000),
-    "float tiff": saved(PIL.Image.fromarray(np.ones((4, 4), dtype=np.float32)), "TIFF"),
-    "postscript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-    "unlisted format": saved(picture(), "PCX"),
-    "svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-}
 
 
 @pytest.mark.parametrize("name", BROKEN)

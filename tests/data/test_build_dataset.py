@@ -5,20 +5,12 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from data.cases import EVENT, EVENTS, frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidelight.data.build_dataset import build
 from sidelight.data.read import SidelightWarning, from_frames, read, read_raw
-
-EVENT = st.tuples(st.integers(1, 4), st.sampled_from("abcd"), st.integers(0, 3), st.sampled_from([0.5, 1.0]))
-
-
-EVENTS = st.lists(EVENT, min_size=1, max_size=15)
-
-
-def frame(rows):
-    return pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp", "weight"], orient="row")
 
 
 @settings(max_examples=25)

@@ -5,6 +5,7 @@ import warnings
 
 import polars as pl
 import pytest
+from data.cases import raw_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,12 +16,6 @@ HEAD = "user_id,item_id,timestamp,weight\n"
 
 
 GOOD = "u1,i1,1600000000,1"
-
-
-def raw_of(tmp_path, text, name="e.csv", encoding="utf-8"):
-    path = tmp_path / name
-    path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
-    return read_raw(path)
 
 
 ROW = st.tuples(

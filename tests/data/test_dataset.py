@@ -1,19 +1,11 @@
 """Fingerprints of data sets."""
 
 import polars as pl
+from data.cases import EVENTS, frame
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sidelight.data.read import from_frames
-
-EVENT = st.tuples(st.integers(1, 4), st.sampled_from("abcd"), st.integers(0, 3), st.sampled_from([0.5, 1.0]))
-
-
-EVENTS = st.lists(EVENT, min_size=1, max_size=15)
-
-
-def frame(rows):
-    return pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp", "weight"], orient="row")
 
 
 @given(EVENTS, st.integers(0, 3), st.sampled_from(["user_id", "item_id", "timestamp", "weight"]))

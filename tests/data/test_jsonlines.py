@@ -1,12 +1,8 @@
 """JSON lines and arrays."""
 
+from data.cases import raw_of
+
 from sidelight.data.read import read_raw
-
-
-def raw_of(tmp_path, text, name="e.csv", encoding="utf-8"):
-    path = tmp_path / name
-    path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
-    return read_raw(path)
 
 
 def test_json_array_and_nested_objects(tmp_path):

@@ -5,63 +5,13 @@ import json
 import sqlite3
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from data.cases import LOOSE, shops, write_delimited, write_json
+from hypothesis import given
 
 from sidelight.data.read import SidelightWarning, from_frames, read, read_raw, read_sql, write_quarantine
 from sidelight.errors import DataError, MissingExtraError
-
-WORD = st.text("abcdefgh é", min_size=1, max_size=8).map(str.strip).filter(bool)
-
-
-LOOSE = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
-
-
-@st.composite
-def shops(draw):
-    """Events and items as plain rows; tags always hold two labels, so that text formats show them."""
-    n = draw(st.integers(1, 12))
-    stem = draw(st.sampled_from(["", "i", "it-"]))
-    items = [
-        {
-            "item_id": f"{stem}{i + 1}",
-            "title": draw(WORD),
-            "genres": [draw(st.sampled_from("uvw")), draw(st.sampled_from("xyz"))],
-            "price": draw(st.none() | st.integers(0, 9999).map(lambda v: v / 100)),
-            "vec": [float(np.float32(draw(st.floats(-9, 9)))), 0.5],
-        }
-        for i in range(n)
-    ]
-    events = [
-        {
-            "user_id": f"u{draw(st.integers(1, 5))}",
-            "item_id": f"{stem}{draw(st.integers(1, n + 1))}",
-            "timestamp": draw(st.integers(1_500_000_000, 1_700_000_000)),
-            "weight": draw(st.integers(1, 20)) / 4,
-        }
-        for _ in range(draw(st.integers(1, 20)))
-    ]
-    return events, items
-
-
-def write_delimited(rows, path: Path, separator=",", newline="\n", bom=False):
-    def cell(value):
-        if value is None:
-            return ""
-        if isinstance(value, list) and isinstance(value[0], float):
-            value = json.dumps(value)
-        elif isinstance(value, list):
-            value = "|".join(value)
-        text = str(value)
-        return '"' + text.replace('"', '""') + '"' if separator in text or '"' in text else text
-
-    lines = [separator.join(rows[0])] + [separator.join(cell(v) for v in row.values()) for row in rows]
-    text = newline.join(lines) + newline
-    path.write_bytes((b"\xef\xbb\xbf" if bom else b"") + text.encode())
-    return path
 
 
 def write_atomic(rows, path: Path, kinds: dict[str, str]):
@@ -71,11 +21,6 @@ def write_atomic(rows, path: Path, kinds: dict[str, str]):
     lines = ["\t".join(f"{n}:{kinds[n]}" for n in rows[0])]
     lines += ["\t".join(cell(v) for v in row.values()) for row in rows]
     path.write_text("\n".join(lines), encoding="utf-8")
-    return path
-
-
-def write_json(rows, path: Path):
-    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     return path
 
 

@@ -14,11 +14,6 @@ from sidelight.data.synthetic import START, SyntheticData, make_synthetic
 from sidelight.errors import SpecError
 
 
-@pytest.fixture(scope="module")
-def made() -> SyntheticData:
-    return make_synthetic(400, 150, 6_000, seed=1, noise=0.1)
-
-
 def hits(truth: Any, scores: np.ndarray, known: np.ndarray, k: int = 10) -> float:
     """Share of users with a relevant item among their k best unseen ones."""
     best = np.argsort(-np.where(known, -np.inf, scores), axis=1)[:, :k]

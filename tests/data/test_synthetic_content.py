@@ -9,11 +9,6 @@ from sidelight.data.synthetic import SyntheticData, make_synthetic
 from sidelight.data.synthetic_content import png, vocabulary
 
 
-@pytest.fixture(scope="module")
-def made() -> SyntheticData:
-    return make_synthetic(400, 150, 6_000, seed=1, noise=0.1)
-
-
 def test_content_shows_the_topics(made: SyntheticData) -> None:
     words = {w: z for z, row in enumerate(vocabulary(8)) for w in row}
     main = made.topics.argmax(axis=1)

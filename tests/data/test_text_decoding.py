@@ -1,19 +1,9 @@
 """Encodings of text files."""
 
 import pytest
+from data.cases import defects, raw_of
 
-from sidelight.data.read import read_raw
 from sidelight.errors import DataError
-
-
-def raw_of(tmp_path, text, name="e.csv", encoding="utf-8"):
-    path = tmp_path / name
-    path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
-    return read_raw(path)
-
-
-def defects(raw):
-    return {f.defect for f in raw.findings}
 
 
 def test_encodings(tmp_path):

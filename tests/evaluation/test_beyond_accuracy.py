@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from evaluation.cases import shown
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,10 +32,6 @@ def listed(draw):
         row[:filled] = rng.permutation(n_items)[:filled]
     histories = sp.csr_matrix(rng.random((n_users, n_items)) < 0.2, dtype=np.float32)
     return items, histories, rng
-
-
-def shown(row):
-    return [int(i) for i in row if i >= 0]
 
 
 @given(listed())

@@ -91,16 +91,6 @@ def test_every_slice_equals_full_sorts(tmp_path_factory, case, part, block):
     assert block is None or max(model.blocks) <= block
 
 
-@pytest.fixture
-def shop_case():
-    rng = np.random.default_rng(5)
-    parts = rng.choice(4, p=[0.5, 0.2, 0.15, 0.15], size=(30, 40))
-    cold = np.arange(40) >= 30
-    parts[:, cold] = np.where(parts[:, cold] == TRAIN, 0, parts[:, cold])
-    split = split_of(parts, cold)
-    return split, Fixed(rng.standard_normal((30, 40)).astype(np.float32), split.histories().matrix())
-
-
 def test_list_figures_are_those_of_the_overall_slice(shop_case):
     split, model = shop_case
     rng = np.random.default_rng(0)

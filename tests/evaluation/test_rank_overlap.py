@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from evaluation.cases import shown
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,10 +40,6 @@ def pairs(draw):
             row[:filled] = rng.permutation(n_items)[:filled]
         out.append(items)
     return out
-
-
-def shown(row):
-    return [int(i) for i in row if i >= 0]
 
 
 @given(pairs(), st.sampled_from([0.5, 0.9, 0.98]))

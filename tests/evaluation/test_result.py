@@ -7,21 +7,11 @@ import math
 
 import numpy as np
 import pytest
-from made_splits import TRAIN, Fixed, split_of
+from evaluation.cases import run
 
 from sidelight.errors import BundleError, SpecError
-from sidelight.evaluation import Evaluation, evaluate
+from sidelight.evaluation import Evaluation
 from sidelight.storage import write_folder
-
-
-def run(seed=0, groups=("item:brand",)):
-    rng = np.random.default_rng(5)
-    parts = rng.choice(4, p=[0.5, 0.2, 0.2, 0.1], size=(30, 40))
-    cold = np.arange(40) >= 30
-    parts[:, cold] = np.where(parts[:, cold] == TRAIN, 0, parts[:, cold])
-    split = split_of(parts, cold)
-    scores = np.random.default_rng(seed).standard_normal((30, 40)).astype(np.float32)
-    return evaluate(Fixed(scores, split.histories().matrix()), split, ks=(3, 7), groups=groups)
 
 
 def test_figures_are_means_of_the_users_that_have_a_value():

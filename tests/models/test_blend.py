@@ -27,11 +27,6 @@ def split():
 
 
 @pytest.fixture(scope="module")
-def parts():
-    return sl.Popular(), sl.EASE(20.0, floor=False), sl.ContentKNN((sl.Text("title"),), floor=False)
-
-
-@pytest.fixture(scope="module")
 def blend(split, parts):
     return sl.Blend(parts).fit(split)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from models.cases import made_pool
 
 import sidelight as sl
 from sidelight.data.synthetic import make_synthetic
@@ -17,11 +18,6 @@ def split():
     return sl.split.cold_items(data, share=0.2, seed=1)
 
 
-@pytest.fixture(scope="module")
-def parts():
-    return sl.Popular(), sl.EASE(20.0, floor=False), sl.ContentKNN((sl.Text("title"),), floor=False)
-
-
 def test_pooled_ndcg_is_that_of_the_full_ranking(split, parts):
     """A pool deep enough to hold each top list measures what `evaluate` measures."""
     choosing = sl.split.selection_split(split)
@@ -32,20 +28,6 @@ def test_pooled_ndcg_is_that_of_the_full_ranking(split, parts):
     for which in ("cold", "warm", "overall"):
         slate = pool.slate(which, 20)
         assert slate.ndcg(slate.values[0]).mean() == pytest.approx(exact[f"{which}.ndcg@20"], abs=2e-3)
-
-
-def made_pool(cold_scale=0.01):
-    rng = np.random.default_rng(0)
-    n, width = 50, 60
-    items = np.tile(np.arange(width, dtype=np.int32), (n, 1))
-    cold = items < 20
-    scores = rng.random((n, width)).astype(np.float32) * np.where(cold, cold_scale, 1.0).astype(np.float32)
-    relevant = rng.random((n, width)) < 0.1
-    sides = (relevant & cold).sum(axis=1), (relevant & ~cold).sum(axis=1)
-    counts = np.array([*sides, sides[0] + sides[1]], dtype=np.float64)
-    return BlendCandidates(
-        scores[None], items, relevant, np.where(cold, 0, 1), counts, np.ones(n, dtype=bool)
-    )
 
 
 def test_thinning_keeps_the_wanted_share_and_hides_what_goes():

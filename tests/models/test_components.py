@@ -17,11 +17,6 @@ def split():
     return sl.split.cold_items(data, share=0.2, seed=1)
 
 
-@pytest.fixture(scope="module")
-def parts():
-    return sl.Popular(), sl.EASE(20.0, floor=False), sl.ContentKNN((sl.Text("title"),), floor=False)
-
-
 def test_what_one_blend_fitted_another_need_not_fit_again(split, parts):
     fitted = {}
     first = sl.Blend(parts).fit(split, fitted=fitted)

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import polars as pl
 import pytest
-from made_splits import TRAIN, VALIDATION, split_of
+from models.cases import chain
 
 import sidelight as sl
 from sidelight.errors import SpecError
 from sidelight.models.content_space import ContentSpace
 from sidelight.models.item_updates import with_revised_items
 from sidelight.models.knn_graph import two_step_graph
-
-WORDS = ["red", "blue", "green", "tall", "small", "round"]
-
-
-@pytest.fixture
-def split():
-    rng = np.random.default_rng(4)
-    parts = rng.choice([0, TRAIN, VALIDATION], size=(40, 15), p=[0.6, 0.35, 0.05])
-    parts[:, 12:] = np.where(parts[:, 12:] == TRAIN, VALIDATION, parts[:, 12:])
-    made = split_of(parts, np.arange(15) >= 12)
-    titles = [" ".join(rng.choice(WORDS, 3)) for _ in range(15)]
-    items = made.data.items.with_columns(pl.Series("title", titles))
-    items = items.with_columns(vector=pl.Series(rng.standard_normal((15, 3)).tolist()))
-    return _with_items(made, items)
-
-
-def _with_items(split, items):
-    from dataclasses import replace
-
-    return replace(split, data=replace(split.data, items=items))
 
 
 @pytest.mark.parametrize(
@@ -54,16 +32,6 @@ def _with_items(split, items):
 def test_wrong_options_are_refused(split, spec, message):
     with pytest.raises(SpecError, match=message):
         spec().fit(split)
-
-
-def chain():
-    """Item 0 is touched; 1 shares a word with it, 2 with 1 alone; 3 with none of them."""
-    parts = np.zeros((3, 5), dtype=int)
-    parts[:, 0], parts[0, 4], parts[:, 2] = TRAIN, TRAIN, VALIDATION
-    made = split_of(parts, np.array([False, True, True, True, False]))
-    titles = ["red pot", "pot lamp", "lamp chair", "stone brick", "tent rope"]
-    items = made.data.items.with_columns(pl.Series("title", titles))
-    return replace(made, data=replace(made.data, items=items))
 
 
 def test_new_and_changed_items_are_linked_over_the_items_of_the_fit():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from models.cases import TITLE
 
 import sidelight as sl
 from sidelight.data.synthetic import make_synthetic
@@ -40,9 +41,6 @@ def test_the_centre_is_the_mean_of_what_is_there():
     assert (space.similarity(np.array([1]))[0] == 0).all()
     grown = space.with_items(pl.DataFrame({"vector": [[5.0, 2.0]]}))
     np.testing.assert_allclose(grown.features[0].values[-1], [2.0, 0.0], atol=1e-6)
-
-
-TITLE = sl.Text("title", min_df=1)
 
 
 @pytest.fixture

@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-import polars as pl
 import pytest
-from made_splits import TRAIN, VALIDATION, split_of
+from models.cases import chain
 
 import sidelight as sl
 from sidelight.models.knn_graph import cosine_counts, neighbour_graph, two_step_graph
-
-WORDS = ["red", "blue", "green", "tall", "small", "round"]
-
-
-@pytest.fixture
-def split():
-    rng = np.random.default_rng(4)
-    parts = rng.choice([0, TRAIN, VALIDATION], size=(40, 15), p=[0.6, 0.35, 0.05])
-    parts[:, 12:] = np.where(parts[:, 12:] == TRAIN, VALIDATION, parts[:, 12:])
-    made = split_of(parts, np.arange(15) >= 12)
-    titles = [" ".join(rng.choice(WORDS, 3)) for _ in range(15)]
-    items = made.data.items.with_columns(pl.Series("title", titles))
-    items = items.with_columns(vector=pl.Series(rng.standard_normal((15, 3)).tolist()))
-    return _with_items(made, items)
-
-
-def _with_items(split, items):
-    from dataclasses import replace
-
-    return replace(split, data=replace(split.data, items=items))
 
 
 def test_neighbour_graph_power_and_hub():
@@ -93,16 +70,6 @@ def test_some_targets_get_what_they_get_among_all():
     part = two_step_graph(symmetric(1), some, sources, N, OPTIONS, (5, N)).toarray()
     np.testing.assert_allclose(part[:, some], whole[:, some], rtol=1e-5)
     assert not np.delete(part, some, axis=1).any()
-
-
-def chain():
-    """Item 0 is touched; 1 shares a word with it, 2 with 1 alone; 3 with none of them."""
-    parts = np.zeros((3, 5), dtype=int)
-    parts[:, 0], parts[0, 4], parts[:, 2] = TRAIN, TRAIN, VALIDATION
-    made = split_of(parts, np.array([False, True, True, True, False]))
-    titles = ["red pot", "pot lamp", "lamp chair", "stone brick", "tent rope"]
-    items = made.data.items.with_columns(pl.Series("title", titles))
-    return replace(made, data=replace(made.data, items=items))
 
 
 def test_an_item_is_reached_over_one_that_nobody_touched():

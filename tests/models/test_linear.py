@@ -3,44 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 import pytest
 import scipy.sparse as sp
-from made_splits import TRAIN, VALIDATION, split_of
+from models.cases import _space, _train
 
 import sidelight as sl
 from sidelight.errors import SpecError
 from sidelight.models import linear
-from sidelight.models.content_space import ContentSpace
 from sidelight.models.linear import ease_of, ease_weights, inverse_spd
-
-WORDS = ["red", "blue", "green", "tall", "small", "round"]
-
-
-@pytest.fixture
-def split():
-    rng = np.random.default_rng(4)
-    parts = rng.choice([0, TRAIN, VALIDATION], size=(40, 15), p=[0.6, 0.35, 0.05])
-    parts[:, 12:] = np.where(parts[:, 12:] == TRAIN, VALIDATION, parts[:, 12:])
-    made = split_of(parts, np.arange(15) >= 12)
-    titles = [" ".join(rng.choice(WORDS, 3)) for _ in range(15)]
-    items = made.data.items.with_columns(pl.Series("title", titles))
-    items = items.with_columns(vector=pl.Series(rng.standard_normal((15, 3)).tolist()))
-    return _with_items(made, items)
-
-
-def _with_items(split, items):
-    from dataclasses import replace
-
-    return replace(split, data=replace(split.data, items=items))
-
-
-def _space(split, *content, **options):
-    return ContentSpace.fit(content or (sl.Text("title", min_df=1),), split.data, **options)
-
-
-def _train(split):
-    return split.histories().matrix().toarray().astype(np.float64)
 
 
 def test_inverse_of_a_positive_definite_matrix():

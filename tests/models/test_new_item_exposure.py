@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from models.cases import made_pool
 
-from sidelight.models.blend_candidates import BlendCandidates
 from sidelight.models.blend_weights import cold_gain
-
-
-def made_pool(cold_scale=0.01):
-    rng = np.random.default_rng(0)
-    n, width = 50, 60
-    items = np.tile(np.arange(width, dtype=np.int32), (n, 1))
-    cold = items < 20
-    scores = rng.random((n, width)).astype(np.float32) * np.where(cold, cold_scale, 1.0).astype(np.float32)
-    relevant = rng.random((n, width)) < 0.1
-    sides = (relevant & cold).sum(axis=1), (relevant & ~cold).sum(axis=1)
-    counts = np.array([*sides, sides[0] + sides[1]], dtype=np.float64)
-    return BlendCandidates(
-        scores[None], items, relevant, np.where(cold, 0, 1), counts, np.ones(n, dtype=bool)
-    )
 
 
 @pytest.mark.parametrize("target", [0.0, 0.1, 0.2, 0.4])

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.sparse as sp
+from models.cases import TITLE
 
 import sidelight as sl
 from sidelight.errors import SpecError
 from sidelight.models.people import People
 
 USERS, ITEMS = 37, 23
-TITLE = sl.Text("title", min_df=1)
 CLOSED = sl.Blend((sl.Popular(), sl.ALS(dim=4, epochs=2), sl.ContentKNN((TITLE,))), depth=20)
 
 

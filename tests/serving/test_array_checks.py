@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 import served
+from serving.cases import Change, first, on, resealed
 
 import sidelight as sl
 from sidelight.errors import BundleError
-from sidelight.manifest import MANIFEST, SEAL, digest, seal
 from sidelight.serving.store.store import Store
-
-Change = Callable[[Path], None]
-
-
-def resealed(folder: Path) -> None:
-    """Hash everything again, as somebody would who can write there."""
-    manifest = json.loads((folder / MANIFEST).read_text())
-    for name, entry in manifest["files"].items():
-        entry |= {"sha256": digest(folder / name), "bytes": (folder / name).stat().st_size}
-    text = json.dumps(manifest).encode()
-    (folder / MANIFEST).write_bytes(text)
-    (folder / SEAL).write_bytes(seal(text))
-
-
-def on(part: str, change: Callable[[np.ndarray], Any]) -> Change:
-    """A change of the one array whose file ends so."""
-
-    def work(folder: Path) -> None:
-        [path] = [p for p in folder.rglob("*.npy") if str(p).endswith(part)]
-        np.save(path, change(np.load(path)))
-
-    return work
 
 
 def zipped(folder: Path) -> None:
@@ -58,14 +33,6 @@ def claimed(*shape: int) -> Change:
             stream.write(b"\0" * 320)
 
     return work
-
-
-def first(value: Any) -> Callable[[np.ndarray], np.ndarray]:
-    def change(array: np.ndarray) -> np.ndarray:
-        array.flat[0] = value
-        return array
-
-    return change
 
 
 INDICES = {

@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 import pytest
 import served
+from serving.cases import TENT, until
 
 from sidelight.serving.database.database import Database
 from sidelight.serving.domain import DatabaseError
@@ -16,24 +17,9 @@ from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.exploration import Exploration
 
-TENT = {"title": "sturdy tent no 15", "description": "A sturdy tent for camping.", "brand": "Northfold"}
-
-
-@pytest.fixture
-def engine(tmp_path):
-    with served.engine(tmp_path, start=True) as made:
-        yield made
-
 
 def shown(engine, k=20, **who):
     return [one.item_id for one in engine.recommend(RecommendRequest(k=k, **who)).items]
-
-
-def until(condition, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 def test_all_replicas_of_a_database_get_it(tmp_path):

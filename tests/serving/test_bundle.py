@@ -6,19 +6,17 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import served
 import shop as shop_module
+from serving.cases import first, on, resealed
 
 import sidelight as sl
 from sidelight import config, storage
 from sidelight.errors import BundleError, SidelightError, SpecError
-from sidelight.manifest import KEY, MANIFEST, SEAL, SIGNATURE, digest, seal
+from sidelight.manifest import KEY, MANIFEST, SEAL, SIGNATURE, seal
 from sidelight.models.recommender import Recommender
 from sidelight.serving import bundle
 from sidelight.serving.store.store import Store
@@ -103,37 +101,6 @@ def test_an_existing_bundle_needs_force(model: Recommender, tmp_path: Path) -> N
     with pytest.raises(SpecError, match="exists already"):
         bundle.save(model, tmp_path / "m")
     assert bundle.save(model, tmp_path / "m", force=True) == tmp_path / "m"
-
-
-Change = Callable[[Path], None]
-
-
-def resealed(folder: Path) -> None:
-    """Hash everything again, as somebody would who can write there."""
-    manifest = json.loads((folder / MANIFEST).read_text())
-    for name, entry in manifest["files"].items():
-        entry |= {"sha256": digest(folder / name), "bytes": (folder / name).stat().st_size}
-    text = json.dumps(manifest).encode()
-    (folder / MANIFEST).write_bytes(text)
-    (folder / SEAL).write_bytes(seal(text))
-
-
-def on(part: str, change: Callable[[np.ndarray], Any]) -> Change:
-    """A change of the one array whose file ends so."""
-
-    def work(folder: Path) -> None:
-        [path] = [p for p in folder.rglob("*.npy") if str(p).endswith(part)]
-        np.save(path, change(np.load(path)))
-
-    return work
-
-
-def first(value: Any) -> Callable[[np.ndarray], np.ndarray]:
-    def change(array: np.ndarray) -> np.ndarray:
-        array.flat[0] = value
-        return array
-
-    return change
 
 
 def test_with_a_key_only_what_it_signed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

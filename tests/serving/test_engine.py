@@ -7,24 +7,7 @@ import threading
 import pytest
 import served
 
-from sidelight.serving.database.database import Database
-from sidelight.serving.engine import Engine
 from sidelight.serving.requests import RecommendRequest
-
-
-@pytest.fixture(scope="module")
-def engines(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("engines")
-    made = {}
-    with Database.open(str(folder / "none.sqlite")) as database:
-
-        def get(name):
-            if name not in made:
-                served.model(name).save(folder / name)
-                made[name] = Engine(folder / name, database)
-            return made[name]
-
-        yield get
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import time
 
 import pytest
 import served
+from serving.cases import until
 
 from sidelight.errors import BundleError, SidelightError, SpecError
 from sidelight.serving import hot_swap
@@ -22,13 +23,6 @@ from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.store.store import Store
 
 FAST = EngineOptions(poll=0.02)
-
-
-def until(condition, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 def shown(engine, user="u01"):

@@ -7,16 +7,9 @@ import time
 import numpy as np
 import pytest
 import served
+from serving.cases import TENT, until
 
 from sidelight.serving.requests import RecommendRequest
-
-TENT = {"title": "sturdy tent no 15", "description": "A sturdy tent for camping.", "brand": "Northfold"}
-
-
-@pytest.fixture
-def engine(tmp_path):
-    with served.engine(tmp_path, start=True) as made:
-        yield made
 
 
 @pytest.mark.parametrize("name", ["content_knn", "ridge", "blend", "two_tower"])
@@ -42,13 +35,6 @@ def test_without_waiting_it_comes_all_the_same(engine):
     assert not receipt.placed and receipt.change == 1
     until(lambda: engine.snapshot.change == 1)
     assert engine.item("fresh").title == TENT["title"] and engine.status().waiting == 0
-
-
-def until(condition, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 def test_models_of_clicks_say_that_new_items_wait(tmp_path):

@@ -12,6 +12,7 @@ import http_service
 import pytest
 import served
 from served import no_collector, open_files
+from serving.cases import TENT
 
 from sidelight.errors import UnknownIdError
 from sidelight.serving.database.connections import POOL
@@ -184,9 +185,6 @@ def test_retiring_waits_for_no_placing(tmp_path: Path) -> None:
             thread.start()
             assert done.wait(5) and "i03" not in listed(engine, user="nobody")
             thread.join()
-
-
-TENT = {"title": "sturdy tent no 15", "description": "A sturdy tent for camping.", "brand": "Northfold"}
 
 
 @pytest.fixture

@@ -13,12 +13,6 @@ import torch.nn.functional as F  # noqa: E402
 from made_tasks import again, made, multiplied  # noqa: E402
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import make_synthetic  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def split() -> sl.Split:
-    return sl.split.temporal(make_synthetic(60, 50, 900, seed=1).data)
 
 
 def gradients(towers: Any, loss: Any) -> Any:

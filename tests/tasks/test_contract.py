@@ -28,11 +28,6 @@ LOUD = [task for task in TASKS if task.uses_clicks]
 
 
 @pytest.fixture(scope="module")
-def split() -> sl.Split:
-    return sl.split.temporal(make_synthetic(60, 50, 900, seed=1).data)
-
-
-@pytest.fixture(scope="module")
 def cold() -> sl.Split:
     """A third of the items is new, so that dozens of them are drawn."""
     return sl.split.cold_items(make_synthetic(60, 120, 900, seed=1).data, share=0.3, warm=0.1)

@@ -15,11 +15,6 @@ import sidelight as sl  # noqa: E402
 from sidelight.data.synthetic import make_synthetic  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def split() -> sl.Split:
-    return sl.split.temporal(make_synthetic(60, 50, 900, seed=1).data)
-
-
 def gradients(towers: Any, loss: Any) -> Any:
     found = torch.autograd.grad(loss, list(towers.parameters()), allow_unused=True, retain_graph=True)
     pairs = zip(found, towers.parameters(), strict=True)

@@ -13,13 +13,7 @@ torch = pytest.importorskip("torch")
 from made_tasks import OPTIONS, again, made, towers_of  # noqa: E402
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def split() -> sl.Split:
-    return sl.split.temporal(make_synthetic(60, 50, 900, seed=1).data)
 
 
 def test_the_modality_that_is_predicted_is_not_pulled_towards_the_guess(split: sl.Split) -> None:

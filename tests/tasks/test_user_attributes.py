@@ -10,18 +10,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.tasks.user_attributes import SensitiveRemoval, UserAttribute, explained  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
 from sidelight.training.training_options import TrainingOptions  # noqa: E402
 
 OPTIONS = TrainingOptions(batch_size=60, task_items=10)
-
-
-@pytest.fixture(scope="module")
-def split() -> sl.Split:
-    return sl.split.temporal(make_synthetic(60, 50, 900, seed=1).data)
 
 
 def made(split: sl.Split, task: Any, *users: str) -> tuple[Any, Any, Any]:

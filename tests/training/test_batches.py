@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,30 +10,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from training.cases import (  # noqa: E402
+    noisy_towers,
+)
+
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import make_synthetic  # noqa: E402
-from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
 
-CONTENT = (sl.Text("title", min_df=1),)
-
 FULL = sl.TrainingOptions(batch_size=32, min_steps=4, task_items=20)
-
-Towers = Any
-
-
-@pytest.fixture(scope="module")
-def split() -> sl.Split:
-    return sl.split.temporal(make_synthetic(80, 60, 700, seed=3).data)
-
-
-def towers_of(split: sl.Split) -> Towers:
-    towers = sl.TwoTower(CONTENT, dim=8).towers(ContentSpace.fit(CONTENT, split.data), split)
-    with torch.no_grad():
-        noise = torch.Generator().manual_seed(1)
-        for value in (towers.ids.ids, towers.default):
-            value.copy_(0.3 * torch.randn(value.shape, generator=noise))
-    return towers
 
 
 def test_histories_are_in_the_order_of_events(split: sl.Split) -> None:
@@ -48,7 +31,7 @@ def test_histories_are_in_the_order_of_events(split: sl.Split) -> None:
         for user in data.users:
             own = data.event[data.start[user] : data.start[user + 1]]
             assert (np.diff(log.timestamp[own]) >= 0).all() and (log.user[own] == user).all()
-        batch = data.make(0, towers_of(split))
+        batch = data.make(0, noisy_towers(split))
         several = 0
         for place, user in enumerate(batch.users.tolist()):
             own = data.item[data.start[user] : data.start[user + 1]].tolist()
@@ -68,7 +51,7 @@ def test_a_single_interaction_is_never_an_input(split: sl.Split, lone: float) ->
     )
     data, towers = (
         Batches.of(one, replace(FULL, batch_size=80, empty_history_rate=0.0, lone=lone)),
-        towers_of(split),
+        noisy_towers(split),
     )
     for step in range(5):
         batch = data.make(step, towers)

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+
+from training.cases import noisy_towers  # noqa: E402
+
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.losses import SHARPNESS  # noqa: E402
-from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.training.gradient_signals import USERS, ValidationGradient  # noqa: E402
 from sidelight.training.validation_scores import item_vectors  # noqa: E402
-
-CONTENT = (sl.Text("title", min_df=1),)
-
-Towers = Any
-
-
-@pytest.fixture(scope="module")
-def split() -> sl.Split:
-    return sl.split.temporal(make_synthetic(80, 60, 700, seed=3).data)
-
-
-def towers_of(split: sl.Split) -> Towers:
-    towers = sl.TwoTower(CONTENT, dim=8).towers(ContentSpace.fit(CONTENT, split.data), split)
-    with torch.no_grad():
-        noise = torch.Generator().manual_seed(1)
-        for value in (towers.ids.ids, towers.default):
-            value.copy_(0.3 * torch.randn(value.shape, generator=noise))
-    return towers
 
 
 def test_the_validation_signal_is_the_formula(split: sl.Split) -> None:
     """Of each side the least surprise over the grid of sharpness, which is not that of the towers."""
-    towers, steering = towers_of(split).eval(), ValidationGradient.of(split, 0)
+    towers, steering = noisy_towers(split).eval(), ValidationGradient.of(split, 0)
     vectors = item_vectors(towers).numpy().astype(np.float64)
     default = towers.default.detach().numpy()
     users = np.stack(

@@ -10,38 +10,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from training.cases import OPTIONS, Towers  # noqa: E402
+
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import make_synthetic  # noqa: E402
 from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.training.stopping_signal import NoPersonalSignalWarning, StoppingSignal, personal  # noqa: E402
 
 CONTENT = (sl.Text("title", "description", min_df=1), sl.Vector("vector"))
-
-OPTIONS = sl.TrainingOptions(
-    epochs=6, batch_size=64, min_steps=4, task_items=20, lr=1e-2, empty_history_rate=0.0
-)
-
-Towers = Any
-
-
-def first_clicks(split: sl.Split) -> sl.Split:
-    """One training event a user, no validation: the others are the test."""
-    user = split.data.interactions.user
-    _, first = np.unique(user[split.train], return_index=True)
-    train = np.sort(split.train[first])
-    rest = np.setdiff1d(np.arange(len(user)), train)
-    cold = np.bincount(split.data.interactions.item[train], minlength=split.data.n_items) == 0
-    return replace(split, train=train, validation=split.validation[:0], sealed=rest, cold=cold)
-
-
-@pytest.fixture(scope="module")
-def many() -> sl.Split:
-    return sl.split.random_per_user(make_synthetic(250, 300, 4000, seed=5, skew=0.3).data)
-
-
-@pytest.fixture(scope="module")
-def lone(many: sl.Split) -> sl.Split:
-    return first_clicks(many)
 
 
 def towers_of(split: sl.Split, **options: Any) -> Towers:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from data.checks.cases import positions
 from plain_tables import (
     DAY,
     EVENTS,
     NOW,
     Case,
-    Column,
     Shop,
     assert_found,
     each,
@@ -28,16 +28,6 @@ def ties_by_id(shop: Shop) -> None:
     shop.rows[EVENTS].sort(key=lambda r: (r["user_id"], r["item_id"]))
     for row in shop.rows[EVENTS]:
         row["timestamp"] = NOW - (int(row["user_id"][1:]) % 50 + 2) * DAY + 17_000_000_001
-
-
-def positions(shop: Shop) -> None:
-    """The place in the file takes the place of the time."""
-    shop.schema[EVENTS] = [c for c in shop.schema[EVENTS] if c.name != "timestamp"]
-    seen: dict[str, int] = {}
-    for row in shop.rows[EVENTS]:
-        del row["timestamp"]
-        row["position"] = seen[row["user_id"]] = seen.get(row["user_id"], -1) + 1
-    shop.schema[EVENTS].append(Column("position", "position"))
 
 
 def items_by_position(shop: Shop) -> None:

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from data.checks.cases import positions
 from plain_tables import (
     EVENTS,
     ITEMS,
     NOW,
     USERS,
     Case,
-    Column,
     Shop,
     again,
     assert_found,
     each,
     put,
 )  # fmt: skip
-
-
-def positions(shop: Shop) -> None:
-    """The place in the file takes the place of the time."""
-    shop.schema[EVENTS] = [c for c in shop.schema[EVENTS] if c.name != "timestamp"]
-    seen: dict[str, int] = {}
-    for row in shop.rows[EVENTS]:
-        del row["timestamp"]
-        row["position"] = seen[row["user_id"]] = seen.get(row["user_id"], -1) + 1
-    shop.schema[EVENTS].append(Column("position", "position"))
 
 
 def shared_position(shop: Shop) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from data.split.cases import FULL
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from made_events import Row, dataset, keys, rows
 
 from sidelight.data import split as make
 from sidelight.errors import DataError, SpecError
-
-FULL = [(u, i, u + 2 * i) for u in range(1, 7) for i in range(1, 10)]
 
 
 @given(events=rows(20), by=st.sampled_from(["random", "time"]), seed=st.integers(0, 5))

@@ -18,11 +18,11 @@ import pytest
 import shop
 import uvicorn
 from pydantic import BaseModel
+from serving.client.cases import ANSWER, LISTED, Service, client, problem
 
 import sidelight as sl
 from sidelight.errors import DataError, SpecError
 from sidelight.serving import responses
-from sidelight.serving.client import client as client_module
 from sidelight.serving.client import client_errors
 from sidelight.serving.client.client import Client, RecommendRequest, event
 from sidelight.serving.database.database import Database
@@ -34,23 +34,6 @@ from sidelight.serving.http.app import create_app
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.rerank.rules import ItemCondition, Pin, Rules
 from sidelight.serving.store.store import Store
-
-LISTED = {
-    "item_id": "i07", "title": "folding spade", "score": 1, "rank": 1, "source": "personal", "new": True,
-    "explored": False, "propensity": 0.5, "moved": -2,
-    "why": {
-        "item_id": "i07", "score": 1, "history": [["i01", "a rake", 0.75]], "words": [["steel", 0.3]],
-        "user": 0.25,
-    },
-}  # fmt: skip
-
-
-ANSWER = {
-    "version": "monday", "request_id": "r-1", "items": [LISTED], "unknown": ["i99"], "fallback": False,
-    "cost": {"total": 0.1, "by_rule": {"pin": 0.1}, "slots_new_before": 1, "slots_new_after": 2},
-    "change": 7, "unplaced": [],
-}  # fmt: skip
-
 
 VERSION = {
     "name": "monday", "created": "2026-03-01T09:30:00+00:00", "note": "", "fingerprint": "f", "size": 12,
@@ -68,49 +51,6 @@ STATUS = {
 
 
 SHOWN = {"item_id": "i07", "title": "folding spade", "row": {"tags": ["a"], "price": 1.5}, "new": False}
-
-
-PROBLEM = {
-    "type": "urn:sidelight:problem:invalid", "title": "No", "status": 422, "detail": "k is too large",
-    "request_id": "r-9", "errors": [{"pointer": "/k", "detail": "at most 1000"}],
-}  # fmt: skip
-
-
-Answering = Callable[[httpx.Request], httpx.Response]
-
-
-class Service:
-    """Answers by path, and keeps what was asked."""
-
-    def __init__(self, *answers: Any) -> None:
-        self.answers, self.seen = list(answers), []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.seen.append(request)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.seen[-1].content)
-
-
-def client(service: Answering, **options: Any) -> Client:
-    return Client("http://service.test/shop", transport=httpx.MockTransport(service), **options)
-
-
-def problem(status: int, after: str | None = None, **more: Any) -> httpx.Response:
-    headers = {"Content-Type": "application/problem+json"} | ({"Retry-After": after} if after else {})
-    return httpx.Response(status, content=json.dumps({**PROBLEM, "status": status, **more}), headers=headers)
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    found: list[float] = []
-    monkeypatch.setattr(client_module.time, "sleep", found.append)
-    yield found
 
 
 def test_a_list_is_asked_for_and_read() -> None:

@@ -3,63 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from serving.client.cases import Service, client, problem
 
-from sidelight.serving.client import client as client_module
 from sidelight.serving.client import client_errors
-from sidelight.serving.client.client import Client
 from sidelight.serving.http import openapi
-
-PROBLEM = {
-    "type": "urn:sidelight:problem:invalid", "title": "No", "status": 422, "detail": "k is too large",
-    "request_id": "r-9", "errors": [{"pointer": "/k", "detail": "at most 1000"}],
-}  # fmt: skip
-
-
-Answering = Callable[[httpx.Request], httpx.Response]
-
-
-class Service:
-    """Answers by path, and keeps what was asked."""
-
-    def __init__(self, *answers: Any) -> None:
-        self.answers, self.seen = list(answers), []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.seen.append(request)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.seen[-1].content)
-
-
-def client(service: Answering, **options: Any) -> Client:
-    return Client("http://service.test/shop", transport=httpx.MockTransport(service), **options)
-
-
-def problem(status: int, after: str | None = None, **more: Any) -> httpx.Response:
-    headers = {"Content-Type": "application/problem+json"} | ({"Retry-After": after} if after else {})
-    return httpx.Response(status, content=json.dumps({**PROBLEM, "status": status, **more}), headers=headers)
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    found: list[float] = []
-    monkeypatch.setattr(client_module.time, "sleep", found.append)
-    yield found
 
 
 def test_a_mistake_has_the_fields_that_the_api_describes() -> None:

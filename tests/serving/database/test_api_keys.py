@@ -2,51 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import postgres
 import pytest
 import sqlalchemy as sa
+from serving.database.cases import raw
 
 from sidelight.errors import SpecError
 from sidelight.serving.database import sql_tables
 from sidelight.serving.database.database import Database
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server | None]:
-    if postgres.why_not():
-        yield None
-        return
-    with postgres.running() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, server: postgres.Server | None) -> str:
-    """Address of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'service.db'}"
-    if server is None:
-        pytest.skip(str(postgres.why_not()))
-    return server.space()
-
-
-@pytest.fixture
-def db(url: str) -> Iterator[Database]:
-    with Database.open(url) as database:
-        yield database
-
-
-def raw(db: Database) -> str:
-    """Everything in all tables, as text."""
-    with db._connections._engine.connect() as connection:
-        return "\n".join(
-            repr(tuple(r))
-            for t in sql_tables.metadata.sorted_tables
-            for r in connection.execute(sa.select(t))
-        )
 
 
 def test_keys_are_shown_once_and_can_be_revoked(db: Database) -> None:

@@ -40,11 +40,6 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "service.db"
-
-
-@pytest.fixture
 def db(path: Path) -> Iterator[Database]:
     with Database.open(str(path)) as database:
         yield database

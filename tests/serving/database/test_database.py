@@ -3,76 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import postgres
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from serving.database.cases import BAD_IDS, HARD_IDS, event, shown
 
 from sidelight.errors import DataError
 from sidelight.serving.database.database import Database
-from sidelight.serving.domain import Event, Exposure, UserState
-
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-HARD_IDS = [
-    "äöü",
-    "a b\n\tc",
-    "'; DROP TABLE sidelight_events; --",
-    "%s %(x)s :user ?",
-    "😀" * 256,
-    " ",
-    "x" * 512,
-]
-
-
-BAD_IDS: list[Any] = ["", "x" * 513, "a\0b", "\ud800", "ab\udfff", 7, None, b"a"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server | None]:
-    if postgres.why_not():
-        yield None
-        return
-    with postgres.running() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, server: postgres.Server | None) -> str:
-    """Address of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'service.db'}"
-    if server is None:
-        pytest.skip(str(postgres.why_not()))
-    return server.space()
-
-
-@pytest.fixture
-def db(url: str) -> Iterator[Database]:
-    with Database.open(url) as database:
-        yield database
-
-
-def event(
-    user: str, item: str = "i", minute: float = 0, kind: Any = "click", name: str | None = None
-) -> Event:
-    return Event(user, item, kind, START + timedelta(minutes=minute), name)
+from sidelight.serving.domain import Event, UserState
 
 
 def bare(given: Event) -> Event:
     """An event as it is read back: without its name."""
     return replace(given, event_id=None)
-
-
-def shown(user: str | None, item: str = "i", minute: float = 0) -> Exposure:
-    return Exposure("r1", user, item, 3, 0.1 + 0.2, True, "v1", START + timedelta(minutes=minute))
 
 
 def test_any_text_is_an_id(db: Database) -> None:

@@ -19,11 +19,6 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "service.db"
-
-
-@pytest.fixture
 def db(path: Path) -> Iterator[Database]:
     with Database.open(str(path)) as database:
         yield database

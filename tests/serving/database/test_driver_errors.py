@@ -20,12 +20,6 @@ pytestmark = pytest.mark.skipif(postgres.why_not() is not None, reason=str(postg
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server]:
-    with postgres.running() as running:
-        yield running
-
-
 @pytest.fixture
 def db(server: postgres.Server) -> Iterator[Database]:
     with Database.open(server.space()) as database:

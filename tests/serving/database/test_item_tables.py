@@ -2,57 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-import postgres
 import pytest
+from serving.database.cases import BAD_IDS, HARD_IDS, START
 
 from sidelight.errors import DataError
 from sidelight.serving.database.database import Database
-
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-HARD_IDS = [
-    "äöü",
-    "a b\n\tc",
-    "'; DROP TABLE sidelight_events; --",
-    "%s %(x)s :user ?",
-    "😀" * 256,
-    " ",
-    "x" * 512,
-]
-
-
-BAD_IDS: list[Any] = ["", "x" * 513, "a\0b", "\ud800", "ab\udfff", 7, None, b"a"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server | None]:
-    if postgres.why_not():
-        yield None
-        return
-    with postgres.running() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, server: postgres.Server | None) -> str:
-    """Address of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'service.db'}"
-    if server is None:
-        pytest.skip(str(postgres.why_not()))
-    return server.space()
-
-
-@pytest.fixture
-def db(url: str) -> Iterator[Database]:
-    with Database.open(url) as database:
-        yield database
 
 
 def test_item_rows_are_replaced_and_numbered(db: Database) -> None:

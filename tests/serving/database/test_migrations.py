@@ -2,56 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-import postgres
 import pytest
 import sqlalchemy as sa
+from serving.database.cases import event, stored
 
 from sidelight.serving.database import sql_tables
 from sidelight.serving.database.database import Database
-from sidelight.serving.domain import DatabaseError, Event
-
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server | None]:
-    if postgres.why_not():
-        yield None
-        return
-    with postgres.running() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, server: postgres.Server | None) -> str:
-    """Address of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'service.db'}"
-    if server is None:
-        pytest.skip(str(postgres.why_not()))
-    return server.space()
-
-
-@pytest.fixture
-def db(url: str) -> Iterator[Database]:
-    with Database.open(url) as database:
-        yield database
-
-
-def event(
-    user: str, item: str = "i", minute: float = 0, kind: Any = "click", name: str | None = None
-) -> Event:
-    return Event(user, item, kind, START + timedelta(minutes=minute), name)
-
-
-def stored(db: Database) -> list[Event]:
-    return [e for _, e in db.events_since(0)]
+from sidelight.serving.domain import DatabaseError
 
 
 def test_many_may_open_a_new_database_at_once(url: str) -> None:

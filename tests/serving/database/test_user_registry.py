@@ -2,69 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import postgres
 import pytest
 import sqlalchemy as sa
+from serving.database.cases import START, event, raw, shown, stored
 
 from sidelight.serving.database import sql_tables, user_tables
 from sidelight.serving.database.database import Database
-from sidelight.serving.domain import Event, Exposure, UserState
-
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server | None]:
-    if postgres.why_not():
-        yield None
-        return
-    with postgres.running() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, server: postgres.Server | None) -> str:
-    """Address of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'service.db'}"
-    if server is None:
-        pytest.skip(str(postgres.why_not()))
-    return server.space()
-
-
-@pytest.fixture
-def db(url: str) -> Iterator[Database]:
-    with Database.open(url) as database:
-        yield database
-
-
-def event(
-    user: str, item: str = "i", minute: float = 0, kind: Any = "click", name: str | None = None
-) -> Event:
-    return Event(user, item, kind, START + timedelta(minutes=minute), name)
-
-
-def shown(user: str | None, item: str = "i", minute: float = 0) -> Exposure:
-    return Exposure("r1", user, item, 3, 0.1 + 0.2, True, "v1", START + timedelta(minutes=minute))
-
-
-def stored(db: Database) -> list[Event]:
-    return [e for _, e in db.events_since(0)]
-
-
-def raw(db: Database) -> str:
-    """Everything in all tables, as text."""
-    with db._connections._engine.connect() as connection:
-        return "\n".join(
-            repr(tuple(r))
-            for t in sql_tables.metadata.sorted_tables
-            for r in connection.execute(sa.select(t))
-        )
+from sidelight.serving.domain import Event, UserState
 
 
 def test_forgetting_deletes_and_leaves_a_mark_without_the_name(db: Database) -> None:

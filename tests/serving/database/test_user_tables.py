@@ -3,76 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
-from typing import Any
 
-import postgres
 import pytest
 import sqlalchemy as sa
+from serving.database.cases import START, event, raw, shown, stored
 
 from sidelight.serving.database import sql_tables
 from sidelight.serving.database.database import Database
-from sidelight.serving.domain import HISTORY, KINDS, DatabaseError, Event, Exposure, UserState
-
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server | None]:
-    if postgres.why_not():
-        yield None
-        return
-    with postgres.running() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, server: postgres.Server | None) -> str:
-    """Address of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'service.db'}"
-    if server is None:
-        pytest.skip(str(postgres.why_not()))
-    return server.space()
-
-
-@pytest.fixture
-def db(url: str) -> Iterator[Database]:
-    with Database.open(url) as database:
-        yield database
-
-
-def event(
-    user: str, item: str = "i", minute: float = 0, kind: Any = "click", name: str | None = None
-) -> Event:
-    return Event(user, item, kind, START + timedelta(minutes=minute), name)
+from sidelight.serving.domain import HISTORY, KINDS, DatabaseError, Event, UserState
 
 
 def bare(given: Event) -> Event:
     """An event as it is read back: without its name."""
     return replace(given, event_id=None)
-
-
-def shown(user: str | None, item: str = "i", minute: float = 0) -> Exposure:
-    return Exposure("r1", user, item, 3, 0.1 + 0.2, True, "v1", START + timedelta(minutes=minute))
-
-
-def stored(db: Database) -> list[Event]:
-    return [e for _, e in db.events_since(0)]
-
-
-def raw(db: Database) -> str:
-    """Everything in all tables, as text."""
-    with db._connections._engine.connect() as connection:
-        return "\n".join(
-            repr(tuple(r))
-            for t in sql_tables.metadata.sorted_tables
-            for r in connection.execute(sa.select(t))
-        )
 
 
 def test_events_come_back_as_they_were_given(db: Database) -> None:

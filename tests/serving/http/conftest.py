@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from http_service import Service, published
+from serving.http.cases import KEYS
 
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
 from sidelight.serving.engine_options import EngineOptions
+from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.store.store import Store
 
 
@@ -68,3 +70,17 @@ def real(shop_store: Path, tmp_path: Path, make: Callable[..., Service]) -> Iter
     for engine, database in opened:
         engine.close()
         database.close()
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    made = Service(tmp_path_factory.mktemp("keyed"), keys=KEYS)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def narrow(make: Callable[..., Service]) -> Service:
+    """Two at a time, one may wait."""
+    options = HttpOptions(explorer=False, rate=0, concurrency=2, queue=1, deadline=5.0, most_body=2000)
+    return make(options)

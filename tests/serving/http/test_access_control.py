@@ -10,15 +10,13 @@ from typing import Any
 
 import pytest
 from http_service import Service
+from serving.http.cases import KEYS
 
-from sidelight.serving.domain import SCOPES, DatabaseError, Key
+from sidelight.serving.domain import DatabaseError, Key
 from sidelight.serving.http.access_control import HOLDS, KeyRing, RateLimiter
 from sidelight.serving.http.executors import BoundedExecutor
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.openapi import ENTRIES
-
-KEYS = {name: [name] for name in SCOPES} | {"all": sorted(SCOPES)}
-
 
 BODIES = {
     "promote": {"name": "v1"},
@@ -28,13 +26,6 @@ BODIES = {
 
 
 BODIES["put_items"] = {"items": [{"item_id": "i81", "title": "folding spade"}]}
-
-
-@pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    made = Service(tmp_path_factory.mktemp("keyed"), keys=KEYS)
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.name)

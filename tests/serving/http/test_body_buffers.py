@@ -8,16 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from http_service import Service
+from serving.http.cases import later, pieces
 from starlette.types import Message
 
 from sidelight.serving.http.body_buffers import BodyBuffers
 from sidelight.serving.http.executors import ClientGoneError
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.problems import Problem
-
-
-def later(seconds: float = 5.0) -> float:
-    return time.monotonic() + seconds
 
 
 def test_bodies_of_one_caller_leave_room_for_those_of_others() -> None:
@@ -42,19 +39,6 @@ def test_bodies_of_one_caller_leave_room_for_those_of_others() -> None:
         return [each.status if isinstance(each, Problem) else len(each) for each in found]
 
     assert asyncio.run(main()) == [60, 429, 30, 60, 60]
-
-
-def pieces(*given: bytes, end: bool = True, pause: float = 0.0) -> Callable[[], Any]:
-    """A channel that gives a body in pieces."""
-    left = [{"type": "http.request", "body": b, "more_body": True} for b in given]
-    if end:
-        left[-1]["more_body"] = False
-
-    async def receive() -> Message:
-        await asyncio.sleep(pause)
-        return left.pop(0) if left else {"type": "http.disconnect"}
-
-    return receive
 
 
 def read(

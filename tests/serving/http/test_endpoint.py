@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from http_service import Service, wait_for
+from serving.http.cases import LIST, later, pieces
 from starlette.types import Message
 
 from sidelight.serving.http.http_options import HttpOptions
@@ -24,13 +24,6 @@ def test_a_form_of_another_site_cannot_send_a_body(service: Service) -> None:
     given = service.send("OPTIONS", "/v1/forget", headers=preflight)
     assert given.status_code == 405
     assert not [name for name in given.headers if name.startswith("access-control")]
-
-
-LIST = {"user": "u1", "k": 3}
-
-
-def later(seconds: float = 5.0) -> float:
-    return time.monotonic() + seconds
 
 
 def test_short_lists_go_on_while_long_ones_take_all_they_may(make: Callable[..., Service]) -> None:
@@ -68,26 +61,6 @@ def test_short_lists_go_on_while_long_ones_take_all_they_may(make: Callable[...,
     filling.join(10)
     assert sent[0].status_code == 200
     assert service.send("POST", "/v1/recommend/batch", asked, "a").status_code == 200
-
-
-@pytest.fixture
-def narrow(make: Callable[..., Service]) -> Service:
-    """Two at a time, one may wait."""
-    options = HttpOptions(explorer=False, rate=0, concurrency=2, queue=1, deadline=5.0, most_body=2000)
-    return make(options)
-
-
-def pieces(*given: bytes, end: bool = True, pause: float = 0.0) -> Callable[[], Any]:
-    """A channel that gives a body in pieces."""
-    left = [{"type": "http.request", "body": b, "more_body": True} for b in given]
-    if end:
-        left[-1]["more_body"] = False
-
-    async def receive() -> Message:
-        await asyncio.sleep(pause)
-        return left.pop(0) if left else {"type": "http.disconnect"}
-
-    return receive
 
 
 def test_a_body_without_a_length(narrow: Service) -> None:

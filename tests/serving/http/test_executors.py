@@ -11,16 +11,13 @@ from typing import Any
 
 import pytest
 from http_service import LittleEngine, Service, wait_for
+from serving.http.cases import LIST, later
 from starlette.types import Message
 
 from sidelight.serving.fair_turns import Stopped, Turn, checkpoint, taking
 from sidelight.serving.http.executors import BoundedExecutor, ClientGoneError
 from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.http.problems import Problem
-
-
-def later(seconds: float = 5.0) -> float:
-    return time.monotonic() + seconds
 
 
 def endless(seen: list[str]) -> None:
@@ -117,16 +114,6 @@ def test_long_work_lets_short_work_go_first_and_ends_all_the_same() -> None:
         busy = False
     assert rested > 0.01  # about as long as it worked
     assert time.monotonic() - start < 10
-
-
-LIST = {"user": "u1", "k": 3}
-
-
-@pytest.fixture
-def narrow(make: Callable[..., Service]) -> Service:
-    """Two at a time, one may wait."""
-    options = HttpOptions(explorer=False, rate=0, concurrency=2, queue=1, deadline=5.0, most_body=2000)
-    return make(options)
 
 
 @pytest.fixture

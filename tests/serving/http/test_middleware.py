@@ -10,7 +10,6 @@ import pytest
 from http_service import Service, wait_for
 from served import no_collector
 
-from sidelight.serving.domain import SCOPES
 from sidelight.serving.http.endpoint import RequestState
 from sidelight.serving.http.openapi import ENTRIES
 
@@ -61,16 +60,6 @@ def test_what_protects_stands_on_every_answer(service: Service) -> None:
         assert headers["cross-origin-resource-policy"] == "same-origin"
         assert "access-control-allow-origin" not in headers
         assert "server" not in headers
-
-
-KEYS = {name: [name] for name in SCOPES} | {"all": sorted(SCOPES)}
-
-
-@pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    made = Service(tmp_path_factory.mktemp("keyed"), keys=KEYS)
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

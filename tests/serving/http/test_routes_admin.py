@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from http_service import LittleEngine, Service, wait_for
+from serving.http.cases import LIST
 
 from sidelight.serving.http import routes_admin
 from sidelight.serving.http.http_options import HttpOptions
@@ -17,9 +18,6 @@ def test_rollback(service: Service) -> None:
     assert service.send("POST", "/v1/versions/promote", {"name": "v2"}).json()["current"] is True
     back = service.send("POST", "/v1/versions/rollback")
     assert (back.status_code, back.json()["name"]) == (200, "v1")
-
-
-LIST = {"user": "u1", "k": 3}
 
 
 def test_a_service_whose_lists_are_stuck_is_not_ready(

@@ -21,12 +21,6 @@ from sidelight.serving.requests import RecommendRequest
 TENT = {"title": "sturdy tent no 15", "description": "A sturdy tent for camping.", "brand": "Northfold"}
 
 
-@pytest.fixture
-def engine(tmp_path):
-    with served.engine(tmp_path, start=True) as made:
-        yield made
-
-
 def shown(engine, k=20, **who):
     return [one.item_id for one in engine.recommend(RecommendRequest(k=k, **who)).items]
 

@@ -12,12 +12,6 @@ from sidelight.serving.requests import RecommendRequest
 TENT = {"title": "sturdy tent no 15", "description": "A sturdy tent for camping.", "brand": "Northfold"}
 
 
-@pytest.fixture
-def engine(tmp_path):
-    with served.engine(tmp_path) as made:
-        yield made
-
-
 @pytest.mark.parametrize("name", ["content_knn", "blend"])
 def test_the_audience_equals_that_of_the_model(tmp_path, name):
     with served.engine(tmp_path, name) as engine:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 import warnings
 
 import numpy as np
@@ -11,11 +9,11 @@ import pytest
 import served
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from serving.cases import cpu
+from serving.recommend.cases import ITEMS, histories, people, same
 
 from sidelight.data.histories import Histories
 from sidelight.models.recommender import UnknownHistoryWarning
-from sidelight.serving.database.database import Database
-from sidelight.serving.engine import Engine
 from sidelight.serving.recommend import batch_scoring
 from sidelight.serving.requests import RecommendRequest
 
@@ -36,28 +34,6 @@ def test_rows_of_lists_are_the_matrix():
     assert Histories.of_distinct([np.array([], dtype=np.int64)], 3).matrix().shape == (1, 3)
 
 
-@pytest.fixture(scope="module")
-def big(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("big")
-    served.large().save(folder / "bundle")
-    with Database.open(str(folder / "d.sqlite")) as database:
-        yield Engine(folder / "bundle", database)
-
-
-def cpu(work, times):
-    """Fewest processor seconds of each piece of work, in random order.
-
-    Whatever else runs on the machine can only add to them.
-    """
-    taken = {name: [] for name in work}
-    for turn in range(times):
-        for name in random.sample(list(work), len(work)):
-            start = time.thread_time()
-            work[name](turn)
-            taken[name].append(time.thread_time() - start)
-    return {name: min(values) for name, values in taken.items()}
-
-
 @pytest.mark.slow
 def test_a_list_costs_little_more_than_the_product(big):
     vectors = big.snapshot.model.scorer.vectors
@@ -76,48 +52,6 @@ def test_a_list_costs_little_more_than_the_product(big):
 
 
 KINDS = ("popular", "ease", "content_knn", "als", "blend", "two_tower")
-
-
-ITEMS = [f"i{n:02d}" for n in range(1, 81)]
-
-
-@pytest.fixture(scope="module")
-def engines(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("engines")
-    made = {}
-    with Database.open(str(folder / "none.sqlite")) as database:
-
-        def get(name):
-            if name not in made:
-                served.model(name).save(folder / name)
-                made[name] = Engine(folder / name, database)
-            return made[name]
-
-        yield get
-
-
-def shown(answer):
-    return [one.item_id for one in answer.items]
-
-
-def same(answer, frame):
-    """The list of an answer equals one of `Recommender.recommend`, up to rounding of float sums."""
-    ids, scores = frame["item_id"].to_list(), frame["score"].to_numpy()
-    found = np.array([one.score for one in answer.items])
-    assert len(found) == len(scores)
-    np.testing.assert_allclose(found, scores, rtol=2e-4, atol=1e-6)
-    assert [one.source for one in answer.items] == frame["source"].to_list()
-    assert [one.rank for one in answer.items] == frame["rank"].to_list()
-    for at, (mine, theirs) in enumerate(zip(shown(answer), ids, strict=True)):
-        if mine != theirs:  # only items that rounding put level may have changed places
-            where = ids.index(mine) if mine in ids else len(ids) - 1
-            assert scores[where] == pytest.approx(scores[at], rel=2e-4, abs=1e-6)
-
-
-people = st.sampled_from([*(f"u{n:02d}" for n in range(1, 61)), "nobody"])
-
-
-histories = st.lists(st.sampled_from([*ITEMS, "gone", "lost"]), max_size=12)
 
 
 choices = st.none() | st.lists(st.sampled_from(ITEMS), min_size=1, max_size=30, unique=True)

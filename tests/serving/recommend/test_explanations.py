@@ -10,12 +10,6 @@ from sidelight.errors import SpecError
 from sidelight.serving.requests import RecommendRequest
 
 
-@pytest.fixture
-def engine(tmp_path):
-    with served.engine(tmp_path) as made:
-        yield made
-
-
 @pytest.mark.parametrize("name", ["content_knn", "als", "blend", "two_tower"])
 def test_similar_equals_the_model(tmp_path, name):
     with served.engine(tmp_path, name) as engine:

@@ -4,41 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import polars as pl
 import pytest
 import served
-from hypothesis import strategies as st
+from serving.recommend.cases import same, shown
 
 from sidelight.serving.domain import Event
 from sidelight.serving.requests import RecommendRequest
-
-
-@pytest.fixture
-def engine(tmp_path):
-    with served.engine(tmp_path) as made:
-        yield made
-
-
-def shown(answer):
-    return [one.item_id for one in answer.items]
-
-
-def same(answer, frame):
-    """The list of an answer equals one of `Recommender.recommend`, up to rounding of float sums."""
-    ids, scores = frame["item_id"].to_list(), frame["score"].to_numpy()
-    found = np.array([one.score for one in answer.items])
-    assert len(found) == len(scores)
-    np.testing.assert_allclose(found, scores, rtol=2e-4, atol=1e-6)
-    assert [one.source for one in answer.items] == frame["source"].to_list()
-    assert [one.rank for one in answer.items] == frame["rank"].to_list()
-    for at, (mine, theirs) in enumerate(zip(shown(answer), ids, strict=True)):
-        if mine != theirs:  # only items that rounding put level may have changed places
-            where = ids.index(mine) if mine in ids else len(ids) - 1
-            assert scores[where] == pytest.approx(scores[at], rel=2e-4, abs=1e-6)
-
-
-people = st.sampled_from([*(f"u{n:02d}" for n in range(1, 61)), "nobody"])
 
 
 def test_events_move_the_next_list_and_dismissals_leave_it(engine):

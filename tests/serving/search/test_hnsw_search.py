@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import sys
 import time
 
 import numpy as np
 import pytest
 import served
+from serving.cases import cpu
 
 from sidelight.errors import BundleError, MissingExtraError, SpecError
 from sidelight.serving.database.database import Database
@@ -119,28 +119,6 @@ def test_als_has_vectors_too(tmp_path):
         exact, approximate = (Engine(served.bundle("als"), database, o) for o in (EngineOptions(), HNSW))
         for n in range(1, 30):
             assert shown(exact, user=f"u{n:02d}") == shown(approximate, user=f"u{n:02d}")
-
-
-@pytest.fixture(scope="module")
-def big(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("big")
-    served.large().save(folder / "bundle")
-    with Database.open(str(folder / "d.sqlite")) as database:
-        yield Engine(folder / "bundle", database)
-
-
-def cpu(work, times):
-    """Fewest processor seconds of each piece of work, in random order.
-
-    Whatever else runs on the machine can only add to them.
-    """
-    taken = {name: [] for name in work}
-    for turn in range(times):
-        for name in random.sample(list(work), len(work)):
-            start = time.thread_time()
-            work[name](turn)
-            taken[name].append(time.thread_time() - start)
-    return {name: min(values) for name, values in taken.items()}
 
 
 @pytest.mark.slow

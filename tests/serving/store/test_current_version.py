@@ -3,57 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-import made_store
 import pytest
+from serving.store.cases import refused
 
-from sidelight.errors import BundleError, SpecError
 from sidelight.serving.store import version_files
 from sidelight.serving.store.store import Store
-
-
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    place = tmp_path_factory.mktemp("bundles")
-    return [made_store.model(seed).save(place / f"m{seed}", metrics={"cold.ndcg@10": 0.1}) for seed in (0, 1)]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
-def fill(store: Store, bundles: list[Path]) -> Store:
-    for name, bundle in zip("ab", bundles, strict=True):
-        store.publish(bundle, name)
-        store.promote(name)
-    return store
-
-
-@pytest.fixture(scope="module")
-def template(bundles: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fill(Store(tmp_path_factory.mktemp("template") / "store"), bundles).root
-
-
-@pytest.fixture
-def served(template: Path, store: Store) -> Store:
-    """Two versions, `a` and `b`, both promoted one after the other: `b` serves.
-
-    A copy, as after a restored backup: the files are the same, their stamps are not.
-    """
-    shutil.copytree(template, store.root)
-    return store
-
-
-def refused(call: Callable[[], object], *said: str) -> None:
-    with pytest.raises((BundleError, SpecError)) as error:
-        call()
-    assert "\n" not in str(error.value)
-    for part in said:
-        assert part in str(error.value)
 
 
 def test_promote_and_rollback_move_through_what_served(served: Store, bundles: list[Path]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,64 +12,15 @@ import made_store
 import numpy as np
 import polars as pl
 import pytest
+from serving.store.cases import DAMAGE, left_over, refused
 
 import sidelight as sl
-from sidelight.errors import BundleError, SpecError
-from sidelight.manifest import MANIFEST, SEAL, seal
 from sidelight.serving.database.database import Database
 from sidelight.serving.domain import Event
 from sidelight.serving.engine import Engine
 from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.store import versions
-from sidelight.serving.store.store import PUBLISHING, SERVING, Store
-
-
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    place = tmp_path_factory.mktemp("bundles")
-    return [made_store.model(seed).save(place / f"m{seed}", metrics={"cold.ndcg@10": 0.1}) for seed in (0, 1)]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
-def fill(store: Store, bundles: list[Path]) -> Store:
-    for name, bundle in zip("ab", bundles, strict=True):
-        store.publish(bundle, name)
-        store.promote(name)
-    return store
-
-
-@pytest.fixture(scope="module")
-def template(bundles: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fill(Store(tmp_path_factory.mktemp("template") / "store"), bundles).root
-
-
-@pytest.fixture
-def served(template: Path, store: Store) -> Store:
-    """Two versions, `a` and `b`, both promoted one after the other: `b` serves.
-
-    A copy, as after a restored backup: the files are the same, their stamps are not.
-    """
-    shutil.copytree(template, store.root)
-    return store
-
-
-def refused(call: Callable[[], object], *said: str) -> None:
-    with pytest.raises((BundleError, SpecError)) as error:
-        call()
-    assert "\n" not in str(error.value)
-    for part in said:
-        assert part in str(error.value)
-
-
-def left_over(store: Store) -> list[str]:
-    hidden = [
-        p.name for p in [*store.root.iterdir(), *(store.root / "versions").iterdir()] if p.name[0] == "."
-    ]
-    return sorted(set(hidden) - {PUBLISHING, SERVING})
+from sidelight.serving.store.store import Store
 
 
 def test_a_version_is_the_bundle_and_says_what_it_is(store: Store, bundles: list[Path]) -> None:
@@ -115,36 +65,6 @@ def test_what_the_manifest_does_not_list_is_not_copied(
 def test_names_that_could_be_paths_are_refused(store: Store, bundles: list[Path], name: str) -> None:
     refused(lambda: store.publish(bundles[0], name), "expected a name")
     assert not store.root.exists()
-
-
-def _flip(folder: Path) -> None:
-    path = next((folder / "arrays").rglob("weights.npy"))
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-
-
-def _foreign(folder: Path) -> None:
-    text = (folder / MANIFEST).read_bytes().replace(b'"schema_version": 2', b'"schema_version": 3')
-    (folder / MANIFEST).write_bytes(text)
-    (folder / SEAL).write_bytes(seal(text))
-
-
-def _escape(folder: Path) -> None:
-    path = next((folder / "arrays").rglob("weights.npy"))
-    shutil.move(path, folder.parent / "elsewhere.npy")
-    path.symlink_to(folder.parent / "elsewhere.npy")
-
-
-DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a flipped bit": (_flip, "sha256"),
-    "a short file": (lambda f: os.truncate(next((f / "files").iterdir()), 9), "bytes"),
-    "a missing file": (lambda f: next((f / "files").iterdir()).unlink(), "no such file"),
-    "a changed manifest": (lambda f: os.truncate(f / MANIFEST, 99), SEAL),
-    "another version": (_foreign, "schema_version 1 or 2"),
-    "a file outside": (_escape, "inside the folder"),
-    "no bundle": (lambda f: (f / MANIFEST).unlink(), MANIFEST),
-}
 
 
 @pytest.mark.parametrize("what", DAMAGE)

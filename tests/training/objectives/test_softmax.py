@@ -10,9 +10,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from training.cases import noisy_towers  # noqa: E402
+
 import sidelight as sl  # noqa: E402
-from sidelight.data.synthetic import make_synthetic  # noqa: E402
-from sidelight.models.content_space import ContentSpace  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
 from sidelight.training.objectives.softmax import Softmax  # noqa: E402
 
@@ -25,26 +25,12 @@ SAMPLED = replace(FULL, full_softmax_limit=1, negatives=30)
 Towers = Any
 
 
-@pytest.fixture(scope="module")
-def split() -> sl.Split:
-    return sl.split.temporal(make_synthetic(80, 60, 700, seed=3).data)
-
-
-def towers_of(split: sl.Split) -> Towers:
-    towers = sl.TwoTower(CONTENT, dim=8).towers(ContentSpace.fit(CONTENT, split.data), split)
-    with torch.no_grad():
-        noise = torch.Generator().manual_seed(1)
-        for value in (towers.ids.ids, towers.default):
-            value.copy_(0.3 * torch.randn(value.shape, generator=noise))
-    return towers
-
-
 @pytest.mark.parametrize(
     "options", [FULL, SAMPLED, replace(SAMPLED, views=0.4)], ids=["full", "sampled", "views"]
 )
 def test_the_primary_loss_is_the_formula(split: sl.Split, options: sl.TrainingOptions) -> None:
     """Another user's target and a negative are one of n in N; a user's own targets are there for certain."""
-    towers, data = towers_of(split), Batches.of(split, options)
+    towers, data = noisy_towers(split), Batches.of(split, options)
     batch = data.make(2, towers)
     n, everything = len(batch.items), len(data.touched)
     assert (n < everything) == (options.full_softmax_limit == 1)
