@@ -57,9 +57,9 @@ def write_file(path: Path, content: bytes) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Replace the contents of a file in one step, for readers and crashes alike."""
-    with atomic_write(path, one_writer=True) as fresh:
-        with open(fresh, "xb") as stream:  # `atomic_write` forces it to disk
-            stream.write(content)
+    # `atomic_write` forces the contents to disk.
+    with atomic_write(path, one_writer=True) as fresh, open(fresh, "xb") as stream:
+        stream.write(content)
 
 
 def append_line(path: Path, line: bytes) -> None:
