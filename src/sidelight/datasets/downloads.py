@@ -74,9 +74,8 @@ def download(
         tries = most = 0
         while not _fetched(url, part, sha256 is not None, timeout, progress, last=tries == retries):
             size = part.stat().st_size if part.exists() else 0
-            tries = (
-                0 if size > most else tries + 1
-            )  # a connection that breaks but makes progress is no failure
+            # A connection that breaks but makes progress is no failure.
+            tries = 0 if size > most else tries + 1
             most = max(most, size)
             time.sleep(wait * 2 ** max(0, tries - 1))
         os.replace(part, output)
