@@ -30,11 +30,9 @@ class Encoder(Protocol):
         Args:
             items: Rows that have at least the columns of the spec; null means missing.
         """
-        ...
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
         """Return arrays and JSON-able options; `meta["kind"]` names the class for `restore_encoder`."""
-        ...
 
 
 class Content(Protocol):
@@ -51,13 +49,11 @@ class Content(Protocol):
     @property
     def name(self) -> str:
         """Name of the modality, e.g. "text:title"."""
-        ...
 
     def fit(
         self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
     ) -> Encoder:
         """Fit an encoder: its vocabulary, scales and sizes come from these rows."""
-        ...
 
 
 def fit_features(

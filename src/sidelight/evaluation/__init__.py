@@ -14,18 +14,6 @@ from sidelight.evaluation.statistics import (
 )
 
 __all__ = [
-    "Difference",
-    "Evaluation",
-    "Interval",
-    "Scores",
-    "bootstrap_interval",
-    "differences",
-    "evaluate",
-    "holm",
-    "merge",
-    "overlap",
-    "paired_bootstrap",
-    "rank_biased_overlap",
-    "sign_flip_test",
-    "top_k",
-]
+    "Difference", "Evaluation", "Interval", "Scores", "bootstrap_interval", "differences", "evaluate", "holm",
+    "merge", "overlap", "paired_bootstrap", "rank_biased_overlap", "sign_flip_test", "top_k",
+]  # fmt: skip

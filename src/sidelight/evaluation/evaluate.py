@@ -44,7 +44,6 @@ class Scores(Protocol):
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return scores float32 (n_rows, n_items) for n_rows histories; higher is better."""
-        ...
 
 
 def evaluate(

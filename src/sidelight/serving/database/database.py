@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 import sqlalchemy as sa
 
 from sidelight.serving.database.api_keys import KeyTable
@@ -57,9 +55,7 @@ class Database(UserTables, ItemTables, KeyTable):
     def __enter__(self) -> Database:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def open_pool(self) -> None:

@@ -23,11 +23,9 @@ class HasVectors(Protocol):
     @property
     def vectors(self) -> NDArray[np.float32]:
         """float32 (n_items, dim)."""
-        ...
 
     def queries(self, histories: Histories) -> NDArray[np.float32]:
         """float32 (n_rows, dim): score = queries @ vectors.T."""
-        ...
 
 
 class VectorSearch(Protocol):
@@ -36,12 +34,10 @@ class VectorSearch(Protocol):
     @property
     def name(self) -> str:
         """Name in the options: "exact" or "hnsw"."""
-        ...
 
     @property
     def recall(self) -> float | None:
         """Measured recall of the exact lists; None for exact search."""
-        ...
 
     def best(
         self, scorer: Scorer, histories: Histories, k: int, excluded: sp.csr_matrix
@@ -58,11 +54,9 @@ class VectorSearch(Protocol):
             items int32 and values float32, (n_rows, k), -1 and -inf where a list ends; and the
             scores of all items, float32 (n_rows, n_items), where they were computed.
         """
-        ...
 
     def grown(self, vectors: NDArray[np.float32], changed: NDArray[np.int64]) -> VectorSearch:
         """Return the search over a catalogue in which items changed their vectors, or were appended."""
-        ...
 
 
 @dataclass(frozen=True)
