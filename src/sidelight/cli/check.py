@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sidelight.cli.console import emit, progress, target
 from sidelight.cli.shared_options import SCHEMA, TablesArgument
 from sidelight.progress import Progress
 
@@ -47,8 +48,6 @@ def check(
     Example:
         sidelight check shop/ -o checked/
     """
-    from sidelight.cli.console import emit, progress
-
     targets = _targets(output, force)
     with progress() as report:
         raw, findings, profile = _run_checks(data, items or [], users or [], split, images, report)
@@ -68,8 +67,6 @@ def check(
 
 def _targets(output: Path | None, force: bool) -> dict[str, Path]:
     """Return the targets of the three files by name; none may be there without `--force`."""
-    from sidelight.cli.console import target
-
     if output is None:
         return {}
     folder = output.parent if output.suffix == ".toml" else output

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sidelight.cli.console import emit, note, progress
 from sidelight.cli.shared_options import (
     OPENINGS,
     HistoryOption,
@@ -61,7 +62,6 @@ def compare(
         sidelight train split/ --show | sed 's/^power = 3.0/power = 1.0/' > flat.toml
         sidelight compare split/ flat.toml sharp.toml -o comparison/ --seeds 2
     """
-    from sidelight.cli.console import progress
     from sidelight.experiment.compare import compare as run_comparison
 
     specs = _arms(arms or [], ablate)
@@ -71,7 +71,7 @@ def compare(
         result = run_comparison(
             found, specs, seeds=seeds, part="test" if final else "validation", final=final, keep=shares,
             metric=f"ndcg@{max(cuts)}", ks=cuts, folder=output, progress=report, force=force,
-            log=split.resolve().parent / OPENINGS, history=history.value if history else None,
+            log=split.resolve().parent / OPENINGS, history=history,
         )  # fmt: skip
     _show(result, _write(result, output), json)
 
@@ -81,7 +81,6 @@ def _write(found: Comparison, output: Path) -> dict[str, Any]:
     import shlex
     import sys
 
-    from sidelight.cli.console import note
     from sidelight.experiment import runs
     from sidelight.json_files import write_json
 
@@ -116,8 +115,6 @@ def _arms(paths: list[Path], ablate: Path | None) -> dict[str, Any]:
 
 
 def _show(found: Comparison, record: dict[str, Any], json: bool) -> None:
-    from sidelight.cli.console import emit
-
     if not json:
         print(found.table())
         return

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sidelight.cli.console import emit, note, progress, target
 from sidelight.cli.shared_options import JsonObject
 
 
@@ -16,7 +17,6 @@ def list_(json: Annotated[bool, typer.Option("--json", help="JSON lines, with ad
     Example:
         sidelight data list
     """
-    from sidelight.cli.console import emit
     from sidelight.datasets.registry import SETS
 
     rows = [{"name": s.name, "what": s.note, "terms": s.licence} for s in SETS]
@@ -49,7 +49,6 @@ def get(
     Example:
         sidelight data get groceries -o groceries/
     """
-    from sidelight.cli.console import emit, note, progress, target
     from sidelight.datasets.registry import SETS
     from sidelight.datasets.registry import get as fetch
 

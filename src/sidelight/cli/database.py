@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sidelight.cli.console import emit, note
 from sidelight.cli.shared_options import DatabaseOption, JsonObject
 
 
@@ -24,7 +25,6 @@ def backup(
     Example:
         sidelight database backup backup.sqlite
     """
-    from sidelight.cli.console import emit
     from sidelight.serving.database import maintenance
 
     emit([maintenance.backup(database, target, force)], json=json)
@@ -39,7 +39,6 @@ def verify(
     Example:
         sidelight database verify backup.sqlite
     """
-    from sidelight.cli.console import emit
     from sidelight.serving.database import maintenance
 
     emit([maintenance.verify(file)], json=json)
@@ -54,7 +53,6 @@ def vacuum(database: DatabaseOption = "service.sqlite") -> None:
     Example:
         sidelight database vacuum
     """
-    from sidelight.cli.console import note
     from sidelight.serving.database import maintenance
 
     done = maintenance.vacuum(database)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sidelight.cli.console import progress, target
 from sidelight.progress import Progress
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ def demo(
     Example:
         sidelight demo -o demo/ --no-sentences
     """
-    from sidelight.cli.console import progress, target
     from sidelight.cli.demo_arms import measure
     from sidelight.cli.demo_report import (
         print_answer,

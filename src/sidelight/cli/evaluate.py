@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sidelight.cli.console import emit, progress, target
 from sidelight.cli.shared_options import (
     OPENINGS,
     BundleArgument,
@@ -62,7 +63,6 @@ def evaluate(
         sidelight train split/ -o model/ --force
         sidelight evaluate model/ split/ --ks 10,50 --group user:activity
     """
-    from sidelight.cli.console import progress, target
     from sidelight.evaluation.evaluate import evaluate as run_evaluation
 
     place = target(output, force, bundle=True) if output else None
@@ -72,7 +72,7 @@ def evaluate(
     models = [_load_model(path, found, final) for path in ([model, against] if against else [model])]
     options: dict[str, Any] = {
         "ks": cuts, "groups": tuple(group or ()), "final": final, "part": "test" if final else "validation",
-        "history": history.value if history else None, "log": log or split.resolve().parent / OPENINGS,
+        "history": history, "log": log or split.resolve().parent / OPENINGS,
         **_content(found),
     }  # fmt: skip
     with progress() as report:
@@ -83,7 +83,6 @@ def evaluate(
 
 
 def _show(results: list[Evaluation], title: str, json: bool) -> None:
-    from sidelight.cli.console import emit
     from sidelight.evaluation import differences
 
     found, intervals = results[0], results[0].intervals()

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sidelight.cli.console import emit, note
 from sidelight.cli.shared_options import DatabaseOption, JsonLines
 
 Ids = Annotated[list[str], typer.Argument(help="Ids of items.", show_default=False)]
@@ -41,7 +42,6 @@ def list_(
     Example:
         sidelight items list
     """
-    from sidelight.cli.console import emit, note
     from sidelight.serving.database.database import Database
 
     with Database.open(database, make=False) as db:
@@ -53,7 +53,6 @@ def list_(
 
 
 def _set_retired(items: list[str], database: str, retired: bool) -> None:
-    from sidelight.cli.console import note
     from sidelight.serving.database.database import Database
 
     with Database.open(database, make=False) as db:

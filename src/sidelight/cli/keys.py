@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sidelight.cli.console import emit, note
 from sidelight.cli.shared_options import DatabaseOption, JsonLines
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Scope(StrEnum):
-    """Permission of a key."""
+    """Permission of a key; an enumeration, as typer takes no list of literals."""
 
     read = "read"
     history = "history"
@@ -44,7 +45,6 @@ def new(
     Example:
         sidelight keys new "shop window" --scope read --scope events --init
     """
-    from sidelight.cli.console import emit, note
     from sidelight.errors import DataError, complain
     from sidelight.serving.database.database import Database
 
@@ -71,7 +71,6 @@ def list_(
     Example:
         sidelight keys list --revoked
     """
-    from sidelight.cli.console import emit, note
     from sidelight.serving.database.database import Database
 
     with Database.open(database, make=False) as db:
@@ -91,7 +90,6 @@ def revoke(
     Example:
         sidelight keys revoke 1
     """
-    from sidelight.cli.console import note
     from sidelight.errors import DataError, complain
     from sidelight.serving.database.database import Database
 

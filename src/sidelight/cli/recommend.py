@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sidelight.cli.console import emit, note
 from sidelight.cli.shared_options import BundleArgument, JsonLines
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ def recommend(
         sidelight recommend model/ --user u01 --user u02 -k 5 --why
         sidelight recommend model/ --history i01,i05 -k 5
     """
-    from sidelight.cli.console import emit, note
     from sidelight.errors import SpecError, complain
     from sidelight.serving.bundle import load
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from sidelight.cli.console import note
+
 FILE = "comparison.json"
 
 
@@ -26,7 +28,6 @@ def report(
     Example:
         sidelight report comparison/ -o report.html --force
     """
-    from sidelight.cli.console import note
     from sidelight.report.page import check_place, write
 
     check_place(output, force)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,19 +17,8 @@ COST = "Largest cost per request and per key; one list with 10 reasons costs abo
 RATE = "Requests per second that one key may make; 0 is no limit."
 
 
-class Search(StrEnum):
-    """Search for the best items."""
-
-    exact = "exact"
-    hnsw = "hnsw"
-
-
-class Log(StrEnum):
-    """Lowest level that is logged."""
-
-    info = "info"
-    warning = "warning"
-    error = "error"
+Search = Literal["exact", "hnsw"]
+Log = Literal["info", "warning", "error"]  # the lowest level that is logged
 
 
 def serve(
@@ -44,7 +32,7 @@ def serve(
     init: Annotated[bool, typer.Option("--init", help=INIT)] = False,
     open_: Annotated[bool, typer.Option("--open", help=OPEN)] = False,
     proxy: Annotated[str, typer.Option(help=PROXY, show_default=False)] = "",
-    search: Annotated[Search, typer.Option(help="hnsw is for more than a million items.")] = Search.exact,
+    search: Annotated[Search, typer.Option(help="hnsw is for more than a million items.")] = "exact",
     pages: Annotated[bool, typer.Option("--pages/--no-pages", help="Serve the explorer's pages.")] = True,
     rate: Annotated[float, typer.Option(min=0.0, help=RATE)] = 200.0,
     concurrency: Annotated[int | None, typer.Option(min=1, help=CORES, show_default=False)] = None,
@@ -52,7 +40,7 @@ def serve(
     most_cost: Annotated[float, typer.Option(min=1.0, help=COST)] = 3000.0,
     deadline: Annotated[float, typer.Option(min=0.05, help="Seconds until a request is given up.")] = 10.0,
     grace: Annotated[float, typer.Option(min=1.0, help="Seconds to finish when stopped.")] = 10.0,
-    log: Annotated[Log, typer.Option(help="Lowest level that is logged; requests are info.")] = Log.info,
+    log: Annotated[Log, typer.Option(help="Lowest level that is logged; requests are info.")] = "info",
     check: Annotated[bool, typer.Option("--check", help="Load and check everything, then stop.")] = False,
 ) -> None:
     """Answer requests over HTTP, and serve the explorer's pages.
@@ -81,5 +69,5 @@ def serve(
         most_cost=most_cost, deadline=deadline, grace=grace,
         rate=rate, burst=max(1, round(2 * rate)), concurrency=concurrency or HttpOptions.concurrency,
     )  # fmt: skip
-    engine = EngineOptions(exploration=Exploration(rate=explore), search=search.value)
-    serve(source, database, options, engine, log.value, check, init)
+    engine = EngineOptions(exploration=Exploration(rate=explore), search=search)
+    serve(source, database, options, engine, log, check, init)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -15,13 +14,6 @@ if TYPE_CHECKING:
     from sidelight.data.split.split import Split
 
 Number = TypeVar("Number", int, float)
-
-
-class History(StrEnum):
-    """Events that make up the histories of users."""
-
-    train = "train"
-    both = "train+validation"
 
 
 TablesArgument = Annotated[
@@ -37,7 +29,7 @@ MovedData = Annotated[
     Path | None, typer.Option(help="The data that was split, if it has moved since.", show_default=False)
 ]
 HistoryOption = Annotated[
-    History | None,
+    Literal["train", "train+validation"] | None,
     typer.Option(help="Events in the histories on the test part [default: as the split says]."),
 ]
 DatabaseOption = Annotated[

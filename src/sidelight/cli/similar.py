@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sidelight.cli.console import emit
 from sidelight.cli.shared_options import BundleArgument, JsonLines
 
 
@@ -20,7 +21,6 @@ def similar(
     Example:
         sidelight similar model/ --item i09 -k 5
     """
-    from sidelight.cli.console import emit
     from sidelight.serving.bundle import load
 
     emit(load(model).similar(item, k), json=json)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sidelight.cli.console import emit, note, target
 from sidelight.cli.shared_options import JsonObject, TablesArgument
 
 if TYPE_CHECKING:
@@ -15,27 +15,16 @@ if TYPE_CHECKING:
     from sidelight.data.split.split import Split
 
 
-class Rule(StrEnum):
-    """Rule of a split."""
-
-    automatic = "automatic"
-    temporal = "temporal"
-    leave_last_out = "leave-last-out"
-    random = "random"
-    cold_items = "cold-items"
-    cold_users = "cold-users"
-    published = "published"
-
-
+Rule = Literal["automatic", "temporal", "leave-last-out", "random", "cold-items", "cold-users", "published"]
 # The function of each rule in `sidelight.data.split`, and the options that it takes.
 _RULES: dict[Rule, tuple[str, tuple[str, ...]]] = {
-    Rule.automatic: ("automatic", ()),
-    Rule.temporal: ("temporal", ("validation", "test")),
-    Rule.leave_last_out: ("leave_last_out", ("n",)),
-    Rule.random: ("random_per_user", ("validation", "test")),
-    Rule.cold_items: ("cold_items", ("share", "warm", "newest", "launch")),
-    Rule.cold_users: ("cold_users", ("share", "history")),
-    Rule.published: ("published", ("file", "partial")),
+    "automatic": ("automatic", ()),
+    "temporal": ("temporal", ("validation", "test")),
+    "leave-last-out": ("leave_last_out", ("n",)),
+    "random": ("random_per_user", ("validation", "test")),
+    "cold-items": ("cold_items", ("share", "warm", "newest", "launch")),
+    "cold-users": ("cold_users", ("share", "history")),
+    "published": ("published", ("file", "partial")),
 }
 
 
@@ -98,7 +87,6 @@ def split(
         sidelight split shop/ -o by-date/ --validation 2026-02-01 --test 2026-03-01
         sidelight split shop/ -o new-items/ --by cold-items --newest --seed 1
     """
-    from sidelight.cli.console import emit, note, target
     from sidelight.data.read import read
     from sidelight.data.split.files import write_split
 
@@ -126,12 +114,11 @@ def split(
 
 def _implied(given: dict[str, Any]) -> Rule:
     if "file" in given or "partial" in given:
-        return Rule.published
-    return Rule.temporal if "validation" in given or "test" in given else Rule.automatic
+        return "published"
+    return "temporal" if "validation" in given or "test" in given else "automatic"
 
 
 def _make_split(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, simulate: float) -> Split:
-    from sidelight.cli.console import note
     from sidelight.data import split
     from sidelight.data.split.assemble import unmeasurable_parts
 
@@ -141,7 +128,7 @@ def _make_split(rule: Rule, data: Dataset, given: dict[str, Any], seed: int, sim
             options[name] = _time_or_share(options[name])
     if options.pop("newest", False):
         options["by"] = "time"
-    if rule is Rule.published:
+    if rule == "published":
         if "file" not in options:
             raise typer.BadParameter("--by published needs --file")
         options["path_or_frame"] = options.pop("file")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sidelight.cli import console
 from sidelight.cli.shared_options import BundleArgument, JsonLines, JsonObject
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ def publish(
         sidelight store publish store/ model/ --name tuesday --note "with descriptions"
         sidelight store publish store/ model/ --name anonymous --no-people
     """
-    from sidelight.cli import console
     from sidelight.serving.store.store import Store
 
     opened = Store(store)
@@ -63,12 +63,10 @@ def list_(store: Root, json: JsonLines = False) -> None:
     Example:
         sidelight store list store/
     """
-    from sidelight.cli.console import emit, note
-
     opened = _existing(store)
-    emit([_row(opened, each) for each in opened.list()], json=json)
+    console.emit([_row(opened, each) for each in opened.list()], json=json)
     for name, why in opened.damaged().items():
-        note(f"{name} is damaged: {why}")
+        console.note(f"{name} is damaged: {why}")
 
 
 def show(
@@ -84,21 +82,20 @@ def show(
     Example:
         sidelight store show store/ monday --check
     """
-    from sidelight.cli.console import emit, note
-
     opened = _existing(store)
     found = opened.show(name)
     if check:
         opened.check(name)
-        note(f"{name}: all files are as published, and the canary queries give the same results")
+        console.note(f"{name}: all files are as published, and the canary queries give the same results")
     about = {
         **_row(opened, found),
         "fingerprint": found.fingerprint,
         "spec": opened.spec(name),
         "metrics": found.metrics,
+        "path": str(opened.folder(name)),
     }
-    about["path"] = str(opened.folder(name))
-    emit([about] if json else [{"what": key, "value": value} for key, value in _flat(about)], json=json)
+    rows = [about] if json else [{"what": key, "value": value} for key, value in _flat(about)]
+    console.emit(rows, json=json)
 
 
 def promote(store: Root, name: Name, json: JsonLines = False) -> None:
@@ -107,10 +104,8 @@ def promote(store: Root, name: Name, json: JsonLines = False) -> None:
     Example:
         sidelight store promote store/ tuesday
     """
-    from sidelight.cli.console import emit
-
     opened = _existing(store)
-    emit([_row(opened, opened.promote(name))], json=json)
+    console.emit([_row(opened, opened.promote(name))], json=json)
 
 
 def rollback(store: Root, json: JsonLines = False) -> None:
@@ -119,10 +114,8 @@ def rollback(store: Root, json: JsonLines = False) -> None:
     Example:
         sidelight store rollback store/
     """
-    from sidelight.cli.console import emit
-
     opened = _existing(store)
-    emit([_row(opened, opened.rollback())], json=json)
+    console.emit([_row(opened, opened.rollback())], json=json)
 
 
 def prune(
@@ -135,12 +128,10 @@ def prune(
     Example:
         sidelight store prune store/ --keep 5
     """
-    from sidelight.cli.console import emit, note
-
     removed = _existing(store, keep).prune()
     if removed:
-        emit([{"removed": name} for name in removed], json=json)
-    note(f"{len(removed)} removed")
+        console.emit([{"removed": name} for name in removed], json=json)
+    console.note(f"{len(removed)} removed")
 
 
 def _existing(root: Path, keep: int = 5) -> Store:

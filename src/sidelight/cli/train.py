@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sidelight.cli.console import emit, note, progress, target
 from sidelight.cli.shared_options import MovedData, SplitArgument, load_split
 from sidelight.progress import Progress
 
@@ -49,7 +50,6 @@ def train(
     import warnings
 
     from sidelight import config
-    from sidelight.cli.console import emit, note, progress, target
     from sidelight.data.split.assemble import unused_weights
     from sidelight.experiment.column_leaks import LeakWarning, leaks
     from sidelight.models.default_model import automatic
@@ -82,7 +82,6 @@ def train(
 
 def _figures(model: Recommender, split: Split, report: Progress) -> Mapping[str, float]:
     """Return figures on validation; none, with a note, where it has no events: the fit is kept anyway."""
-    from sidelight.cli.console import note
     from sidelight.errors import DataError
     from sidelight.evaluation.evaluate import evaluate
 
