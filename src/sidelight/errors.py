@@ -67,6 +67,11 @@ def shown(value: object, width: int = 80) -> str:
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of the text of an exception, or its class where it has no text."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """Return a hint with the nearest valid name, or the valid names when none is near.
 

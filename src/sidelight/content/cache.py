@@ -147,14 +147,8 @@ class Cache:
             yield db
 
     def _unusable(self, error: Exception) -> DataError:
-        return DataError(
-            complain(
-                "a cache folder that can be written",
-                str(error),
-                str(self.folder),
-                "give another folder, or set SIDELIGHT_CACHE",
-            )
-        )
+        fix = "give another folder, or set SIDELIGHT_CACHE"
+        return DataError(complain("a cache folder that can be written", str(error), str(self.folder), fix))
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
         """Rename a file that SQLite cannot read, with a warning."""

@@ -41,7 +41,7 @@ class Categories:
     min_count: Count
 
     def __init__(self, *names: str, columns: Sequence[str] = (), min_count: int = 1) -> None:
-        set_fields(self, names, columns, {"min_count": min_count})
+        set_fields(self, locals())
 
     @property
     def name(self) -> str:

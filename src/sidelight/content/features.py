@@ -35,18 +35,14 @@ class Features:
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        rows, dim = self.values.shape
+        (rows, dim), where = self.values.shape, f"features {self.name!r}"
         if self.present.shape != (rows,):
-            raise DataError(
-                complain(
-                    f"a presence mask of shape ({rows},)", f"{self.present.shape}", f"features {self.name!r}"
-                )
-            )
+            raise DataError(complain(f"a presence mask of shape ({rows},)", f"{self.present.shape}", where))
         if self.names and len(self.names) != dim:
-            raise DataError(complain(f"{dim} column names", f"{len(self.names)}", f"features {self.name!r}"))
+            raise DataError(complain(f"{dim} column names", f"{len(self.names)}", where))
         data = self.values.data if sp.issparse(self.values) else self.values
         if not np.isfinite(np.asarray(data)).all():
-            raise DataError(complain("finite values", "NaN or infinity", f"features {self.name!r}"))
+            raise DataError(complain("finite values", "NaN or infinity", where))
 
     def __len__(self) -> int:
         return int(self.values.shape[0])

@@ -14,9 +14,8 @@ from sidelight.content import image_descriptor
 from sidelight.content.features import Features
 from sidelight.content.image_encoding import DESCRIPTOR, encode_images, select_encoder
 from sidelight.content.protocols import Arrays
-from sidelight.content.sentence_models import short_name
+from sidelight.content.sentence_models import need_same_model, short_name
 from sidelight.content.spec_fields import nothing_there, only_one, options_of, set_fields, spec_from
-from sidelight.errors import BundleError, complain
 from sidelight.option_types import Count, Label, Positive
 from sidelight.option_values import Range
 from sidelight.progress import Progress
@@ -81,14 +80,8 @@ class Image:
         device: str | None = None,
         batch_size: int = 32,
     ) -> None:
-        options = {
-            "encoder": encoder,
-            "root": str(root) if isinstance(root, Path) else root,
-            "size": size,
-            "mean": mean,
-            "std": std,
-        }
-        set_fields(self, names, columns, {**options, "device": device, "batch_size": batch_size})
+        root = str(root) if isinstance(root, Path) else root
+        set_fields(self, locals())
         only_one(self)
 
     @property
@@ -181,16 +174,7 @@ class ImageModelEncoder:
     def transform(self, items: pl.DataFrame, progress: Progress | None = None) -> Features:
         """Encode images, dense (n_items, dim); absent where there is no readable image."""
         identity, encode = select_encoder(self.spec)
-        if identity != self.identity:
-            found = "other files under the same name"
-            raise BundleError(
-                complain(
-                    "the image model these features were made with",
-                    found,
-                    repr(self.spec.encoder),
-                    "fit again",
-                )
-            )
+        need_same_model("image", self.spec.encoder, identity, self.identity)
         values, present = encode_images(self.spec, identity, encode, items, self.cache, progress)
         if not present.any():
             values = np.zeros((len(present), self.dim), dtype=np.float32)

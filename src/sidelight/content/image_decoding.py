@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sidelight.errors import missing_extra
+from sidelight.errors import first_line, missing_extra
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -119,10 +119,8 @@ def decode(data: bytes, near: int | None = None) -> Image:
     except MemoryError:
         raise BadImage("does not fit in memory") from None
     except Exception as error:  # Pillow's decoders raise anything at all on damaged bytes
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        if "cannot identify image file" in reason[0]:
-            reason = ["not an image of a known format"]
-        raise BadImage(reason[0]) from error
+        unknown = "cannot identify image file" in (reason := first_line(error))
+        raise BadImage("not an image of a known format" if unknown else reason) from error
 
 
 def _upright(image: Any, ops: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from sidelight.content import image_descriptor
@@ -18,8 +19,6 @@ from sidelight.content.spec_fields import column, wrong_type
 from sidelight.progress import Progress
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from sidelight.content.cache import Cache
 
 DESCRIPTOR = "descriptor"
@@ -127,8 +126,6 @@ def _reread(value: str | bytes | None, root: str, key: bytes | None, identity: s
 
 def _values(items: pl.DataFrame, name: str) -> list[str | bytes | None]:
     """Return paths or bytes of the column, None where missing."""
-    import polars as pl
-
     series = column(items, name, "Image")
     if (
         series.dtype not in (pl.String, pl.Binary, pl.Categorical, pl.Null)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.features import Features
 from sidelight.content.protocols import Arrays
 from sidelight.content.spec_fields import column, nothing_there, pack, unpack, wrong_type
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +52,7 @@ class LabelEncoder:
         counts: list[int] = []
         for each in columns:
             pairs = _pairs(items, each, many, separator)
-            found = pairs.group_by("label").len().filter(_at_least(min_count)).sort("label")
+            found = pairs.group_by("label").len().filter(pl.col("len") >= min_count).sort("label")
             labels.append(tuple(found["label"].to_list()))
             counts.extend(found["len"].to_list())
         if not counts:
@@ -107,16 +105,8 @@ class LabelEncoder:
         return cls(meta["name"], columns, labels, weight, bool(meta["many"]), meta["separator"])
 
 
-def _at_least(count: int) -> pl.Expr:
-    import polars as pl
-
-    return pl.col("len") >= count
-
-
 def _spelt(label: pl.Expr) -> pl.Expr:
     """Normalise the spelling of a label: "2.0" is 2 and "True" is true, whatever type a column came in."""
-    import polars as pl
-
     text = label.cast(pl.String).str.strip_chars().str.replace(r"^(-?[0-9]+)\.0+$", "$1")
     truth = text.str.contains("^(True|TRUE|False|FALSE)$")
     return pl.when(truth).then(text.str.to_lowercase()).otherwise(text)
@@ -124,8 +114,6 @@ def _spelt(label: pl.Expr) -> pl.Expr:
 
 def _pairs(items: pl.DataFrame, name: str, many: bool, separator: str | None) -> pl.DataFrame:
     """Return distinct (row, label) pairs of one column; blank labels and nulls are no labels."""
-    import polars as pl
-
     kind = "Tags" if many else "Categories"
     series = column(items, name, kind).rename("label")
     listed = isinstance(series.dtype, (pl.List, pl.Array))

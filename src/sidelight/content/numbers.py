@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from sidelight.content.features import Features
@@ -17,8 +18,6 @@ from sidelight.option_types import Positive
 from sidelight.progress import Progress
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from sidelight.content.cache import Cache
 
 NORMAL_IQR = 1.349  # interquartile range of a standard normal: both scales agree on normal data
@@ -59,7 +58,7 @@ class Numbers:
         scale: Literal["robust", "standard"] = "robust",
         clip: float = 5.0,
     ) -> None:
-        set_fields(self, names, columns, {"scale": scale, "clip": clip})
+        set_fields(self, locals())
 
     @property
     def name(self) -> str:
@@ -115,8 +114,6 @@ class NumbersEncoder:
 
 def _read(items: pl.DataFrame, columns: tuple[str, ...]) -> NDArray[np.float64]:
     """Read columns as float64 (n_items, n_columns), NaN where missing."""
-    import polars as pl
-
     out = np.empty((len(items), len(columns)))
     for i, name in enumerate(columns):
         series = column(items, name, "Numbers")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.content.sentence_models import hash_file
-from sidelight.errors import DataError, SpecError, complain, missing_extra
+from sidelight.errors import DataError, SpecError, complain, first_line, missing_extra
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -78,8 +78,7 @@ class OnnxModel:
         try:
             out = session.run([session.get_outputs()[0].name], {name: full})[0]
         except Exception as error:  # onnxruntime's own errors share no public base class
-            reason = (str(error).splitlines() or [""])[0]
-            raise DataError(complain("a model that runs on images", reason, self.path)) from error
+            raise DataError(complain("a model that runs on images", first_line(error), self.path)) from error
         return np.asarray(out, dtype=np.float32)[: len(some)]
 
     def _pixels(
@@ -112,8 +111,7 @@ def load(path: str, device: str | None, identity: str) -> Any:
     try:
         return onnxruntime.InferenceSession(path, options, providers=[provider])
     except Exception as error:  # onnxruntime's own errors share no public base class
-        reason = (str(error).splitlines() or [""])[0]
-        raise DataError(complain("a model that onnxruntime can load", reason, path)) from error
+        raise DataError(complain("a model that onnxruntime can load", first_line(error), path)) from error
 
 
 def _image_input(session: Any, path: str) -> Any:

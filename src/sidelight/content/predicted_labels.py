@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -20,8 +21,6 @@ from sidelight.option_types import SOME, Dim, Positive, Share, checked
 from sidelight.progress import Progress
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from sidelight.content.cache import Cache
 
 Mask = NDArray[np.bool_]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.content.device import need_device
-from sidelight.errors import DataError, complain, missing_extra
+from sidelight.errors import BundleError, DataError, complain, first_line, missing_extra
 
 MINILM = "minilm"
 WEIGHTS = (".safetensors",)
@@ -52,9 +52,8 @@ class SentenceModel:
         if path.is_dir():
             return path
         if path.is_absolute() or self.encoder.startswith((".", "~")):
-            raise DataError(
-                complain("a folder with a sentence-transformers model", "no such folder", self.encoder)
-            )
+            expected = "a folder with a sentence-transformers model"
+            raise DataError(complain(expected, "no such folder", self.encoder))
         return _from_hub(self.encoder)
 
     def identity(self) -> str:
@@ -62,14 +61,8 @@ class SentenceModel:
         folder = self.folder()
         files = [f for f in sorted(folder.rglob("*")) if _counts(f.relative_to(folder)) and f.is_file()]
         if not any(f.suffix in WEIGHTS for f in files):
-            raise DataError(
-                complain(
-                    "weights in a .safetensors file",
-                    "none",
-                    str(folder),
-                    "save the model again with safe_serialization=True",
-                )
-            )
+            fix = "save the model again with safe_serialization=True"
+            raise DataError(complain("weights in a .safetensors file", "none", str(folder), fix))
         whole = hashlib.sha256()
         for each in files:
             whole.update(f"{each.relative_to(folder).as_posix()} {hash_file(each)}\n".encode())
@@ -83,6 +76,14 @@ class SentenceModel:
                 list(inputs), batch_size=batch_size, show_progress_bar=False, normalize_embeddings=True
             )
         return np.asarray(out, dtype=np.float32)
+
+
+def need_same_model(kind: str, encoder: str, identity: str, fitted: str) -> None:
+    """Refuse a model whose files are not those that an encoder was fitted with."""
+    if identity != fitted:
+        expected, found = f"the {kind} model these features were made with", "other files under the same name"
+        fix = "fit again, or bring the old model back"
+        raise BundleError(complain(expected, found, repr(encoder), fix))
 
 
 def hash_file(path: Path) -> str:
@@ -110,9 +111,8 @@ def load(folder: str, device: str | None, identity: str) -> Any:
         try:
             model = SentenceTransformer(folder, device=device, local_files_only=True)
         except Exception as error:  # torch, transformers and safetensors share no base class
-            raise DataError(
-                complain("a model that sentence-transformers can load", _first_line(error), folder)
-            ) from error
+            expected = "a model that sentence-transformers can load"
+            raise DataError(complain(expected, first_line(error), folder)) from error
         model.eval()
         return model
 
@@ -158,14 +158,9 @@ def _from_hub(name: str) -> Path:
             return Path(found)
         except (OSError, ValueError) as error:
             if not here:
-                raise DataError(
-                    complain(
-                        "a folder, or a model name on the hub or in its local cache",
-                        _first_line(error),
-                        repr(name),
-                        "give the folder of a downloaded model, or encoder='minilm'",
-                    )
-                ) from error
+                expected = "a folder, or a model name on the hub or in its local cache"
+                fix = "give the folder of a downloaded model, or encoder='minilm'"
+                raise DataError(complain(expected, first_line(error), repr(name), fix)) from error
     raise AssertionError("unreachable")
 
 
@@ -176,7 +171,3 @@ def _unread() -> list[str]:
 def _counts(relative: Path) -> bool:
     hidden = any(part.startswith(".") for part in relative.parts)
     return relative.suffix in PARTS and not hidden and relative.parts[0] not in OTHER_FORMATS
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

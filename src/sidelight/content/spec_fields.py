@@ -17,22 +17,23 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def set_fields(spec: Any, names: tuple[str, ...], columns: Sequence[str], options: dict[str, Any]) -> None:
+def set_fields(spec: Any, given: dict[str, Any]) -> None:
     """Set the fields of a frozen spec whose columns were given as `*names` or as `columns=[...]`.
 
     Lists (from TOML or JSON) become tuples, so that specs stay hashable and compare equal.
+
+    Args:
+        spec: The spec.
+        given: The arguments of its `__init__` by name: `locals()` there.
     """
-    kind = type(spec).__name__
-    given = [*names, *(columns if isinstance(columns, (list, tuple)) else [columns])]
-    if not given or not all(isinstance(c, str) and c for c in given):
-        raise SpecError(
-            complain("one or more column names", shown(tuple(given)), kind, f"e.g. {kind}('title')")
-        )
-    if len(set(given)) < len(given):
-        raise SpecError(complain("each column once", repr(tuple(given)), kind))
-    object.__setattr__(spec, "columns", tuple(given))
-    for key, value in options.items():
-        object.__setattr__(spec, key, value)
+    kind, more = type(spec).__name__, given["columns"]
+    columns = (*given["names"], *(more if isinstance(more, (list, tuple)) else [more]))
+    if not columns or not all(isinstance(c, str) and c for c in columns):
+        raise SpecError(complain("one or more column names", shown(columns), kind, f"e.g. {kind}('title')"))
+    if len(set(columns)) < len(columns):
+        raise SpecError(complain("each column once", repr(columns), kind))
+    for field in fields(spec):
+        object.__setattr__(spec, field.name, columns if field.name == "columns" else given[field.name])
     check(spec)
 
 
@@ -69,14 +70,8 @@ def wrong_type(kind: str, name: str, expected: str, series: pl.Series, fix: str 
 
 def nothing_there(kind: str, columns: Sequence[str]) -> DataError:
     """Return the error for a modality that no item has."""
-    return DataError(
-        complain(
-            "at least one item with a value",
-            "none",
-            f"{kind}({', '.join(map(repr, columns))})",
-            "leave it out",
-        )
-    )
+    where = f"{kind}({', '.join(map(repr, columns))})"
+    return DataError(complain("at least one item with a value", "none", where, "leave it out"))
 
 
 def pack(strings: Iterable[str]) -> NDArray[np.uint8]:

@@ -52,7 +52,7 @@ class Tags:
         idf: bool = True,
         separator: str | None = None,
     ) -> None:
-        set_fields(self, names, columns, {"min_count": min_count, "idf": idf, "separator": separator})
+        set_fields(self, locals())
 
     @property
     def name(self) -> str:

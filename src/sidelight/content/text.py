@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sidelight.content.cached_encoding import encode_rows, key_of
 from sidelight.content.features import Features
 from sidelight.content.protocols import Arrays
-from sidelight.content.sentence_models import SentenceModel, short_name
+from sidelight.content.sentence_models import SentenceModel, need_same_model, short_name
 from sidelight.content.spec_fields import (
     column,
     nothing_there,
@@ -27,13 +28,11 @@ from sidelight.content.spec_fields import (
 )
 from sidelight.content.tokenizer import composed, word_pattern
 from sidelight.data.parse_values import LONGEST_TEXT
-from sidelight.errors import BundleError, DataError, complain
+from sidelight.errors import DataError, complain
 from sidelight.option_types import Count, Label, Share
 from sidelight.progress import Progress
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from sidelight.content.cache import Cache
 
 TFIDF = "tfidf"
@@ -103,14 +102,7 @@ class Text:
         device: str | None = None,
         batch_size: int = 64,
     ) -> None:
-        options: dict[str, Any] = {
-            "encoder": encoder,
-            "min_df": min_df,
-            "max_df": max_df,
-            "ngrams": ngrams,
-        }
-        options |= {"sublinear": sublinear, "max_features": max_features, "stop_words": stop_words}
-        set_fields(self, names, columns, {**options, "device": device, "batch_size": batch_size})
+        set_fields(self, locals())
 
     @property
     def name(self) -> str:
@@ -141,8 +133,6 @@ def texts(items: pl.DataFrame, columns: tuple[str, ...]) -> list[str]:
 
     Of each cell the first `LONGEST_TEXT` characters count.
     """
-    import polars as pl
-
     parts = []
     for name in columns:
         series = column(items, name, "Text")
@@ -177,10 +167,8 @@ class TfidfEncoder:
         try:
             counter.fit(found)
         except ValueError as error:
-            where = f"Text({', '.join(map(repr, spec.columns))})"
-            raise DataError(
-                complain("words under these options", str(error), where, "lower min_df or raise max_df")
-            ) from error
+            where, fix = f"Text({', '.join(map(repr, spec.columns))})", "lower min_df or raise max_df"
+            raise DataError(complain("words under these options", str(error), where, fix)) from error
         words = tuple(str(w) for w in counter.get_feature_names_out())
         return cls(spec, words, np.asarray(counter.idf_, dtype=np.float32))
 
@@ -266,15 +254,7 @@ class SentenceEncoder:
         self, found: list[str], progress: Progress | None
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         model = SentenceModel(self.spec.encoder, self.spec.device)
-        if model.identity() != self.identity:
-            raise BundleError(
-                complain(
-                    "the sentence model these features were made with",
-                    "other files under the same name",
-                    repr(self.spec.encoder),
-                    "fit again, or bring the old model back",
-                )
-            )
+        need_same_model("sentence", self.spec.encoder, model.identity(), self.identity)
         return encode_rows(
             [key_of(self.identity, text.encode()) if text else None for text in found],
             lambda rows: model.encode([found[row] for row in rows], self.spec.batch_size),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import polars as pl
 
 from sidelight.content.features import Features
 from sidelight.content.protocols import Arrays
@@ -15,8 +16,6 @@ from sidelight.errors import DataError, complain
 from sidelight.progress import Progress
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from sidelight.content.cache import Cache
 
 
@@ -40,7 +39,7 @@ class Vector:
     columns: tuple[str, ...]
 
     def __init__(self, *names: str, columns: Sequence[str] = ()) -> None:
-        set_fields(self, names, columns, {})
+        set_fields(self, locals())
         only_one(self)
 
     @property
