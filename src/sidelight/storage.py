@@ -32,7 +32,7 @@ from sidelight.manifest import (
     seal,
     signature,
 )
-from sidelight.target_paths import naming, sync_folder
+from sidelight.target_paths import naming, sync_folder, sync_tree
 
 CSR_PARTS = ("data", "indices", "indptr")
 
@@ -72,6 +72,7 @@ def write_folder(
     try:
         with naming(target):
             _fill(fresh, arrays, meta, files or {})
+            sync_tree(fresh)
         _swap(fresh, target, target.with_name(f".{target.name}.{token}.old"), force)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -187,14 +188,12 @@ def _fill(
     _put(fresh, SEAL, seal(text))
     if (signed := signature(text)) is not None:
         _put(fresh, SIGNATURE, signed)
-    for folder in [fresh, *(p for p in fresh.rglob("*") if p.is_dir())]:
-        sync_folder(folder)
 
 
 def _put(
     root: Path, file: str, content: bytes | NDArray[Any], taken: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Write a file and force it to disk; return its hash and size."""
+    """Write a file; return its hash and size."""
     if taken and file in taken:
         expected = "array names that differ as file names"
         raise SpecError(complain(expected, "two with the same", file, "rename one"))
@@ -205,8 +204,6 @@ def _put(
             stream.write(content)
         else:
             np.save(stream, content, allow_pickle=False)
-        stream.flush()
-        os.fsync(stream.fileno())
     return {"sha256": digest(path), "bytes": path.stat().st_size}
 
 

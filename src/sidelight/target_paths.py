@@ -53,12 +53,22 @@ def atomic_write(path: str | Path, one_writer: bool = False) -> Iterator[Path]:
     try:
         with naming(target):
             yield fresh
-            _sync(fresh)
+            sync_tree(fresh)
         os.replace(fresh, target)
     except BaseException:
         _remove(fresh)
         raise
     sync_folder(target.parent)
+
+
+def sync_tree(path: Path) -> None:
+    """Force a file to disk, or a folder with all files and names in it and below."""
+    if path.is_file():
+        _sync(path)
+    for place, _, names in os.walk(path, topdown=False):
+        for name in names:
+            _sync(Path(place, name))
+        sync_folder(Path(place))
 
 
 def sync_folder(folder: Path) -> None:

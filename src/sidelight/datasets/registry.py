@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sidelight.datasets.downloads import cache_folder, download, file_name
@@ -141,15 +141,13 @@ def _copied(archive: Path, folder: Path) -> dict[str, Any]:
 def _filled(target: Path, fill: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     """Fill a temporary folder, and move it or its files into place when it is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    fresh.mkdir()
-    try:
+    with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as aside:
+        fresh = Path(aside) / target.name  # of the usual rights, which `aside` does not have
+        fresh.mkdir()
         out = fill(fresh)
-        if target.exists():
-            for file in sorted(fresh.iterdir()):
-                os.replace(file, target / file.name)
-        else:
+        if not target.exists():
             os.replace(fresh, target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+            return out
+        for file in sorted(fresh.iterdir()):
+            os.replace(file, target / file.name)
     return out

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from sidelight.errors import SpecError, complain, missing_extra
+from sidelight.json_files import decode
 from sidelight.option_types import Count, Natural, NonNegative, Positive, check_call, require
 from sidelight.serving.client.client_errors import (
     ServiceError,
@@ -18,7 +19,7 @@ from sidelight.serving.client.client_errors import (
     pause_after,
     seconds_of,
 )
-from sidelight.serving.client.client_json import decode, encode
+from sidelight.serving.client.client_json import encode
 from sidelight.serving.domain import Event, Kind
 from sidelight.serving.requests import RecommendRequest
 from sidelight.serving.rerank.rules import Rules

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from sidelight.errors import BundleError, complain
 from sidelight.models.recommender import GIVEN, Recommender
 from sidelight.serving.array_checks import AGAIN, bundle_errors, check_arrays
+from sidelight.serving.store import version_files as files
 
 K, EACH = 10, 5  # length of the lists, queries of each kind
 CLOSE = 1e-3  # share of a list's largest score: other processors round otherwise, other weights differ more
-FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class CanarySet:
 
     def to_json(self) -> bytes:
         """Encode the canaries for the file in a version."""
-        content = {"format": FORMAT, **asdict(self)}
+        content = {"format": files.FORMAT, **asdict(self)}
         return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
     @classmethod
@@ -62,19 +62,7 @@ class CanarySet:
         Raises:
             BundleError: They are of another format.
         """
-        try:
-            record = json.loads(content)
-            if record["format"] != FORMAT:
-                raise ValueError(f"format {record['format']!r}")
-            queries = tuple(
-                CanaryQuery(
-                    str(q["kind"]), tuple(q["ask"]), tuple(q["items"]), tuple(map(float, q["scores"]))
-                )
-                for q in record["queries"]
-            )
-            return cls(int(record["n_users"]), int(record["n_items"]), queries)
-        except (ValueError, KeyError, TypeError) as error:
-            raise BundleError(complain(f"canaries of format {FORMAT}", str(error), fix=AGAIN)) from None
+        return files.read_format(cls, content, "canaries", fix=AGAIN)
 
 
 def make_canaries(model: Recommender) -> CanarySet:

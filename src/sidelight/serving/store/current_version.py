@@ -12,7 +12,6 @@ from sidelight.serving.store import version_files as files
 from sidelight.serving.store.versions import NAME
 
 CURRENT, HISTORY = "CURRENT", "history.jsonl"
-FORMAT = 1
 REMEMBERED = 50  # versions that rollbacks can go back through
 
 
@@ -66,20 +65,12 @@ def read_current(root: Path) -> CurrentVersion | None:
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    record = files.read_hashed(content, path, fix)
-    try:
-        if record["format"] != FORMAT:
-            raise ValueError(f"format {record['format']!r}")
-        serves, *before = (
-            ServedVersion(str(each["name"]), str(each["stamp"]))
-            for each in (record["serves"], *record["before"])
-        )
-        # A name becomes a path: it must not lead out of the store.
-        if strange := [each.name for each in (serves, *before) if not NAME.fullmatch(each.name)]:
-            raise ValueError(f"the name {strange[0]!r}")
-        return CurrentVersion(serves, str(record["since"]), str(record["how"]), tuple(before))
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(complain(f"contents of format {FORMAT}", f"{error}", str(path), fix)) from None
+    line = files.read_hashed(content, path, fix)
+    now = files.read_format(CurrentVersion, line, "contents", str(path), fix)
+    for each in (now.serves, *now.before):
+        if not NAME.fullmatch(each.name):  # it becomes a path, which must not lead out of the store
+            raise BundleError(complain("names of versions", repr(each.name), str(path), fix))
+    return now
 
 
 def write_current(
@@ -98,7 +89,7 @@ def write_current(
         files.append_line(root / HISTORY, files.packed(now.event))
     since = datetime.now(UTC).isoformat(timespec="microseconds")
     then = CurrentVersion(new, since, how, tuple(before[:REMEMBERED]))
-    content = files.packed({"format": FORMAT, **asdict(then)})
+    content = files.packed({"format": files.FORMAT, **asdict(then)})
     files.replace_file(root / CURRENT, files.hashed(content))
 
 

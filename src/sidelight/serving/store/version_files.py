@@ -15,12 +15,16 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sidelight.errors import BundleError, complain
+from sidelight.json_files import decode
 from sidelight.manifest import MANIFEST, SEAL, SIGNATURE, damaged, digest, inside, read_manifest
 from sidelight.target_paths import atomic_write, sync_folder
 
+T = TypeVar("T")
+
+FORMAT = 1  # of the JSON files of a store
 TAIL = 1 << 16  # bytes read from the end of a log to find its last line
 
 
@@ -48,18 +52,15 @@ def make_folder(folder: Path) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a new file and force its contents to disk; its name is durable once the folder is synced."""
+    """Write a new file; `atomic_write` forces it to disk with the folder that it is in."""
     with open(path, "xb") as stream:
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def replace_file(path: Path, content: bytes) -> None:
     """Replace the contents of a file in one step, for readers and crashes alike."""
-    # `atomic_write` forces the contents to disk.
-    with atomic_write(path, one_writer=True) as fresh, open(fresh, "xb") as stream:
-        stream.write(content)
+    with atomic_write(path, one_writer=True) as fresh:
+        write_file(fresh, content)
 
 
 def append_line(path: Path, line: bytes) -> None:
@@ -102,14 +103,6 @@ def copy_bundle(source: Path, target: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         with open(inside(source, name), "rb") as old, open(place, "xb") as new:
             shutil.copyfileobj(old, new, 1 << 20)
-            new.flush()
-            os.fsync(new.fileno())
-
-
-def sync_folders(root: Path) -> None:
-    """Force the names in a folder and in all below it to disk, the lowest first."""
-    for folder, _, _ in os.walk(root, topdown=False):
-        sync_folder(Path(folder))
 
 
 def put_aside(folder: Path) -> Path:
@@ -190,8 +183,8 @@ def read_line(line: bytes, path: Path) -> dict[str, Any]:
     return value
 
 
-def read_hashed(content: bytes, path: Path, fix: str) -> dict[str, Any]:
-    """Read the JSON object that was written with `packed` and `hashed`.
+def read_hashed(content: bytes, path: Path, fix: str) -> bytes:
+    """Return the line that was written with `hashed`.
 
     Raises:
         BundleError: The contents of the file were changed; the message ends with `fix`.
@@ -199,4 +192,19 @@ def read_hashed(content: bytes, path: Path, fix: str) -> dict[str, Any]:
     line = content.partition(b"\n")[0]
     if content != hashed(line):
         raise BundleError(complain("a line and its hash", "other contents", str(path), fix))
-    return read_line(line, path)
+    return line
+
+
+def read_format(kind: type[T], content: bytes, what: str, where: str = "", fix: str = "") -> T:
+    """Read a dataclass from a JSON object, its fields beside the number of the format.
+
+    Raises:
+        BundleError: The object is of another format.
+    """
+    try:
+        record = json.loads(content)
+        if record["format"] != FORMAT:
+            raise ValueError(f"format {record['format']!r}")
+        return decode(kind, record)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(complain(f"{what} of format {FORMAT}", str(error), where, fix)) from None

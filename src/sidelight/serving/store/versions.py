@@ -19,7 +19,6 @@ from sidelight.serving.store.canary import CanarySet, make_canaries, run_canarie
 
 RECORD, CANARIES, SEAL = "version.json", "canaries.json", "version.sha256"
 SEALED = (RECORD, CANARIES, MANIFEST)
-FORMAT = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -69,7 +68,6 @@ def fill(part: Path, bundle: Path | str | Recommender, name: str, note: str, peo
     files.write_file(part / CANARIES, canaries.to_json())
     files.write_file(part / RECORD, record)
     files.write_file(part / SEAL, files.seal_of(part, SEALED))
-    files.sync_folders(part)
 
 
 def _record(part: Path, name: str, note: str) -> bytes:
@@ -78,7 +76,7 @@ def _record(part: Path, name: str, note: str) -> bytes:
     meta = manifest["meta"]
     try:
         record = {
-            "format": FORMAT,
+            "format": files.FORMAT,
             "name": name,
             "created": datetime.now(UTC).isoformat(timespec="microseconds"),
             "note": " ".join(note.split()),
@@ -108,22 +106,11 @@ def read_version(folder: Path) -> tuple[Version, dict[str, Any]]:
     """
     files.check_seal(folder, SEAL, SEALED)
     where = str(folder / RECORD)
-    try:
-        record = json.loads((folder / RECORD).read_bytes())
-        if record["format"] != FORMAT:
-            raise ValueError(f"format {record['format']!r}")
-        version = Version(
-            str(record["name"]), datetime.fromisoformat(record["created"]), str(record["note"]),
-            str(record["fingerprint"]), dict(record["metrics"]), int(record["size"]),
-        )  # fmt: skip
-        spec = dict(record["spec"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise BundleError(complain(f"a record of format {FORMAT}", f"{error}", where)) from None
+    version = files.read_format(Version, (folder / RECORD).read_bytes(), "a record", where)
     if version.name != folder.name:
         fix = "give the folder its name back"
         raise BundleError(complain(f"the folder of {version.name!r}", repr(folder.name), where, fix))
-    read_manifest(folder, verify=False)
-    return version, spec
+    return version, dict(read_manifest(folder, verify=False)["meta"]["spec"])
 
 
 def check_version(folder: Path) -> str:
