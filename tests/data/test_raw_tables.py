@@ -24,8 +24,8 @@ def test_rows_are_numbered_from_one() -> None:
 def test_all_ways_to_the_quarantine_have_one_form() -> None:
     bad = with_row_numbers(pl.DataFrame({"item_id": ["a", None], "photo": [b"abc", None]}))
     whole = quarantine_frame(bad, "items", pl.lit("items.csv"), pl.lit("null-id"))
-    text = quarantine_rows("items", "items.csv", "ragged-row", [7, 9], ["[]", "[1]"])
-    none = quarantine_rows("items", "items.csv", "ragged-row", [], [])
+    text = quarantine_rows("items", "items.csv", "ragged-row", [(7, []), (9, [1])])
+    none = quarantine_rows("items", "items.csv", "ragged-row", [])
     empty = quarantine_frame(bad.clear(), "items", pl.lit("items.csv"), pl.lit("null-id"))
     for rows in (whole, text, none, empty, RawTables({}, Schema()).quarantine):
         assert dict(rows.schema) == QUARANTINE

@@ -76,6 +76,10 @@ class _Cleaning:
             found = "none" if value is None else _short(value)
             self.note(defect, column, bad, f"expected {_EXPECTED[defect]}; found {found}", True)
 
+    def doubt(self, column: str, role: Role, unit: str, doubt: str) -> None:
+        """Add the finding that a column could be read in another way."""
+        self.findings.append(ambiguous_values(self.source.table, self.source.file, column, role, unit, doubt))
+
     def note(self, defect: str, column: str, rows: pl.Series, message: str, aside: bool = False) -> None:
         """Add one finding over the marked rows, with the place of the first."""
         row, count = int(self.frame[ROW][rows.arg_max() or 0]), int(rows.sum())
@@ -208,9 +212,7 @@ def _timestamp(work: _Cleaning, raw: pl.Series, unit: str) -> pl.Series:
     for defect in odd.drop_nulls().unique().sort():
         work.reject(raw.name, defect, odd == defect)
     if doubt:
-        work.findings.append(
-            ambiguous_values(work.source.table, work.source.file, raw.name, "timestamp", unit, doubt)
-        )
+        work.doubt(raw.name, "timestamp", unit, doubt)
     elif unit in WEAK and unit != declared:
         message = f"its numbers are read as times of the unit {unit!r}"
         line = line_of(Column("timestamp", "timestamp", unit=unit))
@@ -229,9 +231,7 @@ def _position(work: _Cleaning, raw: pl.Series) -> pl.Series:
 def _weight(work: _Cleaning, raw: pl.Series, mark: str) -> pl.Series:
     numbers, mark, doubt = read_numbers(raw, mark)
     if doubt:
-        work.findings.append(
-            ambiguous_values(work.source.table, work.source.file, raw.name, "weight", mark, doubt)
-        )
+        work.doubt(raw.name, "weight", mark, doubt)
     work.units[raw.name] = mark
     _check_any_read(work, raw, numbers, "numbers", "rename it, or name the weight in sidelight.toml")
     small = numbers.cast(pl.Float32)  # what the models get: a weight must survive this

@@ -6,7 +6,6 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sidelight.data.findings import Finding, new_finding
 from sidelight.data.schema import CONTENT_ROLES, KEYS, TABLES, Column, Schema
@@ -99,7 +98,7 @@ def _choice(matches: list[str], canonical: str, table: str, where: str) -> Findi
         raise DataError(complain(f"one column for {canonical!r}", names, where, fix))
     message = f"expected one column for {canonical!r}; found {names}; {matches[0]!r} is used"
     fix = f"name the right one {canonical!r} if it is another"
-    place: dict[str, Any] = {"file": where, "column": matches[0], "count": len(matches)}
+    place = {"file": where, "column": matches[0], "count": len(matches)}
     return new_finding("ambiguous-column", table, message, fix, **place)
 
 

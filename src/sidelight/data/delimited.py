@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -56,13 +55,12 @@ def read_delimited(path: Path, table: str, separator: str | None = None) -> Sour
         fix = "quote fields that hold the separator or line breaks"
         place: dict[str, Any] = {"file": path.name, "row": row, "count": len(bad), "quarantined": True}
         findings.append(new_finding("ragged-row", table, message, fix, **place))
-    contents = [json.dumps(fields, ensure_ascii=False) for _, fields in bad]
     return SourceTable(
         table,
         path.name,
         frame.with_columns(pl.col(pl.String).replace("", None)),
         tuple(findings),
-        quarantine_rows(table, path.name, "ragged-row", [row for row, _ in bad], contents),
+        quarantine_rows(table, path.name, "ragged-row", bad),
         {new: "ignore" for name, new in zip(names, unique, strict=True) if not name},
     )
 

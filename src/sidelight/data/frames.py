@@ -9,7 +9,7 @@ import polars as pl
 
 from sidelight.data.jsonlines import from_python
 from sidelight.data.raw_tables import SourceTable, with_row_numbers
-from sidelight.errors import DataError, complain
+from sidelight.errors import DataError, complain, first_line
 
 
 def frame_table(frame: Any, table: str) -> SourceTable:
@@ -24,8 +24,8 @@ def frame_table(frame: Any, table: str) -> SourceTable:
     except DataError:
         raise
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
-        line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(complain("columns of equal length and of one type each", line, where)) from None
+        expected = "columns of equal length and of one type each"
+        raise DataError(complain(expected, first_line(error), where)) from None
     if found.is_empty():
         raise DataError(complain("rows", "none", where, "leave it out or fill it"))
     return SourceTable(table, "", with_row_numbers(found))

@@ -18,7 +18,7 @@ from sidelight.data.parse_values import LONGEST_TEXT, Parsed, parse, truth
 from sidelight.data.raw_tables import FILE, ROW, RawTables, SourceTable, quarantine_frame
 from sidelight.data.schema import KEYS, ROLES, TABLES, Column, Role, Schema
 from sidelight.data.schema_file import line_of
-from sidelight.errors import DataError, complain, did_you_mean, shown
+from sidelight.errors import DataError, complain, did_you_mean, first_line, shown
 
 _OWN = ("user_id", "item_id", "timestamp", "position", "weight")
 
@@ -98,7 +98,7 @@ def _appended(frame: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     try:
         return pl.concat([frame, new], how="diagonal_relaxed")
     except pl.exceptions.PolarsError as error:
-        found, where = str(error).splitlines()[0], " and ".join(files)
+        found, where = first_line(error), " and ".join(files)
         raise DataError(complain("one type per column", found, where, "write them alike")) from None
 
 
@@ -162,9 +162,8 @@ def _unread(
     frame: pl.DataFrame, raw: pl.Series, parsed: Parsed, table: str, role: Role, declared: bool
 ) -> list[Finding]:
     """Report values of an attribute that its role cannot hold, and the notation of its numbers."""
-    first = int(parsed.bad.arg_max() or 0)
-    file, row, name = str(frame[FILE][first]), int(frame[ROW][first]), raw.name
-    found = []
+    first, name, found = int(parsed.bad.arg_max() or 0), raw.name, []
+    file, row = str(frame[FILE][first]), int(frame[ROW][first])
     if parsed.bad.any():
         if declared and not parsed.values.count():
             fix = f"correct the line in [{table}] of sidelight.toml: {line_of(Column(name, role))}"
@@ -174,8 +173,7 @@ def _unread(
         defect = "bad-timestamp" if role == "timestamp" else "bad-number"
         message = f"expected a {role}; found {_shown(raw[first])}, which is read as missing"
         fix = "repair the value or change the role in sidelight.toml"
-        place: dict[str, Any] = {"file": file, "row": row, "column": name, "count": int(parsed.bad.sum())}
-        found.append(new_finding(defect, table, message, fix, **place))
+        found.append(new_finding(defect, table, message, fix, column=name, **_place(frame, parsed.bad)))
     if parsed.doubt:
         found.append(ambiguous_values(table, file, name, role, parsed.unit, parsed.doubt))
     elif role == "number" and parsed.unit and not declared:
@@ -195,11 +193,15 @@ def _cut(frame: pl.DataFrame, raw: pl.Series, table: str) -> list[Finding]:
     """Report cells of text that are too long to be kept whole."""
     if raw.dtype != pl.String or not (long := raw.str.len_chars() > LONGEST_TEXT).any():
         return []
-    at = int(long.arg_max() or 0)
-    message = f"expected at most {LONGEST_TEXT:,} characters; found {len(raw[at]):,}; the rest is left out"
-    place: dict[str, Any] = {"file": str(frame[FILE][at]), "row": int(frame[ROW][at])}
-    place["count"] = int(long.sum())
-    return [new_finding("long-text", table, message, column=raw.name, **place)]
+    length = len(raw[int(long.arg_max() or 0)])
+    message = f"expected at most {LONGEST_TEXT:,} characters; found {length:,}; the rest is left out"
+    return [new_finding("long-text", table, message, column=raw.name, **_place(frame, long))]
+
+
+def _place(frame: pl.DataFrame, rows: pl.Series) -> dict[str, Any]:
+    """Return file and number of the first marked row, and the number of marked rows."""
+    at = int(rows.arg_max() or 0)
+    return {"file": str(frame[FILE][at]), "row": int(frame[ROW][at]), "count": int(rows.sum())}
 
 
 def _mixed_ids(frames: Mapping[str, pl.DataFrame]) -> list[Finding]:
@@ -214,11 +216,9 @@ def _mixed_ids(frames: Mapping[str, pl.DataFrame]) -> list[Finding]:
             if not digits.any():
                 continue
             rare = digits if digits.sum() * 2 < len(ids) else ~digits
-            at = int(rare.arg_max() or 0)
-            message = f"expected ids of one kind; found numbers and text ({ids[at]!r}); all are text now"
-            place: dict[str, Any] = {"file": str(frame[FILE][at]), "row": int(frame[ROW][at])}
-            place["count"] = int(rare.sum())
-            out.append(new_finding("mixed-type-id", table, message, column=key, **place))
+            odd = ids[int(rare.arg_max() or 0)]
+            message = f"expected ids of one kind; found numbers and text ({odd!r}); all are text now"
+            out.append(new_finding("mixed-type-id", table, message, column=key, **_place(frame, rare)))
     return out
 
 

@@ -37,8 +37,7 @@ def read_json_table(path: Path, table: str) -> SourceTable:
         message = f"expected one JSON object; found {bad[0][1][:60]!r}"
         place: dict[str, Any] = {"file": path.name, "row": bad[0][0], "count": len(bad), "quarantined": True}
         findings.append(new_finding("bad-json-line", table, message, **place))
-    contents = [json.dumps(text, ensure_ascii=False) for _, text in bad]
-    aside = quarantine_rows(table, path.name, "bad-json-line", [row for row, _ in bad], contents)
+    aside = quarantine_rows(table, path.name, "bad-json-line", bad)
     return SourceTable(table, path.name, frame, tuple(findings), aside)
 
 

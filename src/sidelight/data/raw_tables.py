@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -76,11 +78,10 @@ def with_row_numbers(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW))
 
 
-def quarantine_rows(
-    table: str, file: str, defect: str, rows: Sequence[int], contents: Sequence[str]
-) -> pl.DataFrame:
-    """Return quarantine rows of one defect; `rows` and `contents` have equal length."""
-    frame = pl.DataFrame({"row": rows, "content": contents}, schema={"row": pl.Int64, "content": pl.String})
+def quarantine_rows(table: str, file: str, defect: str, bad: Sequence[tuple[int, Any]]) -> pl.DataFrame:
+    """Return quarantine rows of one defect from row numbers and contents, which are kept as JSON text."""
+    rows = [(row, json.dumps(content, ensure_ascii=False)) for row, content in bad]
+    frame = pl.DataFrame(rows, schema={"row": pl.Int64, "content": pl.String}, orient="row")
     return frame.select(
         pl.lit(file).alias("file"),
         "row",

@@ -17,7 +17,7 @@ from sidelight.data.raw_tables import RawTables, SourceTable, with_row_numbers
 from sidelight.data.schema import Schema
 from sidelight.data.schema_file import read_schema
 from sidelight.data.sources import Paths, Sources, locate, named_files, open_table
-from sidelight.errors import DataError, MissingExtraError, complain
+from sidelight.errors import DataError, MissingExtraError, complain, first_line
 from sidelight.option_types import check_call
 from sidelight.target_paths import atomic_write
 
@@ -166,11 +166,11 @@ def _query(query: str, table: str, connection: Any) -> SourceTable:
         else:
             frame = pl.read_database(query, connection, infer_schema_length=None)
     except ImportError as error:
-        found, fix = str(error).splitlines()[0], "run: pip install connectorx"
-        raise MissingExtraError(complain("a package that opens database URIs", found, fix=fix)) from None
+        expected, fix = "a package that opens database URIs", "run: pip install connectorx"
+        raise MissingExtraError(complain(expected, first_line(error), fix=fix)) from None
     except Exception as error:  # each driver has its own classes
-        line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(complain("a query that runs", line, where, "try it in the database")) from None
+        fix = "try it in the database"
+        raise DataError(complain("a query that runs", first_line(error), where, fix)) from None
     if frame.is_empty():
         raise DataError(complain("rows", "none", where, "leave it out or correct it"))
     return SourceTable(table, "", with_row_numbers(frame))

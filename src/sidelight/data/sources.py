@@ -17,7 +17,7 @@ from sidelight.data.raw_tables import SourceTable, with_row_numbers
 from sidelight.data.schema import TABLES
 from sidelight.data.schema_file import read_files
 from sidelight.data.vocabulary import FILE_NAMES
-from sidelight.errors import DataError, complain, did_you_mean
+from sidelight.errors import DataError, complain, did_you_mean, first_line
 
 SCHEMA_FILE = "sidelight.toml"
 SUFFIXES = (".csv", ".tsv", ".psv", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", *RECBOLE)
@@ -133,8 +133,7 @@ def _parquet(path: Path, table: str) -> SourceTable:
     try:
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
-        line = str(error).splitlines()[0]
-        raise DataError(complain("a Parquet file", line, str(path), "write it again")) from None
+        raise DataError(complain("a Parquet file", first_line(error), str(path), "write it again")) from None
     if frame.is_empty():
         raise DataError(complain("rows", "none", str(path), "remove the file or fill it"))
     return SourceTable(table, path.name, with_row_numbers(frame))

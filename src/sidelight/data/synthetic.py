@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
@@ -14,8 +14,12 @@ from sidelight.data.interactions import Interactions
 from sidelight.data.schema import Column, Schema
 from sidelight.data.synthetic_content import item_columns, user_columns
 from sidelight.errors import SpecError, complain
+from sidelight.option_types import Count, PartShare, Share, check_call
+from sidelight.option_values import Range
 from sidelight.progress import Progress
 from sidelight.seeding import generator
+
+Several = Annotated[int, Range("[2, inf)")]
 
 START, DAY = 1_735_689_600_000_000, 86_400_000_000  # 2025-01-01 and a day, in microseconds
 
@@ -64,16 +68,16 @@ class SyntheticData:
 
 
 def make_synthetic(
-    n_users: int = 300,
-    n_items: int = 200,
-    n_events: int = 3_000,
+    n_users: Several = 300,
+    n_items: Several = 200,
+    n_events: Count = 3_000,
     seed: int = 0,
     *,
-    n_topics: int = 8,
+    n_topics: Several = 8,
     skew: float = 1.0,
-    new: float = 0.3,
-    noise: float = 0.2,
-    missing: float = 0.1,
+    new: PartShare = 0.3,
+    noise: Share = 0.2,
+    missing: PartShare = 0.1,
     images: bool = False,
     days: int = 365,
     progress: Progress | None = None,
@@ -102,7 +106,10 @@ def make_synthetic(
         >>> shop.data, shop.affinity().shape
         (Dataset(30 users, 20 items, 200 interactions), (30, 20))
     """
-    _check(n_users, n_items, n_events, n_topics, new, noise, missing)
+    check_call(make_synthetic, locals())
+    if n_events > (most := n_users * n_items // 3):
+        expected = f"1 to {most} events (a third of the pairs)"
+        raise SpecError(complain(expected, f"{n_events}", "make_synthetic"))
     rng = generator(seed, "synthetic", "truth")
     plan, region, gender = (rng.integers(0, n, n_users) for n in (3, 5, 2))
     # One gender leans to the first half of the topics: an audit has something to find.
@@ -207,19 +214,3 @@ def _events(
 def _rows(values: NDArray[np.float64]) -> NDArray[np.float32]:
     """Scale rows to sum 1."""
     return np.asarray(values / values.sum(axis=1, keepdims=True), dtype=np.float32)
-
-
-def _check(
-    n_users: int, n_items: int, n_events: int, n_topics: int, new: float, noise: float, missing: float
-) -> None:
-    if min(n_users, n_items) < 2 or n_topics < 2:
-        found = f"{n_users}, {n_items}, {n_topics}"
-        raise SpecError(complain("at least 2 users, items and topics", found, "make_synthetic"))
-    if not 1 <= n_events <= n_users * n_items // 3:
-        most = n_users * n_items // 3
-        raise SpecError(
-            complain(f"1 to {most} events (a third of the pairs)", f"{n_events}", "make_synthetic")
-        )
-    if not (0 <= new < 1 and 0 <= noise <= 1 and 0 <= missing < 1):
-        found = f"new={new}, noise={noise}, missing={missing}"
-        raise SpecError(complain("new and missing in [0, 1), noise in [0, 1]", found, "make_synthetic"))
