@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import uvicorn
 from fastapi import FastAPI
 from serving.explorer.library import library
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
 
 import sidelight as sl
 from sidelight.serving.database.database import Database
 from sidelight.serving.engine import Engine
 from sidelight.serving.engine_options import EngineOptions
 from sidelight.serving.explorer.explorer_app import ExplorerApp
-from sidelight.serving.explorer.page_routes import mount
+from sidelight.serving.explorer.forms import MOST_BYTES
+from sidelight.serving.explorer.page_routes import PageRoute, Work, mount
+from sidelight.serving.http.http_options import HttpOptions
 from sidelight.serving.store.store import Store
 
 CLICKS, CONTENT = "clicks-only", "with-content"  # names of the versions; the second serves
@@ -42,6 +46,12 @@ def publish(root: Path, extra: list[dict[str, object]] | None = None) -> Path:
         store.publish(root.parent / name, name=name, note=notes[name])
         store.promote(name)
     return root
+
+
+async def run_unlimited(request: Request, route: PageRoute, caller: Hashable, work: Work) -> Response:
+    """Run the work of a page in a thread, without the limits of the service."""
+    body = await request.body()
+    return await run_in_threadpool(work, body if len(body) <= MOST_BYTES else None)
 
 
 @dataclass
@@ -76,7 +86,8 @@ def running(
     engine = Engine(store if single else Store(store), database, EngineOptions(poll=0.05))
     engine.start()
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    explorer = mount(app, engine, SimpleNamespace(require_keys=keys, max_history=50), database)
+    options = HttpOptions(require_keys=keys, max_history=50)
+    explorer = mount(app, engine, options, database, run_unlimited)
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, log_level="error", lifespan="off", proxy_headers=proxied)
     )

@@ -16,8 +16,9 @@ from sidelight.serving.explorer import template_filters
 from sidelight.serving.explorer.sessions import CsrfTokens, SavedQueries, Sessions
 
 if TYPE_CHECKING:
-    from sidelight.serving.domain import Key
+    from sidelight.serving.database.database import Database
     from sidelight.serving.engine import Engine
+    from sidelight.serving.http.http_options import HttpOptions
 
 T = TypeVar("T")
 
@@ -35,15 +36,13 @@ class ExplorerApp:
     Args:
         engine: Engine behind the pages.
         options: Options of the HTTP service; `require_keys`, `proxy` and `max_history` are read.
-        database: Database of the API keys; the engine's own without.
+        database: Database of the API keys.
     """
 
-    def __init__(self, engine: Engine, options: Any, database: Any = None) -> None:
-        self.engine = engine
-        self._require: bool | None = getattr(options, "require_keys", None)
-        self.secure = bool(getattr(options, "proxy", ""))  # browsers speak https, whatever the proxy forwards
-        self.most_history = int(getattr(options, "max_history", 200))
-        self.database: Any = database if database is not None else getattr(engine, "database", None)
+    def __init__(self, engine: Engine, options: HttpOptions, database: Database) -> None:
+        self.engine, self.database = engine, database
+        self._require, self.most_history = options.require_keys, options.max_history
+        self.secure = bool(options.proxy)  # browsers speak https, whatever the proxy forwards
         self.sessions, self.queries, self.csrf = Sessions(), SavedQueries(), CsrfTokens()
         folder = resources.files("sidelight.serving.explorer") / "static"
         self.static = {name: (folder / name).read_bytes() for name in STATIC}
@@ -70,11 +69,6 @@ class ExplorerApp:
         if self._require is None and self.database.keys_required():
             self._require = True
         return bool(self._require)
-
-    def check_key(self, secret: str) -> Key | None:
-        """Return the key with this secret, or None."""
-        key: Key | None = self.database.check_key(secret) if secret else None
-        return key
 
     def key_works(self, key_id: int) -> bool:
         """Check that a key is not revoked; read per request, so that its sessions end at once."""

@@ -6,9 +6,8 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,14 +24,16 @@ from sidelight.serving.explorer import (
     versions_page,
 )
 from sidelight.serving.explorer.explorer_app import STATIC, ExplorerApp
-from sidelight.serving.explorer.forms import MOST_BYTES, Form
+from sidelight.serving.explorer.forms import Form
 from sidelight.serving.explorer.page_request import HEADERS, SESSION, PageRequest
 from sidelight.serving.fair_turns import Stopped
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from sidelight.serving.database.database import Database
     from sidelight.serving.engine import Engine
+    from sidelight.serving.http.http_options import HttpOptions
 
 GUEST = "guest"  # all visitors without a session count as one caller
 HIGH_COST = 750.0  # cost of pages that score all users or load a version
@@ -101,22 +102,14 @@ Run = Callable[[Request, PageRoute, Hashable, Work], Awaitable[Response]]
 """Function that reads a body and runs the work on it in a thread: it enforces the limits of the service."""
 
 
-async def run_unlimited(request: Request, route: PageRoute, caller: Hashable, work: Work) -> Response:
-    """Run work without limits, for pages outside of the service."""
-    body = await request.body()
-    return await run_in_threadpool(work, body if len(body) <= MOST_BYTES else None)
-
-
-def mount(
-    app: FastAPI, engine: Engine, options: Any, database: Any = None, run: Run = run_unlimited
-) -> ExplorerApp:
+def mount(app: FastAPI, engine: Engine, options: HttpOptions, database: Database, run: Run) -> ExplorerApp:
     """Add the explorer's pages to an app.
 
     Args:
         app: App that gets the routes; its OpenAPI description leaves them out.
         engine: Engine behind the pages.
         options: Options of the service: `require_keys` (sign in first), `proxy` and `max_history`.
-        database: Database of the API keys; the engine's own without.
+        database: Database of the API keys.
         run: Function that reads bodies and runs the work of pages in threads.
 
     Returns:

@@ -21,7 +21,7 @@ def enter(page: PageRequest) -> Response:
     if not page.keys_needed:
         return page.redirect("/")
     target = page.form.one("next")
-    key = page.explorer.check_key(page.form.one("key"))
+    key = page.explorer.database.check_key(page.form.one("key"))
     if key is None:
         notice = "This key is not known here: it may be mistyped or revoked. Whoever runs this can make one."
         return _form(page, target, notice, 403)

@@ -23,16 +23,8 @@ KNOWN, STRANGERS = None, "strangers"  # callers of the executor that looks keys 
 WRONG: Final = 5.0  # unknown keys per second and address
 # Headers that decisions are based on: twice, different parsers would choose different ones.
 DECIDING: Final = frozenset(
-    (
-        b"host",
-        b"authorization",
-        b"content-length",
-        b"content-type",
-        b"content-encoding",
-        b"transfer-encoding",
-        b"sec-fetch-site",
-        b"origin",
-    )
+    b"host authorization content-length content-type content-encoding transfer-encoding "
+    b"sec-fetch-site origin".split()
 )
 
 
@@ -111,7 +103,7 @@ class RateLimiter:
         self._left: OrderedDict[object, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, name: object, tokens: float = 1.0) -> float:
+    def take(self, name: object) -> float:
         """Take tokens, if the bucket has one.
 
         A request that turns out to be worth more than one makes a debt, so that its cost need not be known
@@ -126,7 +118,7 @@ class RateLimiter:
             left = self._refill(name)
             if left < 1:
                 return (1 - left) / self._rate
-            self._set(name, left - tokens)
+            self._set(name, left - 1)
             return 0.0
 
     def charge(self, name: object, tokens: float) -> None:

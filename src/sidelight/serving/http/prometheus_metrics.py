@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -31,24 +31,17 @@ class ServiceMetrics:
 
     def __init__(self, engine: Engine, waiting: Callable[[], int], dropped: Callable[[], int]) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Histogram(
-            "sidelight_request_seconds", "Time from the first byte to the last.", ["route", "status"],
-            buckets=SECONDS, registry=self.registry,
-        )  # fmt: skip
+        text = "Time from the first byte to the last."
+        self._requests = self._histogram("request_seconds", text, SECONDS, ["route", "status"])
         self.in_flight = self._gauge("requests_in_flight", "Requests that are not answered yet.")
         self._gauge("requests_waiting", "Requests that wait for their turn.").set_function(waiting)
-        self._answers = Histogram(
-            "sidelight_answer_seconds", "Time that the engine took for a list.",
-            buckets=SECONDS, registry=self.registry,
-        )  # fmt: skip
+        self._answers = self._histogram("answer_seconds", "Time that the engine took for a list.", SECONDS)
         slots = self._counter("slots", "Places in lists, by what stood there.", ["kind"])
         self._new, self._warm = slots.labels("new"), slots.labels("warm")
         self._explored = self._counter("slots_explored", "Places that exploration filled.")
         self._fallback = self._counter("fallback_answers", "Lists for people of whom nothing was known.")
-        self._cost = Histogram(
-            "sidelight_rule_cost", "Share of discounted relevance that rules cost a list.",
-            buckets=SHARES, registry=self.registry,
-        )  # fmt: skip
+        text = "Share of discounted relevance that rules cost a list."
+        self._cost = self._histogram("rule_cost", text, SHARES)
         self._stored = self._counter("events_stored", "Events that were new and are stored.")
         self._items = self._counter("items_accepted", "Item rows that are stored.")
         reloads = self._counter("reloads", "Versions that were to serve, by what became of them.", ["result"])
@@ -64,6 +57,11 @@ class ServiceMetrics:
 
     def _counter(self, name: str, text: str, labels: Iterable[str] = ()) -> Counter:
         return Counter(f"sidelight_{name}", text, tuple(labels), registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: Sequence[float], labels: Iterable[str] = ()
+    ) -> Histogram:
+        return Histogram(f"sidelight_{name}", text, tuple(labels), buckets=buckets, registry=self.registry)
 
     def requested(self, route: str, status: int, seconds: float) -> None:
         """Count a request and its duration."""

@@ -89,7 +89,8 @@ class ReadRoutes:
         history, and needs the scope `history`.
         """
         _require_history(state, body)
-        return self._engine.explain(body.item, body.user, history=self._history(body), k=body.k)
+        self._limit_history(body)
+        return self._engine.explain(body.item, body.user, history=body.history, k=body.k)
 
     def audience(self, state: RequestState, body: request_models.AudienceBody) -> Audience:
         """Count the users who would have an item among their first k; the nearest users and similar items.
@@ -150,23 +151,14 @@ class ReadRoutes:
             _require_history(state, body)
         self._limit(body.k, self._options.max_k, "k")
         self._limit(len(body.candidates or ()), self._options.max_ids, "candidates")
-        return RecommendRequest(
-            user=body.user,
-            history=self._history(body),
-            context=body.context,
-            k=body.k,
-            candidates=None if body.candidates is None else tuple(body.candidates),
-            rules=None if body.rules is None else Rules.from_dict(body.rules.model_dump(exclude_unset=True)),
-            explain=body.explain,
-            explore=body.explore,
-            filter_seen=body.filter_seen,
-        )
+        self._limit_history(body)
+        given = dict(body)
+        if body.rules is not None:
+            given["rules"] = Rules.from_dict(body.rules.model_dump(exclude_unset=True))
+        return RecommendRequest(**given)
 
-    def _history(self, body: request_models.UserOrHistory) -> tuple[str, ...] | None:
-        if body.history is None:
-            return None
-        self._limit(len(body.history), self._options.max_history, "history")
-        return tuple(body.history)
+    def _limit_history(self, body: request_models.UserOrHistory) -> None:
+        self._limit(len(body.history or ()), self._options.max_history, "history")
 
     def _limit(self, found: int, most: int, what: str) -> None:
         if found > most:
