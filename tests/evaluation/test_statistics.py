@@ -67,7 +67,7 @@ def test_columns_with_gaps_are_bootstrapped_over_the_users_they_have():
 def test_resampling_in_parts_gives_every_resample(monkeypatch):
     values = np.random.default_rng(3).random(500)
     whole = bootstrap_interval(values, n=1_000)
-    monkeypatch.setattr("sidelight.evaluation.statistics._CELLS", 500 * 7)
+    monkeypatch.setattr("sidelight.evaluation.statistics.CELLS", 500 * 7)
     parts = bootstrap_interval(values, n=1_000)
     # The same draws, seven at a time.
     assert (whole.low, whole.high) == pytest.approx((parts.low, parts.high), rel=1e-12)

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from sidelight.content.features import Features
 from sidelight.errors import DataError, complain
-from sidelight.evaluation.metrics import discounts
+from sidelight.evaluation.metrics import Lists, PerUser, discounts, ratios
 
-Lists = NDArray[np.int32]
-PerUser = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
@@ -100,8 +98,7 @@ def diversity_at(items: Lists, features: Features, ks: Sequence[int]) -> list[Pe
         counted = present[:, :k].sum(axis=1)
         pairs = counted * (counted - 1) / 2
         similar = (out - square[:, :k].sum(axis=1)) / 2
-        mean = np.divide(similar, pairs, out=np.full(len(items), np.nan), where=pairs > 0)
-        found.append(np.asarray(1.0 - mean))
+        found.append(np.asarray(1.0 - ratios(similar, pairs)))
     return found
 
 
@@ -120,7 +117,7 @@ def popularity_lift(items: Lists, histories: sp.csr_matrix, counts: NDArray[np.i
     """
     length = np.diff(histories.indptr)
     held = np.asarray((histories != 0) @ counts.astype(np.float64)).ravel()
-    own = np.divide(held, length, out=np.full(len(length), np.nan), where=length > 0)
+    own = ratios(held, length)
     listed = _mean_in_list(items, counts.astype(np.float64))
     known = np.isfinite(own) & np.isfinite(listed)
     return _ratio(float(listed[known].sum()), float(own[known].sum())) - 1.0
@@ -165,8 +162,7 @@ def share_in_truth(truth: sp.csr_matrix, group: Mask) -> PerUser:
     relevant = np.diff(truth.indptr)
     row = np.repeat(np.arange(len(relevant)), relevant)
     inside = np.bincount(row, weights=group[truth.indices].astype(np.float64), minlength=len(relevant))
-    out: PerUser = np.divide(inside, relevant, out=np.full(len(relevant), np.nan), where=relevant > 0)
-    return out
+    return ratios(inside, relevant)
 
 
 def miscalibration(
@@ -231,9 +227,7 @@ def calibration_error(probability: PerUser, relevant: Mask, bins: int = 10) -> f
 def _mean_in_list(items: Lists, worth: PerUser) -> PerUser:
     shown = items >= 0
     total = np.where(shown, worth[items], 0.0).sum(axis=1)
-    length = shown.sum(axis=1)
-    out: PerUser = np.divide(total, length, out=np.full(len(items), np.nan), where=length > 0)
-    return out
+    return ratios(total, shown.sum(axis=1))
 
 
 def _indicator(items: NDArray[np.integer], shown: Mask, n_items: int) -> sp.csr_matrix:

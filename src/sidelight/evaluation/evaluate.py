@@ -17,7 +17,7 @@ from sidelight.data.histories import Histories
 from sidelight.data.split.split import Split, TestHistory
 from sidelight.errors import DataError, SpecError, complain, did_you_mean
 from sidelight.evaluation import beyond_accuracy
-from sidelight.evaluation.metrics import METRICS, hits, score
+from sidelight.evaluation.metrics import METRICS, Lists, hits, score
 from sidelight.evaluation.prediction_context import context_of, predicted
 from sidelight.evaluation.protocol import about, check_part, with_history
 from sidelight.evaluation.ranking import NOTHING, merge, tie_breakers, top_k, without_history
@@ -27,7 +27,6 @@ from sidelight.evaluation.test_access_log import log_test_access, spec_hash
 from sidelight.option_types import SOME, Count, check_call
 from sidelight.progress import Progress
 
-Lists = NDArray[np.int32]
 Slots = NDArray[np.bool_]
 
 _BLOCK = 32 << 20  # bytes of scores at a time: what stays in cache is ranked at once

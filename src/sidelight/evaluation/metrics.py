@@ -110,6 +110,11 @@ def discounts(k: int) -> NDArray[np.float64]:
     return np.asarray(1.0 / np.log2(np.arange(2, k + 2)))
 
 
+def ratios(part: NDArray[np.number], whole: NDArray[np.number]) -> PerUser:
+    """Divide one number of each user by another, float64 (n_users,); NaN where the second is 0."""
+    return np.asarray(np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0))
+
+
 def _recall(hit: Hits, relevant: Counts, k: int) -> PerUser:
     return np.asarray(hit.sum(axis=1) / relevant)
 

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidelight.errors import DataError, SpecError, complain
-
-Lists = NDArray[np.int32]
-PerUser = NDArray[np.float64]
+from sidelight.evaluation.metrics import Lists, PerUser, ratios
 
 
 def overlap(a: Lists, b: Lists) -> PerUser:
@@ -25,8 +23,7 @@ def overlap(a: Lists, b: Lists) -> PerUser:
     for rows in _blocks(len(a), a.shape[1] * b.shape[1]):
         common[rows] = _common(a[rows], b[rows]).sum(axis=(1, 2))
     either = (a >= 0).sum(axis=1) + (b >= 0).sum(axis=1) - common
-    out: PerUser = np.divide(common, either, out=np.full(len(a), np.nan), where=either > 0)
-    return out
+    return ratios(common, either)
 
 
 def rank_biased_overlap(a: Lists, b: Lists, p: float = 0.9) -> PerUser:
@@ -46,7 +43,7 @@ def rank_biased_overlap(a: Lists, b: Lists, p: float = 0.9) -> PerUser:
         raise SpecError(complain("0 < p < 1", str(p)))
     _same_users(a, b)
     width = max(a.shape[1], b.shape[1])
-    a, b = _widen(a, width), _widen(b, width)
+    a, b = (np.pad(x, ((0, 0), (0, width - x.shape[1])), constant_values=-1) for x in (a, b))
     sizes = np.sort(np.stack([(a >= 0).sum(axis=1), (b >= 0).sum(axis=1)]), axis=0)
     out = np.full(len(a), np.nan)
     for rows in _blocks(len(a), width * width):
@@ -95,9 +92,3 @@ def _blocks(n_rows: int, cells: int) -> Iterator[slice]:
 def _same_users(a: Lists, b: Lists) -> None:
     if len(a) != len(b):
         raise DataError(complain("two rankings of the same users", f"{len(a)} and {len(b)} rows"))
-
-
-def _widen(items: Lists, width: int) -> Lists:
-    out = np.full((len(items), width), -1, dtype=np.int32)
-    out[:, : items.shape[1]] = items
-    return out

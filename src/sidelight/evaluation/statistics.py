@@ -16,7 +16,7 @@ from sidelight.seeding import generator
 
 PerUser = NDArray[np.float64]
 
-_CELLS = 1 << 22  # resampling counts held at a time: 32 MiB of float64
+CELLS = 1 << 22  # resampling counts held at a time: 32 MiB of float64
 
 
 @dataclass(frozen=True)
@@ -92,17 +92,16 @@ def interval_bounds(
     Returns:
         (low, high) of each column; NaN where no user has a value.
     """
-    if n < 100 or not 0 < level < 1:
-        raise SpecError(complain("n >= 100 resamples and 0 < level < 1", f"n = {n}, level = {level}"))
+    check_resampling(n, level)
     n_users, n_columns = values.shape
     known = np.isfinite(values)
     filled = np.where(known, values, 0.0)
     partial = np.flatnonzero(~known.all(axis=0))
     rng = generator(seed, "bootstrap")
     means = np.full((n, n_columns), np.nan)
-    step = max(1, _CELLS // max(1, n_users))
+    step = max(1, CELLS // max(1, n_users))
     for start in range(0, n if n_users else 0, step):
-        times = _draw(rng, min(step, n - start), n_users)
+        times = draw_counts(rng, min(step, n - start), n_users)
         divisor = np.full((len(times), n_columns), float(n_users))
         divisor[:, partial] = times @ known[:, partial]
         part = means[start : start + step]
@@ -134,7 +133,7 @@ def sign_flip_test(difference: ArrayLike, n: int = 10_000, seed: int = 0) -> flo
     observed = abs(found.sum())
     # Equal sums may differ in the last bits, and must count as equal.
     reach = observed - 1e-12 * np.abs(found).sum()
-    step = max(1, _CELLS // len(found))
+    step = max(1, CELLS // len(found))
     as_far = 0
     for start in range(0, n, step):
         flips = _coins(rng, min(step, n - start), len(found))
@@ -159,7 +158,13 @@ def holm(p_values: ArrayLike) -> PerUser:
     return out
 
 
-def _draw(rng: np.random.Generator, rows: int, n_users: int) -> PerUser:
+def check_resampling(n: int, level: float) -> None:
+    """Refuse too few resamples, or a coverage that is none."""
+    if n < 100 or not 0 < level < 1:
+        raise SpecError(complain("n >= 100 resamples and 0 < level < 1", f"n = {n}, level = {level}"))
+
+
+def draw_counts(rng: np.random.Generator, rows: int, n_users: int) -> PerUser:
     """Draw the count of each user in each resample, float64 (rows, n_users)."""
     times = np.empty((rows, n_users))
     for row, drawn in zip(times, rng.integers(0, n_users, size=(rows, n_users)), strict=True):

@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sidelight.errors import DataError, SpecError, complain
-from sidelight.evaluation.statistics import Interval
+from sidelight.errors import DataError, complain
+from sidelight.evaluation.statistics import CELLS, Interval, check_resampling, draw_counts
 from sidelight.seeding import generator
 
 Values = NDArray[np.float64]
 
 RESAMPLES = 4_000
 LEVEL = 0.95
-_CELLS = 1 << 22  # resampling counts held at a time: 32 MiB of float64
 
 
 def crossed_intervals(
@@ -38,8 +37,7 @@ def crossed_intervals(
 
     Source: The pigeonhole bootstrap for crossed factors, Owen (Annals of Applied Statistics 2007).
     """
-    if n < 100 or not 0 < level < 1:
-        raise SpecError(complain("n >= 100 resamples and 0 < level < 1", f"n = {n}, level = {level}"))
+    check_resampling(n, level)
     if values.ndim != 3 or not values.size or not np.isfinite(values).all():
         found = f"shape {values.shape}, {int((~np.isfinite(values)).sum())} of them not finite"
         raise DataError(complain("finite values (columns, seeds, users)", found, "crossed_intervals"))
@@ -47,10 +45,10 @@ def crossed_intervals(
     flat = np.ascontiguousarray(values.reshape(-1, users).T)
     draws = generator(seed, "crossed", "users"), generator(seed, "crossed", "seeds")
     means = np.empty((n, columns))
-    step = max(1, _CELLS // users)
+    step = max(1, CELLS // users)
     for start in range(0, n, step):
         rows = min(step, n - start)
-        times_users, times_seeds = _counts(draws[0], rows, users), _counts(draws[1], rows, seeds)
+        times_users, times_seeds = draw_counts(draws[0], rows, users), draw_counts(draws[1], rows, seeds)
         sums = (times_users @ flat).reshape(rows, columns, seeds)
         means[start : start + rows] = np.einsum("rcs,rs->rc", sums, times_seeds) / (users * seeds)
     tail = (1 - level) / 2
@@ -60,9 +58,3 @@ def crossed_intervals(
         Interval(float(m), float(a), float(b), level, users)
         for m, a, b in zip(middle, low, high, strict=True)
     ]
-
-
-def _counts(rng: np.random.Generator, rows: int, size: int) -> Values:
-    """Count the draws of each of `size` in each resample, float64 (rows, size)."""
-    drawn = rng.integers(0, size, (rows, size)) + np.arange(rows)[:, None] * size
-    return np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size).astype(np.float64)

@@ -118,10 +118,7 @@ class Runner:
         if self.fitted is not None:
             self.fitted(model)
         plan, judged = self.evaluation, self._evaluated(split)
-        found = evaluate(
-            model, judged, part=plan.part, ks=plan.ks, metrics=plan.metrics, final=plan.final, log=plan.log,
-            groups=plan.groups, progress=self.progress, history=plan.history,
-        )  # fmt: skip
+        found = evaluate(model, judged, progress=self.progress, **vars(plan))
         about = {
             **identity,
             "split": split.how,
