@@ -20,7 +20,6 @@ import json
 import re
 import sys
 import tomllib
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
@@ -97,8 +96,7 @@ def former_options(cls: type[T]) -> type[T]:
         for name in list(given):
             present, value = _current(cls, name, given[name])
             if present != name:
-                message = f"{cls.__name__}({name}=...) is now {present}=...; the former goes with version 0.3"
-                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                renamed.warn_renamed(f"{cls.__name__}({name}=...)", f"{present}=...", 2)
                 del given[name]
                 given[present] = _nested(value, importing=False)
         plain_init(self, *args, **given)

@@ -37,6 +37,12 @@ SCORERS = {
 """Former name of a scorer in a bundle -> present one."""
 
 
+def warn_renamed(name: str, present: str, stacklevel: int) -> None:
+    """Issue the `DeprecationWarning` for a former name, for the caller `stacklevel` calls up."""
+    message = f"{name} is now {present}; the former name goes with version 0.3"
+    warnings.warn(message, DeprecationWarning, stacklevel=stacklevel + 1)
+
+
 def former(name: str, present: str) -> Any:
     """Return what `sidelight.NAME` is now, with a DeprecationWarning for the caller's caller.
 
@@ -44,8 +50,7 @@ def former(name: str, present: str) -> Any:
         name: Former public name, as it was written after `sidelight.`.
         present: Present one; dots lead into packages.
     """
-    message = f"sidelight.{name} is now sidelight.{present}; the former name goes with version 0.3"
-    warnings.warn(message, DeprecationWarning, stacklevel=3)
+    warn_renamed(f"sidelight.{name}", f"sidelight.{present}", 3)
     found: Any = import_module("sidelight")
     for part in present.split("."):
         found = getattr(found, part)

@@ -8,7 +8,7 @@ import pytest
 
 from sidelight.content.features import Features
 from sidelight.content.protocols import fit_features
-from sidelight.content.shared_terms import shared_words, text_of, top_words
+from sidelight.content.shared_terms import shared_words, text_of
 from sidelight.content.text import Text
 from sidelight.errors import SpecError
 
@@ -31,17 +31,12 @@ def test_the_products_add_up_to_the_score() -> None:
     assert shared_words(f, 0, 2) == [] == shared_words(f, 0, 4)
 
 
-def test_top_words_of_a_row() -> None:
-    assert top_words(features(), 1, k=1)[0][0] == "pot"
-    assert top_words(features(), 4) == []
-
-
 def test_nameless_columns_are_refused() -> None:
     plain = Features("vector:v", np.ones((2, 2), dtype=np.float32), np.ones(2, dtype=bool))
     with pytest.raises(SpecError, match="dense"):
         shared_words(plain, 0, 1)
     with pytest.raises(SpecError, match="without names"):
-        top_words(Features("x", features().values, features().present), 0)
+        shared_words(Features("x", features().values, features().present), 0, 1)
 
 
 def test_text_of_a_row() -> None:

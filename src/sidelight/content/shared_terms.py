@@ -26,16 +26,9 @@ def shared_words(features: Features, a: int, b: int, k: int = 5) -> list[tuple[s
         SpecError: The modality is dense or has no names: its columns mean nothing to a reader.
     """
     product = _row(features, a).multiply(_row(features, b)).tocsr()
-    return _top(features, product, k)
-
-
-def top_words(features: Features, row: int, k: int = 5) -> list[tuple[str, float]]:
-    """Return the names with the largest entries of one row.
-
-    Raises:
-        SpecError: The modality is dense or has no names.
-    """
-    return _top(features, _row(features, row), k)
+    named = zip(product.indices, np.asarray(product.data), strict=True)
+    found = [(features.names[at], float(value)) for at, value in named if value > 0]
+    return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:k]
 
 
 def text_of(row: Mapping[str, Any], columns: Iterable[str] | None = None, limit: int = 80) -> str:
@@ -61,15 +54,6 @@ def _row(features: Features, row: int) -> sp.csr_matrix:
             complain("a sparse modality with named columns", found, f"features {features.name!r}")
         )
     return features.values[[row]]
-
-
-def _top(features: Features, row: sp.csr_matrix, k: int) -> list[tuple[str, float]]:
-    found = [
-        (features.names[at], float(value))
-        for at, value in zip(row.indices, np.asarray(row.data), strict=True)
-        if value > 0
-    ]
-    return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:k]
 
 
 def _plain(value: Any) -> str:

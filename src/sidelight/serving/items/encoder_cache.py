@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import polars as pl
@@ -76,11 +76,6 @@ class MissingEncoder:
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the state of the original encoder: a saved bundle works elsewhere."""
         return self.encoder.state()
-
-    @classmethod
-    def restore(cls, arrays: dict[str, Any], meta: dict[str, Any]) -> Self:
-        """Refuse: `state` refers to the original encoder."""
-        raise TypeError(f"{cls.__name__} is not saved")
 
 
 @dataclass(frozen=True)
