@@ -37,7 +37,7 @@ def print_report(summary: Mapping[str, Any], profile: Profile, findings: Sequenc
         _content(profile, ink, console.width),
         _time(profile, ink, console.width),
         *_findings(findings, ink),
-        _ending(summary, findings, ink),
+        _ending(summary),
     ):
         if part is not None:
             console.print(part)
@@ -195,7 +195,7 @@ def _place(f: Finding, ink: Palette) -> Text:
     return out.append(ink.dot, "dim").append(_safe(f.message))
 
 
-def _ending(summary: Mapping[str, Any], findings: Sequence[Finding], ink: Palette) -> RenderableType:
+def _ending(summary: Mapping[str, Any]) -> RenderableType:
     """Describe the rows that were set aside, and the next step."""
     lines = []
     if summary["rows_set_aside"]:

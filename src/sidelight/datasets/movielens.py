@@ -60,9 +60,7 @@ def ml_1m(archive: Path | None, folder: Path, progress: Progress | None = None) 
 def ml_latest_small(archive: Path | None, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
     """Convert MovieLens latest-small: interactions and items with genres; there is no user table."""
     with _opened(archive) as files:
-        log = _table(
-            files, "ml-latest-small/ratings.csv", ",", ("user_id", "item_id", "weight", "timestamp"), 1
-        )
+        log = _table(files, "ml-latest-small/ratings.csv", ",", _EVENT, 1)
         films = _table(files, "ml-latest-small/movies.csv", ",", ("item_id", "title", "genres"), 1)
     films = films.with_columns(pl.col("genres").replace("(no genres listed)", None))
     return _written(folder, log, films, [Column("genres", "tags")])

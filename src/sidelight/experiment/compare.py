@@ -97,7 +97,7 @@ def compare(
         ['ease', 'popular']
     """
     check_call(compare, locals())
-    plan = _ComparisonPlan.check(split, arms, seeds, keep, metric)
+    plan = _ComparisonPlan.check(arms, seeds, keep, metric)
     evaluation = _evaluation_plan(split, part, final, log, metric, ks, groups, history)
     if plan.effort > 1 and not len(split.validation):
         fix = "give one spec per arm, or a split with a validation part"
@@ -155,7 +155,7 @@ class _ComparisonPlan:
     metric: str
 
     @staticmethod
-    def check(split: Split, arms: Mapping[str, Any], seeds: Any, keep: Any, metric: str) -> _ComparisonPlan:
+    def check(arms: Mapping[str, Any], seeds: Any, keep: Any, metric: str) -> _ComparisonPlan:
         if len(arms) < 2:
             raise SpecError(complain("two arms or more, the baseline first", f"{len(arms)}", "compare"))
         candidates = {name: tuple(a) if isinstance(a, (list, tuple)) else (a,) for name, a in arms.items()}

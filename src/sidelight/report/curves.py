@@ -75,7 +75,7 @@ def curve(
     upper, lower = Scale(*ends[0], 160.0, 24.0), Scale(*ends[1], 266.0, 196.0)
     parts = [text(4, 12, axis, class_="axis"), text(4, 186, "gain over the baseline", class_="axis")]
     parts += [*_heights(upper), *_heights(lower, 3), line(LEFT, lower(0), RIGHT, lower(0), "zero")]
-    parts += _shares(x, keeps, 24, 266)
+    parts += _shares(x, keeps, 266)
     parts += [_band(series, x, upper) for series in levels]
     parts += [_line(series, x, upper, signed=False) for series in levels]
     parts += [_band(series, x, lower) for series in gains]
@@ -176,7 +176,7 @@ def _heights(y: Scale, about: int = 4, across: Ends = (LEFT, RIGHT)) -> list[Mar
     return parts
 
 
-def _shares(x: Scale, keeps: Sequence[float], top: float, bottom: float) -> list[Markup]:
+def _shares(x: Scale, keeps: Sequence[float], bottom: float) -> list[Markup]:
     """Draw a mark at every share, and its number where there is room, the full data first."""
     parts, taken = [], RIGHT + 60
     for keep in reversed(keeps):

@@ -120,7 +120,7 @@ class UserTables:
             .join(names, names.c.person == e.person)
         )
         rows = self._read_after(seq, limit, wanted, locks.EVENTS, e.seq)
-        return [(row[0], Event.stored(row[1], row[2], row[3], from_micros(row[4]))) for row in rows]
+        return [(r.seq, Event.stored(r.user_id, r.item_id, r.kind, from_micros(r.at))) for r in rows]
 
     def add_exposures(self, rows: Sequence[Exposure]) -> None:
         """Store exposures; those of users who do not allow it are dropped and counted."""

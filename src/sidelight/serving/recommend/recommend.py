@@ -66,14 +66,15 @@ def recommend_lists(
     """
     exploration = options.exploration if explore else Exploration()
     prepared = [_prepare(snapshot, database, options, request, exploration) for request in requests]
-    groups: dict[int, list[int]] = {}
-    contexts: list[object] = []
+    groups: list[list[int]] = []
     for at, request in enumerate(requests):
-        if request.context not in contexts:
-            contexts.append(request.context)
-        groups.setdefault(contexts.index(request.context), []).append(at)
+        same = next((group for group in groups if requests[group[0]].context == request.context), None)
+        if same is None:
+            groups.append([at])
+        else:
+            same.append(at)
     responses: dict[int, LoggedResponse] = {}
-    for group in groups.values():
+    for group in groups:
         scored = score_lists(snapshot, [prepared[at][0] for at in group], requests[group[0]].context)
         for at, one in zip(group, scored, strict=True):
             responses[at] = _respond(snapshot, requests[at], *prepared[at], one, exploration)
@@ -118,7 +119,7 @@ def _respond(
         shown = rerank(snapshot, request, wanted, scored, exploration, request_id)
     else:
         shown = unchanged_list(scored, request.k)
-    items = _ranked_items(snapshot, request, user, scored, shown)
+    items = _ranked_items(snapshot, request, user, shown)
     response = RecommendResponse(
         version, request_id, items, shown.cost, (*user.unknown, *unknown), not scored.personal,
         snapshot.change, shown.unplaced,
@@ -140,11 +141,7 @@ def _respond(
 
 
 def _ranked_items(
-    snapshot: Snapshot,
-    request: RecommendRequest,
-    user: UserHistory,
-    scored: ScoredList,
-    shown: RerankedList,
+    snapshot: Snapshot, request: RecommendRequest, user: UserHistory, shown: RerankedList
 ) -> tuple[RankedItem, ...]:
     """Return the items of a list with titles and explanations; only these are looked up."""
     titles = snapshot.titles_of(shown.items)
@@ -154,14 +151,10 @@ def _ranked_items(
             checkpoint()
             part = slice(start, start + TOGETHER)
             reasons[part] = explain_items(snapshot, user, shown.items[part], NAMED, request.context)
-    columns = zip(
-        snapshot.model.items.ids[shown.items].tolist(), titles, shown.values.tolist(),
-        shown.source.tolist(), snapshot.new[shown.items].tolist(), shown.explored.tolist(),
-        shown.propensity.tolist(), reasons, shown.moved.tolist(), strict=True,
+    rows = zip(  # in the order of the fields of `RankedItem`
+        map(str, snapshot.model.items.ids[shown.items].tolist()), titles, shown.values.tolist(),
+        range(1, len(titles) + 1), map(SOURCES.__getitem__, shown.source.tolist()),
+        snapshot.new[shown.items].tolist(), shown.explored.tolist(), shown.propensity.tolist(),
+        reasons, shown.moved.tolist(), strict=True,
     )  # fmt: skip
-    return tuple(
-        RankedItem(str(item), title, score, rank, SOURCES[source], new, explored, propensity, reason, moved)
-        for rank, (item, title, score, source, new, explored, propensity, reason, moved) in enumerate(
-            columns, 1
-        )
-    )
+    return tuple(RankedItem(*row) for row in rows)
