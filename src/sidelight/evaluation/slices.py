@@ -168,19 +168,15 @@ def column_groups(values: pl.Series) -> list[tuple[str, Mask]]:
     sizes = frame.group_by("value").len().sort(["len", "value"], descending=[True, False])
     kept = sizes["value"].head(LARGEST_GROUPS).to_list()
     found = []
-    missing = np.ones(len(values), dtype=bool)
-    missing[frame["row"].to_numpy()] = False
     for value in kept:
         found.append((str(value), _rows(frame.filter(pl.col("value") == value), len(values))))
     if len(sizes) > LARGEST_GROUPS:
         found.append(("other", _rows(frame.filter(~pl.col("value").is_in(kept)), len(values))))
-    return [*found, ("missing", missing)]
+    return [*found, ("missing", ~_rows(frame, len(values)))]
 
 
 def _rows(frame: pl.DataFrame, length: int) -> Mask:
-    mask = np.zeros(length, dtype=bool)
-    mask[frame["row"].to_numpy()] = True
-    return mask
+    return np.isin(np.arange(length), frame["row"].to_numpy())
 
 
 def _quartiles(values: pl.Series) -> list[tuple[str, Mask]]:

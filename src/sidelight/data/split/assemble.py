@@ -48,7 +48,6 @@ def assemble(
         mask: See `Split`.
         overall_users: See `Split`.
     """
-    check_share(simulate, "simulate", zero=True)
     rows = {code: np.flatnonzero(codes == code).astype(np.int64) for code in (TRAIN, VALIDATION, TEST)}
     if len(rows[TRAIN]) == 0:
         where = f"a {how.get('rule')} split of {len(codes)} events"
@@ -156,8 +155,7 @@ def mark_cold_items(
     # At least one where any is asked for, and never all of them: something must be left to fit on.
     count = min(len(warm) - 1, max(1, round(len(warm) * share))) if share else 0
     chosen = warm[order[:count]]
-    simulated = np.zeros(data.n_items, dtype=bool)
-    simulated[chosen] = True
+    simulated = np.isin(np.arange(data.n_items), chosen)
     hidden = simulated[log.item[split.train]]
     drawn = {
         "by": "time" if by_time else "random",
@@ -221,9 +219,8 @@ def ranks(group: NDArray[np.integer[Any]], key: NDArray[Any]) -> tuple[NDArray[n
     return rank, size[group] - 1 - rank
 
 
-def check_share(value: float, name: str, zero: bool = False) -> float:
-    """Return a share in (0, 1), or in [0, 1) with `zero`; raise SpecError for any other value."""
-    valid = not isinstance(value, bool) and isinstance(value, (int, float, np.number)) and 0 <= value < 1
-    if not valid or (value == 0 and not zero):
-        raise SpecError(complain(f"{name} as a share {'>= 0' if zero else '> 0'} and < 1", repr(value)))
+def check_share(value: float, name: str) -> float:
+    """Return a share in (0, 1); raise SpecError for any other value."""
+    if not 0 < value < 1:
+        raise SpecError(complain(f"{name} as a share > 0 and < 1", repr(value)))
     return float(value)

@@ -133,8 +133,6 @@ def _rows(split: Split) -> pl.DataFrame:
     part = np.full(len(log), OUT, dtype=np.int8)
     for code, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (TEST, split.sealed)):
         part[rows] = code
-    given = np.zeros(len(log), dtype=bool)
-    given[split.given] = True
     columns: dict[str, Any] = {
         "user_id": pl.Series(data.user_ids).gather(log.user),
         "item_id": pl.Series(data.item_ids).gather(log.item),
@@ -144,7 +142,7 @@ def _rows(split: Split) -> pl.DataFrame:
     if log.position is not None:
         columns["position"] = log.position
     columns["split"] = pl.Series(part).replace_strict(_NAMES, return_dtype=pl.String)
-    columns["given"] = given
+    columns["given"] = np.isin(np.arange(len(log)), split.given)
     return pl.DataFrame(columns)
 
 

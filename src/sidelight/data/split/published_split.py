@@ -80,8 +80,7 @@ def published(
         found = f"{left_out} of {len(part)} events without one, e.g. {example}"
         raise DataError(complain("a part for every event", found, where, "add them, or pass partial=True"))
     cold_rows = labels.str.starts_with("cold").to_numpy()
-    declared = np.zeros(data.n_items, dtype=bool)
-    declared[data.interactions.item[event[cold_rows]]] = True
+    declared = np.isin(np.arange(data.n_items), data.interactions.item[event[cold_rows]])
     leaks = np.flatnonzero(declared[data.interactions.item] & (part == TRAIN))
     if len(leaks):
         found = f"{len(leaks)} of them, e.g. {_named(data, int(leaks[0]))}"
