@@ -14,6 +14,7 @@ from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.option_types import Label, NonNegative, OpenShare, checked
 from sidelight.towers.batch import Batch
+from sidelight.towers.modality import Modality
 from sidelight.towers.towers import Towers
 
 
@@ -57,9 +58,7 @@ class _Masked(nn.Module):
         self.spec = spec
         self.decoders = nn.ModuleList(nn.Linear(towers.dim, m.dim) for m in towers.fusion.modalities)
         self.scale = nn.Parameter(torch.tensor(10.0))
-        modalities = towers.fusion.modalities
-        spreads = [1.0 if m.values is None else float(m.values[m.present].std()) for m in modalities]
-        self.spreads = [s if s > 0 else 1.0 for s in spreads]
+        self.spreads = [_spread(modality) for modality in towers.fusion.modalities]
 
     def forward(self, batch: Batch, towers: Towers) -> Tensor:
         """Mean over the modalities of which any drawn item had one hidden."""
@@ -89,6 +88,15 @@ class _Masked(nn.Module):
             return ((guess - wanted) / self.spreads[at]).square().mean()
 
         return columns if sparse else values
+
+
+def _spread(modality: Modality) -> float:
+    """Standard deviation of the present values of a dense modality; 1 without any two that differ."""
+    if modality.values is None:
+        return 1.0
+    known = modality.values[modality.present]
+    spread = float(known.std()) if known.numel() > 1 else 0.0
+    return spread if spread > 0 else 1.0
 
 
 def example() -> MaskedAttributes:
