@@ -5,20 +5,42 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
 from made_tasks import again, made, multiplied  # noqa: E402
+from tasks.cases import Made, array, assert_formula, gradients, kl, softmax, there  # noqa: E402
 
 import sidelight as sl  # noqa: E402
 
 
-def gradients(towers: Any, loss: Any) -> Any:
-    found = torch.autograd.grad(loss, list(towers.parameters()), allow_unused=True, retain_graph=True)
-    pairs = zip(found, towers.parameters(), strict=True)
-    return torch.cat([(torch.zeros_like(p) if g is None else g).ravel() for g, p in pairs])
+def formula(made: Made) -> float:
+    task, batch, towers = made.task, made.batch, made.towers
+    drawn = batch.drawn[torch.tensor(there(towers, batch.drawn).any(axis=1))]
+    chance = torch.rand((len(drawn), 4), generator=batch.generator).numpy()
+    items = []
+    for item, draw, has in zip(drawn, chance, there(towers, drawn), strict=True):
+        stays = max((m for m in range(4) if has[m]), key=lambda m: draw[m])
+        shown = torch.tensor([[bool(has[m] and (draw[m] >= task.fields or m == stays)) for m in range(4)]])
+        one, whole = (array(towers.content(item[None], s))[0] for s in (shown, None))
+        items.append(1 - one @ whole)
+    history = batch.history[(batch.history >= 0).sum(dim=1) > 1]
+    gone = torch.rand(history.shape, generator=batch.generator) < task.clicks
+    vectors, scale = array(batch.vectors), float(towers.log_scale.exp())
+    people = []
+    for row, out in zip(history, gone, strict=True):
+        answers = []
+        for kept in (row, torch.where(out, -1, row)):
+            answers.append(softmax(scale * vectors @ array(towers.users(batch.vectors, kept[None]))[0]))
+        people.append(kl(*answers))
+    return float(np.mean(items) + task.user * np.mean(people))
+
+
+def test_the_loss_is_the_formula(split: sl.Split) -> None:
+    assert_formula(split, sl.Consistency(words=0.0, fields=0.5, noise=0.0, clicks=0.4, user=0.7), formula)
 
 
 def test_the_whole_history_is_not_pulled_towards_the_thinned_one(split: sl.Split) -> None:

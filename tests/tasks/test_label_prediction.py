@@ -5,20 +5,35 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from made_tasks import made  # noqa: E402
+from tasks.cases import Made, array, assert_formula, gradients, softmax, unit  # noqa: E402
 
 import sidelight as sl  # noqa: E402
 from sidelight.data.synthetic import make_synthetic  # noqa: E402
 
 
-def gradients(towers: Any, loss: Any) -> Any:
-    found = torch.autograd.grad(loss, list(towers.parameters()), allow_unused=True, retain_graph=True)
-    pairs = zip(found, towers.parameters(), strict=True)
-    return torch.cat([(torch.zeros_like(p) if g is None else g).ravel() for g, p in pairs])
+def formula(made: Made) -> float:
+    of = [t or [] for t in made.split.data.items["tags"].to_list()]
+    names = sorted({t for tags in of for t in tags})
+    kept = [n for n in names if sum(n in tags for tags in of) >= made.task.min_items]
+    assert 2 <= len(kept) < len(names)
+    found = []
+    for item in made.batch.drawn:
+        wanted = np.array([float(n in of[int(item)]) for n in kept])
+        if wanted.sum():
+            logits = unit(array(made.module.table)) @ array(made.towers.items(item[None]))[0]
+            chance = softmax(logits * float(made.module.scale) + array(made.module.bias))
+            found.append(-float((wanted / wanted.sum() * np.log(chance)).sum()))
+    return float(np.mean(found))
+
+
+def test_the_loss_is_the_formula(split: sl.Split) -> None:
+    assert_formula(split, sl.LabelPrediction(sl.Tags("tags"), min_items=3), formula)
 
 
 def late(split: sl.Split, name: str) -> sl.Split:

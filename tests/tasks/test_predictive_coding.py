@@ -11,9 +11,59 @@ torch = pytest.importorskip("torch")
 
 
 from made_tasks import OPTIONS, again, made, towers_of  # noqa: E402
+from tasks.cases import Made, array, assert_formula, pairs, there, unit  # noqa: E402
 
 import sidelight as sl  # noqa: E402
 from sidelight.training.batches import Batches  # noqa: E402
+
+
+def cross_modal_prediction(made: Made) -> float:
+    has, found = there(made.towers, made.batch.drawn), []
+    for m, predictor in enumerate(made.module.predictors):
+        values = []
+        for item, row in zip(made.batch.drawn, has, strict=True):
+            if row[m] and row.sum() > 1:
+                others = torch.tensor([[bool(row[n] and n != m) for n in range(4)]])
+                vector = array(made.towers.content(item[None], others))[0]
+                guess = array(predictor.weight) @ vector + array(predictor.bias)
+                wanted = array(made.towers.fusion.project(m, item[None]))[0]
+                values.append(1 - float(unit(guess)[0] @ unit(wanted)[0]))
+        found.append(np.mean(values))
+    return float(np.mean(found))
+
+
+def test_the_loss_of_cross_modal_prediction_is_the_formula(split: sl.Split) -> None:
+    assert_formula(split, sl.CrossModalPrediction(), cross_modal_prediction)
+
+
+def next_content(made: Made) -> float:
+    log, events = made.split.data.interactions, {}
+    for row in sorted(made.split.train, key=lambda r: (log.user[r], log.timestamp[r])):
+        events.setdefault(int(log.user[row]), []).append(int(log.item[row]))
+    items, able = made.batch.items.tolist(), []
+    for place, row in made.batch.targets.tolist():
+        past = events[int(made.batch.users[place])]
+        at = past.index(items[row])
+        inputs = [i for i in made.batch.history[place].tolist() if i >= 0]
+        if at and items.index(past[at - 1]) in inputs:
+            able.append((place, row, [i for i in inputs if past.index(items[i]) < at]))
+    taken, found = [], []
+    for at in torch.randperm(len(able), generator=made.batch.generator).tolist():
+        if able[at][0] not in [place for place, _, _ in taken]:
+            taken.append(able[at])
+    for pair in taken:
+        if pair[1] not in [row for _, row, _ in found]:
+            found.append(pair)
+    users = np.stack(
+        [array(made.towers.users(made.batch.vectors, torch.tensor([inputs])))[0] for _, _, inputs in found]
+    )
+    guess = users @ array(made.module.predictor.weight).T + array(made.module.predictor.bias)
+    wanted = array(made.towers.content(made.batch.items[[row for _, row, _ in found]]))
+    return pairs(guess, wanted, made.task.temperature)
+
+
+def test_the_loss_of_next_content_is_the_formula(split: sl.Split) -> None:
+    assert_formula(split, sl.NextContent(keep=1.0), next_content)
 
 
 def test_the_modality_that_is_predicted_is_not_pulled_towards_the_guess(split: sl.Split) -> None:

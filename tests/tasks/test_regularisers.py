@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from made_tasks import made  # noqa: E402
+from tasks.cases import Made, array, assert_formula  # noqa: E402
 
 import sidelight as sl  # noqa: E402
 from sidelight.content.features import Features  # noqa: E402
@@ -70,6 +71,15 @@ def test_scale_gains_nothing(split: sl.Split) -> None:
     assert float(penalty(None, towers).detach()) == pytest.approx(before)
     towers.fusion.evidence = ()
     assert float(GateSparsity().build(split, towers)(None, towers).detach()) == 0
+
+
+def decorrelation(made: Made) -> float:
+    values = np.linalg.eigvalsh(np.cov(array(made.towers.content(made.batch.drawn)).T))
+    return float(np.log(len(values) / (values.sum() ** 2 / (values**2).sum())))
+
+
+def test_the_loss_of_decorrelation_is_the_formula(split: sl.Split) -> None:
+    assert_formula(split, sl.Decorrelation(), decorrelation)
 
 
 @pytest.mark.parametrize("weight", [0.5, 5.0])

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+
+from tasks.cases import Made, array, assert_formula, softmax, unit  # noqa: E402
 
 import sidelight as sl  # noqa: E402
 from sidelight.models.content_space import ContentSpace  # noqa: E402
@@ -16,6 +19,42 @@ from sidelight.training.batches import Batches  # noqa: E402
 from sidelight.training.training_options import TrainingOptions  # noqa: E402
 
 OPTIONS = TrainingOptions(batch_size=60, task_items=10)
+
+
+def told(made: Made, column: str) -> list[tuple[Any, Any]]:
+    """History and value of the users of the step who have both."""
+    values = made.split.data.users[column].to_list()
+    own = zip(made.batch.history, [values[user] for user in made.batch.users.tolist()], strict=True)
+    return [(row, value) for row, value in own if (row >= 0).any() and value is not None]
+
+
+def user_attribute(made: Made) -> float:
+    names, found = sorted(set(made.split.data.users["plan"]) - {None}), []
+    for row, plan in told(made, "plan"):
+        vector = array(made.towers.users(made.batch.vectors, row[None]))[0]
+        logits = array(made.module.head.weight) @ vector + array(made.module.head.bias)
+        found.append(-np.log(softmax(logits)[names.index(plan)]))
+    return float(np.mean(found))
+
+
+def test_the_loss_of_user_attribute_is_the_formula(split: sl.Split) -> None:
+    assert_formula(split, sl.UserAttribute("plan"), user_attribute)
+
+
+def sensitive_removal(made: Made) -> float:
+    names = sorted(set(made.split.data.users["gender"]) - {None})
+    vectors, known = made.towers.items(made.batch.items), told(made, "gender")
+    rows = [unit(array(made.towers.users(vectors, row[None])))[0] for row, _ in known]
+    values = [[float(gender == name) for name in names] for _, gender in known]
+    u, y = np.array(rows) - np.mean(rows, axis=0), np.array(values) - np.mean(values, axis=0)
+    ridge = u.shape[1] / len(u) * (u**2).sum() / u.shape[1]
+    design = np.vstack([u, np.sqrt(ridge) * np.eye(u.shape[1])])
+    fitted = u @ np.linalg.lstsq(design, np.vstack([y, np.zeros((u.shape[1], y.shape[1]))]), rcond=None)[0]
+    return float((fitted * y).sum() / (y**2).sum())
+
+
+def test_the_loss_of_sensitive_removal_is_the_formula(split: sl.Split) -> None:
+    assert_formula(split, sl.SensitiveRemoval("gender"), sensitive_removal)
 
 
 def made(split: sl.Split, task: Any, *users: str) -> tuple[Any, Any, Any]:
