@@ -14,7 +14,6 @@ torch = pytest.importorskip("torch")
 from sidelight.content.features import Features  # noqa: E402
 from sidelight.towers.item_inputs import ItemInputs  # noqa: E402
 from sidelight.towers.item_parts import ContentFusion, IdResidual  # noqa: E402
-from sidelight.towers.modality import Modality  # noqa: E402
 from sidelight.towers.side_features import SideFeatures  # noqa: E402
 from sidelight.towers.towers import TowerOptions, Towers  # noqa: E402
 from sidelight.towers.user_encoders import AttentionPooling, MeanPooling  # noqa: E402
@@ -166,11 +165,3 @@ def test_attributes_are_hidden_in_training_only_and_by_the_generator() -> None:
     assert 0.4 < float(shown[0].detach().mean()) < 0.6
     assert towers.side_vectors(users).all()
     assert towers.eval().side_vectors(users, None, torch.Generator()).all()
-
-
-def test_dense_gives_back_what_went_in() -> None:
-    _, features = made()
-    for f in features:
-        whole = f.values.toarray() if f.sparse else f.values
-        items = torch.tensor([4, 0, 2])
-        np.testing.assert_array_equal(Modality.of(f).dense(items).numpy(), whole[[4, 0, 2]])

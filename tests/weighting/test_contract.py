@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import json
-import pkgutil
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
+from weighting.cases import EVERY, KINDS
 from weighting_signals import signals
 
-import sidelight.weighting
 from sidelight import config
 from sidelight.errors import SpecError
 from sidelight.weighting.fixed import Fixed
 from sidelight.weighting.norm_balance import NormBalance
 from sidelight.weighting.uncertainty import Uncertainty
 from sidelight.weighting.validation_guided import ValidationGuided
-
-
-@dataclass(frozen=True)
-class Decay:
-    """A weighting from outside the package: weights fall with every update."""
-
-    needs: ClassVar[frozenset[str]] = frozenset()
-    every: int = 2
-    rate: float = 0.9
-
-    def start(self, weights: Any) -> dict[str, Any]:
-        return {"now": dict(weights)}
-
-    def update(self, state: dict[str, Any], signals: Any) -> tuple[dict[str, Any], dict[str, float]]:
-        now = {name: self.rate * weight for name, weight in state["now"].items()}
-        return {"now": now}, now
-
-
-FILES = [m.name for m in pkgutil.iter_modules(sidelight.weighting.__path__) if m.name != "weighting"]
-MODULES = [importlib.import_module(f"sidelight.weighting.{name}") for name in FILES]
-KINDS = [v for m in MODULES for v in vars(m).values() if isinstance(v, type) and v.__module__ == m.__name__]
-EVERY = [*(kind() for kind in KINDS), Decay()]
 
 
 @pytest.mark.parametrize("rule", EVERY, ids=lambda r: type(r).__name__)
