@@ -40,17 +40,7 @@ class ItemTables:
 
         def work(connection: sa.Connection) -> int:
             locks.exclusive(connection, locks.ITEMS)  # so that numbers are committed in their order
-            top = highest(connection, items.c.change)
-            if not texts:
-                return top
-            gone = sa.delete(items).where(items.c.item_id == sa.bindparam("id"))
-            connection.execute(gone, [{"id": item} for item in texts])
-            new = [
-                {"item_id": item, "change": top + place, "row": text, "at": now()}
-                for place, (item, text) in enumerate(texts.items(), 1)
-            ]
-            connection.execute(sa.insert(items), new)
-            return top + len(new)
+            return _put(connection, items, {item: {"row": text} for item, text in texts.items()})
 
         return self._connections.write(work)
 
@@ -79,7 +69,6 @@ class ItemTables:
 
         def work(connection: sa.Connection) -> int:
             locks.exclusive(connection, locks.ITEMS)
-            top = highest(connection, _R.change)
             before = {
                 item: was
                 for at in range(0, len(wanted), PIECE)
@@ -88,14 +77,7 @@ class ItemTables:
                 )
             }
             changed = [item for item in wanted if before.get(item, False) is not retired_]
-            if known := [{"id": item} for item in changed if item in before]:
-                connection.execute(sa.delete(retirements).where(_R.item_id == sa.bindparam("id")), known)
-            if changed:
-                rows = [
-                    {"item_id": item, "change": top + place, "retired": retired_, "at": now()}
-                    for place, item in enumerate(changed, 1)
-                ]
-                connection.execute(sa.insert(retirements), rows)
+            _put(connection, retirements, {item: {"retired": retired_} for item in changed})
             return len(changed)
 
         return self._connections.write(work)
@@ -111,6 +93,20 @@ class ItemTables:
             return None
         rows = self._connections.read(lambda c: c.execute(sa.select(_R.item_id, _R.change, _R.retired)).all())
         return max((row[1] for row in rows), default=0), frozenset(row[0] for row in rows if row[2])
+
+
+def _put(connection: sa.Connection, table: sa.Table, values: Mapping[str, dict[str, Any]]) -> int:
+    """Store a row per item in place of its older one, with the next change numbers; return the highest."""
+    top = highest(connection, table.c.change)
+    if values:
+        gone = sa.delete(table).where(table.c.item_id == sa.bindparam("id"))
+        connection.execute(gone, [{"id": item} for item in values])
+        new = [
+            {"item_id": item, "change": top + place, "at": now(), **value}
+            for place, (item, value) in enumerate(values.items(), 1)
+        ]
+        connection.execute(sa.insert(table), new)
+    return top + len(values)
 
 
 def _to_json(row: Mapping[str, Any]) -> str:
