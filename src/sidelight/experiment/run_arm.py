@@ -13,6 +13,7 @@ import numpy as np
 
 from sidelight import config
 from sidelight.content.shared_terms import text_of
+from sidelight.data.split.assemble import draw_nested
 from sidelight.data.split.event_splits import subsample
 from sidelight.data.split.split import Split, TestHistory
 from sidelight.evaluation.evaluate import evaluate
@@ -152,11 +153,9 @@ def thinned(split: Split, keep: float, seed: int, validation: bool = True) -> Sp
     found = subsample(split, keep, seed)
     if not validation or not len(split.validation):
         return found
-    rows = split.validation
-    count = max(1, round(len(rows) * keep))
-    draw = np.argsort(generator(seed, "split", "subsample", "validation").random(len(rows)), kind="stable")
-    how = {**found.how, "subsample": {**found.how["subsample"], "validation": count}}
-    return replace(found, validation=np.sort(rows[draw[:count]]), how=how)
+    kept = draw_nested(split.validation, keep, generator(seed, "split", "subsample", "validation"))
+    how = {**found.how, "subsample": {**found.how["subsample"], "validation": len(kept)}}
+    return replace(found, validation=kept, how=how)
 
 
 def trace(model: Any) -> dict[str, Any]:

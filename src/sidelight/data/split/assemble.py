@@ -200,6 +200,12 @@ def draw_share(
     return out
 
 
+def draw_nested(rows: NDArray[np.int64], keep: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw a share of some rows, at least one, ascending; from equal draws a larger share holds a smaller."""
+    order = np.argsort(rng.random(len(rows)), kind="stable")
+    return np.sort(rows[order[: max(1, round(len(rows) * keep))]])
+
+
 def one_per_group(group: NDArray[np.integer[Any]], rng: np.random.Generator) -> NDArray[np.bool_]:
     """Mark one random event of each group, bool (n_events,)."""
     order = np.lexsort((rng.random(len(group)), group))

@@ -22,6 +22,7 @@ from sidelight.data.split.assemble import (
     VALIDATION,
     assemble,
     check_share,
+    draw_nested,
     draw_share,
     mark_cold_items,
     one_per_group,
@@ -214,11 +215,9 @@ def subsample(split: Split, keep: SomeShare = 0.1, seed: Seed = 0) -> Split:
         Split(leave_last_out: 71 train, 29 validation, 29 test, 1 cold items)
     """
     check_call(subsample, locals())
-    rows = split.fit_rows
-    count = max(1, round(len(rows) * keep))
-    draw = np.argsort(generator(seed, "split", "subsample").random(len(rows)), kind="stable")
-    kept = np.sort(np.concatenate([rows[draw[:count]], split.given]))
-    how = {**split.how, "subsample": {"keep": float(keep), "seed": int(seed), "events": count}}
+    drawn = draw_nested(split.fit_rows, keep, generator(seed, "split", "subsample"))
+    kept = np.sort(np.concatenate([drawn, split.given]))
+    how = {**split.how, "subsample": {"keep": float(keep), "seed": int(seed), "events": len(drawn)}}
     newest = split.how.get("simulated", {}).get("by", "random") == "time"
     thinned = replace(split, train=kept, how={"seed": int(seed), "simulate": 0.1, **how})
     return mark_cold_items(thinned, split.cold, newest)
