@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import sidelight as sl
-from sidelight.renamed import CLASSES
 
 SOURCE = Path(sl.__file__).parent
 STUBS = sorted(SOURCE.rglob("__init__.pyi"))
@@ -46,22 +45,6 @@ def test_a_misspelt_name_gets_advice(package: str) -> None:
     ):
         getattr(loaded, name + "x")
     assert not hasattr(loaded, "_hidden")
-
-
-def test_former_names_still_work_and_say_what_they_are_now() -> None:
-    for former, present in CLASSES.items():
-        with pytest.warns(DeprecationWarning, match=f"sidelight.{former} is now sidelight.{present}"):
-            assert getattr(sl, former) is getattr(sl, present)
-
-
-def test_former_methods_still_work_and_say_what_they_are_now() -> None:
-    log = {"user_id": list("aabbcc"), "item_id": list("xyxyyz"), "timestamp": range(1, 7)}
-    data = sl.from_frames(log)
-    with pytest.warns(DeprecationWarning, match=r"Dataset\.from_frames is now sidelight\.from_frames"):
-        assert sl.Dataset.from_frames(log).fingerprint == data.fingerprint
-    split = sl.split.temporal(data, 0.2, 0.2)
-    with pytest.warns(DeprecationWarning, match=r"is now sidelight\.split\.selection_split"):
-        assert split.selection(1).hash == sl.split.selection_split(split, 1).hash
 
 
 def test_no_present_name_warns() -> None:

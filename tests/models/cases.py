@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,6 +26,28 @@ def made_pool(cold_scale=0.01):
     return BlendCandidates(
         scores[None], items, relevant, np.where(cold, 0, 1), counts, np.ones(n, dtype=bool)
     )
+
+
+@dataclass(frozen=True)
+class Told:
+    """A scorer that notes the users and the context it is told of, and gives every item 0."""
+
+    context: tuple[str, ...] = ("hour",)
+    stored: bool = True
+    told: list[Any] = field(default_factory=list)
+
+    def with_context(self, users, context):
+        self.told.append((users.tolist(), context))
+        return self
+
+    def without_users(self):
+        return replace(self, stored=False)
+
+    def uses_context(self):
+        return None
+
+    def score(self, histories):
+        return np.zeros(histories.shape, dtype=np.float32)
 
 
 WORDS = ["red", "blue", "green", "tall", "small", "round"]
