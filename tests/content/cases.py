@@ -9,7 +9,20 @@ import zlib
 import numpy as np
 import PIL.Image
 
+from sidelight.content.image_descriptor import BLOCKS
+
 PICTURE = np.zeros((24, 32, 3), dtype=np.uint8)
+
+
+def noise(seed: int, shape: tuple[int, int] = (16, 16)) -> PIL.Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    return PIL.Image.fromarray(pixels)
+
+
+def block(vectors: np.ndarray, name: str) -> np.ndarray:
+    """Columns of one block of the image descriptor."""
+    start = sum(BLOCKS[each] for each in list(BLOCKS)[: list(BLOCKS).index(name)])
+    return vectors[..., start : start + BLOCKS[name]]
 
 
 def saved(image: PIL.Image.Image, kind: str = "PNG", **options: object) -> bytes:

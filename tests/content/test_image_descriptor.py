@@ -8,23 +8,11 @@ import math
 import numpy as np
 import PIL.Image
 import pytest
+from content.cases import block, noise
 
-from sidelight.content import image_descriptor
-from sidelight.content.image import Image
-from sidelight.content.image_descriptor import BLOCKS, DIM, GRID, describe
-from sidelight.content.protocols import fit_features
+from sidelight.content.image_descriptor import DIM, GRID, describe
 
-AT = dict(zip(BLOCKS, np.cumsum([0, *BLOCKS.values()]), strict=False))
 SIDE = 16  # small enough for loops
-
-
-def noise(seed: int, shape: tuple[int, int] = (SIDE, SIDE)) -> PIL.Image.Image:
-    pixels = np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    return PIL.Image.fromarray(pixels)
-
-
-def block(vector: np.ndarray, name: str) -> np.ndarray:
-    return vector[AT[name] : AT[name] + BLOCKS[name]]
 
 
 def test_all_numbers_lie_between_0_and_1_and_are_repeatable() -> None:
@@ -98,23 +86,3 @@ def test_it_sees_colour_and_place_and_not_size() -> None:
     turned = picture.transpose(PIL.Image.Transpose.FLIP_TOP_BOTTOM)
     near = np.linalg.norm(describe(picture) - describe(larger))
     assert near < 0.05 < np.linalg.norm(describe(picture) - describe(turned))
-
-
-def test_blocks_weigh_the_same_after_scaling() -> None:
-    import io
-
-    import polars as pl
-
-    rows = []
-    for seed in range(30):
-        out = io.BytesIO()
-        size = (4 + seed % 5, 3 + seed % 7)
-        noise(seed, size).resize((64, 64), PIL.Image.Resampling.BICUBIC).save(out, "PNG")
-        rows.append(out.getvalue())
-    _, features = fit_features(Image("p"), pl.DataFrame({"p": rows}))
-    np.testing.assert_allclose(features.values.mean(axis=0), 0, atol=1e-6)
-    for name, width in BLOCKS.items():
-        varying = (features.values[:, AT[name] : AT[name] + width].std(axis=0) > 0).sum()
-        weight = (features.values[:, AT[name] : AT[name] + width] ** 2).sum(axis=1).mean()
-        assert weight == pytest.approx(varying / width, rel=1e-4)
-    assert DIM == sum(BLOCKS.values()) == image_descriptor.DIM
