@@ -42,6 +42,7 @@ from .models.content_knn import ContentKNN as ContentKNN
 from .models.content_knn import HybridKNN as HybridKNN
 from .models.default_model import automatic as automatic
 from .models.item_knn import ItemKNN as ItemKNN
+from .models.l3ae import L3AE as L3AE
 from .models.linear import EASE as EASE
 from .models.linear import EASESide as EASESide
 from .models.popular import Popular as Popular

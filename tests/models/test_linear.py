@@ -48,7 +48,7 @@ def test_ease_over_the_users_equals_ease_over_the_items(reg, monkeypatch):
     x = sp.vstack([x, sp.csr_matrix((5, 900), dtype=np.float32)]).tocsr()  # users without a history
     monkeypatch.setattr(linear, "CELLS", 900 * 64)  # several blocks, the last one smaller
     expected = ease_weights((x.T @ x).toarray(), reg)
-    got = linear._ease_by_users(x, reg)
+    got = linear._without_diagonal(linear._precision_by_users(x, reg))
     np.testing.assert_allclose(got, expected, atol=1e-5)
     assert (np.diag(got) == 0).all()
 
@@ -68,7 +68,7 @@ def test_ease_is_solved_on_the_smaller_side(users, items, by_users, monkeypatch)
 def test_ease_over_the_users_refuses_what_float32_cannot_hold():
     x = sp.csr_matrix(np.eye(3, 900, dtype=np.float32))
     with pytest.raises(SpecError, match="raise reg"):
-        linear._ease_by_users(x, 1e-9)
+        linear._precision_by_users(x, 1e-9)
 
 
 def test_ease_leaves_untouched_items_at_zero(split):

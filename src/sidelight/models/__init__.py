@@ -3,8 +3,9 @@
 from sidelight import public_names
 
 __all__ = [
-    "ALS", "EASE", "Blend", "ContentKNN", "EASESide", "HybridKNN", "ItemKNN", "Popular", "Recommender",
-    "Ridge", "Scorer", "TwoTower", "automatic", "components", "content_of", "register_scorer",
+    "ALS", "EASE", "L3AE", "Blend", "ContentKNN", "EASESide", "HybridKNN", "ItemKNN", "Popular",
+    "Recommender", "Ridge", "Scorer", "TwoTower", "automatic", "components", "content_of",
+    "register_scorer",
 ]  # fmt: skip
 
 __getattr__, __dir__ = public_names.attach(__name__, __file__)

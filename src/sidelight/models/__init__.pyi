@@ -8,6 +8,7 @@ from .default_model import automatic as automatic
 from .default_model import components as components
 from .default_model import content_of as content_of
 from .item_knn import ItemKNN as ItemKNN
+from .l3ae import L3AE as L3AE
 from .linear import EASE as EASE
 from .linear import EASESide as EASESide
 from .popular import Popular as Popular

@@ -21,7 +21,7 @@ from sidelight.models.hybrid_similarity import HybridSimilarity
 from sidelight.models.item_knn import ItemKNN as ItemKNN
 from sidelight.models.knn_graph import neighbour_graph, two_step_graph
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import ALL, HistoryOnly, Places, Scores, SpaceChange, State, additive
+from sidelight.models.scorer import ContentBased, HistoryOnly, Places, Scores, SpaceChange, State, additive
 from sidelight.models.term_contributions import WordParts, largest
 from sidelight.option_types import SOME, Count, NonNegative, Positive, Power, Share, checked
 from sidelight.progress import Progress
@@ -77,7 +77,7 @@ class ContentKNN:
 
 
 @dataclass(frozen=True, eq=False)
-class ContentKNNScorer(HistoryOnly):
+class ContentKNNScorer(HistoryOnly, ContentBased):
     """Linear scorer h W with W from content similarity; the space places new items.
 
     Args:
@@ -135,10 +135,6 @@ class ContentKNNScorer(HistoryOnly):
     def score(self, histories: Histories | sp.csr_matrix) -> Scores:
         """See `Scorer.score`."""
         return np.asarray((matrix_of(histories) @ self.graph).toarray(), dtype=np.float32)
-
-    def similar(self, items: Places, among: Places | slice = ALL) -> Scores:
-        """Return the content similarity."""
-        return self.space.similarity(items, among)
 
     def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         """See `Scorer.without`."""
@@ -205,11 +201,6 @@ class ContentKNNScorer(HistoryOnly):
     def with_spaces(self, change: SpaceChange) -> Self:
         """See `Scorer.with_spaces`."""
         return replace(self, space=change(self.space))
-
-    @property
-    def supports_cold_items(self) -> bool:
-        """Return True: content is enough."""
-        return True
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""

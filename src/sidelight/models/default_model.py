@@ -9,6 +9,7 @@ import numpy as np
 
 from sidelight.content.categories import Categories
 from sidelight.content.numbers import Numbers
+from sidelight.content.predicted_labels import PredictedLabels
 from sidelight.content.protocols import Content
 from sidelight.content.tags import Tags
 from sidelight.content.text import Text
@@ -19,6 +20,7 @@ from sidelight.models.als import ALS
 from sidelight.models.blend import Blend
 from sidelight.models.components import Fittable
 from sidelight.models.content_knn import ContentKNN, HybridKNN, ItemKNN
+from sidelight.models.l3ae import L3AE
 from sidelight.models.linear import EASE
 from sidelight.models.popular import Popular
 from sidelight.models.ridge import Ridge
@@ -66,6 +68,17 @@ def content_of(
     return tuple(lexical), (*lexical, *dense)
 
 
+def late_labels(schema: Schema) -> tuple[Content, ...]:
+    """Labels that old items have and new ones do not: tags and categories that are not known at launch.
+
+    They are no content, but content predicts them, see `PredictedLabels`. Sensitive columns and those
+    that need consent are left out.
+    """
+    usable = [c for c in schema.items if not c.known_at_launch and not c.sensitive and c.consent is None]
+    tags = tuple(Tags(c.name) for c in usable if c.role == "tags")
+    return (*tags, *(Categories(c.name) for c in usable if c.role == "category"))
+
+
 def automatic(split: Split, sentences: bool | None = None) -> Blend:
     """A blend of the models that suit a split: neighbours, linear ones, and content if there is any.
 
@@ -101,11 +114,16 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
             stacklevel=2,
         )
     timed = split.data.interactions.timestamp is not None
-    return Blend(tuple(components(lexical, everything, timed, touched <= DENSE_LIMIT)))
+    labels = late_labels(split.data.schema)
+    return Blend(tuple(components(lexical, everything, timed, touched <= DENSE_LIMIT, labels)))
 
 
 def components(
-    lexical: tuple[Content, ...], everything: tuple[Content, ...], timed: bool, small: bool = True
+    lexical: tuple[Content, ...],
+    everything: tuple[Content, ...],
+    timed: bool,
+    small: bool = True,
+    labels: tuple[Content, ...] = (),
 ) -> list[Fittable]:
     """List the models of the default.
 
@@ -114,19 +132,23 @@ def components(
         everything: Sparse and dense modalities.
         timed: Whether events have times.
         small: Whether n^2 memory over touched items is there.
+        labels: See `late_labels`; without content to predict them by they are not used.
     """
     meaning = without_words(everything)
+    told = (*meaning, *(PredictedLabels(each, everything) for each in labels if everything))
     found: list[Fittable] = [Popular(), ItemKNN()]
     if timed:
         found.append(Popular(half_life=30.0))
     if everything:
         # Two steps: items that nobody touched still tell which others are near to each other.
-        found += [ContentKNN(meaning, steps=2), HybridKNN(meaning)]
+        found += [ContentKNN(meaning, steps=2), HybridKNN(told)]
+        found += [ContentKNN(told)] if told != meaning else []
         found += [ContentKNN(lexical)] if lexical and lexical != meaning else []
     if not small:
         return [*found, ALS()]
-    found += [EASE(reg=30.0), EASE(reg=300.0)]
-    return [*found, Ridge(everything, reg=30.0)] if everything else found
+    if not everything:
+        return [*found, EASE(reg=30.0), EASE(reg=300.0)]
+    return [*found, EASE(reg=300.0), L3AE(told, reg=30.0), Ridge((*everything, *told[len(meaning) :]), reg=30.0)]
 
 
 def without_words(content: tuple[Content, ...]) -> tuple[Content, ...]:

@@ -74,20 +74,59 @@ def ease_weights(gram: Dense, reg: float) -> Dense:
     """
     diagonal = np.diag_indices(len(gram))
     gram[diagonal] += np.float32(reg)
-    weights = inverse_spd(gram)
-    weights /= -weights[diagonal].copy()
-    weights[diagonal] = 0.0
-    return weights
+    return _without_diagonal(inverse_spd(gram))
+
+
+def precision(histories: sp.csr_matrix, reg: float) -> Dense:
+    """P = (X^T X + reg I)^-1 of a history matrix, solved on whichever side costs less.
+
+    Over the items, X^T X is inverted: n_items^3 time and one float32 (n_items, n_items) of memory.
+    With fewer users the same follows by the Woodbury identity from the users' kernel,
+    P = (I - X^T K X) / reg, K = (X X^T + reg I)^-1: n_users^3 time plus two products with sparse X;
+    float32 (n_users, n_users) and (n_items, n_items) at the peak, plus 128 MiB.
+
+    Args:
+        histories: CSR float32 (n_users, n_items).
+        reg: > 0.
+
+    Returns:
+        float32 (n_items, n_items), symmetric, C order.
+
+    Raises:
+        SpecError: reg is too small for float32.
+
+    Source: Woodbury (1950).
+    """
+    busy = sp.csr_matrix(histories[np.flatnonzero(histories.getnnz(axis=1))], dtype=np.float32)
+    n_users, n_items = busy.shape
+    if n_users**3 + SPARSE * busy.nnz * (n_users + n_items) >= n_items**3:
+        gram = (busy.T @ busy).toarray()
+        gram[np.diag_indices(n_items)] += np.float32(reg)
+        return inverse_spd(gram)
+    return _precision_by_users(busy, reg)
+
+
+def _precision_by_users(histories: sp.csr_matrix, reg: float) -> Dense:
+    n_users, n_items = histories.shape
+    kernel = (histories @ histories.T).toarray()
+    kernel[np.diag_indices(n_users)] += np.float32(reg)
+    kernel = inverse_spd(kernel)
+    items = sp.csr_matrix(histories.T)
+    out = np.empty((n_items, n_items), dtype=np.float32)
+    step = max(1, CELLS // max(n_users, n_items, 1))
+    for start in range(0, n_items, step):
+        half = np.ascontiguousarray((items[start : start + step] @ kernel).T)  # K X, a block of columns
+        out[start : start + step] = (items @ half).T  # X^T K X is symmetric: its columns are its rows
+    out /= np.float32(-reg)
+    diagonal = np.diag_indices(n_items)
+    out[diagonal] += np.float32(1 / reg)
+    if n_items and not out[diagonal].min() > 0:
+        raise SpecError(complain("a positive definite matrix", "one that float32 rounds", fix="raise reg"))
+    return out
 
 
 def ease_of(histories: sp.csr_matrix, reg: float) -> Dense:
-    """EASE weights of a history matrix, solved on whichever side costs less.
-
-    Over the items, X^T X is inverted: n_items^3 time and one float32 (n_items, n_items) of memory.
-    With fewer users the same weights follow by the Woodbury identity from the users' kernel,
-    P = (X^T X + reg I)^-1 = (I - X^T K X) / reg, K = (X X^T + reg I)^-1, hence
-    B = X^T K X / (1 - diag(X^T K X)) off the diagonal: n_users^3 time plus two products with sparse
-    X; float32 (n_users, n_users) and (n_items, n_items) at the peak, plus 128 MiB.
+    """EASE weights of a history matrix, see `precision` for time and memory.
 
     Args:
         histories: CSR float32 (n_users, n_items).
@@ -95,37 +134,16 @@ def ease_of(histories: sp.csr_matrix, reg: float) -> Dense:
 
     Returns:
         float32 (n_items, n_items) as of `ease_weights`.
-
-    Raises:
-        SpecError: reg is too small for float32.
-
-    Source: Steck (WWW 2019); the identity of Woodbury (1950).
     """
-    busy = sp.csr_matrix(histories[np.flatnonzero(histories.getnnz(axis=1))], dtype=np.float32)
-    n_users, n_items = busy.shape
-    if n_users**3 + SPARSE * busy.nnz * (n_users + n_items) >= n_items**3:
-        return ease_weights((busy.T @ busy).toarray(), reg)
-    return _ease_by_users(busy, reg)
+    return _without_diagonal(precision(histories, reg))
 
 
-def _ease_by_users(histories: sp.csr_matrix, reg: float) -> Dense:
-    n_users, n_items = histories.shape
-    kernel = (histories @ histories.T).toarray()
-    kernel[np.diag_indices(n_users)] += np.float32(reg)
-    kernel = inverse_spd(kernel)
-    items = sp.csr_matrix(histories.T)
-    weights = np.empty((n_items, n_items), dtype=np.float32)
-    step = max(1, CELLS // max(n_users, n_items, 1))
-    for start in range(0, n_items, step):
-        half = np.ascontiguousarray((items[start : start + step] @ kernel).T)  # K X, a block of columns
-        weights[start : start + step] = (items @ half).T  # X^T K X is symmetric: its columns are its rows
-    diagonal = np.diag_indices(n_items)
-    rest = 1.0 - weights[diagonal]
-    if n_items and not rest.min() > 0:
-        raise SpecError(complain("a positive definite matrix", "one that float32 rounds", fix="raise reg"))
-    weights /= rest
-    weights[diagonal] = 0.0
-    return weights
+def _without_diagonal(inverse: Dense) -> Dense:
+    """I - P / diag(P) with a zero diagonal, in place."""
+    diagonal = np.diag_indices(len(inverse))
+    inverse /= -inverse[diagonal].copy()
+    inverse[diagonal] = 0.0
+    return inverse
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ SHIPPED = {
     "ConstantScorer": "similarity_scorers",
     "ContentKNNScorer": "content_knn",
     "DenseSimilarityScorer": "similarity_scorers",
+    "L3AEScorer": "l3ae",
     "RidgeScorer": "ridge",
     "SparseSimilarityScorer": "similarity_scorers",
     "TowerScorer": "tower_scorer",

@@ -19,7 +19,7 @@ from sidelight.models.content_space import Block, ContentSpace
 from sidelight.models.linear import EASE, ease_of, inverse_spd
 from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import (
-    ALL,
+    ContentBased,
     HistoryOnly,
     Places,
     Scores,
@@ -94,7 +94,7 @@ class Ridge:
 
 
 @dataclass(frozen=True, eq=False)
-class RidgeScorer(HistoryOnly):
+class RidgeScorer(HistoryOnly, ContentBased):
     """score(h) = profile(h) X^T, where every history item adds a fixed vector to the profile.
 
     Args:
@@ -158,10 +158,6 @@ class RidgeScorer(HistoryOnly):
                 at += x.shape[1]
         return total
 
-    def similar(self, items: Places, among: Places | slice = ALL) -> Scores:
-        """Return the content similarity."""
-        return self.space.similarity(items, among)
-
     def without(self, history: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         """See `Scorer.without`."""
         profile = self.profiles(single_items(history, self.space.n_items))
@@ -194,11 +190,6 @@ class RidgeScorer(HistoryOnly):
     def with_spaces(self, change: SpaceChange) -> Self:
         """See `Scorer.with_spaces`."""
         return replace(self, space=change(self.space))
-
-    @property
-    def supports_cold_items(self) -> bool:
-        """Return True: content is enough."""
-        return True
 
     def state(self) -> tuple[State, dict[str, Any]]:
         """See `Scorer.state`."""

@@ -190,6 +190,21 @@ class HistoryOnly:
         return np.zeros(items.shape, dtype=np.float32)
 
 
+class ContentBased:
+    """Answers of a scorer that places every item by its content, new ones too."""
+
+    space: ContentSpace
+
+    def similar(self, items: Places, among: Places | slice = ALL) -> Scores:
+        """Return the content similarity."""
+        return self.space.similarity(items, among)
+
+    @property
+    def supports_cold_items(self) -> bool:
+        """Return True: content is enough."""
+        return True
+
+
 def with_context(scorer: Scorer, users: NDArray[np.int64], context: Context | None = None) -> Scorer:
     """Return the scorer conditioned on each row's user and context; unchanged if it uses neither."""
     if not isinstance(scorer, ContextAware):
