@@ -156,6 +156,19 @@ class Histories:
         """Return the rows without order: binary float32 CSR (n_rows, n_items), cached, read-only."""
         return self._matrix
 
+    def decayed(self, decay: float) -> sp.csr_matrix:
+        """Return float32 CSR (n_rows, n_items) with decay^s for the event s steps from the newest of its row.
+
+        Where the order is unknown all events count 1, as in `matrix`.
+        """
+        if not self.ordered or decay == 1:
+            return self._matrix
+        from_end = np.repeat(self.start[1:], self.lengths) - np.arange(len(self.item)) - 1
+        weight = np.power(np.float32(decay), from_end.astype(np.float32))
+        out = sp.csr_matrix((weight, self.item.copy(), self.start), shape=self.shape)
+        out.sort_indices()
+        return out
+
 
 def padded(row: NDArray[np.integer[Any]], value: NDArray[np.integer[Any]], n_rows: int) -> NDArray[np.int64]:
     """Return values row by row, int64 (n_rows, longest), -1 = padding; `row` is ascending."""

@@ -15,11 +15,13 @@ from sidelight.data.split.split import Split
 from sidelight.errors import SpecError, complain
 from sidelight.models import blend_weights, weight_prior
 from sidelight.models.blend_choices import ThinEvidenceWarning
+from sidelight.models.blend_recency import chosen_recency
 from sidelight.models.blend_scorer import BlendScorer
 from sidelight.models.check_arguments import need_split
 from sidelight.models.components import Components, Fittable, Fitted
 from sidelight.models.held_out_scores import Evidence, buckets_of
 from sidelight.models.new_item_exposure import exposed
+from sidelight.models.recency import with_recency
 from sidelight.models.recommender import Recommender
 from sidelight.models.similarity_scorers import ConstantScorer
 from sidelight.option_types import SOME, Count, PartShare, Seed, Share, checked
@@ -61,6 +63,8 @@ class Blend:
         new_share: Share of new items in what users will want: "future" estimates it
             (`sidelight.data.cold_demand.future_demand`), "validation" takes validation for the future, also
             where the split has held whole items out, and a number in [0, 1) states it.
+        recency: Weigh newer events of a history more, as far as held-out users justify; only where the
+            order of the events is known, and in components that are sums over the history.
         seed: Random seed of the draw of users.
 
     Examples:
@@ -79,6 +83,7 @@ class Blend:
     edges: tuple[Count, ...] = (4, 10, 30)
     exposure: Share = 1.0
     new_share: PartShare | Literal["future", "validation"] = "future"
+    recency: bool = True
     seed: Seed = 0
 
     def __post_init__(self) -> None:
@@ -122,6 +127,7 @@ class Blend:
                 warnings.warn(f"Blend: {note}", ThinEvidenceWarning, stacklevel=3)
         used = np.flatnonzero(plan.weights.any(axis=0))
         scorers = parts.scorers(final, used.tolist(), " again" if evidence.folds[0] is not final else "")
+        scorers = [with_recency(each, plan.decay) for each in scorers]
         mixture = BlendScorer.build(
             scorers, plan.weights[:, used], plan.gains, buckets_of(final, self.edges),
             plan.factors[..., used], plan.choices,
@@ -148,6 +154,7 @@ class _Plan:
     weights: Floats  # (2, m), scales included
     gains: Floats
     factors: Floats
+    decay: float
     target: float  # share of the places that new items are to have
     choices: dict[str, Any]
 
@@ -160,6 +167,12 @@ class _Plan:
         weights, users, better = blend_weights.side_weights(
             evidence.whole, before, evidence.scale, families, spec.k
         )
+        recency = chosen_recency(spec, evidence, weights)
+        if recency["decay"] < 1:
+            evidence = evidence.decayed(spec, recency["decay"])
+            weights, users, better = blend_weights.side_weights(
+                evidence.whole, before, evidence.scale, families, spec.k
+            )
         pools = (
             [evidence.cut(spec, n) for n in (*blend_weights.KNOTS[1:-1], None)] if evidence.measured else []
         )
@@ -170,7 +183,7 @@ class _Plan:
         table, factors = blend_weights.as_factors(knots, cold, constant)
         scale = np.where(evidence.scale > 0, evidence.scale, 1.0)
         choices = _record(spec, split, parts, evidence, demand, weights, users, better, seen)
-        return cls(table / scale, gains, factors, target, choices)
+        return cls(table / scale, gains, factors, recency["decay"], target, choices | {"recency": recency})
 
 
 def _calibrated(

@@ -25,6 +25,12 @@ def summary(choices: dict[str, Any]) -> str:
         moved = f", NDCG@{choices['k']} {about['gain']:+.4f} over the prior" if about["measured"] else ""
         parts = ", ".join(f"{p['part']} {p[side]:.2g}" for p in choices["parts"] if p[side] > 0) or "none"
         lines.append(f"  {side} items ({basis}{moved}): {parts}")
+    if choices.get("recency", {}).get("decay", 1.0) < 1:
+        about = choices["recency"]
+        lines.append(
+            f"  recency: an event counts {about['decay']:g} of the next one (NDCG@{choices['k']} "
+            f"{about['gain']:+.4f} on {about['users']:,} users)"
+        )
     lines.append(f"  short histories: {choices['knots']}")
     lines.append(
         f"  new items: {choices['demand']['share']:.1%} of the places aimed at ({choices['demand']['how']})"

@@ -174,6 +174,19 @@ def as_factors(knots: Floats, cold: Sequence[float], constant: NDArray[np.bool_]
     return weights, np.divide(scaled, weights, out=np.ones_like(scaled), where=weights > 0)
 
 
+def mixed_quality(pool: BlendCandidates, weights: Floats, k: int) -> Floats:
+    """Compute NDCG@k of the one list without gains, by user, or of warm items where no user has both.
+
+    Args:
+        pool: Standardised.
+        weights: float64 (2, m).
+        k: Length of the lists.
+    """
+    slate = pool.slate("overall", k)
+    slate = slate if len(slate) >= LEAST_USERS else pool.slate("warm", k)
+    return slate.ndcg(_mixed(slate, weights))
+
+
 def slate_quality(slate: CandidateLists, base: Floats | None = None) -> Callable[[Floats], Floats]:
     """Return NDCG per user as a function of weights (m,), or of factors of base weights (n_groups, m)."""
     return lambda w: slate.ndcg(slate.mix(w if base is None else w @ base))

@@ -21,7 +21,16 @@ from sidelight.models.hybrid_similarity import HybridSimilarity
 from sidelight.models.item_knn import ItemKNN as ItemKNN
 from sidelight.models.knn_graph import neighbour_graph, two_step_graph
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import ContentBased, HistoryOnly, Places, Scores, SpaceChange, State, additive
+from sidelight.models.scorer import (
+    ContentBased,
+    HistoryOnly,
+    LinearInHistory,
+    Places,
+    Scores,
+    SpaceChange,
+    State,
+    additive,
+)
 from sidelight.models.term_contributions import WordParts, largest
 from sidelight.option_types import SOME, Count, NonNegative, Positive, Power, Share, checked
 from sidelight.progress import Progress
@@ -77,7 +86,7 @@ class ContentKNN:
 
 
 @dataclass(frozen=True, eq=False)
-class ContentKNNScorer(HistoryOnly, ContentBased):
+class ContentKNNScorer(LinearInHistory, HistoryOnly, ContentBased):
     """Linear scorer h W with W from content similarity; the space places new items.
 
     Args:
@@ -140,11 +149,12 @@ class ContentKNNScorer(HistoryOnly, ContentBased):
         """See `Scorer.without`."""
         return additive(self.graph[history][:, items].toarray())
 
-    def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
+    def weighted_terms(self, history: Places, items: Places, k: int, weights: Scores) -> list[WordParts]:
         """Find words shared with the history: per weight, their part of the similarity behind it."""
-        weights = np.asarray(self.graph[history][:, items].toarray(), dtype=np.float64)
-        near = self._products(history, items, weights)
-        share = sp.csr_matrix(np.divide(weights, near, out=np.zeros_like(weights), where=near > 0).T)
+        links = np.asarray(self.graph[history][:, items].toarray(), dtype=np.float64)
+        near = self._products(history, items, links)
+        share = np.divide(links, near, out=np.zeros_like(links), where=near > 0)
+        share = sp.csr_matrix((share * weights[:, None]).T)
         parts = [
             (f.names, sp.csr_matrix((share @ f.values[history]).multiply(f.values[items])))
             for f in self.space.features

@@ -148,7 +148,12 @@ def components(
         return [*found, ALS()]
     if not everything:
         return [*found, EASE(reg=30.0), EASE(reg=300.0)]
-    return [*found, EASE(reg=300.0), L3AE(told, reg=30.0), Ridge((*everything, *told[len(meaning) :]), reg=30.0)]
+    return [
+        *found,
+        EASE(reg=300.0),
+        L3AE(told, reg=30.0),
+        Ridge((*everything, *told[len(meaning) :]), reg=30.0),
+    ]
 
 
 def without_words(content: tuple[Content, ...]) -> tuple[Content, ...]:

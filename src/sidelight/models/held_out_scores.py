@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from sidelight.data.split.selection import selection_split, usable_events
 from sidelight.data.split.split import Split
 from sidelight.models.blend_candidates import BlendCandidates
 from sidelight.models.components import Components
+from sidelight.models.recency import with_recency
 from sidelight.models.scorer import Scorer
 from sidelight.seeding import generator
 
@@ -54,6 +56,7 @@ class Evidence:
         scale: float64 (2, m), standard deviation of each component on cold and on warm items.
         measured: False where nothing could be held out: the pools then hold no relevant item.
         item_value: float32 (n_items,), weight of held-out events, by their item.
+        share: Share of relevant items in `natural` that are new; None takes them as they are.
     """
 
     folds: tuple[Split, ...]
@@ -64,6 +67,7 @@ class Evidence:
     scale: NDArray[np.float64]
     measured: bool
     item_value: NDArray[np.float32]
+    share: float | None = None
 
     @classmethod
     def gather(cls, spec: Blend, split: Split, parts: Components, demand: Demand | None) -> Evidence:
@@ -78,22 +82,31 @@ class Evidence:
         """
         held = folds_of(split)
         folds = held or [replace(split, validation=split.validation[:0]).blind()]
-        scorers = [parts.scorers(each) for each in folds]
-        item_value = future_weights(split, demand)
-        users = [_sample(each, spec.users, spec.seed + at, bool(held)) for at, each in enumerate(folds)]
-        whole = BlendCandidates.joined(
-            [
-                BlendCandidates.build(
-                    s, each, u, spec.depth, buckets_of(each, spec.edges), item_value=item_value
-                )
-                for s, each, u in zip(scorers, folds, users, strict=True)
-            ]
-        )
-        scale = whole.scales()
-        whole = whole.standardised(scale)
+        scorers = tuple(parts.scorers(each) for each in folds)
+        users = tuple(_sample(each, spec.users, spec.seed + at, bool(held)) for at, each in enumerate(folds))
+        rest = (tuple(folds), users, future_weights(split, demand))
+        whole, scale = _pooled(spec, scorers, *rest)
         hidden = holds_items_out(split) or any((each.cold & split.simulated).any() for each in folds)
-        thin = whole if demand is None or not hidden else whole.thinned(demand.share, spec.seed)
-        return cls(tuple(folds), tuple(scorers), tuple(users), whole, thin, scale, bool(held), item_value)
+        share = None if demand is None or not hidden else demand.share
+        return cls(
+            rest[0], scorers, users, whole, _natural(spec, whole, share), scale, bool(held), rest[2], share
+        )
+
+    def decayed(self, spec: Blend, decay: float, most: int | None = None) -> Evidence:
+        """Return the evidence with scores that weigh the events of histories by recency.
+
+        Args:
+            spec: As in `gather`.
+            decay: See `RecencyScorer`.
+            most: Users looked at per fold at most; None keeps all.
+        """
+        scorers = tuple([with_recency(each, decay) for each in fold] for fold in self.scorers)
+        users = self.users
+        if most is not None:
+            users = tuple(sampled(each, most, spec.seed, "recency") for each in users)
+        whole, scale = _pooled(spec, scorers, self.folds, users, self.item_value)
+        natural = _natural(spec, whole, self.share)
+        return replace(self, scorers=scorers, users=users, whole=whole, natural=natural, scale=scale)
 
     def cut(self, spec: Blend, length: int | None) -> BlendCandidates | None:
         """Pool users with just `length` events of each history known; None where no user has so many.
@@ -113,6 +126,27 @@ class Evidence:
                     BlendCandidates.build(scorers, split, able, spec.depth, buckets, length, self.item_value)
                 )
         return BlendCandidates.joined(pools).standardised(self.scale) if pools else None
+
+
+def _pooled(
+    spec: Blend,
+    scorers: Sequence[Sequence[Scorer]],
+    folds: Sequence[Split],
+    users: Sequence[Users],
+    item_value: NDArray[np.float32],
+) -> tuple[BlendCandidates, NDArray[np.float64]]:
+    """Pool the users of all folds: candidates with values divided by the scales, and the scales (2, m)."""
+    pools = [
+        BlendCandidates.build(s, each, u, spec.depth, buckets_of(each, spec.edges), item_value=item_value)
+        for s, each, u in zip(scorers, folds, users, strict=True)
+    ]
+    whole = BlendCandidates.joined(pools)
+    scale = whole.scales()
+    return whole.standardised(scale), scale
+
+
+def _natural(spec: Blend, whole: BlendCandidates, share: float | None) -> BlendCandidates:
+    return whole if share is None else whole.thinned(share, spec.seed)
 
 
 def _sample(split: Split, most: int, seed: int, relevant: bool) -> Users:

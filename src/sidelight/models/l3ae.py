@@ -22,6 +22,7 @@ from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import (
     ContentBased,
     HistoryOnly,
+    LinearInHistory,
     Places,
     Scores,
     SpaceChange,
@@ -103,7 +104,7 @@ class L3AE:
 
 
 @dataclass(frozen=True, eq=False)
-class L3AEScorer(HistoryOnly, ContentBased):
+class L3AEScorer(LinearInHistory, HistoryOnly, ContentBased):
     """score(h) = h[known] weights at the known items, h[known] map targets^T at the others.
 
     Args:
@@ -182,9 +183,9 @@ class L3AEScorer(HistoryOnly, ContentBased):
         rows = np.flatnonzero(np.isin(items, self.known))
         return rows, np.searchsorted(self.known, items[rows])
 
-    def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
+    def weighted_terms(self, history: Places, items: Places, k: int, weights: Scores) -> list[WordParts]:
         """Return the parts of words and attributes in what content adds to each score."""
-        profile = (one_history(history, len(self.targets))[:, self.known] @ self.map)[0]
+        profile = (one_history(history, len(self.targets), weights)[:, self.known] @ self.map)[0]
         rows = self.basis.rows(items)
         length, scaled = (np.einsum("id,id->i", x, x) for x in (rows, self.targets[items]))
         scale = np.sqrt(np.divide(scaled, length, out=np.zeros_like(length), where=length > 0))

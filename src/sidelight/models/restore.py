@@ -16,6 +16,7 @@ SHIPPED = {
     "ContentKNNScorer": "content_knn",
     "DenseSimilarityScorer": "similarity_scorers",
     "L3AEScorer": "l3ae",
+    "RecencyScorer": "recency",
     "RidgeScorer": "ridge",
     "SparseSimilarityScorer": "similarity_scorers",
     "TowerScorer": "tower_scorer",

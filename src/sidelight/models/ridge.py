@@ -21,6 +21,7 @@ from sidelight.models.recommender import Recommender
 from sidelight.models.scorer import (
     ContentBased,
     HistoryOnly,
+    LinearInHistory,
     Places,
     Scores,
     SpaceChange,
@@ -94,7 +95,7 @@ class Ridge:
 
 
 @dataclass(frozen=True, eq=False)
-class RidgeScorer(HistoryOnly, ContentBased):
+class RidgeScorer(LinearInHistory, HistoryOnly, ContentBased):
     """score(h) = profile(h) X^T, where every history item adds a fixed vector to the profile.
 
     Args:
@@ -167,9 +168,9 @@ class RidgeScorer(HistoryOnly, ContentBased):
             at += x.shape[1]
         return additive(found)
 
-    def top_terms(self, history: NDArray[np.int64], items: NDArray[np.int64], k: int) -> list[WordParts]:
+    def weighted_terms(self, history: Places, items: Places, k: int, weights: Scores) -> list[WordParts]:
         """Return the exact part of each word in each score: profile times content."""
-        profile, parts, at = self.profiles(one_history(history, self.space.n_items))[0], [], 0
+        profile, parts, at = self.profiles(one_history(history, self.space.n_items, weights))[0], [], 0
         for f, x in zip(self.space.features, self.space.blocks(items), strict=True):
             own = profile[at : at + f.dim]
             at += f.dim

@@ -190,6 +190,29 @@ class HistoryOnly:
         return np.zeros(items.shape, dtype=np.float32)
 
 
+class LinearInHistory:
+    """Statement of a scorer whose scores are sums over the history, so that its events may have weights.
+
+    `score` then takes float32 CSR (n_rows, n_items) of any weights, `without` is `additive`, and
+    `weighted_terms` is `top_terms` for weighted events.
+    """
+
+    def top_terms(self, history: Places, items: Places, k: int) -> list[WordParts]:
+        """See `Scorer.top_terms`."""
+        return self.weighted_terms(history, items, k, np.ones(len(history), dtype=np.float32))
+
+    def weighted_terms(self, history: Places, items: Places, k: int, weights: Scores) -> list[WordParts]:
+        """Find the words and attributes behind some scores, see `Scorer.top_terms`; none without content.
+
+        Args:
+            history: int64 (n_history,), distinct inner indices.
+            items: int64 (n_items,), inner indices.
+            k: Words per item at most.
+            weights: float32 (n_history,), weight of each event.
+        """
+        return [[] for _ in items]
+
+
 class ContentBased:
     """Answers of a scorer that places every item by its content, new ones too."""
 
@@ -229,9 +252,10 @@ def spaces_of(scorer: Scorer) -> list[ContentSpace]:
     return spaces
 
 
-def one_history(history: Places, n_items: int) -> sp.csr_matrix:
-    """Return a history as binary CSR (1, n_items)."""
-    return sp.csr_matrix((np.ones(len(history), np.float32), history, [0, len(history)]), (1, n_items))
+def one_history(history: Places, n_items: int, weights: Scores | None = None) -> sp.csr_matrix:
+    """Return a history as CSR (1, n_items), binary unless its events have weights."""
+    values = np.ones(len(history), np.float32) if weights is None else weights
+    return sp.csr_matrix((values, history, [0, len(history)]), (1, n_items))
 
 
 def column_blocks(history: Places, n_items: int) -> sp.csr_matrix:

@@ -15,6 +15,7 @@ from sidelight.models.scorer import (
     ALL,
     HistoryOnly,
     InteractionsOnly,
+    LinearInHistory,
     Places,
     Scores,
     State,
@@ -67,7 +68,7 @@ class ConstantScorer(InteractionsOnly):
 
 
 @dataclass(frozen=True, eq=False)
-class SparseSimilarityScorer(InteractionsOnly, HistoryOnly):
+class SparseSimilarityScorer(LinearInHistory, HistoryOnly, InteractionsOnly):
     """Linear scorer with sparse weights: score(h) = h W.
 
     Args:
@@ -107,7 +108,7 @@ class SparseSimilarityScorer(InteractionsOnly, HistoryOnly):
 
 
 @dataclass(frozen=True, eq=False)
-class DenseSimilarityScorer(InteractionsOnly, HistoryOnly):
+class DenseSimilarityScorer(LinearInHistory, HistoryOnly, InteractionsOnly):
     """Linear scorer with dense weights: score(h) = h[known] B at the known items, 0 at the others.
 
     Args:
