@@ -1,0 +1,111 @@
+"""The best list one could serve on a published split: the default blend, its parts, and what each gives it.
+
+The command names a data set and the file of its split; nothing else depends on the set. The blend is the
+one of `sl.automatic`: which models, which weights, which decay follows from the schema and from validation.
+The arms leave out, one at a time, what it owes to auxiliary signals: labels that content predicts, the
+weights of content in the linear autoencoder, and untouched items as bridges between others. Validation
+figures come first; the test part is opened once for all arms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import shape
+
+import sidelight as sl
+from sidelight.content.predicted_labels import PredictedLabels
+from sidelight.evaluation.paired_difference import differences
+from sidelight.models import components
+
+SLICES = ("cold", "warm", "overall")
+ABOUT = """The best published figures on the split of citeulike-a that ALDI uses, recall@20 / NDCG@20: cold .3601 / .2126,
+warm .3252 / .2156, overall .2285 / .1747 (LLM-InS, an LLM reads the text)."""
+
+
+def arms_of(split: sl.Split, new_share: Any) -> dict[str, sl.Blend]:
+    """The default blend, and the same without one of its signals at a time."""
+    blend = replace(sl.automatic(split), new_share=new_share)
+    parts = blend.components
+
+    def without(drop: Any, add: tuple[Any, ...] = ()) -> sl.Blend:
+        kept = tuple(dict.fromkeys(plain for part in parts if not drop(part) for plain in [part]))
+        return replace(blend, components=(*kept, *(each for each in add if each not in kept)))
+
+    unlabelled = tuple(dict.fromkeys(_unlabelled(part) for part in parts))
+    found = {"default": blend}
+    if unlabelled != parts:
+        found["without predicted labels"] = replace(blend, components=unlabelled)
+    found["without L3AE"] = without(lambda part: isinstance(part, sl.L3AE), (sl.EASE(reg=30.0),))
+    found["without bridges"] = replace(
+        blend, components=tuple(dict.fromkeys(_one_step(part) for part in parts))
+    )
+    both = (sl.EASE(reg=30.0) if isinstance(p, sl.L3AE) else _one_step(_unlabelled(p)) for p in parts)
+    found["without any of them"] = replace(blend, components=tuple(dict.fromkeys(both)))
+    return {name: arm for name, arm in found.items() if name == "default" or arm != blend}
+
+
+def _unlabelled(part: Any) -> Any:
+    content = getattr(part, "content", ())
+    kept = tuple(each for each in content if not isinstance(each, PredictedLabels))
+    return replace(part, content=kept) if len(kept) < len(content) else part
+
+
+def _one_step(part: Any) -> Any:
+    return replace(part, steps=1) if isinstance(part, sl.ContentKNN) else part
+
+
+def main() -> None:
+    """Fit every arm once, look at validation, then open the test part."""
+    run = shape.start("best_list", options=_options)
+    place = run.data / run.set
+    split = sl.split.published(sl.read(place), place / run.split)
+    fitted: components.Fitted = {}
+    log = run.out.with_suffix(".openings.jsonl")
+    figures: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    validation, seconds, choices = {}, {}, {}
+    base = None
+    for name, blend in arms_of(split, run.new_share).items():
+        start = time.perf_counter()
+        model = blend.fit(split, fitted=fitted)
+        seconds[name] = time.perf_counter() - start
+        choices[name] = model.choices
+        metrics = ("recall", "ndcg")
+        validation[name] = sl.evaluate(model, split, ks=run.ks, metrics=metrics).figures()
+        found = sl.evaluate(model, split, part="test", ks=run.ks, metrics=metrics, final=True, log=log)
+        for key, interval in found.intervals().items():
+            figures[f"{name}.{key}"] = interval.mean
+            intervals[f"{name}.{key}"] = (interval.low, interval.high)
+        base = found if base is None else base
+        if found is not base:
+            keys = [f"{side}.ndcg@{run.ks[0]}" for side in SLICES if side in found.slices]
+            for gap in differences(base, found, names=keys):
+                figures[f"default over {name}.{gap.name}"] = gap.interval.mean
+                intervals[f"default over {name}.{gap.name}"] = (gap.interval.low, gap.interval.high)
+        shape.note(f"{name}: {_line(figures, name, run.ks[0])} ({seconds[name]:.0f} s)")
+    shape.emit(
+        "best_list", figures, intervals, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
+        data_fingerprint=split.data.fingerprint, about=ABOUT, validation=validation, fit_seconds=seconds,
+        choices=choices, set=run.set, split=run.split,
+    )  # fmt: skip
+
+
+def _line(figures: dict[str, float], name: str, k: int) -> str:
+    keys = [(side, f"{name}.{side}.recall@{k}", f"{name}.{side}.ndcg@{k}") for side in SLICES]
+    return "  ".join(f"{s} {figures[r]:.4f}/{figures[n]:.4f}" for s, r, n in keys if r in figures)
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", default="citeulike-a", help="folder of the data set in --data")
+    parser.add_argument("--split", type=Path, default=Path("split_aldi_cold.parquet"), help="file in it")
+    parser.add_argument("--ks", type=int, nargs="+", default=[20])
+    parser.add_argument("--new-share", default="validation", help="see sl.Blend: what the protocol wants")
+
+
+if __name__ == "__main__":
+    main()
