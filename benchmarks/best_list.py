@@ -23,8 +23,8 @@ from sidelight.evaluation.paired_difference import differences
 from sidelight.models import components
 
 SLICES = ("cold", "warm", "overall")
-ABOUT = """The best published figures on the split of citeulike-a that ALDI uses, recall@20 / NDCG@20: cold .3601 / .2126,
-warm .3252 / .2156, overall .2285 / .1747 (LLM-InS, an LLM reads the text)."""
+ABOUT = """The best published figures on the split of citeulike-a that ALDI uses, recall@20 / NDCG@20:
+cold .3601 / .2126, warm .3252 / .2156, overall .2285 / .1747 (LLM-InS, an LLM reads the text)."""
 
 
 def arms_of(split: sl.Split, new_share: Any) -> dict[str, sl.Blend]:

@@ -135,25 +135,21 @@ def components(
         labels: See `late_labels`; without content to predict them by they are not used.
     """
     meaning = without_words(everything)
-    told = (*meaning, *(PredictedLabels(each, everything) for each in labels if everything))
+    predicted = tuple(PredictedLabels(each, everything) for each in labels if everything)
+    told = (*meaning, *predicted)
     found: list[Fittable] = [Popular(), ItemKNN()]
     if timed:
         found.append(Popular(half_life=30.0))
     if everything:
         # Two steps: items that nobody touched still tell which others are near to each other.
         found += [ContentKNN(meaning, steps=2), HybridKNN(told)]
-        found += [ContentKNN(told)] if told != meaning else []
+        found += [ContentKNN(told)] if predicted else []
         found += [ContentKNN(lexical)] if lexical and lexical != meaning else []
     if not small:
         return [*found, ALS()]
     if not everything:
         return [*found, EASE(reg=30.0), EASE(reg=300.0)]
-    return [
-        *found,
-        EASE(reg=300.0),
-        L3AE(told, reg=30.0),
-        Ridge((*everything, *told[len(meaning) :]), reg=30.0),
-    ]
+    return [*found, EASE(reg=300.0), L3AE(told, reg=30.0), Ridge((*everything, *predicted), reg=30.0)]
 
 
 def without_words(content: tuple[Content, ...]) -> tuple[Content, ...]:

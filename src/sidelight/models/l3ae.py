@@ -179,7 +179,7 @@ class L3AEScorer(LinearInHistory, HistoryOnly, ContentBased):
         return additive(found)
 
     def _places(self, items: Places) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where in `items` known ones stand, and their places among the known."""
+        """Return the positions of known items in `items`, and their indices among the known."""
         rows = np.flatnonzero(np.isin(items, self.known))
         return rows, np.searchsorted(self.known, items[rows])
 
