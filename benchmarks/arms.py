@@ -6,7 +6,7 @@ the rule for their weights, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,21 @@ LABELS = {
 }
 # Without trial, as all sets were measured; `noise` measures what a trial changes.
 STEERED = sl.ValidationGuided(eta=0.4, every=6, ceiling=5.0, trial=False)
+
+
+def dataset(place: Path, columns: Sequence[str], late: Sequence[str] = ()) -> sl.Dataset:
+    """A data set with some item columns only.
+
+    Args:
+        place: Its folder.
+        columns: Item columns to use, those that are there.
+        late: Further ones that new items do not have: labels of old items.
+    """
+    items = pl.read_parquet(place / "items.parquet")
+    items = items.select("item_id", *(c for c in (*columns, *late) if c in items.columns))
+    data = sl.from_frames(pl.read_parquet(place / "interactions.parquet"), items=items)
+    told = tuple(replace(c, known_at_launch=c.name not in late) for c in data.schema.items)
+    return replace(data, schema=replace(data.schema, items=told))
 
 
 def published(name: str, file: str, folder: Path) -> sl.Split:

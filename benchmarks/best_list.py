@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import arms
 import shape
 
 import sidelight as sl
@@ -32,20 +34,19 @@ def arms_of(split: sl.Split, new_share: Any) -> dict[str, sl.Blend]:
     blend = replace(sl.automatic(split), new_share=new_share)
     parts = blend.components
 
-    def without(drop: Any, add: tuple[Any, ...] = ()) -> sl.Blend:
-        kept = tuple(dict.fromkeys(plain for part in parts if not drop(part) for plain in [part]))
-        return replace(blend, components=(*kept, *(each for each in add if each not in kept)))
+    def changed(*changes: Callable[[Any], Any]) -> sl.Blend:
+        found = parts
+        for change in changes:
+            found = tuple(dict.fromkeys(change(part) for part in found))
+        return replace(blend, components=found)
 
-    unlabelled = tuple(dict.fromkeys(_unlabelled(part) for part in parts))
-    found = {"default": blend}
-    if unlabelled != parts:
-        found["without predicted labels"] = replace(blend, components=unlabelled)
-    found["without L3AE"] = without(lambda part: isinstance(part, sl.L3AE), (sl.EASE(reg=30.0),))
-    found["without bridges"] = replace(
-        blend, components=tuple(dict.fromkeys(_one_step(part) for part in parts))
-    )
-    both = (sl.EASE(reg=30.0) if isinstance(p, sl.L3AE) else _one_step(_unlabelled(p)) for p in parts)
-    found["without any of them"] = replace(blend, components=tuple(dict.fromkeys(both)))
+    found = {
+        "default": blend,
+        "without predicted labels": changed(_unlabelled),
+        "without L3AE": changed(_clicks_alone),
+        "without bridges": changed(_one_step),
+        "without any of them": changed(_unlabelled, _clicks_alone, _one_step),
+    }
     return {name: arm for name, arm in found.items() if name == "default" or arm != blend}
 
 
@@ -53,6 +54,10 @@ def _unlabelled(part: Any) -> Any:
     content = getattr(part, "content", ())
     kept = tuple(each for each in content if not isinstance(each, PredictedLabels))
     return replace(part, content=kept) if len(kept) < len(content) else part
+
+
+def _clicks_alone(part: Any) -> Any:
+    return sl.EASE(reg=part.reg) if isinstance(part, sl.L3AE) else part
 
 
 def _one_step(part: Any) -> Any:
@@ -63,7 +68,7 @@ def main() -> None:
     """Fit every arm once, look at validation, then open the test part."""
     run = shape.start("best_list", options=_options)
     place = run.data / run.set
-    split = sl.split.published(sl.read(place), place / run.split)
+    split = sl.split.published(arms.dataset(place, run.columns, run.late), place / run.split)
     fitted: components.Fitted = {}
     log = run.out.with_suffix(".openings.jsonl")
     figures: dict[str, float] = {}
@@ -103,6 +108,8 @@ def _line(figures: dict[str, float], name: str, k: int) -> str:
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", default="citeulike-a", help="folder of the data set in --data")
     parser.add_argument("--split", type=Path, default=Path("split_aldi_cold.parquet"), help="file in it")
+    parser.add_argument("--columns", nargs="+", default=["title"], help="item columns to use")
+    parser.add_argument("--late", nargs="*", default=["tags"], help="labels that only old items have")
     parser.add_argument("--ks", type=int, nargs="+", default=[20])
     parser.add_argument("--new-share", default="validation", help="see sl.Blend: what the protocol wants")
 

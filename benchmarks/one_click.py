@@ -1,8 +1,10 @@
 """One and ten clicks per user on citeulike-a: the default, no option named, beside each of its parts.
 
 The published splits of CVAE: 1 or 10 training items per user, all others are the test, no validation.
-Recall at 50, 100 and 300 over all unseen items. The test part is opened once per model. `--set` and
-`--splits` run the same on other data sets whose folder has interactions, items and such split files.
+Recall at 50, 100 and 300 over all unseen items. Content is the title; tags are labels of items that
+have clicks, which content predicts for the others (`--late`; without an argument there are none). The
+test part is opened once per model. `--set` and `--splits` run the same on other data sets whose folder
+has interactions, items and such split files.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import polars as pl
+import arms
 import shape
 
 import sidelight as sl
@@ -34,9 +36,7 @@ def main() -> None:
     record: dict[str, Any] = {}
     log = run.out.with_suffix(".openings.jsonl")
     place = run.data / run.set
-    items = pl.read_parquet(place / "items.parquet")
-    items = items.select("item_id", *(c for c in run.columns if c in items.columns))
-    data = sl.from_frames(pl.read_parquet(place / "interactions.parquet"), items=items)
+    data = arms.dataset(place, run.columns, run.late)
     for name in run.splits:
         split = sl.split.published(data, place / f"split_cvae_{name}.parquet")
         spec, fitted, singles = sl.automatic(split), {}, {}
@@ -100,6 +100,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--splits", nargs="+", default=["P1", "P10"])
     # Abstracts are there for a tenth of the articles, and tags were written by those who saved them.
     parser.add_argument("--columns", nargs="+", default=["title"], help="item columns to use")
+    parser.add_argument("--late", nargs="*", default=["tags"], help="labels that old items have")
 
 
 if __name__ == "__main__":
