@@ -50,15 +50,28 @@ def dataset(place: Path, columns: Sequence[str], late: Sequence[str] = ()) -> sl
     return replace(data, schema=replace(data.schema, items=told))
 
 
+def unlabelled(part: Any) -> Any:
+    """A model without the labels that content predicts."""
+    content = getattr(part, "content", ())
+    kept = tuple(each for each in content if not isinstance(each, sl.PredictedLabels))
+    return replace(part, content=kept) if len(kept) < len(content) else part
+
+
 def published(name: str, file: str, folder: Path) -> sl.Split:
     """A data set in the split that came with it.
 
-    citeulike-a: cold items, of ALDI. amazon-industrial: by time, a tenth of what is chosen later is
-    new. amazon-beauty: each user's last event is the test, the one before it validation.
+    amazon-industrial: by time, a tenth of what is chosen later is new. amazon-beauty: each user's last
+    event is the test, the one before it validation.
     """
     place = folder / name
     data = sl.read(interactions=place / "interactions.parquet", items=place / "items.parquet")
     return sl.split.published(data, place / file)
+
+
+def citeulike(folder: Path) -> sl.Split:
+    """Titles in the split of ALDI; tags are labels of old articles, written by those who saved them."""
+    place = folder / "citeulike-a"
+    return sl.split.published(dataset(place, ["title"], ["tags"]), place / "split_aldi_cold.parquet")
 
 
 def movielens(folder: Path, more: pl.DataFrame | None = None) -> sl.Split:
@@ -78,7 +91,7 @@ def movielens(folder: Path, more: pl.DataFrame | None = None) -> sl.Split:
 
 
 SETS: dict[str, Callable[[Path], sl.Split]] = {
-    "citeulike-a": partial(published, "citeulike-a", "split_aldi_cold.parquet"),
+    "citeulike-a": citeulike,
     "amazon-industrial": partial(published, "amazon-industrial", "split_time.parquet"),
     "amazon-beauty": partial(published, "amazon-beauty", "split_leave_one_out.parquet"),
     "ml-1m": movielens,

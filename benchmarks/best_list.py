@@ -20,7 +20,6 @@ import arms
 import shape
 
 import sidelight as sl
-from sidelight.content.predicted_labels import PredictedLabels
 from sidelight.evaluation.paired_difference import differences
 from sidelight.models import components
 
@@ -42,18 +41,12 @@ def arms_of(split: sl.Split, new_share: Any) -> dict[str, sl.Blend]:
 
     found = {
         "default": blend,
-        "without predicted labels": changed(_unlabelled),
+        "without predicted labels": changed(arms.unlabelled),
         "without L3AE": changed(_clicks_alone),
         "without bridges": changed(_one_step),
-        "without any of them": changed(_unlabelled, _clicks_alone, _one_step),
+        "without any of them": changed(arms.unlabelled, _clicks_alone, _one_step),
     }
     return {name: arm for name, arm in found.items() if name == "default" or arm != blend}
-
-
-def _unlabelled(part: Any) -> Any:
-    content = getattr(part, "content", ())
-    kept = tuple(each for each in content if not isinstance(each, PredictedLabels))
-    return replace(part, content=kept) if len(kept) < len(content) else part
 
 
 def _clicks_alone(part: Any) -> Any:

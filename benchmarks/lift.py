@@ -100,11 +100,13 @@ def signals(name: str, split: sl.Split) -> tuple[Any, ...]:
 
 def blends(name: str, split: sl.Split) -> dict[str, sl.Blend]:
     """The blends of a cell by arm, closed forms alone first."""
-    closed = sl.automatic(split)
+    default = sl.automatic(split)
+    plain = tuple(dict.fromkeys(arms.unlabelled(part) for part in default.components))
     primary, augmented = towers(name)
-    more = {"blend": (), "blend + primary": (primary,), "blend + augmented": (augmented,)}
-    more |= {"blend + signals": found} if (found := signals(name, split)) else {}
-    return {arm: replace(closed, components=(*closed.components, *extra)) for arm, extra in more.items()}
+    more = {"blend": plain, "blend + primary": (*plain, primary), "blend + augmented": (*plain, augmented)}
+    if found := signals(name, split):
+        more["blend + signals"] = tuple(dict.fromkeys((*default.components, *found)))
+    return {arm: replace(default, components=parts) for arm, parts in more.items()}
 
 
 def fit_cell(
