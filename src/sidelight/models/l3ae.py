@@ -84,7 +84,7 @@ class L3AE:
     content: Annotated[tuple[Content, ...], SOME]
     weights: tuple[Positive, ...] = ()
     reg: Positive = 30.0
-    strength: Positive = 4.0
+    strength: Positive = 2.0
     content_reg: Positive = 5.0
     dim: Dim = 256
     floor: bool = True
