@@ -31,17 +31,15 @@ def drifting():
     return _shop(True)
 
 
-def test_a_taste_that_moves_makes_old_events_fade(drifting):
+def test_a_taste_that_moves_makes_old_events_fade(drifting, tmp_path):
     model = sl.Blend(PARTS).fit(drifting)
     assert model.choices["recency"]["decay"] < 0.9
     assert model.choices["recency"]["gain"] > 0
     assert any(isinstance(part, RecencyScorer) for part in model.scorer.parts)
     assert "recency: an event counts" in str(model)
     plain = sl.Blend(PARTS, recency=False).fit(drifting)
-    figures = [
-        sl.evaluate(each, drifting, part="test", ks=(5,), final=True).figures()["overall.ndcg@5"]
-        for each in (model, plain)
-    ]
+    test = {"part": "test", "ks": (5,), "final": True, "log": tmp_path / "openings.jsonl"}
+    figures = [sl.evaluate(each, drifting, **test).figures()["overall.ndcg@5"] for each in (model, plain)]
     assert figures[0] > 1.1 * figures[1]
 
 

@@ -80,18 +80,6 @@ def test_a_new_item_gets_the_place_it_would_have_had_at_the_fit(split):
     np.testing.assert_array_equal(moved.targets, grown.targets)
 
 
-def test_wide_sparse_content_is_projected_on_its_leading_directions(split):
-    _, whole = _solved(split)
-    scorer, basis = _solved(split, size=3)
-    assert basis.axes[0].shape == (whole.space.features[0].dim, 3)
-    assert basis.rows().shape == (split.data.n_items, basis.dim)
-    values = whole.space.features[0].values.toarray()
-    _, _, right = np.linalg.svd(values, full_matrices=False)
-    best = values @ right[:3].T @ right[:3]
-    np.testing.assert_allclose(basis.rows()[:, :3] @ basis.axes[0].T, best, atol=1e-3)
-    assert np.isfinite(scorer.score(split.histories())).all()
-
-
 @pytest.mark.parametrize("size", [256, 3])
 def test_words_sum_to_what_content_adds(split, size):
     scorer, basis = _solved(split, size)
