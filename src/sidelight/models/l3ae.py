@@ -36,7 +36,7 @@ from sidelight.progress import Progress
 from sidelight.storage import placed, under
 
 BLOCK = 1024  # columns of the weights made at a time
-ARRAYS = ("weights", "known", "map", "targets", "inner")  # of the scorer, in the order of its fields
+ARRAYS = ("weights", "known", "map", "targets", "inner")  # fields of the scorer
 
 
 @dataclass(frozen=True)
@@ -227,4 +227,4 @@ class L3AEScorer(LinearInHistory, HistoryOnly, ContentBased):
         """See `Scorer.restore`."""
         space = ContentSpace.restore(under("space", arrays), meta["space"])
         axes = tuple(arrays[f"axes{at}"] for at in range(int(meta["modalities"])))
-        return cls(*(arrays[name] for name in ARRAYS), space, axes)
+        return cls(**{name: arrays[name] for name in ARRAYS}, space=space, axes=axes)
