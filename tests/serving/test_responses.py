@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
+from sidelight.json_files import decode
 from sidelight.serving import responses
-from sidelight.serving.client.client_json import decode
 from sidelight.serving.responses import (
     Audience,
     Explanation,
