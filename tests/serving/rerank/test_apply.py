@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 import timeit
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -416,8 +418,9 @@ def test_rules_are_quick(diversity: float, milliseconds: float) -> None:
         freshness=0.3,
         floor=0.2,
     )
-    # The best of many: what the work takes when nothing else holds the processor.
-    best = min(timeit.repeat(lambda: apply_rules(rules, pool, 20), number=1, repeat=200))
+    # The best of many in processor time: what the work takes when nothing else holds the processor.
+    work = partial(apply_rules, rules, pool, 20)
+    best = min(timeit.repeat(work, timer=time.process_time, number=5, repeat=100)) / 5
     assert best * 1000 < milliseconds
 
 
