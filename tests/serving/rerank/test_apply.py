@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import time
 import timeit
@@ -406,8 +407,9 @@ def large() -> CandidatePool:
     )
 
 
-@pytest.mark.parametrize(("diversity", "milliseconds"), [(0.0, 1.0), (0.3, 3.0)])
-def test_rules_are_quick(diversity: float, milliseconds: float) -> None:
+@pytest.mark.parametrize(("diversity", "times"), [(0.0, 5.0), (0.3, 12.0)])
+def test_rules_are_quick(diversity: float, times: float) -> None:
+    """At most so many times what a thousand small objects of JSON take: some .3 ms on a machine at rest."""
     pool = large()
     rules = Rules(
         boost=(ItemCondition("brand", "a"), ItemCondition(items=("item-3", "item-9"))),
@@ -418,10 +420,11 @@ def test_rules_are_quick(diversity: float, milliseconds: float) -> None:
         freshness=0.3,
         floor=0.2,
     )
-    # The best of many in processor time: what the work takes when nothing else holds the processor.
     work = partial(apply_rules, rules, pool, 20)
-    best = min(timeit.repeat(work, timer=time.process_time, number=5, repeat=100)) / 5
-    assert best * 1000 < milliseconds
+    measure = partial(json.loads, json.dumps([{"at": at, "name": str(at)} for at in range(1000)]))
+    # The best of many in processor time: what each takes when nothing else holds the processor.
+    best = [min(timeit.repeat(f, timer=time.process_time, number=5, repeat=60)) for f in (work, measure)]
+    assert best[0] < times * best[1]
 
 
 def test_a_list_of_200_under_many_rules_is_whole() -> None:
