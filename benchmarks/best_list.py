@@ -89,7 +89,7 @@ def main() -> None:
     shape.emit(
         "best_list", figures, intervals, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
         data_fingerprint=split.data.fingerprint, about=ABOUT, validation=validation, fit_seconds=seconds,
-        choices=choices, set=run.set, split=run.split,
+        choices=choices, set=run.set, split=run.split.name,
     )  # fmt: skip
 
 
