@@ -225,17 +225,23 @@ def test_a_person_is_found_by_index_alone(db: Database) -> None:
     assert not [step for step in steps if step.startswith("SCAN sidelight")]
 
 
-@pytest.mark.slow
-def test_a_person_among_a_million_events_takes_less_than_half_a_millisecond(path: Path) -> None:
+def _median_lookup(path: Path, users: int) -> float:
+    """Seconds to read a user of twenty events, median of 500, in a database of so many users."""
     rng = random.Random(3)
     with Database.open(str(path)) as db:
-        for at in range(0, 1_000_000, 20_000):
-            db.add_events([event(f"user-{rng.randrange(50_000)}", f"item-{rng.randrange(17_000)}",
+        for at in range(0, 20 * users, 20_000):
+            db.add_events([event(f"user-{rng.randrange(users)}", f"item-{rng.randrange(17_000)}",
                                  START + timedelta(seconds=at + n)) for n in range(20_000)])  # fmt: skip
         took = []
         for _ in range(500):
-            user = f"user-{rng.randrange(50_000)}"
-            started = time.perf_counter()
+            user = f"user-{rng.randrange(users)}"
+            started = time.process_time()
             assert len(db.user_state(user).events) > 0
-            took.append(time.perf_counter() - started)
-    assert statistics.median(took) < 0.0005
+            took.append(time.process_time() - started)
+    return statistics.median(took)
+
+
+@pytest.mark.slow
+def test_a_person_is_found_among_a_million_events_as_quickly_as_among_twenty_thousand(tmp_path: Path) -> None:
+    few, many = (_median_lookup(tmp_path / f"{users}.db", users) for users in (1_000, 50_000))
+    assert many < 3 * few
