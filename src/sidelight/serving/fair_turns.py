@@ -12,11 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from sidelight.serving.http.request_models import RecommendBody
-    from sidelight.serving.requests import RecommendRequest
+from typing import Any, Final, Protocol
 
 SCORES: Final = 50_000  # scores that cost as much as one explanation; measured, as are the next
 ROWS: Final = 400  # places of a list without explanations
@@ -174,7 +170,27 @@ def checkpoint() -> None:
         turn.check()
 
 
-def cost(requests: Sequence[RecommendRequest | RecommendBody], n_scores: int) -> float:
+class CostedRequest(Protocol):
+    """Request for one list, of the engine or of HTTP."""
+
+    @property
+    def k(self) -> int:
+        """Length of the list."""
+
+    @property
+    def history(self) -> Sequence[str] | None:
+        """Given history, or None."""
+
+    @property
+    def explain(self) -> bool:
+        """With explanations."""
+
+    @property
+    def rules(self) -> Any:
+        """Rules, or None."""
+
+
+def cost(requests: Sequence[CostedRequest], n_scores: int) -> float:
     """Estimate the work of lists; 1 is about one explanation for one place, one or two milliseconds.
 
     Every list costs n_scores / 50,000 for its scores and k / 400 for its rows. Each place costs 1 more with

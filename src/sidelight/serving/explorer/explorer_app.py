@@ -6,7 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from importlib import resources
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import jinja2
 from markupsafe import Markup
@@ -18,7 +18,6 @@ from sidelight.serving.explorer.sessions import CsrfTokens, SavedQueries, Sessio
 if TYPE_CHECKING:
     from sidelight.serving.database.database import Database
     from sidelight.serving.engine import Engine
-    from sidelight.serving.http.http_options import HttpOptions
 
 T = TypeVar("T")
 
@@ -30,16 +29,32 @@ STATIC = {
 RECENT = 500  # response times that the status page looks back on
 
 
+class ExplorerOptions(Protocol):
+    """Options of the service around the pages that they read."""
+
+    @property
+    def require_keys(self) -> bool | None:
+        """True if visitors must sign in; None is as soon as a key exists."""
+
+    @property
+    def proxy(self) -> str:
+        """Address of a proxy in front of the service; "" is none."""
+
+    @property
+    def max_history(self) -> int:
+        """Longest history of a request."""
+
+
 class ExplorerApp:
     """Shared state of the pages of one service.
 
     Args:
         engine: Engine behind the pages.
-        options: Options of the HTTP service; `require_keys`, `proxy` and `max_history` are read.
+        options: Options of the HTTP service.
         database: Database of the API keys.
     """
 
-    def __init__(self, engine: Engine, options: HttpOptions, database: Database) -> None:
+    def __init__(self, engine: Engine, options: ExplorerOptions, database: Database) -> None:
         self.engine, self.database = engine, database
         self._require, self.most_history = options.require_keys, options.max_history
         self.secure = bool(options.proxy)  # browsers speak https, whatever the proxy forwards

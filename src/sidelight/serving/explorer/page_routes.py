@@ -23,7 +23,7 @@ from sidelight.serving.explorer import (
     user_form,
     versions_page,
 )
-from sidelight.serving.explorer.explorer_app import STATIC, ExplorerApp
+from sidelight.serving.explorer.explorer_app import STATIC, ExplorerApp, ExplorerOptions
 from sidelight.serving.explorer.forms import Form
 from sidelight.serving.explorer.page_request import HEADERS, SESSION, PageRequest
 from sidelight.serving.fair_turns import Stopped
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from sidelight.serving.database.database import Database
     from sidelight.serving.engine import Engine
-    from sidelight.serving.http.http_options import HttpOptions
 
 GUEST = "guest"  # all visitors without a session count as one caller
 HIGH_COST = 750.0  # cost of pages that score all users or load a version
@@ -102,13 +101,15 @@ Run = Callable[[Request, PageRoute, Hashable, Work], Awaitable[Response]]
 """Function that reads a body and runs the work on it in a thread: it enforces the limits of the service."""
 
 
-def mount(app: FastAPI, engine: Engine, options: HttpOptions, database: Database, run: Run) -> ExplorerApp:
+def mount(
+    app: FastAPI, engine: Engine, options: ExplorerOptions, database: Database, run: Run
+) -> ExplorerApp:
     """Add the explorer's pages to an app.
 
     Args:
         app: App that gets the routes; its OpenAPI description leaves them out.
         engine: Engine behind the pages.
-        options: Options of the service: `require_keys` (sign in first), `proxy` and `max_history`.
+        options: Options of the service.
         database: Database of the API keys.
         run: Function that reads bodies and runs the work of pages in threads.
 
