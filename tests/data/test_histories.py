@@ -92,3 +92,14 @@ def test_a_split_gives_histories_in_the_order_of_events(timed: bool) -> None:
 
 def test_the_example() -> None:
     assert doctest.testmod(module).failed == 0
+
+
+def test_decayed_rows_weigh_each_event_by_its_steps_from_the_newest() -> None:
+    both = Histories.of_lists([[3, 0, 2], [1]], n_items=4)
+    expected = [[0.5, 0.0, 1.0, 0.25], [0.0, 1.0, 0.0, 0.0]]
+    assert both.decayed(0.5).toarray().tolist() == expected
+    assert both.decayed(0.5) is both.decayed(0.5)  # made once for all parts of a blend
+    assert both.decayed(1.0) is both.matrix()
+    assert (
+        Histories.of_matrix(both.matrix()).decayed(0.5).toarray().tolist() == both.matrix().toarray().tolist()
+    )

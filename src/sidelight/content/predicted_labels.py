@@ -11,6 +11,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.content.directions import leading_directions
 from sidelight.content.features import Features
 from sidelight.content.label_regression import Block, Dense, PredictedEncoder, joint, mixed, projected
 from sidelight.content.normalise import centre_of, scaled
@@ -143,13 +144,8 @@ def _axes(labels: Block, dim: int) -> Dense:
     """Leading right singular vectors, float32 (n_labels, <= dim); all labels as they are where they fit."""
     if labels.shape[1] <= dim:
         return np.eye(labels.shape[1], dtype=np.float32)
-    from sklearn.utils.extmath import randomized_svd
-
-    size = min(dim, *labels.shape)
-    # Not transposed, the random start is one number a label: the order of rows does not matter.
-    _, values, axes = randomized_svd(labels, size, random_state=0, transpose=False)
-    kept = values > 1e-5 * values[0]
-    return np.ascontiguousarray(axes[kept].T, dtype=np.float32)
+    values, axes = leading_directions(labels, dim)
+    return np.ascontiguousarray(axes[:, values > 1e-5 * values[0]])
 
 
 def _ridge(content: list[Block], target: Dense, reg: float) -> Dense:

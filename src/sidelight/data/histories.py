@@ -131,8 +131,7 @@ class Histories:
 
     def last(self, n: int) -> Histories:
         """Keep the newest n events of each row."""
-        from_end = np.repeat(self.start[1:], self.lengths) - np.arange(len(self.item))
-        kept = from_end <= n
+        kept = self._from_end < n
         start = np.concatenate([[0], np.cumsum(np.minimum(self.lengths, n))]).astype(np.int64)
         return Histories(start, self.item[kept], self.n_items, self.ordered)
 
@@ -144,13 +143,24 @@ class Histories:
         """Return the items of each row, int64, shape (n_rows, max(1, longest)); -1 is padding."""
         return padded(np.repeat(np.arange(len(self)), self.lengths), self.item, len(self))
 
-    @cached_property
-    def _matrix(self) -> sp.csr_matrix:
+    @property
+    def _from_end(self) -> NDArray[np.int64]:
+        """int64, shape (n_events,): steps of each event from the newest of its row."""
+        return np.repeat(self.start[1:], self.lengths) - np.arange(len(self.item)) - 1
+
+    def _rows(self, weight: NDArray[np.float32]) -> sp.csr_matrix:
         start = self.start.astype(np.int32) if len(self.item) < 2**31 else self.start
-        ones = np.ones(len(self.item), dtype=np.float32)
-        out = sp.csr_matrix((ones, self.item.copy(), start), shape=self.shape)
+        out = sp.csr_matrix((weight, self.item.copy(), start), shape=self.shape)
         out.sort_indices()
         return out
+
+    @cached_property
+    def _matrix(self) -> sp.csr_matrix:
+        return self._rows(np.ones(len(self.item), dtype=np.float32))
+
+    @cached_property
+    def _decayed(self) -> dict[float, sp.csr_matrix]:
+        return {}
 
     def matrix(self) -> sp.csr_matrix:
         """Return the rows without order: binary float32 CSR (n_rows, n_items), cached, read-only."""
@@ -159,15 +169,14 @@ class Histories:
     def decayed(self, decay: float) -> sp.csr_matrix:
         """Return float32 CSR (n_rows, n_items) with decay^s for the event s steps from the newest of its row.
 
-        Where the order is unknown all events count 1, as in `matrix`.
+        Where the order is unknown all events count 1, as in `matrix`. Cached, read-only.
         """
         if not self.ordered or decay == 1:
             return self._matrix
-        from_end = np.repeat(self.start[1:], self.lengths) - np.arange(len(self.item)) - 1
-        weight = np.power(np.float32(decay), from_end.astype(np.float32))
-        out = sp.csr_matrix((weight, self.item.copy(), self.start), shape=self.shape)
-        out.sort_indices()
-        return out
+        if decay not in self._decayed:  # all parts of a blend ask for the same one
+            weight = np.power(np.float32(decay), self._from_end.astype(np.float32))
+            self._decayed[decay] = self._rows(weight)
+        return self._decayed[decay]
 
 
 def padded(row: NDArray[np.integer[Any]], value: NDArray[np.integer[Any]], n_rows: int) -> NDArray[np.int64]:

@@ -164,18 +164,16 @@ class _Plan:
         families = weight_prior.families(parts.specs, scorers)
         before = weight_prior.prior_weights(families, _density(evidence.folds[0]))
         constant = np.array([isinstance(scorer, ConstantScorer) for scorer in scorers])
-        weights, users, better = blend_weights.side_weights(
-            evidence.whole, before, evidence.scale, families, spec.k
-        )
-        recency = chosen_recency(spec, evidence, weights)
+
+        def side_weights(on: Evidence) -> tuple[Floats, list[int], list[float]]:
+            return blend_weights.side_weights(on.whole, before, on.scale, families, spec.k)
+
+        weights, users, better = side_weights(evidence)
+        recency = chosen_recency(evidence, weights)
         if recency["decay"] < 1:
-            evidence = evidence.decayed(spec, recency["decay"])
-            weights, users, better = blend_weights.side_weights(
-                evidence.whole, before, evidence.scale, families, spec.k
-            )
-        pools = (
-            [evidence.cut(spec, n) for n in (*blend_weights.KNOTS[1:-1], None)] if evidence.measured else []
-        )
+            evidence = evidence.decayed(recency["decay"])
+            weights, users, better = side_weights(evidence)
+        pools = [evidence.cut(n) for n in (*blend_weights.KNOTS[1:-1], None)] if evidence.measured else []
         pools += [None] * (len(blend_weights.KNOTS) - 1 - len(pools))
         knots, seen = blend_weights.knot_weights(pools, weights, constant, spec.k)
         target = spec.exposure * _wanted(spec, evidence, demand)

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sidelight.content.directions import leading_directions
 from sidelight.models.content_space import ContentSpace
 from sidelight.models.term_contributions import WordParts, largest
 
@@ -60,26 +61,19 @@ class ContentBasis:
             k: Words for each item at most.
         """
         parts, at = [], 0
-        for f, axes in zip(self.space.features, self.axes, strict=True):
+        for f, x, axes in zip(self.space.features, self.space.blocks(items), self.axes, strict=True):
             own = profile[at : at + _width(f.dim, axes)]
             at += len(own)
             if f.sparse and f.names:
                 own = axes @ own if len(axes) else own
-                carried = sp.csr_matrix(sp.diags(scale) @ f.values[items])
-                carried.data = carried.data * own[carried.indices]
-                parts.append((f.names, carried))
+                parts.append((f.names, sp.csr_matrix(x.multiply(own).multiply(scale[:, None]))))
         return largest(parts, len(items), k)
 
 
 def _axes(values: Any, size: int) -> Dense:
     if not sp.issparse(values) or values.shape[1] <= size:
         return np.zeros((0, 0), dtype=np.float32)
-    from sklearn.utils.extmath import randomized_svd
-
-    # Not transposed, the random start is one number a column: the order of items does not matter.
-    count = min(size, *values.shape)
-    _, _, axes = randomized_svd(values, count, random_state=0, transpose=False)
-    return np.ascontiguousarray(axes.T, dtype=np.float32)
+    return leading_directions(values, size)[1]
 
 
 def _width(columns: int, axes: Dense) -> int:

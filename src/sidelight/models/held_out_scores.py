@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,26 +49,22 @@ class Evidence:
     """Users of one or several folds with what was held out of their histories.
 
     Args:
+        spec: Options of the blend: `users`, `depth`, `edges` and `seed` are read.
         folds: Splits the components were fitted on; the split itself where nothing could be held out.
         scorers: Scorers of the components, per fold.
         users: int64, users looked at, per fold.
-        whole: Their pool with histories as they are, values divided by `scale`.
-        natural: The same with new items as wanted as the future is expected to want them.
-        scale: float64 (2, m), standard deviation of each component on cold and on warm items.
         measured: False where nothing could be held out: the pools then hold no relevant item.
         item_value: float32 (n_items,), weight of held-out events, by their item.
         share: Share of relevant items in `natural` that are new; None takes them as they are.
     """
 
-    folds: tuple[Split, ...]
-    scorers: tuple[list[Scorer], ...]
-    users: tuple[Users, ...]
-    whole: BlendCandidates
-    natural: BlendCandidates
-    scale: NDArray[np.float64]
+    spec: Blend
+    folds: Sequence[Split]
+    scorers: Sequence[Sequence[Scorer]]
+    users: Sequence[Users]
     measured: bool
     item_value: NDArray[np.float32]
-    share: float | None = None
+    share: float | None
 
     @classmethod
     def gather(cls, spec: Blend, split: Split, parts: Components, demand: Demand | None) -> Evidence:
@@ -82,71 +79,67 @@ class Evidence:
         """
         held = folds_of(split)
         folds = held or [replace(split, validation=split.validation[:0]).blind()]
-        scorers = tuple(parts.scorers(each) for each in folds)
-        users = tuple(_sample(each, spec.users, spec.seed + at, bool(held)) for at, each in enumerate(folds))
-        rest = (tuple(folds), users, future_weights(split, demand))
-        whole, scale = _pooled(spec, scorers, *rest)
+        scorers = [parts.scorers(each) for each in folds]
+        users = [_sample(each, spec.users, spec.seed + at, bool(held)) for at, each in enumerate(folds)]
         hidden = holds_items_out(split) or any((each.cold & split.simulated).any() for each in folds)
         share = None if demand is None or not hidden else demand.share
-        return cls(
-            rest[0], scorers, users, whole, _natural(spec, whole, share), scale, bool(held), rest[2], share
-        )
+        return cls(spec, folds, scorers, users, bool(held), future_weights(split, demand), share)
 
-    def decayed(self, spec: Blend, decay: float, most: int | None = None) -> Evidence:
+    @cached_property
+    def _scaled(self) -> tuple[BlendCandidates, NDArray[np.float64]]:
+        pool = self._pool(self.users)
+        scale = pool.scales()
+        return pool.standardised(scale), scale
+
+    @property
+    def whole(self) -> BlendCandidates:
+        """Pool of the users with histories as they are, values divided by `scale`."""
+        return self._scaled[0]
+
+    @property
+    def scale(self) -> NDArray[np.float64]:
+        """float64 (2, m): standard deviation of each component on cold and on warm items."""
+        return self._scaled[1]
+
+    @cached_property
+    def natural(self) -> BlendCandidates:
+        """The whole pool with new items as wanted as the future is expected to want them."""
+        return self.whole if self.share is None else self.whole.thinned(self.share, self.spec.seed)
+
+    def decayed(self, decay: float, most: int | None = None) -> Evidence:
         """Return the evidence with scores that weigh the events of histories by recency.
 
         Args:
-            spec: As in `gather`.
             decay: See `RecencyScorer`.
             most: Users looked at per fold at most; None keeps all.
         """
-        scorers = tuple([with_recency(each, decay) for each in fold] for fold in self.scorers)
+        scorers = [[with_recency(each, decay) for each in fold] for fold in self.scorers]
         users = self.users
         if most is not None:
-            users = tuple(sampled(each, most, spec.seed, "recency") for each in users)
-        whole, scale = _pooled(spec, scorers, self.folds, users, self.item_value)
-        natural = _natural(spec, whole, self.share)
-        return replace(self, scorers=scorers, users=users, whole=whole, natural=natural, scale=scale)
+            users = [sampled(each, most, self.spec.seed, "recency") for each in users]
+        return replace(self, scorers=scorers, users=users)
 
-    def cut(self, spec: Blend, length: int | None) -> BlendCandidates | None:
+    def cut(self, length: int | None) -> BlendCandidates | None:
         """Pool users with just `length` events of each history known; None where no user has so many.
 
         Args:
-            spec: As in `gather`.
             length: Events; None takes users with `LONG` events and more, as they are.
         """
-        pools = []
-        for at, (split, scorers, users) in enumerate(zip(self.folds, self.scorers, self.users, strict=True)):
-            size = split.histories().lengths[users]
-            able = users[size >= (length or LONG)]
-            able = sampled(able, CUT_USERS, spec.seed + at, "cut", str(length))
-            if len(able):
-                buckets = buckets_of(split, spec.edges)
-                pools.append(
-                    BlendCandidates.build(scorers, split, able, spec.depth, buckets, length, self.item_value)
-                )
-        return BlendCandidates.joined(pools).standardised(self.scale) if pools else None
+        kept = []
+        for at, (split, users) in enumerate(zip(self.folds, self.users, strict=True)):
+            able = users[split.histories().lengths[users] >= (length or LONG)]
+            kept.append(sampled(able, CUT_USERS, self.spec.seed + at, "cut", str(length)))
+        return self._pool(kept, length).standardised(self.scale) if any(map(len, kept)) else None
 
-
-def _pooled(
-    spec: Blend,
-    scorers: Sequence[Sequence[Scorer]],
-    folds: Sequence[Split],
-    users: Sequence[Users],
-    item_value: NDArray[np.float32],
-) -> tuple[BlendCandidates, NDArray[np.float64]]:
-    """Pool the users of all folds: candidates with values divided by the scales, and the scales (2, m)."""
-    pools = [
-        BlendCandidates.build(s, each, u, spec.depth, buckets_of(each, spec.edges), item_value=item_value)
-        for s, each, u in zip(scorers, folds, users, strict=True)
-    ]
-    whole = BlendCandidates.joined(pools)
-    scale = whole.scales()
-    return whole.standardised(scale), scale
-
-
-def _natural(spec: Blend, whole: BlendCandidates, share: float | None) -> BlendCandidates:
-    return whole if share is None else whole.thinned(share, spec.seed)
+    def _pool(self, users: Sequence[Users], length: int | None = None) -> BlendCandidates:
+        """Pool users of each fold, see `BlendCandidates.build`."""
+        edges, depth = self.spec.edges, self.spec.depth
+        return BlendCandidates.joined(
+            [
+                BlendCandidates.build(s, each, u, depth, buckets_of(each, edges), length, self.item_value)
+                for s, each, u in zip(self.scorers, self.folds, users, strict=True)
+            ]
+        )
 
 
 def _sample(split: Split, most: int, seed: int, relevant: bool) -> Users:

@@ -93,10 +93,9 @@ class L3AE:
         """Solve for the weights: time and memory of `EASE`, and one product of it with the content."""
         split = need_split(split, self)
         histories = split.fitting()
-        known = np.flatnonzero(histories.getnnz(axis=0))
-        space = ContentSpace.fit(
-            self.content, split.data, self.weights, Cache(), progress, histories.getnnz(axis=0) > 0
-        )
+        touched = histories.getnnz(axis=0) > 0
+        known = np.flatnonzero(touched)
+        space = ContentSpace.fit(self.content, split.data, self.weights, Cache(), progress, touched)
         basis = ContentBasis.fit(space, self.dim)
         inverse = precision(histories[:, known], self.reg)
         scorer = L3AEScorer.solve(basis, known, inverse, self.reg * self.strength, self.content_reg)
@@ -146,7 +145,7 @@ class L3AEScorer(LinearInHistory, HistoryOnly, ContentBased):
         rows = basis.rows()
         normal = rows.T @ rows
         normal[np.diag_indices(len(normal))] += np.float32(content_reg)
-        inner = inverse_spd(np.ascontiguousarray(normal))
+        inner = inverse_spd(normal)
         factor = rows @ inner
         targets = rows / (1.0 - np.einsum("id,id->i", factor, rows))[:, None]
         profile = np.float32(strength) * (inverse @ factor[known])

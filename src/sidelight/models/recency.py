@@ -65,9 +65,10 @@ class RecencyScorer(HistoryOnly):
         """See `Scorer.without`: what is older than the missing event moves one step on."""
         whole = self.part.without(history, items)
         weighted = (whole[0] - whole[1:]) * self._weights(len(history))[:, None]
+        total = weighted.sum(axis=0)
         older = np.cumsum(weighted, axis=0) - weighted
-        newer = weighted.sum(axis=0) - weighted - older
-        return np.vstack([weighted.sum(axis=0)[None], newer + older / self.decay])
+        newer = total - weighted - older
+        return np.vstack([total, newer + older / self.decay])
 
     def top_terms(self, history: Places, items: Places, k: int) -> list[WordParts]:
         """See `Scorer.top_terms`."""

@@ -175,9 +175,7 @@ class RidgeScorer(LinearInHistory, HistoryOnly, ContentBased):
             own = profile[at : at + f.dim]
             at += f.dim
             if f.names and f.sparse:
-                carried = sp.csr_matrix(x, copy=True)
-                carried.data = carried.data * own[carried.indices]
-                parts.append((f.names, carried))
+                parts.append((f.names, sp.csr_matrix(x.multiply(own))))
         return largest(parts, len(items), k)
 
     def with_items(self, items: pl.DataFrame) -> RidgeScorer:
