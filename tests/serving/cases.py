@@ -6,14 +6,27 @@ import json
 import random
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sidelight.manifest import MANIFEST, SEAL, digest, seal
+from sidelight.serving.domain import Event, Exposure
 
 Change = Callable[[Path], None]
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def event(
+    user: str, item: str = "i", minute: float = 0, kind: Any = "click", name: str | None = None
+) -> Event:
+    return Event(user, item, kind, START + timedelta(minutes=minute), name)
+
+
+def shown(user: str | None, item: str = "i", minute: float = 0) -> Exposure:
+    return Exposure("r1", user, item, 3, 0.1 + 0.2, True, "v1", START + timedelta(minutes=minute))
 
 
 def resealed(folder: Path) -> None:

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import pytest
+from serving.cases import event, shown
 
 from sidelight.errors import DataError
 from sidelight.serving.domain import Event, Exposure
-
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-def event(
-    user: str, item: str = "i", minute: float = 0, kind: Any = "click", name: str | None = None
-) -> Event:
-    return Event(user, item, kind, START + timedelta(minutes=minute), name)
-
-
-def shown(user: str | None, item: str = "i", minute: float = 0) -> Exposure:
-    return Exposure("r1", user, item, 3, 0.1 + 0.2, True, "v1", START + timedelta(minutes=minute))
 
 
 def test_other_values_of_a_record_are_checked() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from serving.database.cases import BAD_IDS, HARD_IDS, event, shown
+from serving.cases import event, shown
+from serving.database.cases import BAD_IDS, HARD_IDS
 
 from sidelight.errors import DataError
 from sidelight.serving.database.database import Database

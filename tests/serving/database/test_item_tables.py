@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from serving.database.cases import BAD_IDS, HARD_IDS, START
+from serving.cases import START
+from serving.database.cases import BAD_IDS, HARD_IDS
 
 from sidelight.errors import DataError
 from sidelight.serving.database.database import Database

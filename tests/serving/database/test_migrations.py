@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from serving.database.cases import event, stored
+from serving.cases import event
+from serving.database.cases import stored
 
 from sidelight.serving.database import sql_tables
 from sidelight.serving.database.database import Database

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
-from serving.database.cases import START, event, raw, shown, stored
+from serving.cases import START, event, shown
+from serving.database.cases import raw, stored
 
 from sidelight.serving.database import sql_tables
 from sidelight.serving.database.database import Database

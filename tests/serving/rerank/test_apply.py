@@ -407,9 +407,9 @@ def large() -> CandidatePool:
     )
 
 
-@pytest.mark.parametrize(("diversity", "times"), [(0.0, 5.0), (0.3, 12.0)])
+@pytest.mark.parametrize(("diversity", "times"), [(0.0, 2.6), (0.3, 7.8)])
 def test_rules_are_quick(diversity: float, times: float) -> None:
-    """At most so many times what a thousand small objects of JSON take: some .3 ms on a machine at rest."""
+    """At most so many times what a thousand small objects of JSON take: 1 and 3 ms where these take .38."""
     pool = large()
     rules = Rules(
         boost=(ItemCondition("brand", "a"), ItemCondition(items=("item-3", "item-9"))),
@@ -422,9 +422,13 @@ def test_rules_are_quick(diversity: float, times: float) -> None:
     )
     work = partial(apply_rules, rules, pool, 20)
     measure = partial(json.loads, json.dumps([{"at": at, "name": str(at)} for at in range(1000)]))
-    # The best of many in processor time: what each takes when nothing else holds the processor.
-    best = [min(timeit.repeat(f, timer=time.process_time, number=5, repeat=60)) for f in (work, measure)]
-    assert best[0] < times * best[1]
+    # The best of many in turn, in processor time: what each takes when nothing else holds the processor.
+    rounds = [
+        [timeit.timeit(each, timer=time.process_time, number=2) for each in (work, measure)]
+        for _ in range(200)
+    ]
+    took, beside = map(min, zip(*rounds, strict=True))
+    assert took < times * beside
 
 
 def test_a_list_of_200_under_many_rules_is_whole() -> None:
