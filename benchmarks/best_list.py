@@ -13,7 +13,6 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import arms
@@ -76,20 +75,17 @@ def main() -> None:
         metrics = ("recall", "ndcg")
         validation[name] = sl.evaluate(model, split, ks=run.ks, metrics=metrics).figures()
         found = sl.evaluate(model, split, part="test", ks=run.ks, metrics=metrics, final=True, log=log)
-        for key, interval in found.intervals().items():
-            figures[f"{name}.{key}"] = interval.mean
-            intervals[f"{name}.{key}"] = (interval.low, interval.high)
+        shape.collect(found.intervals(), f"{name}.", figures, intervals)
         base = found if base is None else base
         if found is not base:
             keys = [f"{side}.ndcg@{run.ks[0]}" for side in SLICES if side in found.slices]
-            for gap in differences(base, found, names=keys):
-                figures[f"default over {name}.{gap.name}"] = gap.interval.mean
-                intervals[f"default over {name}.{gap.name}"] = (gap.interval.low, gap.interval.high)
+            gaps = {gap.name: gap.interval for gap in differences(base, found, names=keys)}
+            shape.collect(gaps, f"default over {name}.", figures, intervals)
         shape.note(f"{name}: {_line(figures, name, run.ks[0])} ({seconds[name]:.0f} s)")
     shape.emit(
         "best_list", figures, intervals, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
         data_fingerprint=split.data.fingerprint, about=ABOUT, validation=validation, fit_seconds=seconds,
-        choices=choices, set=run.set, split=run.split.name,
+        choices=choices, set=run.set, split=run.split,
     )  # fmt: skip
 
 
@@ -100,7 +96,7 @@ def _line(figures: dict[str, float], name: str, k: int) -> str:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", default="citeulike-a", help="folder of the data set in --data")
-    parser.add_argument("--split", type=Path, default=Path("split_aldi_cold.parquet"), help="file in it")
+    parser.add_argument("--split", default="split_aldi_cold.parquet", help="file in it")
     parser.add_argument("--columns", nargs="+", default=["title"], help="item columns to use")
     parser.add_argument("--late", nargs="*", default=["tags"], help="labels that only old items have")
     parser.add_argument("--ks", type=int, nargs="+", default=[20])

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+import arms
 import shape
 
 import sidelight as sl
@@ -29,9 +29,7 @@ ABOUT = """Published on the split of amazon-beauty, HR@10 / NDCG@10, models of t
 def main() -> None:
     """Fit the blend twice, and open the test part once for each."""
     run = shape.start("recency", options=_options)
-    place = run.data / run.set
-    data = sl.read(interactions=place / "interactions.parquet", items=place / "items.parquet")
-    split = sl.split.published(data, place / run.split)
+    split = arms.published(run.set, run.split, run.data)
     spec = sl.automatic(split)
     found: dict[str, sl.Evaluation] = {}
     figures: dict[str, float] = {}
@@ -45,26 +43,23 @@ def main() -> None:
             model, split, part="test", ks=(K,), metrics=METRICS, history="train+validation", final=True,
             log=run.out.with_suffix(".openings.jsonl"),
         )  # fmt: skip
-        for key, interval in found[name].intervals(slices=("overall",)).items():
-            figures[f"{name}.{key}"] = interval.mean
-            intervals[f"{name}.{key}"] = (interval.low, interval.high)
-            shape.note(f"{name} {key} {interval}")
+        shape.collect(found[name].intervals(slices=("overall",)), f"{name}.", figures, intervals)
         shape.note(str(model))
     keys = [f"overall.{metric}@{K}" for metric in METRICS]
-    for gap in differences(found["recency"], found["all events alike"], names=keys):
-        figures[f"difference.{gap.name}"] = gap.interval.mean
-        intervals[f"difference.{gap.name}"] = (gap.interval.low, gap.interval.high)
-        shape.note(f"difference {gap.name} {gap.interval}")
+    gaps = differences(found["recency"], found["all events alike"], names=keys)
+    shape.collect({gap.name: gap.interval for gap in gaps}, "difference.", figures, intervals)
+    for key, ends in intervals.items():
+        shape.note(f"{key} {figures[key]:.4f} [{ends[0]:.4f}, {ends[1]:.4f}]")
     shape.emit(
         "recency", figures, intervals, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
-        data_fingerprint={run.set: data.fingerprint}, choices=choices,
+        data_fingerprint={run.set: split.data.fingerprint}, choices=choices,
         about=ABOUT if run.set == "amazon-beauty" else "",
     )  # fmt: skip
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", default="amazon-beauty", help="folder of the data set in --data")
-    parser.add_argument("--split", type=Path, default=Path("split_leave_one_out.parquet"), help="file in it")
+    parser.add_argument("--split", default="split_leave_one_out.parquet", help="file in it")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sidelight.evaluation.statistics import Interval
 from sidelight.manifest import package_versions
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,6 +69,18 @@ def start(
     if needs_data and not run.data.is_dir():
         parser.error(f"--data: expected a folder; found no folder {run.data}")
     return run
+
+
+def collect(
+    found: Mapping[str, Interval],
+    prefix: str,
+    figures: dict[str, float],
+    intervals: dict[str, tuple[float, float]],
+) -> None:
+    """Put means and intervals of figures into those of the benchmark, the prefix before their names."""
+    for name, interval in found.items():
+        figures[f"{prefix}{name}"] = interval.mean
+        intervals[f"{prefix}{name}"] = (interval.low, interval.high)
 
 
 def emit(
