@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,28 @@ def test_training_goes_on_from_its_checkpoint(
     assert record(sl.compare(split, arms, seeds=1, folder=tmp_path / "c")) == whole
     assert len(steps) == full - 5
     assert not (tmp_path / "c" / "checkpoints").exists()
+
+
+def test_parts_that_blends_have_in_common_are_fitted_once_and_cost_every_arm(
+    split: sl.Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, fits = sl.ItemKNN.fit, []
+
+    def slow(self: sl.ItemKNN, on: sl.Split, progress: Any = None) -> Any:
+        fits.append(on.hash)
+        time.sleep(0.2)
+        return real(self, on, progress)
+
+    arms = {"one": sl.Blend((sl.ItemKNN(),)), "two": sl.Blend((sl.ItemKNN(), sl.Popular()))}
+    turned = {name: arms[name] for name in ("two", "one")}
+    alone = sl.compare(split, turned, seeds=1, keep=(1.0, 0.5))
+    monkeypatch.setattr(sl.ItemKNN, "fit", slow)
+    found = sl.compare(split, arms, seeds=1, keep=(1.0, 0.5))
+    assert len(fits) == len(set(fits)), "once for each set of clicks"
+    seconds = [run.about["seconds"] for run in found.runs.values()]
+    assert min(seconds) > 0.2, "what a model would cost by itself"
+    for key, run in found.runs.items():
+        assert run.evaluation.figures() == alone.runs[key].evaluation.figures()
 
 
 def test_models_are_handed_over_as_they_are_fitted(split: sl.Split, tmp_path: Path) -> None:

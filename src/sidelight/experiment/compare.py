@@ -123,8 +123,11 @@ def _run_all(
     """Fit the runs that are missing, repeat the warnings of each, and save the record."""
     root, report = runner.folder, runner.progress or ignore_progress
     chosen, done = _tune(runner, plan)
-    jobs = plan.jobs(chosen)
+    jobs, clicks = plan.jobs(chosen), None
     for (arm, keep, seed), spec in jobs:
+        if clicks != (keep, seed):  # other clicks, other parts
+            runner.parts.clear()
+            clicks = keep, seed
         key = arm, keep, seed
         report(len(done), len(jobs), f"runs | {arm}, {keep:.4g} of the clicks, seed {seed}")
         if key not in done:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from sidelight.experiment.fit_warnings import collect_warnings
 from sidelight.experiment.runs import CHECKPOINTS, WARNINGS, Run, check_same_run
 from sidelight.json_files import plain
 from sidelight.manifest import PACKAGES, package_versions
+from sidelight.models.components import SharedParts
 from sidelight.progress import Progress
 from sidelight.seeding import generator
 from sidelight.storage import CSR_PARTS
@@ -62,6 +63,8 @@ class Runner:
         progress: Callback for fits and evaluations.
         fitted: Called with each model that is fitted, before it is evaluated.
         thin_validation: Whether models see only a share of the validation events, as of training.
+        parts: Parts that blends of several arms have in common: each is fitted once, and its seconds
+            count for every arm.
     """
 
     split: Split
@@ -70,6 +73,7 @@ class Runner:
     progress: Progress | None
     fitted: Callable[[Any], None] | None = None
     thin_validation: bool = True
+    parts: SharedParts = field(default_factory=SharedParts)
 
     def run(self, spec: Any, keep: float, seed: int, place: Path | None) -> Run:
         """Return the run of a spec, from its folder if it was made before.
@@ -113,9 +117,12 @@ class Runner:
             # Named by the spec, so that a checkpoint of another one is never in the way.
             name = f"{identity['spec_hash'][:16]}-{keep:g}-{seed}{'-thin' * identity['thin_validation']}"
             options["checkpoint"] = self.folder / CHECKPOINTS / name
+        if "fitted" in inspect.signature(spec.fit).parameters:
+            options["fitted"] = self.parts
+        self.parts.begin()
         start = time.perf_counter()
         model = spec.fit(split, self.progress, **options)
-        seconds = time.perf_counter() - start
+        seconds = time.perf_counter() - start + self.parts.spared()
         if self.fitted is not None:
             self.fitted(model)
         plan, judged = self.evaluation, self._evaluated(split)

@@ -47,7 +47,9 @@ class Blend:
     chosen again for histories cut to 1, 3 and 7 events and for long ones, so that a first click does
     not make a list worse. What is held out is validation, completed from training where that is thin
     (`Split.selection`); the components are then fitted again on all training events. What was
-    measured and what is prior is kept in `Recommender.choices`.
+    measured and what is prior is kept in `Recommender.choices`. Where neither validation nor times say
+    what the future wants, weights are moved half of the way
+    from what held-out training events speak for to equal ones.
 
     Scores of new items are less certain, so that NDCG alone can leave them no place at all; `exposure`
     then raises their gain until they have their share of what users are expected to want.
@@ -166,7 +168,9 @@ class _Plan:
         constant = np.array([isinstance(scorer, ConstantScorer) for scorer in scorers])
 
         def side_weights(on: Evidence) -> tuple[Floats, list[int], list[float]]:
-            return blend_weights.side_weights(on.whole, before, on.scale, families, spec.k)
+            return blend_weights.side_weights(
+                on.whole, before, on.scale, families, spec.k, demand.measured, spec.seed
+            )
 
         weights, users, better = side_weights(evidence)
         recency = chosen_recency(evidence, weights)
@@ -176,6 +180,9 @@ class _Plan:
         pools = [evidence.cut(n) for n in (*blend_weights.KNOTS[1:-1], None)] if evidence.measured else []
         pools += [None] * (len(blend_weights.KNOTS) - 1 - len(pools))
         knots, seen = blend_weights.knot_weights(pools, weights, constant, spec.k)
+        for side in range(2):
+            if not demand.measured and users[side] >= blend_weights.LEAST_USERS:
+                weights[side], knots[:, side] = blend_weights.evened(weights[side], knots[:, side])
         target = spec.exposure * _wanted(spec, evidence, demand)
         gains, cold = _calibrated(spec, evidence, pools, weights, knots, target)
         table, factors = blend_weights.as_factors(knots, cold, constant)
@@ -246,6 +253,11 @@ def _record(
         if not evidence.measured:
             reason = "no user has a second event to hold out, and validation has none"
         notes.append(f"weights on {sides} items are the prior's ({weight_prior.provenance()}): {reason}")
+    if any(measured) and not demand.measured:
+        notes.append(
+            "nothing says what the future wants (no validation, no times): weights stand in the middle of "
+            "those that held-out training events speak for and equal ones"
+        )
     lengths = [str(n) for n in blend_weights.KNOTS[1:-1]] + ["10+"]
     short = [f"{n} events ({u} users)" for n, u in zip(lengths, seen[1:], strict=True) if u]
     return {

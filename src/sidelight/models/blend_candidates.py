@@ -61,6 +61,13 @@ class CandidateLists:
         found: NDArray[np.float64] = (hit * _discount(k)).sum(axis=1) / self.ideal
         return found
 
+    def of(self, users: NDArray[np.int64]) -> CandidateLists:
+        """Return the lists of some of the users, by their position here."""
+        return CandidateLists(
+            self.values[:, users], self.eligible[users], self.relevant[users], self.place[users],
+            self.ideal[users], self.k,
+        )  # fmt: skip
+
     def mix(self, weights: NDArray[np.float64]) -> Values:
         """Return the weighted sum of the components, float32 (n_users, width).
 

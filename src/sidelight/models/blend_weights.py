@@ -10,16 +10,24 @@ from numpy.typing import NDArray
 from sidelight.models.blend_candidates import BlendCandidates, CandidateLists
 from sidelight.models.coordinate_ascent import coordinate_ascent, improve
 from sidelight.models.new_item_exposure import factor_for, reachable
+from sidelight.seeding import generator
 
 Floats = NDArray[np.float64]
 KNOTS = (0, 1, 3, 7, 15)  # history lengths 2^a - 1 at which factors are chosen
 LEAST_USERS = 30  # users with something relevant below which a prior stays as it is
+DRAWS, GROUPS = 2, 4  # draws of all users into groups, each of which chooses weights of its own
 STEPS = (0.25, 0.5, 0.7, 0.85, 0.95, 1.05, 1.2, 1.4, 2.0, 4.0)
 FACTORS = (0.0, 0.1, 0.3, 0.6, 1.0, 1.6, 3.0, 8.0)
 
 
 def side_weights(
-    pool: BlendCandidates, prior: Floats, scale: Floats, families: Sequence[str], k: int
+    pool: BlendCandidates,
+    prior: Floats,
+    scale: Floats,
+    families: Sequence[str],
+    k: int,
+    representative: bool = True,
+    seed: int = 0,
 ) -> tuple[Floats, list[int], list[float]]:
     """Choose the weights of standardised components on cold and on warm items.
 
@@ -29,6 +37,9 @@ def side_weights(
         scale: float64 (2, m), 0 for a component that scores nothing on a side.
         families: One per component; those of one family may exchange their weights.
         k: Length of the lists.
+        representative: What is held out is a sample of what users will want. Where nothing says so,
+            weights are averaged over groups of users.
+        seed: Random seed of the draw of groups.
 
     Returns:
         (weights float64 (2, m), users looked at per side, gain in NDCG over the prior per side).
@@ -41,11 +52,61 @@ def side_weights(
         if usable.any() and not found.any():
             found = usable / usable.sum()  # no prior for these components on this side: all alike
         if len(slate) >= LEAST_USERS and usable.any():
-            found, better = coordinate_ascent(slate_quality(slate), found, usable, families)
+            if representative:
+                found, better = coordinate_ascent(slate_quality(slate), found, usable, families)
+            else:
+                found, better = averaged_weights(slate, found, usable, families, seed)
         weights[side] = found
         users.append(len(slate))
         gains.append(better)
     return weights, users, gains
+
+
+def averaged_weights(
+    slate: CandidateLists, prior: Floats, usable: NDArray[np.bool_], families: Sequence[str], seed: int = 0
+) -> tuple[Floats, float]:
+    """Average the weights that groups of users choose: what fits a few users only gets little.
+
+    Args:
+        slate: Users of one side.
+        prior: float64 (m,), any positive scale; the weights found have the same sum.
+        usable: bool (m,).
+        families: See `side_weights`.
+        seed: Random seed of the draw of groups.
+
+    Returns:
+        (weights float64 (m,), gain in NDCG over the prior).
+    """
+    total, rng = np.zeros_like(prior), generator(seed, "groups")
+    groups = max(1, min(GROUPS, len(slate) // LEAST_USERS))
+    for _ in range(DRAWS if groups > 1 else 1):
+        for users in np.array_split(rng.permutation(len(slate)), groups):
+            quality = slate_quality(slate.of(np.sort(users)))
+            found, _ = coordinate_ascent(quality, prior, usable, families)
+            total += found / found.sum()
+    weights, quality = total * (prior.sum() / total.sum()), slate_quality(slate)
+    return weights, float(quality(weights).mean() - quality(prior).mean())
+
+
+def evened(weights: Floats, knots: Floats) -> tuple[Floats, Floats]:
+    """Move weights half of the way, in the geometric sense, to equal ones for all components that have any.
+
+    For evidence that is perhaps unlike what users will want: a sum of several good components loses
+    less than the best of them where it misleads.
+
+    Args:
+        weights: float64 (m,), of one side.
+        knots: float64 (n_knots, m), at each length of the history; their ratio to the weights stays.
+
+    Returns:
+        (weights, knots).
+    """
+    if not weights.any():
+        return weights, knots
+    factors = np.divide(knots, weights, out=np.ones_like(knots), where=weights > 0)
+    even = np.sqrt(weights)
+    even *= weights.sum() / even.sum()
+    return even, even * factors
 
 
 def knot_weights(

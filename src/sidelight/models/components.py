@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Protocol
@@ -14,6 +15,42 @@ from sidelight.progress import Progress, prefixed
 
 Fitted = MutableMapping[tuple[str, str], Scorer]
 """Scorers by (spec, split), shared by several blends so that each is fitted once."""
+
+
+class SharedParts(dict[tuple[str, str], Scorer]):
+    """A `Fitted` that knows how long each part took, so that sharing it does not hide its cost.
+
+    Examples:
+        >>> import sidelight as sl
+        >>> from sidelight.data.synthetic import make_synthetic
+        >>> split = sl.split.temporal(make_synthetic(40, 60, 600, seed=1).data)
+        >>> parts = SharedParts()
+        >>> for blend in (sl.Blend((sl.Popular(),)), sl.Blend((sl.Popular(), sl.ItemKNN()))):
+        ...     parts.begin()
+        ...     model = blend.fit(split, fitted=parts)
+        >>> parts.spared() > 0  # Popular was there already
+        True
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: dict[tuple[str, str], float] = {}
+        self._before: frozenset[tuple[str, str]] = frozenset()
+        self._taken: set[tuple[str, str]] = set()
+
+    def begin(self) -> None:
+        """Start to count for another model."""
+        self._before, self._taken = frozenset(self), set()
+
+    def spared(self) -> float:
+        """Seconds that the parts took which were there before `begin` and have been used since."""
+        return sum(self.seconds.get(place, 0.0) for place in self._taken & self._before)
+
+    def took(self, place: tuple[str, str], seconds: float | None) -> None:
+        """Note that a part was used, and the seconds of its fit where it was fitted now."""
+        self._taken.add(place)
+        if seconds is not None:
+            self.seconds[place] = seconds
 
 
 class FittedModel(Protocol):
@@ -67,11 +104,15 @@ class Components:
         key, out = split.hash, []
         for at in range(len(self.specs)) if used is None else used:
             spec = self.specs[at]
-            place = (name_of(spec), key)
+            place, seconds = (name_of(spec), key), None
             if place not in self.fitted:
+                start = time.perf_counter()
                 self.fitted[place] = spec.fit(
                     split, prefixed(self.progress, f"{type(spec).__name__}{label}")
                 ).scorer
+                seconds = time.perf_counter() - start
+            if isinstance(self.fitted, SharedParts):
+                self.fitted.took(place, seconds)
             out.append(self.fitted[place])
         return out
 
