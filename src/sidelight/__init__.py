@@ -21,11 +21,11 @@ __all__ = [
     "GradientSum", "Histories", "HybridKNN", "Image", "ItemKNN", "LabelPrediction", "Loop",
     "MaskedAttributes", "MeanPooling", "NextContent", "NoiseTask", "NormBalance", "Numbers", "OrderBlind",
     "Popular", "PopularityTask", "PredictedLabels", "RecommendRequest", "RecommendResponse",
-    "Recommender", "Reconstruction", "Ridge", "Rules", "Schema", "SensitiveRemoval", "SidelightError",
-    "SidelightWarning", "Softmax", "Split", "Store", "Tags", "Text", "TrainingOptions", "TwoTower",
-    "Uncertainty", "UserAttribute", "ValidationGuided", "Vector", "__version__", "automatic", "compare",
-    "content", "datasets", "differences", "evaluate", "evaluation", "from_frames", "load", "models",
-    "read", "read_schema", "read_sql", "serving", "split", "tasks", "training", "weighting",
+    "Recommender", "Reconstruction", "Ridge", "Rules", "Schema", "SensitiveRemoval", "SequentialRules",
+    "SidelightError", "SidelightWarning", "Softmax", "Split", "Store", "Tags", "Text", "TrainingOptions",
+    "TwoTower", "Uncertainty", "UserAttribute", "ValidationGuided", "Vector", "__version__", "automatic",
+    "compare", "content", "datasets", "differences", "evaluate", "evaluation", "from_frames", "load",
+    "models", "read", "read_schema", "read_sql", "serving", "split", "tasks", "training", "weighting",
     "write_schema",
 ]  # fmt: skip
 

@@ -48,6 +48,7 @@ from .models.linear import EASESide as EASESide
 from .models.popular import Popular as Popular
 from .models.recommender import Recommender as Recommender
 from .models.ridge import Ridge as Ridge
+from .models.sequential_rules import SequentialRules as SequentialRules
 from .models.two_tower import TwoTower as TwoTower
 from .serving.bundle import load as load
 from .serving.client.client import Client as Client

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from made_markov import Markov
 
 import sidelight as sl
+from sidelight.data.histories import Histories
 from sidelight.errors import DataError, SpecError, UnknownIdError
 from sidelight.models.blend_scorer import BlendScorer
 from sidelight.models.content_space import LateContentWarning
@@ -29,6 +30,7 @@ MODELS = {
     "popular": sl.Popular(),
     "recent": sl.Popular(half_life=30),
     "item_knn": sl.ItemKNN(),
+    "sequential_rules": sl.SequentialRules(window=5),
     "content_knn": sl.ContentKNN((TITLE, BRAND)),
     "content_knn_labels": sl.ContentKNN((TITLE, sl.PredictedLabels(BRAND, (TITLE,), reg=1.0))),
     "content_knn_steps": sl.ContentKNN((TITLE, BRAND), neighbours=15, steps=2, bridges=5),
@@ -240,12 +242,12 @@ def test_audience_leaves_out_who_has_it(model, split):
 def test_the_scores_without_an_item_are_those_of_the_shorter_history(model, split):
     items = np.array([0, 12, 33, 79])
     for user in (5, 11):
-        seen = split.histories().matrix()[user].indices.astype(np.int64)
+        seen = split.histories().row(user).astype(np.int64)
         cut = model.scorer.without(seen, items)
-        cuts = sp.csr_matrix(np.vstack([np.ones(len(seen)), 1 - np.eye(len(seen))]), dtype=np.float32)
-        rows = sp.csr_matrix((len(cuts.indptr) - 1, split.data.n_items), dtype=np.float32).tolil()
-        rows[:, seen] = cuts.toarray()
-        np.testing.assert_allclose(cut, model.score(rows.tocsr())[:, items], rtol=1e-3, atol=1e-5)
+        rows = Histories.of_lists(
+            [seen, *(np.delete(seen, at) for at in range(len(seen)))], split.data.n_items
+        )
+        np.testing.assert_allclose(cut, model.score(rows)[:, items], rtol=1e-3, atol=1e-5)
     assert model.scorer.without(np.zeros(0, np.int64), items).shape == (1, 4)
 
 

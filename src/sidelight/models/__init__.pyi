@@ -16,4 +16,5 @@ from .recommender import Recommender as Recommender
 from .restore import register_scorer as register_scorer
 from .ridge import Ridge as Ridge
 from .scorer import Scorer as Scorer
+from .sequential_rules import SequentialRules as SequentialRules
 from .two_tower import TwoTower as TwoTower

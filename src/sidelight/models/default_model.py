@@ -24,6 +24,7 @@ from sidelight.models.l3ae import L3AE
 from sidelight.models.linear import EASE
 from sidelight.models.popular import Popular
 from sidelight.models.ridge import Ridge
+from sidelight.models.sequential_rules import SequentialRules
 from sidelight.option_types import check_call
 
 SMALL = 1_000  # items below which a word need not occur twice
@@ -114,8 +115,9 @@ def automatic(split: Split, sentences: bool | None = None) -> Blend:
             stacklevel=2,
         )
     timed = split.data.interactions.timestamp is not None
+    ordered = split.data.interactions.order is not None
     labels = late_labels(split.data.schema)
-    return Blend(tuple(components(lexical, everything, timed, touched <= DENSE_LIMIT, labels)))
+    return Blend(tuple(components(lexical, everything, timed, touched <= DENSE_LIMIT, labels, ordered)))
 
 
 def components(
@@ -124,6 +126,7 @@ def components(
     timed: bool,
     small: bool = True,
     labels: tuple[Content, ...] = (),
+    ordered: bool = False,
 ) -> list[Fittable]:
     """List the models of the default.
 
@@ -133,6 +136,7 @@ def components(
         timed: Whether events have times.
         small: Whether n^2 memory over touched items is there.
         labels: See `late_labels`; without content to predict them by they are not used.
+        ordered: Whether the order of each user's events is known.
     """
     meaning = without_words(everything)
     predicted = tuple(PredictedLabels(each, everything) for each in labels if everything)
@@ -140,6 +144,8 @@ def components(
     found: list[Fittable] = [Popular(), ItemKNN()]
     if timed:
         found.append(Popular(half_life=30.0))
+    if ordered:
+        found.append(SequentialRules())
     if everything:
         # Two steps: items that nobody touched still tell which others are near to each other.
         found += [ContentKNN(meaning, steps=2), HybridKNN(told)]

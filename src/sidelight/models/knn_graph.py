@@ -106,13 +106,13 @@ def two_step_graph(
     parts = []
     for start in range(0, n_items, BLOCK):
         at = slice(start, min(start + BLOCK, n_items))
-        parts.append(_strongest(straight[:, at] + sp.csc_matrix(first @ across[:, at]), start, neighbours))
+        parts.append(strongest(straight[:, at] + sp.csc_matrix(first @ across[:, at]), start, neighbours))
     graph = sp.csr_matrix(sp.hstack(parts, format="csr"), dtype=np.float32)
     graph.sort_indices()
     return graph
 
 
-def _strongest(columns: sp.csc_matrix, offset: int, k: int) -> sp.csc_matrix:
+def strongest(columns: sp.csc_matrix, offset: int, k: int) -> sp.csc_matrix:
     """At most the k largest entries of each column, without those that link item offset + c to itself."""
     found = sp.csc_matrix(columns)
     found.sort_indices()

@@ -1,9 +1,10 @@
-"""What it is worth that newer events of a history count more, in the default blend.
+"""What the order of histories is worth in the list that one would serve.
 
 Published leave-last-out split of amazon-beauty: each user's last item is the test, the one before it
-validation. The blend of `sl.automatic` with and without recency, its parts fitted once for both; the decay
-is chosen on validation, and the test part is opened once an arm with the validation item in the history.
-With one relevant item a user, recall@10 is HR@10. `--set` and `--split` run the same on other sets.
+validation. The blend of `sl.automatic` as it is, without sequential rules, and without recency either, its
+parts fitted once for all; beside them the rules alone. Weights and decay are chosen on validation, and the
+test part is opened once an arm with the validation item in the history. With one relevant item a user,
+recall@10 is HR@10. `--set` and `--split` run the same on other sets.
 """
 
 from __future__ import annotations
@@ -27,17 +28,25 @@ ABOUT = """Published on the split of amazon-beauty, HR@10 / NDCG@10, models of t
 
 
 def main() -> None:
-    """Fit the blend twice, and open the test part once for each."""
-    run = shape.start("recency", options=_options)
+    """Fit every arm, and open the test part once for each."""
+    run = shape.start("beauty_sequences", options=_options)
     split = arms.published(run.set, run.split, run.data)
     spec = sl.automatic(split)
+    rules = next(part for part in spec.components if isinstance(part, sl.SequentialRules))
+    unordered = replace(spec, components=tuple(part for part in spec.components if part != rules))
+    arms_of = {
+        "default": spec,
+        "without rules": unordered,
+        "all events alike": replace(unordered, recency=False),
+        "rules alone": rules,
+    }
     found: dict[str, sl.Evaluation] = {}
     figures: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
     choices: dict[str, Any] = {}
     fitted: components.Fitted = {}
-    for name, arm in {"recency": spec, "all events alike": replace(spec, recency=False)}.items():
-        model = arm.fit(split, fitted=fitted)
+    for name, arm in arms_of.items():
+        model = arm.fit(split, fitted=fitted) if isinstance(arm, sl.Blend) else arm.fit(split)
         choices[name] = model.choices
         found[name] = sl.evaluate(
             model, split, part="test", ks=(K,), metrics=METRICS, history="train+validation", final=True,
@@ -46,12 +55,13 @@ def main() -> None:
         shape.collect(found[name].intervals(slices=("overall",)), f"{name}.", figures, intervals)
         shape.note(str(model))
     keys = [f"overall.{metric}@{K}" for metric in METRICS]
-    gaps = differences(found["recency"], found["all events alike"], names=keys)
-    shape.collect({gap.name: gap.interval for gap in gaps}, "difference.", figures, intervals)
+    for one, other in (("default", "without rules"), ("without rules", "all events alike")):
+        gaps = differences(found[one], found[other], names=keys)
+        shape.collect({gap.name: gap.interval for gap in gaps}, f"{one} - {other}.", figures, intervals)
     for key, ends in intervals.items():
         shape.note(f"{key} {figures[key]:.4f} [{ends[0]:.4f}, {ends[1]:.4f}]")
     shape.emit(
-        "recency", figures, intervals, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
+        "beauty_sequences", figures, intervals, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
         data_fingerprint={run.set: split.data.fingerprint}, choices=choices,
         about=ABOUT if run.set == "amazon-beauty" else "",
     )  # fmt: skip
