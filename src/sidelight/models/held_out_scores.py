@@ -44,6 +44,35 @@ def folds_of(split: Split) -> list[Split]:
     return [each.blind() for each in folds]
 
 
+def as_of(split: Split) -> Split:
+    """Return the split as it stood when the validation events came: what was later is not known yet.
+
+    For each user the middle one of the validation events, in time, divides: earlier training events are
+    the history, validation events from there on are the truth, and later training events are neither
+    (they get no rank). A random draw of events would else show what a user chose afterwards, and hide
+    what order is worth. Users without validation events, and splits of unknown order, stay as they are.
+    """
+    log = split.data.interactions
+    if log.order is None or not len(split.validation):
+        return split
+    rows = split.validation[np.lexsort((log.order[split.validation], log.user[split.validation]))]
+    user, start, count = np.unique(log.user[rows], return_index=True, return_counts=True)
+    pivot = np.full(split.data.n_users, np.iinfo(np.int64).max)
+    pivot[user] = log.order[rows[start + (count - 1) // 2]]
+    early = log.order[split.train] <= pivot[log.user[split.train]]
+    if early.all():
+        return split
+    late = log.order[split.validation] >= pivot[log.user[split.validation]]
+    return replace(
+        split,
+        train=split.train[early],
+        validation=split.validation[late],
+        sealed=np.sort(np.concatenate([split.train[~early], split.validation[~late]])),
+        given=split.given[np.isin(split.given, split.train[early])],
+        mask="others",
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """Users of one or several folds with what was held out of their histories.
@@ -51,6 +80,8 @@ class Evidence:
     Args:
         spec: Options of the blend: `users`, `depth`, `edges` and `seed` are read.
         folds: Splits the components were fitted on; the split itself where nothing could be held out.
+        views: The folds with the histories to look at: what was held out of training by a random draw
+            is asked for as the future would be, see `as_of`; validation as its split asks for it.
         scorers: Scorers of the components, per fold.
         users: int64, users looked at, per fold.
         measured: False where nothing could be held out: the pools then hold no relevant item.
@@ -60,6 +91,7 @@ class Evidence:
 
     spec: Blend
     folds: Sequence[Split]
+    views: Sequence[Split]
     scorers: Sequence[Sequence[Scorer]]
     users: Sequence[Users]
     measured: bool
@@ -80,10 +112,11 @@ class Evidence:
         held = folds_of(split)
         folds = held or [replace(split, validation=split.validation[:0]).blind()]
         scorers = [parts.scorers(each) for each in folds]
-        users = [_sample(each, spec.users, spec.seed + at, bool(held)) for at, each in enumerate(folds)]
+        views = [as_of(each) if _carved(each, split) else each for each in folds]
+        users = [_sample(each, spec.users, spec.seed + at, bool(held)) for at, each in enumerate(views)]
         hidden = holds_items_out(split) or any((each.cold & split.simulated).any() for each in folds)
         share = None if demand is None or not hidden else demand.share
-        return cls(spec, folds, scorers, users, bool(held), future_weights(split, demand), share)
+        return cls(spec, folds, views, scorers, users, bool(held), future_weights(split, demand), share)
 
     @cached_property
     def _scaled(self) -> tuple[BlendCandidates, NDArray[np.float64]]:
@@ -126,8 +159,8 @@ class Evidence:
             length: Events; None takes users with `LONG` events and more, as they are.
         """
         kept = []
-        for at, (split, users) in enumerate(zip(self.folds, self.users, strict=True)):
-            able = users[split.histories().lengths[users] >= (length or LONG)]
+        for at, (view, users) in enumerate(zip(self.views, self.users, strict=True)):
+            able = users[view.histories().lengths[users] >= (length or LONG)]
             kept.append(sampled(able, CUT_USERS, self.spec.seed + at, "cut", str(length)))
         return self._pool(kept, length).standardised(self.scale) if any(map(len, kept)) else None
 
@@ -136,10 +169,16 @@ class Evidence:
         edges, depth = self.spec.edges, self.spec.depth
         return BlendCandidates.joined(
             [
-                BlendCandidates.build(s, each, u, depth, buckets_of(each, edges), length, self.item_value)
-                for s, each, u in zip(self.scorers, self.folds, users, strict=True)
+                BlendCandidates.build(s, view, u, depth, buckets_of(fold, edges), length, self.item_value)
+                for s, fold, view, u in zip(self.scorers, self.folds, self.views, users, strict=True)
             ]
         )
+
+
+def _carved(fold: Split, split: Split) -> bool:
+    """Test whether most of what is held out was taken from training."""
+    own = int(np.isin(fold.validation, split.validation).sum())
+    return len(fold.validation) - own > own
 
 
 def _sample(split: Split, most: int, seed: int, relevant: bool) -> Users:
