@@ -246,18 +246,7 @@ def _record(
     if not evidence.measured:
         how = "nothing: no event could be held out"
     measured = [n >= blend_weights.LEAST_USERS for n in users]
-    notes = []
-    if not all(measured):
-        sides = " and ".join(s for s, m in zip(("cold", "warm"), measured, strict=True) if not m)
-        reason = f"{users[0]} users with a held-out cold item, {users[1]} with a warm one"
-        if not evidence.measured:
-            reason = "no user has a second event to hold out, and validation has none"
-        notes.append(f"weights on {sides} items are the prior's ({weight_prior.provenance()}): {reason}")
-    if any(measured) and not demand.measured:
-        notes.append(
-            "nothing says what the future wants (no validation, no times): weights stand in the middle of "
-            "those that held-out training events speak for and equal ones"
-        )
+    notes = _notes(measured, users, evidence, demand)
     lengths = [str(n) for n in blend_weights.KNOTS[1:-1]] + ["10+"]
     short = [f"{n} events ({u} users)" for n, u in zip(lengths, seen[1:], strict=True) if u]
     return {
@@ -275,6 +264,23 @@ def _record(
         "demand": {"share": demand.share, "how": demand.how},
         "notes": notes,
     }  # fmt: skip
+
+
+def _notes(measured: list[bool], users: list[int], evidence: Evidence, demand: Demand) -> list[str]:
+    """Write what there is to know about weights that were not measured, or not on what the future wants."""
+    notes = []
+    if not all(measured):
+        sides = " and ".join(s for s, m in zip(("cold", "warm"), measured, strict=True) if not m)
+        reason = f"{users[0]} users with a held-out cold item, {users[1]} with a warm one"
+        if not evidence.measured:
+            reason = "no user has a second event to hold out, and validation has none"
+        notes.append(f"weights on {sides} items are the prior's ({weight_prior.provenance()}): {reason}")
+    if any(measured) and not demand.measured:
+        notes.append(
+            "nothing says what the future wants (no validation, no times): weights stand in the middle of "
+            "those that held-out training events speak for and equal ones"
+        )
+    return notes
 
 
 def _label(spec: Any) -> str:
