@@ -27,6 +27,7 @@ from sidelight.experiment.figures import MAIN
 from sidelight.experiment.fit_warnings import Note, note_warning, repeat_warnings
 from sidelight.experiment.run_arm import EvaluationPlan, Runner
 from sidelight.experiment.runs import Run
+from sidelight.models.components import SharedParts
 from sidelight.option_types import SOME, Count, Seed, SomeShare, check_call
 from sidelight.progress import Progress, ignore_progress
 from sidelight.target_paths import claimed
@@ -123,16 +124,16 @@ def _run_all(
     """Fit the runs that are missing, repeat the warnings of each, and save the record."""
     root, report = runner.folder, runner.progress or ignore_progress
     chosen, done = _tune(runner, plan)
-    jobs, clicks = plan.jobs(chosen), None
+    jobs, thin, clicks = plan.jobs(chosen), runner, None
     for (arm, keep, seed), spec in jobs:
-        if clicks != (keep, seed):  # other clicks, other parts
-            runner.parts.clear()
-            clicks = keep, seed
+        if keep < 1 and clicks != (keep, seed):  # other clicks, other parts
+            thin, clicks = replace(runner, parts=SharedParts()), (keep, seed)
+        one = runner if keep == 1 else thin
         key = arm, keep, seed
         report(len(done), len(jobs), f"runs | {arm}, {keep:.4g} of the clicks, seed {seed}")
         if key not in done:
             place = root and root / runs.RUNS / runs.run_name(*key)
-            own = runner if fitted is None else replace(runner, fitted=partial(fitted, *key))
+            own = one if fitted is None else replace(one, fitted=partial(fitted, *key))
             done[key] = own.run(spec, keep, seed, place)
         fresh = [one for one in done[key].about.get(runs.WARNINGS, []) if one not in warned[arm]]
         repeat_warnings(arm, fresh)

@@ -48,8 +48,8 @@ class Blend:
     not make a list worse. What is held out is validation, completed from training where that is thin
     (`Split.selection`); the components are then fitted again on all training events. What was
     measured and what is prior is kept in `Recommender.choices`. Where neither validation nor times say
-    what the future wants, weights are moved half of the way
-    from what held-out training events speak for to equal ones.
+    what the future wants, weights stand half of the way between those that held-out training events
+    speak for and equal ones.
 
     Scores of new items are less certain, so that NDCG alone can leave them no place at all; `exposure`
     then raises their gain until they have their share of what users are expected to want.
