@@ -8,33 +8,6 @@ from sidelight.models.blend_candidates import BlendCandidates
 from sidelight.models.blend_weights import KNOTS, averaged_weights, evened, knot_weights, side_weights
 
 
-def test_short_histories_lean_on_what_holds_for_them():
-    """A component that is wrong for one known event and right for many is trusted accordingly."""
-    rng = np.random.default_rng(1)
-    n, width = 200, 40
-    relevant = np.zeros((n, width), dtype=bool)
-    relevant[np.arange(n), rng.integers(width, size=n)] = True
-    noise = rng.random((n, width)).astype(np.float32)
-    right = relevant + 0.5 * noise
-    counts = np.array([np.zeros(n), np.ones(n), np.ones(n)])
-    items = np.tile(np.arange(width, dtype=np.int32), (n, 1))
-
-    def pool(good):
-        first, second = (right, noise) if good == 0 else (noise, right)
-        values = np.stack([first, second]).astype(np.float32)
-        return BlendCandidates(
-            values, items, relevant, np.ones((n, width), dtype=int), counts, np.ones(n, dtype=bool)
-        )
-
-    start = np.array([[0.0, 0.0], [0.5, 0.5]])
-    found, users = knot_weights([pool(0), None, None, pool(1)], start, np.array([False, False]), 10)
-    assert users[1] == users[4] == n and users[2] == 0
-    assert found[1, 1, 0] > 2 * found[1, 1, 1]
-    assert found[4, 1, 1] > 2 * found[4, 1, 0]
-    np.testing.assert_array_equal(found[2], start)
-    assert len(found) == len(KNOTS)
-
-
 def made_pool(values, relevant):
     n, width = relevant.shape
     items = np.tile(np.arange(width, dtype=np.int32), (n, 1))
@@ -50,15 +23,32 @@ def hits(n, width, seed):
     return relevant, rng.random((2, n, width))
 
 
+def test_short_histories_lean_on_what_holds_for_them():
+    """A component that is wrong for one known event and right for many is trusted accordingly."""
+    n = 200
+    relevant, (noise, _) = hits(n, 40, seed=1)
+    right = relevant + 0.5 * noise
+
+    def pool(good):
+        return made_pool((right, noise) if good == 0 else (noise, right), relevant)
+
+    start = np.array([[0.0, 0.0], [0.5, 0.5]])
+    found, users = knot_weights([pool(0), None, None, pool(1)], start, np.array([False, False]), 10)
+    assert users[1] == users[4] == n and users[2] == 0
+    assert found[1, 1, 0] > 2 * found[1, 1, 1]
+    assert found[4, 1, 1] > 2 * found[4, 1, 0]
+    np.testing.assert_array_equal(found[2], start)
+    assert len(found) == len(KNOTS)
+
+
 def test_groups_share_what_they_disagree_about():
     """Half of the users want the first component, half the second; noise is wanted by nobody."""
     relevant, (noise, other) = hits(240, 40, seed=2)
     first, second = noise.copy(), other.copy()
     first[:120] += relevant[:120]
     second[120:] += relevant[120:]
-    slate = made_pool([first, second, np.random.default_rng(3).random(noise.shape)], relevant).slate(
-        "warm", 10
-    )
+    unwanted = np.random.default_rng(3).random(noise.shape)
+    slate = made_pool([first, second, unwanted], relevant).slate("warm", 10)
     prior = np.array([1.0, 0.5, 0.5])
     weights, gain = averaged_weights(slate, prior, np.ones(3, dtype=bool), ("a", "b", "c"))
     assert gain > 0

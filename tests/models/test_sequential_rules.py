@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from made_splits import without_order
 
 import sidelight as sl
 from sidelight.data.histories import Histories
@@ -80,10 +81,7 @@ def test_distances_beyond_the_window_do_not_count():
 
 
 def test_without_an_order_there_is_nothing_to_learn():
-    data = make_synthetic(30, 20, 200, seed=1).data
-    log = data.interactions
-    data = replace(data, interactions=replace(log, timestamp=None, position=None))
-    split = sl.split.random_per_user(data)
+    split = sl.split.random_per_user(without_order(make_synthetic(30, 20, 200, seed=1).data))
     with pytest.raises(DataError, match="expected events in a known order; found none"):
         SequentialRules().fit(split)
 
@@ -91,9 +89,6 @@ def test_without_an_order_there_is_nothing_to_learn():
 def test_the_default_knows_the_order_where_there_is_one(split):
     parts = [type(part).__name__ for part in sl.automatic(split, sentences=False).components]
     assert "SequentialRules" in parts
-    log = split.data.interactions
-    unordered = replace(
-        split, data=replace(split.data, interactions=replace(log, timestamp=None, position=None))
-    )
+    unordered = replace(split, data=without_order(split.data))
     parts = [type(part).__name__ for part in sl.automatic(unordered, sentences=False).components]
     assert "SequentialRules" not in parts

@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 
+from made_splits import without_order  # noqa: E402
 from made_tasks import OPTIONS, again, made, towers_of  # noqa: E402
 from tasks.cases import Made, array, assert_formula, pairs, there, unit  # noqa: E402
 
@@ -109,8 +110,7 @@ def test_what_comes_next_depends_on_the_order(split: sl.Split) -> None:
 
 
 def test_without_an_order_any_held_out_item_is_predicted_from_all_inputs(split: sl.Split) -> None:
-    log = replace(split.data.interactions, timestamp=None, position=None)
-    blind = replace(split, data=replace(split.data, interactions=log))
+    blind = replace(split, data=without_order(split.data))
     towers, module, _ = made(blind, sl.NextContent(keep=1.0))
     batch = Batches.of(blind, replace(OPTIONS, batch_size=40)).make(0, towers)
     _, targets = module._next(batch)

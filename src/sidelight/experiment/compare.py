@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -124,20 +125,20 @@ def _run_all(
     """Fit the runs that are missing, repeat the warnings of each, and save the record."""
     root, report = runner.folder, runner.progress or ignore_progress
     chosen, done = _tune(runner, plan)
-    jobs, thin, clicks = plan.jobs(chosen), runner, None
-    for (arm, keep, seed), spec in jobs:
-        if keep < 1 and clicks != (keep, seed):  # other clicks, other parts
-            thin, clicks = replace(runner, parts=SharedParts()), (keep, seed)
-        one = runner if keep == 1 else thin
-        key = arm, keep, seed
-        report(len(done), len(jobs), f"runs | {arm}, {keep:.4g} of the clicks, seed {seed}")
-        if key not in done:
-            place = root and root / runs.RUNS / runs.run_name(*key)
-            own = one if fitted is None else replace(one, fitted=partial(fitted, *key))
-            done[key] = own.run(spec, keep, seed, place)
-        fresh = [one for one in done[key].about.get(runs.WARNINGS, []) if one not in warned[arm]]
-        repeat_warnings(arm, fresh)
-        warned[arm] += fresh
+    jobs = plan.jobs(chosen)
+    for (keep, seed), alike in groupby(jobs, key=lambda job: job[0][1:]):
+        # Other clicks, other parts; all seeds share those of all clicks.
+        sharing = runner if keep == 1 else replace(runner, parts=SharedParts())
+        for key, spec in alike:
+            arm = key[0]
+            report(len(done), len(jobs), f"runs | {arm}, {keep:.4g} of the clicks, seed {seed}")
+            if key not in done:
+                place = root and root / runs.RUNS / runs.run_name(*key)
+                own = sharing if fitted is None else replace(sharing, fitted=partial(fitted, *key))
+                done[key] = own.run(spec, keep, seed, place)
+            fresh = [one for one in done[key].about.get(runs.WARNINGS, []) if one not in warned[arm]]
+            repeat_warnings(arm, fresh)
+            warned[arm] += fresh
     report(len(done), len(jobs), "runs | done")
     about = _about(runner, done, plan)
     about[runs.WARNINGS] = [{"arm": arm, **one} for arm, lines in warned.items() for one in lines]

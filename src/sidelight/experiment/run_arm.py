@@ -113,11 +113,12 @@ class Runner:
     def _fit(self, spec: Any, keep: float, seed: int, identity: dict[str, Any]) -> Run:
         split = thinned(self.split, keep, seed, self.thin_validation)
         options: dict[str, Any] = {}
-        if self.folder is not None and "checkpoint" in inspect.signature(spec.fit).parameters:
+        accepted = inspect.signature(spec.fit).parameters
+        if self.folder is not None and "checkpoint" in accepted:
             # Named by the spec, so that a checkpoint of another one is never in the way.
             name = f"{identity['spec_hash'][:16]}-{keep:g}-{seed}{'-thin' * identity['thin_validation']}"
             options["checkpoint"] = self.folder / CHECKPOINTS / name
-        if "fitted" in inspect.signature(spec.fit).parameters:
+        if "fitted" in accepted:
             options["fitted"] = self.parts
         self.parts.begin()
         start = time.perf_counter()

@@ -19,7 +19,7 @@ from sidelight.models.blend_recency import chosen_recency
 from sidelight.models.blend_scorer import BlendScorer
 from sidelight.models.check_arguments import need_split
 from sidelight.models.components import Components, Fittable, Fitted
-from sidelight.models.held_out_scores import Evidence, buckets_of
+from sidelight.models.held_out_scores import Evidence, buckets_of, carved
 from sidelight.models.new_item_exposure import exposed
 from sidelight.models.recency import with_recency
 from sidelight.models.recommender import Recommender
@@ -236,13 +236,11 @@ def _record(
 ) -> dict[str, Any]:
     """Record measured values and the prior, JSON-able."""
     first = evidence.folds[0]
-    carved = len(np.setdiff1d(first.validation, split.validation))
-    rows = {"validation": len(split.validation), "carved": carved if evidence.measured else 0}
+    rows = {"validation": len(split.validation), "carved": carved(first, split) if evidence.measured else 0}
     how = f"{rows['validation']:,} validation events"
     if rows["carved"]:
-        how += (
-            f" and {carved:,} held out of training, {len(evidence.folds)} draw(s); then fitted again on all"
-        )
+        how += f" and {rows['carved']:,} held out of training, {len(evidence.folds)} draw(s)"
+        how += "; then fitted again on all"
     if not evidence.measured:
         how = "nothing: no event could be held out"
     measured = [n >= blend_weights.LEAST_USERS for n in users]

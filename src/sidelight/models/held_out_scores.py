@@ -44,6 +44,11 @@ def folds_of(split: Split) -> list[Split]:
     return [each.blind() for each in folds]
 
 
+def carved(fold: Split, split: Split) -> int:
+    """Count the events that a fold holds out of the training events of its split."""
+    return len(np.setdiff1d(fold.validation, split.validation))
+
+
 def as_of(split: Split) -> Split:
     """Return the split as it stood when the validation events came: what was later is not known yet.
 
@@ -112,7 +117,9 @@ class Evidence:
         held = folds_of(split)
         folds = held or [replace(split, validation=split.validation[:0]).blind()]
         scorers = [parts.scorers(each) for each in folds]
-        views = [as_of(each) if _carved(each, split) else each for each in folds]
+        # Of what is held out, most was taken from training, or most is validation.
+        mostly = [2 * carved(each, split) > len(each.validation) for each in folds]
+        views = [as_of(each) if taken else each for each, taken in zip(folds, mostly, strict=True)]
         users = [_sample(each, spec.users, spec.seed + at, bool(held)) for at, each in enumerate(views)]
         hidden = holds_items_out(split) or any((each.cold & split.simulated).any() for each in folds)
         share = None if demand is None or not hidden else demand.share
@@ -173,12 +180,6 @@ class Evidence:
                 for s, fold, view, u in zip(self.scorers, self.folds, self.views, users, strict=True)
             ]
         )
-
-
-def _carved(fold: Split, split: Split) -> bool:
-    """Test whether most of what is held out was taken from training."""
-    own = int(np.isin(fold.validation, split.validation).sum())
-    return len(fold.validation) - own > own
 
 
 def _sample(split: Split, most: int, seed: int, relevant: bool) -> Users:

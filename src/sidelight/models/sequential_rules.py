@@ -12,9 +12,8 @@ from sidelight.data.split.split import Split
 from sidelight.errors import DataError, complain
 from sidelight.models.check_arguments import need_split
 from sidelight.models.knn_graph import strongest
-from sidelight.models.recency import RecencyScorer
+from sidelight.models.recency import with_recency
 from sidelight.models.recommender import Recommender
-from sidelight.models.scorer import Scorer
 from sidelight.models.similarity_scorers import SparseSimilarityScorer
 from sidelight.option_types import Count, NonNegative, SomeShare, checked
 from sidelight.progress import Progress
@@ -76,8 +75,7 @@ class SequentialRules:
         weights = sp.csc_matrix((confidence, (rules.col, rules.row)), shape=rules.shape)
         kept = sp.csr_matrix(strongest(weights, 0, self.neighbours).T, dtype=np.float32)
         kept.sort_indices()
-        scorer: Scorer = SparseSimilarityScorer(kept)
-        return Recommender.of(self, RecencyScorer(scorer, self.decay) if self.decay < 1 else scorer, split)
+        return Recommender.of(self, with_recency(SparseSimilarityScorer(kept), self.decay), split)
 
 
 def successions(histories: Histories, window: int, progress: Progress | None = None) -> sp.csr_matrix:
