@@ -35,16 +35,27 @@ LABELS = {
 STEERED = sl.ValidationGuided(eta=0.4, every=6, ceiling=5.0, trial=False)
 
 
-def dataset(place: Path, columns: Sequence[str], late: Sequence[str] = ()) -> sl.Dataset:
+def dataset(
+    place: Path, columns: Sequence[str], late: Sequence[str] = (), links: str | None = None
+) -> sl.Dataset:
     """A data set with some item columns only.
 
     Args:
         place: Its folder.
         columns: Item columns to use, those that are there.
         late: Further ones that new items do not have: labels of old items.
+        links: File of pairs, an item and one that it links to; they become the column "links".
     """
     items = pl.read_parquet(place / "items.parquet")
     items = items.select("item_id", *(c for c in (*columns, *late) if c in items.columns))
+    if links is not None:
+        pairs = pl.read_parquet(place / links)
+        start, end = pairs.columns[:2]
+        lists = pairs.group_by(
+            pl.col(start).cast(items["item_id"].dtype).alias("item_id"), maintain_order=True
+        )
+        lists = lists.agg(pl.col(end).alias("links"))
+        items = items.join(lists, on="item_id", how="left", maintain_order="left")
     data = sl.from_frames(pl.read_parquet(place / "interactions.parquet"), items=items)
     told = tuple(replace(c, known_at_launch=c.name not in late) for c in data.schema.items)
     return replace(data, schema=replace(data.schema, items=told))

@@ -3,8 +3,9 @@
 The command names a data set and the file of its split; nothing else depends on the set. The blend is the
 one of `sl.automatic`: which models, which weights, which decay follows from the schema and from validation.
 The arms leave out, one at a time, what it owes to auxiliary signals: labels that content predicts, the
-weights of content in the linear autoencoder, and untouched items as bridges between others. Validation
-figures come first; the test part is opened once for all arms.
+weights of content in the linear autoencoder, links between items that are declared at launch (`--links`),
+and untouched items as bridges between others. Validation figures come first; the test part is opened once
+for all arms.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def arms_of(split: sl.Split, new_share: Any) -> dict[str, sl.Blend]:
         "default": blend,
         "without predicted labels": changed(arms.unlabelled),
         "without L3AE": changed(_clicks_alone),
+        "without links": changed(_unlinked),
         "without bridges": changed(_one_step),
         "without any of them": changed(arms.unlabelled, _clicks_alone, _one_step),
     }
@@ -52,6 +54,12 @@ def _clicks_alone(part: Any) -> Any:
     return sl.EASE(reg=part.reg) if isinstance(part, sl.L3AE) else part
 
 
+def _unlinked(part: Any) -> Any:
+    content = getattr(part, "content", ())
+    kept = tuple(each for each in content if not isinstance(each, sl.Links))
+    return replace(part, content=kept) if 0 < len(kept) < len(content) else part
+
+
 def _one_step(part: Any) -> Any:
     return replace(part, steps=1) if isinstance(part, sl.ContentKNN) else part
 
@@ -60,7 +68,8 @@ def main() -> None:
     """Fit every arm once, look at validation, then open the test part."""
     run = shape.start("best_list", options=_options)
     place = run.data / run.set
-    split = sl.split.published(arms.dataset(place, run.columns, run.late), place / run.split)
+    data = arms.dataset(place, run.columns, run.late, run.links)
+    split = sl.split.published(data, place / run.split)
     fitted: components.Fitted = {}
     log = run.out.with_suffix(".openings.jsonl")
     figures: dict[str, float] = {}
@@ -68,6 +77,8 @@ def main() -> None:
     validation, seconds, choices = {}, {}, {}
     base = None
     for name, blend in arms_of(split, run.new_share).items():
+        if run.arms and name not in run.arms:
+            continue
         start = time.perf_counter()
         model = blend.fit(split, fitted=fitted)
         seconds[name] = time.perf_counter() - start
@@ -83,7 +94,7 @@ def main() -> None:
             shape.collect(gaps, f"default over {name}.", figures, intervals)
         shape.note(f"{name}: {_line(figures, name, run.ks[0])} ({seconds[name]:.0f} s)")
     shape.emit(
-        "best_list", figures, intervals, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
+        run.out.stem, figures, intervals, seconds=run.seconds(), peak_mb=shape.peak_mb(), out=run.out,
         data_fingerprint=split.data.fingerprint, about=ABOUT, validation=validation, fit_seconds=seconds,
         choices=choices, set=run.set, split=run.split,
     )  # fmt: skip
@@ -99,6 +110,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="split_aldi_cold.parquet", help="file in it")
     parser.add_argument("--columns", nargs="+", default=["title"], help="item columns to use")
     parser.add_argument("--late", nargs="*", default=["tags"], help="labels that only old items have")
+    parser.add_argument("--links", help="file of links between items that are declared at launch")
+    parser.add_argument("--arms", nargs="*", help="names of arms, the default first; all by default")
     parser.add_argument("--ks", type=int, nargs="+", default=[20])
     parser.add_argument("--new-share", default="validation", help="see sl.Blend: what the protocol wants")
 

@@ -202,7 +202,9 @@ def machine() -> dict[str, Any]:
 def _command(name: str, argv: Sequence[str], needs_data: bool) -> str:
     """The command line to repeat a run, free of the places on the machine that ran it."""
     # Without --collect the same command measures what is missing, and then collects.
-    words, rest = [f"python benchmarks/{name}.py"], [each for each in argv if each != "--collect"]
+    script = Path(sys.argv[0]).stem  # whose results under other options have a longer name
+    script = script if name.startswith(f"{script}_") else name
+    words, rest = [f"python benchmarks/{script}.py"], [each for each in argv if each != "--collect"]
     if needs_data:
         words.append("--data $SIDELIGHT_DATA")
     while rest:

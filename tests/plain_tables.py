@@ -23,7 +23,8 @@ FIRST_FILE = 1000  # rows of the first of two files of interactions
 TYPES: dict[Role, Any] = {
     "user_id": pl.String, "item_id": pl.String,
     "timestamp": pl.Int64, "position": pl.Int64, "weight": pl.Float64,
-    "text": pl.String, "category": pl.String, "tags": pl.List(pl.String), "number": pl.Float64,
+    "text": pl.String, "category": pl.String, "tags": pl.List(pl.String),
+    "links": pl.List(pl.String), "number": pl.Float64,
     "image_path": pl.String, "image_bytes": pl.Binary, "vector": pl.List(pl.Float32),
     "context": pl.String, "ignore": pl.String,
 }  # fmt: skip

@@ -11,6 +11,7 @@ from . import weighting as weighting
 from .content.categories import Categories as Categories
 from .content.features import Features as Features
 from .content.image import Image as Image
+from .content.links import Links as Links
 from .content.numbers import Numbers as Numbers
 from .content.predicted_labels import PredictedLabels as PredictedLabels
 from .content.tags import Tags as Tags

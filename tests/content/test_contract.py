@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from sidelight.content.categories import Categories
 from sidelight.content.features import Features
 from sidelight.content.image import Image
+from sidelight.content.links import Links
 from sidelight.content.numbers import Numbers
 from sidelight.content.predicted_labels import PredictedLabels
 from sidelight.content.protocols import Content, Encoder, fit_features
@@ -35,6 +36,8 @@ SPECS: list[Content] = [
     Categories("brand", "kind"),
     Tags("tags"),
     Tags("tags", idf=False, min_count=2),
+    Links("cites"),
+    Links("cites", "parts", separator=" ", min_count=1),
     Numbers("price"),
     Numbers("price", "year", scale="standard"),
     Vector("embedding"),
@@ -61,6 +64,9 @@ def table() -> pl.DataFrame:
             "brand": ["Acme", "acme ", None, "Bolt", "Acme", None, ""],
             "kind": [1, 2, 1, 2, 1, None, 1],
             "tags": [["a", "b"], ["b"], [], ["c", "c", " "], ["a", None], None, ["b", "c"]],
+            "item_id": [1, 2, 3, 4, 5, 6, 7],
+            "cites": [[2, 3], [3], None, [], [1], None, [99]],
+            "parts": ["2", None, "", "1 7", None, None, None],
             "price": [1.0, 2.5, float("nan"), 4.0, 1e9, None, 3.0],
             "year": [1999, None, 2001, 2002, 2003, None, 2004],
             "embedding": [[1.0, 2.0], [0.0, 0.0], [3.0, 1.0], None, [5.0, 5.0], None, [1.0, 1.0]],
@@ -75,6 +81,8 @@ PRESENT = {
     "categories:brand": [1, 1, 0, 1, 1, 0, 0],
     "categories:brand+kind": [1, 1, 1, 1, 1, 0, 1],
     "tags:tags": [1, 1, 0, 1, 1, 0, 1],
+    "links:cites": [1, 1, 1, 0, 1, 0, 0],
+    "links:cites+parts": [1, 1, 1, 1, 1, 0, 1],
     "numbers:price": [1, 1, 0, 1, 1, 0, 1],
     "numbers:price+year": [1, 1, 1, 1, 1, 0, 1],
     "vector:embedding": [1, 1, 1, 0, 1, 0, 1],

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidelight.data.infer_roles import describe, infer_role, is_afterwards, is_sensitive
+from sidelight.data.infer_roles import describe, infer_role, is_afterwards, is_links, is_sensitive
 from sidelight.data.read import from_frames
 
 MANY = range(40)
@@ -97,3 +97,27 @@ def test_a_consent_column_rules_its_own_column_or_all_others():
     assert {c.name: c.consent for c in found} == {
         "user_id": None, "age": "consent_age", "city": "opt_in", "consent_age": None, "opt_in": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "lists", "links"),
+    [
+        ("cites", [["a", "x"], None, ["b"]], True),
+        ("relatedItems", [["a"], ["b", "c"]], True),
+        ("cites", [["x", "y"], ["a"]], False),  # ids of another catalogue
+        ("genres", [["a"], ["b"]], False),  # labels that happen to be ids as well
+        ("cites", [[], None], False),
+    ],
+)
+def test_links_are_lists_of_item_ids_that_are_named_so(name, lists, links):
+    assert is_links(pl.Series(name, lists, dtype=pl.List(pl.String)), pl.Series(["a", "b", "c"])) is links
+
+
+def test_a_table_that_is_read_tells_links_from_tags():
+    items = pl.DataFrame(
+        {"item_id": [1, 2, 3], "related_ids": ["2|3", "1", None], "topics": [["1"], ["2"], []]}
+    )
+    data = from_frames({"user_id": [1], "item_id": [1]}, items=items)
+    roles = {column.name: column.role for column in data.schema.items}
+    assert roles == {"item_id": "item_id", "related_ids": "links", "topics": "tags"}
+    assert data.items["related_ids"].to_list() == [["2", "3"], ["1"], None]

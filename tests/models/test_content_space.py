@@ -14,6 +14,7 @@ from models.cases import TITLE
 import sidelight as sl
 from sidelight.data.synthetic import make_synthetic
 from sidelight.models.content_space import ContentSpace
+from sidelight.models.hybrid_similarity import HybridSimilarity
 
 
 def test_similarity_looks_only_at_modalities_that_both_items_have():
@@ -92,3 +93,20 @@ def test_a_data_set_at_the_place_of_one_that_is_gone_is_encoded_by_itself(data):
         held.append(ContentSpace.fit((TITLE,), changed))
         assert held[-1].features[0].names == ("only", f"word{at}")
         del changed
+
+
+def test_links_are_added_to_the_mean_of_the_other_modalities():
+    items = pl.DataFrame(
+        {"item_id": ["a", "b", "c", "d"], "title": ["red shoe", "tea pot", "red tea", "shoe"]}
+    )
+    cites = pl.Series("cites", [["b"], [], [], []], dtype=pl.List(pl.String))
+    data = sl.from_frames({"user_id": ["u"], "item_id": ["a"]}, items.with_columns(cites))
+    assert data.schema.find("items", "cites").role == "links"
+    words, links, rows = sl.Text("title", min_df=1), sl.Links("cites"), np.arange(4)
+    plain, both = ContentSpace.fit((words,), data), ContentSpace.fit((words, links), data, weights=(1, 0.5))
+    alone = ContentSpace.fit((links,), data).similarity(rows, rows)
+    assert alone[0, 1] > 0 and not alone[2].any()
+    expected = plain.similarity(rows, rows) + 0.5 * alone
+    np.testing.assert_allclose(both.similarity(rows, rows), expected, atol=1e-6)
+    joined = HybridSimilarity(np.ones(4, np.float32), 3.0, 2.0)
+    np.testing.assert_allclose(joined.base(both, rows, rows), joined.base(plain, rows, rows))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import polars as pl
+
 import sidelight as sl
 from sidelight.data.schema import Schema
 from sidelight.models.default_model import automatic, components, content_of, late_labels, without_words
@@ -57,3 +60,22 @@ def test_words_are_left_out_beside_vectors_of_the_same_text():
     words, vectors, brand = sl.Text("title"), sl.Text("title", encoder="minilm"), sl.Categories("brand")
     assert without_words((words, brand)) == (words, brand)
     assert without_words((words, brand, vectors)) == (brand, vectors)
+
+
+def test_the_default_uses_links_and_a_new_item_follows_its_links():
+    rng = np.random.default_rng(3)
+    group = rng.integers(0, 3, 60)
+    members = [np.flatnonzero(group == kind) for kind in range(3)]
+    lists = [[f"i{j}" for j in rng.permutation(members[group[i]])[:4] if j != i] for i in range(60)]
+    items = pl.DataFrame({"item_id": [f"i{n}" for n in range(60)], "cites": lists})
+    events = [(u, f"i{i}") for u in range(60) for i in rng.permutation(members[u % 3])[:6]]
+    data = sl.from_frames(pl.DataFrame(events, ["user_id", "item_id"], orient="row"), items=items)
+    split = sl.split.random_per_user(data, validation=0.1, test=0.1)
+    spec = automatic(split)
+    assert any(sl.Links("cites") in getattr(part, "content", ()) for part in spec.components)
+    row = {"item_id": ["new"], "cites": [[f"i{j}" for j in members[1][:3]]]}
+    model = spec.fit(split).add_items(pl.DataFrame(row))
+    found = model.recommend(histories=[[f"i{kind[0]}"] for kind in members[1:]], k=61)
+    rank = dict(found.filter(pl.col("item_id") == "new").select("user_id", "rank").iter_rows())
+    near, far = (rank.get(user, 99) for user in found["user_id"].unique(maintain_order=True))
+    assert near <= 25 and near < far

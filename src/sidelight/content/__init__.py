@@ -3,8 +3,8 @@
 from sidelight import public_names
 
 __all__ = [
-    "Cache", "Categories", "Content", "Encoder", "Features", "Image", "Numbers", "PredictedLabels",
-    "Tags", "Text", "Vector", "fit_features",
+    "Cache", "Categories", "Content", "Encoder", "Features", "Image", "Links", "Numbers",
+    "PredictedLabels", "Tags", "Text", "Vector", "fit_features",
 ]  # fmt: skip
 
 __getattr__, __dir__ = public_names.attach(__name__, __file__)

@@ -4,6 +4,7 @@ from .cache import Cache as Cache
 from .categories import Categories as Categories
 from .features import Features as Features
 from .image import Image as Image
+from .links import Links as Links
 from .numbers import Numbers as Numbers
 from .predicted_labels import PredictedLabels as PredictedLabels
 from .protocols import Content as Content

@@ -51,7 +51,7 @@ class LabelEncoder:
         labels: list[tuple[str, ...]] = []
         counts: list[int] = []
         for each in columns:
-            pairs = _pairs(items, each, many, separator)
+            pairs = label_pairs(items, each, "Tags" if many else "Categories", separator)
             found = pairs.group_by("label").len().filter(pl.col("len") >= min_count).sort("label")
             labels.append(tuple(found["label"].to_list()))
             counts.extend(found["len"].to_list())
@@ -73,9 +73,10 @@ class LabelEncoder:
             known = pl.DataFrame(
                 {"label": labels, "at": range(offset, offset + len(labels))},
                 schema={"label": pl.String, "at": pl.Int64},
-            ).with_columns(_spelt(pl.col("label")))  # a saved encoder may have another spelling
+            ).with_columns(spelling(pl.col("label")))  # a saved encoder may have another spelling
             known = known.unique("label", keep="first", maintain_order=True)
-            hits = _pairs(items, each, self.many, self.separator).join(known, on="label", how="inner")
+            pairs = label_pairs(items, each, "Tags" if self.many else "Categories", self.separator)
+            hits = pairs.join(known, on="label", how="inner")
             rows.append(hits["row"].to_numpy())
             cols.append(hits["at"].to_numpy())
             offset += len(labels)
@@ -105,16 +106,23 @@ class LabelEncoder:
         return cls(meta["name"], columns, labels, weight, bool(meta["many"]), meta["separator"])
 
 
-def _spelt(label: pl.Expr) -> pl.Expr:
+def spelling(label: pl.Expr) -> pl.Expr:
     """Normalise the spelling of a label: "2.0" is 2 and "True" is true, whatever type a column came in."""
     text = label.cast(pl.String).str.strip_chars().str.replace(r"^(-?[0-9]+)\.0+$", "$1")
     truth = text.str.contains("^(True|TRUE|False|FALSE)$")
     return pl.when(truth).then(text.str.to_lowercase()).otherwise(text)
 
 
-def _pairs(items: pl.DataFrame, name: str, many: bool, separator: str | None) -> pl.DataFrame:
-    """Return distinct (row, label) pairs of one column; blank labels and nulls are no labels."""
-    kind = "Tags" if many else "Categories"
+def label_pairs(items: pl.DataFrame, name: str, kind: str, separator: str | None) -> pl.DataFrame:
+    """Return distinct (row, label) pairs of one column; blank labels and nulls are no labels.
+
+    Args:
+        items: Rows.
+        name: Column to read.
+        kind: Name of the spec, for errors; "Categories" have one label per row, all others lists.
+        separator: Splits text columns into labels, or None.
+    """
+    many = kind != "Categories"
     series = column(items, name, kind).rename("label")
     listed = isinstance(series.dtype, (pl.List, pl.Array))
     if listed and not many:
@@ -130,5 +138,5 @@ def _pairs(items: pl.DataFrame, name: str, many: bool, separator: str | None) ->
         raise wrong_type(kind, name, "labels as text or numbers", series)
     if pairs.schema["label"].is_float():
         pairs = pairs.with_columns(pl.col("label").fill_nan(None))
-    pairs = pairs.select(pl.col("row").cast(pl.Int64), _spelt(pl.col("label"))).drop_nulls("label")
+    pairs = pairs.select(pl.col("row").cast(pl.Int64), spelling(pl.col("label"))).drop_nulls("label")
     return pairs.filter(pl.col("label") != "").unique(maintain_order=True)

@@ -21,6 +21,9 @@ Arrays = dict[str, Any]
 class Encoder(Protocol):
     """Fitted encoder of one modality: maps rows of the item table, old or new, to `Features`.
 
+    An encoder with `additive = True` says by overlap alone what two items have in common (`Links`): its
+    cosine is added to the similarity of the other modalities, see `ContentSpace.similarity`.
+
     Its class has `restore(arrays, meta)`, which `sidelight.content.saved_modality` calls.
     """
 
@@ -66,7 +69,7 @@ def fit_features(
     """Fit the encoder of a spec and encode the rows it is fitted on.
 
     Args:
-        spec: `Text`, `Categories`, `Tags`, `Numbers`, `Vector`, `Image`, or any `Content`.
+        spec: `Text`, `Categories`, `Tags`, `Links`, `Numbers`, `Vector`, `Image`, or any `Content`.
         items: Table with one row per item.
         cache: Store of slow vectors between runs; None keeps nothing.
         progress: Called as (done, total, label) while rows are encoded.

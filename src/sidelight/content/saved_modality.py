@@ -10,6 +10,7 @@ from sidelight.content.features import Features
 from sidelight.content.image import DescriptorEncoder, ImageModelEncoder
 from sidelight.content.label_encoder import LabelEncoder
 from sidelight.content.label_regression import PredictedEncoder
+from sidelight.content.links import LinkEncoder
 from sidelight.content.numbers import NumbersEncoder
 from sidelight.content.protocols import Arrays, Encoder
 from sidelight.content.spec_fields import pack, unpack
@@ -20,6 +21,7 @@ from sidelight.storage import placed, under
 
 KINDS: dict[str, Callable[[Arrays, dict[str, Any]], Encoder]] = {
     "labels": LabelEncoder.restore,
+    "links": LinkEncoder.restore,
     "numbers": NumbersEncoder.restore,
     "vector": VectorEncoder.restore,
     "tfidf": TfidfEncoder.restore,

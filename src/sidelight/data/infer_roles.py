@@ -45,6 +45,19 @@ def is_consent(name: str, values: pl.Series) -> bool:
     return kind != pl.Binary and not isinstance(kind, pl.List) and not truth(known).null_count()
 
 
+def is_links(labels: pl.Series, ids: pl.Series) -> bool:
+    """Test whether a column of lists names other items: by its name, and half of its labels are item ids.
+
+    Args:
+        labels: List(String), as parsed tags.
+        ids: Item ids of the table.
+    """
+    if not tokens(labels.name) & ROLE_WORDS["links"]:
+        return False
+    known = labels.explode(empty_as_null=False, keep_nulls=False).unique()
+    return share(known.is_in(ids.cast(pl.String).implode())) >= 0.5
+
+
 def infer_role(values: pl.Series, table: str) -> Role:
     """Infer the role that name and values suggest; the same for every row order.
 
@@ -117,7 +130,7 @@ def _string_role(known: pl.Series, table: str) -> Role:
         return "vector" if numbers and text.str.contains(".", literal=True).any() else "tags"
     if objects(text).all():
         return "ignore"
-    as_lists = bool(words & ROLE_WORDS["list"])
+    as_lists = bool(words & (ROLE_WORDS["list"] | ROLE_WORDS["links"]))
     parsed = (text.cast(pl.Float64, strict=False) if as_lists else numbers_in(text)).drop_nulls()
     enough = 0.5 if words & ROLE_WORDS["number"] else 0.9
     if len(parsed) >= enough * len(text) and not text.str.contains(r"^-?0\d").any():
@@ -132,6 +145,8 @@ def _string_role(known: pl.Series, table: str) -> Role:
 def _word_role(text: pl.Series, words: frozenset[str], table: str) -> Role:
     distinct = text.n_unique() / len(text)
     length = words_each(text)
+    if words & ROLE_WORDS["links"] and delimiter(text):
+        return "tags"
     if words & ROLE_WORDS["key"] and length < 1.5:
         return "category" if distinct <= 0.5 else "ignore"
     if not words & ROLE_WORDS["text"] and delimiter(text):

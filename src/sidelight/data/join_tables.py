@@ -13,13 +13,14 @@ from sidelight.data.column_names import canonical_schema
 from sidelight.data.column_usage import column_usage
 from sidelight.data.findings import Finding, new_finding
 from sidelight.data.ids import whole_ids
-from sidelight.data.infer_roles import describe, infer_role, is_consent
+from sidelight.data.infer_roles import describe, infer_role, is_consent, is_links
 from sidelight.data.parse_values import LONGEST_TEXT, Parsed, parse, truth
 from sidelight.data.raw_tables import FILE, ROW, RawTables, SourceTable, repeated_ids
 from sidelight.data.schema import KEYS, ROLES, TABLES, Column, Role, Schema
 from sidelight.data.schema_file import line_of
 from sidelight.errors import DataError, complain, did_you_mean, first_line, shown
 
+_KEY = KEYS["items"]
 _OWN = ("user_id", "item_id", "timestamp", "position", "weight")
 
 
@@ -127,6 +128,8 @@ def typed_columns(
                 if parsed.values.dtype == pl.String and role != "ignore":
                     found += _cut(frame, raw, table)
                 raw, units[name] = parsed.values, parsed.unit
+                if role == "tags" and name not in named and table == "items" and is_links(raw, frame[_KEY]):
+                    role = "links"
         values.append(raw.alias(name))
         roles.append(role)
     sources = {to: source for part in parts for source, to in part.renames.items()}

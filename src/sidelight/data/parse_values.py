@@ -39,7 +39,7 @@ def parse(values: pl.Series, role: Role, unit: str = "") -> Parsed:
     """Parse one column, of a type that `plain` gives, by its role.
 
     number becomes float64 (NaN and infinity are kept here), timestamp int64 microseconds UTC,
-    tags List(String) without blanks (an empty list is null), vector List(Float32), image_bytes
+    tags and links List(String) without blanks (an empty list is null), vector List(Float32), image_bytes
     Binary, the others String with "" as null.
     """
     if (values.dtype == pl.Binary) != (role == "image_bytes"):
@@ -57,7 +57,7 @@ def parse(values: pl.Series, role: Role, unit: str = "") -> Parsed:
         return Parsed(vectors, _unread(values, vectors))
     if role == "image_bytes":
         out = values
-    elif role == "tags":
+    elif role in ("tags", "links"):
         out = _tags(values)
     else:
         out = _labels(values) if role in ("category", "ignore", "context") else _texts(values)
@@ -75,6 +75,7 @@ def _unreadable(values: pl.Series, role: Role) -> Parsed:
         "number": pl.Float64,
         "timestamp": pl.Int64,
         "tags": pl.List(pl.String),
+        "links": pl.List(pl.String),
         "vector": pl.List(pl.Float32),
     }
     return Parsed(

@@ -181,7 +181,7 @@ def _richness(column: Column, known: pl.Series) -> dict[str, float]:
     if column.role == "text" and known.dtype == pl.String:
         words = known.str.count_matches(r"\S+")
         return {"words": float(words.mean() or 0.0), "distinct": known.n_unique()}  # type: ignore[arg-type]
-    if column.role == "tags" and isinstance(known.dtype, pl.List):
+    if column.role in ("tags", "links") and isinstance(known.dtype, pl.List):
         tags = known.explode(empty_as_null=False, keep_nulls=False)
         return {"per_row": len(tags) / len(known), "distinct": tags.n_unique()}
     if column.role == "number" and known.dtype.is_numeric():

@@ -56,10 +56,10 @@ def _richness(column: pl.Series, role: str) -> NDArray[np.float64]:
 
 
 def _parts(column: pl.Series, role: str) -> pl.Series | None:
-    """Return words of a text or tags of a list, one list per row; None where the column has no parts."""
+    """Return words of a text, or entries of a list, for each row; None where the column has no parts."""
     if role == "text" and column.dtype == pl.String:
         return column.str.to_lowercase().str.extract_all(r"\w+")
-    if role == "tags" and isinstance(column.dtype, pl.List):
+    if role in ("tags", "links") and isinstance(column.dtype, pl.List):
         return column
     return None
 

@@ -11,14 +11,14 @@ from sidelight.option_types import checked
 
 Role = Literal[
     "user_id", "item_id", "timestamp", "position", "weight",  # interactions
-    "text", "category", "tags", "number", "image_path", "image_bytes", "vector",  # content
+    "text", "category", "tags", "links", "number", "image_path", "image_bytes", "vector",  # content
     "context", "ignore",
 ]  # fmt: skip
 ROLES: tuple[str, ...] = get_args(Role)
 UNITS = ("s", "ms", "us", "ns", "date", "text", "dmy", "mdy", "excel", ".", ",")
 TABLES: tuple[str, ...] = ("interactions", "items", "users")
 KEYS = {"items": "item_id", "users": "user_id"}
-CONTENT_ROLES = ("text", "category", "tags", "number", "image_path", "image_bytes", "vector")
+CONTENT_ROLES = ("text", "category", "tags", "links", "number", "image_path", "image_bytes", "vector")
 ID_LENGTH = 512  # characters; an array of ids takes the room of the longest one for each
 
 

@@ -116,6 +116,11 @@ class ContentSpace:
         out: NDArray[np.bool_] = np.logical_or.reduce([f.present for f in self.features])
         return out
 
+    @property
+    def additive(self) -> tuple[bool, ...]:
+        """True for each modality that says by overlap alone what two items have in common."""
+        return tuple(bool(getattr(encoder, "additive", False)) for encoder in self.encoders)
+
     def blocks(self, rows: NDArray[np.int64] | slice = slice(None)) -> list[Block]:
         """Feature rows of each modality, float32."""
         return [f.values[rows] for f in self.features]
@@ -128,11 +133,7 @@ class ContentSpace:
         Returns:
             float32, shape (n_rows, n_columns).
         """
-        total: Dense | None = None
-        for a, b in zip(self.blocks(rows), self.blocks(columns), strict=True):
-            part = (a @ b.T).toarray() if sp.issparse(a) else a @ b.T
-            total = part if total is None else np.add(total, part, out=total)
-        return np.ascontiguousarray(total, dtype=np.float32)
+        return _products(self.features, rows, columns)
 
     def similarity(
         self, rows: NDArray[np.int64] | slice, columns: NDArray[np.int64] | slice = slice(None)
@@ -140,19 +141,27 @@ class ContentSpace:
         """Weighted mean of the cosines over the modalities that BOTH items have, in [-1, 1].
 
         An item with a title only is compared by title alone, so that a missing abstract is
-        not taken for a different one. Items with nothing in common have similarity 0.
+        not taken for a different one. Items with nothing in common have similarity 0. Weighted
+        cosines of additive modalities, see `Encoder`, are added to that mean and leave [-1, 1].
 
         Returns:
             float32, shape (n_rows, n_columns).
         """
-        total = self.gram(rows, columns)
-        if len(self.features) == 1:
-            return np.divide(total, self.weights[0], out=total)
-        shared = np.zeros_like(total)
-        for weight, f in zip(self.weights, self.features, strict=True):
-            here, there = f.present[rows].astype(np.float32), f.present[columns].astype(np.float32)
-            shared += weight * np.outer(here, there)
-        return np.divide(total, shared, out=np.zeros_like(total), where=shared > 0)
+        compared = [f for f, added in zip(self.features, self.additive, strict=True) if not added]
+        added = [f for f, added in zip(self.features, self.additive, strict=True) if added]
+        if not compared:
+            return self.gram(rows, columns)
+        mean = _products(compared, rows, columns)
+        if len(compared) == 1:
+            mean /= np.float32(self.weights[self.additive.index(False)])
+        else:
+            shared = np.zeros_like(mean)
+            for weight, f in zip(self.weights, self.features, strict=True):
+                if f in compared:
+                    here, there = (f.present[at].astype(np.float32) for at in (rows, columns))
+                    shared += weight * np.outer(here, there)
+            mean = np.divide(mean, shared, out=np.zeros_like(mean), where=shared > 0)
+        return np.add(mean, _products(added, rows, columns), out=mean) if added else mean
 
     def with_items(self, items: pl.DataFrame) -> ContentSpace:
         """Append new rows, encoded by the fitted encoders."""
@@ -218,6 +227,21 @@ def replaced_rows(size: int, at: NDArray[np.int64]) -> NDArray[np.int64]:
     index = np.arange(size)
     index[at] = size + np.arange(len(at))
     return index
+
+
+def _products(
+    features: Sequence[Features],
+    rows: NDArray[np.int64] | slice,
+    columns: NDArray[np.int64] | slice,
+) -> Dense:
+    """Inner products summed over modalities, float32 (n_rows, n_columns)."""
+    total: Dense | None = None
+    for f in features:
+        a: Block = f.values[rows]
+        b: Block = f.values[columns]
+        part = (a @ b.T).toarray() if f.sparse else a @ b.T
+        total = part if total is None else np.add(total, part, out=total)
+    return np.ascontiguousarray(total, dtype=np.float32)
 
 
 def _known_at_launch(content: Sequence[Content], data: Dataset) -> None:

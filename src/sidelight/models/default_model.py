@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from sidelight.content.categories import Categories
+from sidelight.content.links import Links
 from sidelight.content.numbers import Numbers
 from sidelight.content.predicted_labels import PredictedLabels
 from sidelight.content.protocols import Content
@@ -51,7 +52,7 @@ def content_of(
     usable = [c for c in schema.items if c.known_at_launch and not c.sensitive and c.consent is None]
     names = {
         role: [c.name for c in usable if c.role == role]
-        for role in ("text", "category", "tags", "number", "vector")
+        for role in ("text", "category", "tags", "links", "number", "vector")
     }
     lexical: list[Content] = []
     if names["text"]:
@@ -60,6 +61,8 @@ def content_of(
         lexical.append(Categories(*names["category"]))
     if names["tags"]:
         lexical.append(Tags(*names["tags"]))
+    if names["links"]:
+        lexical.append(Links(*names["links"]))
     dense: list[Content] = []
     if names["text"] and (_offline() if sentences is None else sentences):
         dense.append(Text(*names["text"], encoder="minilm"))
@@ -155,7 +158,9 @@ def components(
         return [*found, ALS()]
     if not everything:
         return [*found, EASE(reg=30.0), EASE(reg=300.0)]
-    return [*found, EASE(reg=300.0), L3AE(told, reg=30.0), Ridge((*everything, *predicted), reg=30.0)]
+    # Links make weights between items that few people share: they cost known items 1.5 % (LOG, links).
+    unlinked = tuple(each for each in told if not isinstance(each, Links)) or told
+    return [*found, EASE(reg=300.0), L3AE(unlinked, reg=30.0), Ridge((*everything, *predicted), reg=30.0)]
 
 
 def without_words(content: tuple[Content, ...]) -> tuple[Content, ...]:

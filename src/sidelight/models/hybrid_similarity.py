@@ -43,9 +43,13 @@ class HybridSimilarity:
     def base(
         self, space: ContentSpace, rows: NDArray[np.int64], against: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """Multiply the lengths of the vectors and add the shrinkage, float32 (n_rows, n_against)."""
+        """Multiply the lengths of the vectors and add the shrinkage, float32 (n_rows, n_against).
+
+        Additive modalities, see `Encoder`, lengthen no vector.
+        """
+        compared = [f for f, added in zip(space.features, space.additive, strict=True) if not added]
         here, there = (
-            np.sqrt(self.counts[at] + self.weight * sum(f.present[at].astype(float) for f in space.features))
+            np.sqrt(self.counts[at] + self.weight * sum(f.present[at].astype(float) for f in compared))
             for at in (rows, against)
         )
         return np.asarray(np.outer(here, there) + self.shrink, dtype=np.float32)

@@ -8,6 +8,7 @@ import pytest
 from plain_tables import (
     ITEMS,
     Case,
+    Column,
     Shop,
     again,
     assert_found,
@@ -21,6 +22,14 @@ from sidelight.data.checks import item_content
 
 def one_more_word(shop: Shop) -> None:
     shop.rows[ITEMS][60]["title"] = shop.rows[ITEMS][20]["title"] + " again"
+
+
+def linked_outside(shop: Shop) -> None:
+    """Every item links to the first one, and row 9 to one that is not there."""
+    for row in shop.rows[ITEMS]:
+        row["related"] = [shop.rows[ITEMS][0]["item_id"]]
+    shop.rows[ITEMS][8]["related"] = ["nowhere"]
+    shop.schema[ITEMS].append(Column("related", "links"))
 
 
 MIXED_UP = "Crème brûlée".encode().decode("cp1252")
@@ -37,6 +46,7 @@ CASES = [
     Case("near-duplicate-content", ITEMS, one_more_word, 61, "item_id"),
     Case("label-variants", ITEMS, put(ITEMS, "brand", 17, value="Brand  3"), 17, "brand"),
     Case("label-variants", ITEMS, put(ITEMS, "facets", 17, value=["RED"]), 17, "facets"),
+    Case("outside-link", ITEMS, linked_outside, 9, "related"),
     Case("tag-separator", ITEMS, put(ITEMS, "facets", 7, value=["red;blue"]), 7, "facets"),
 ]  # fmt: skip
 

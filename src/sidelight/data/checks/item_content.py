@@ -237,4 +237,21 @@ def _marks(values: pl.Series) -> pl.DataFrame:
     )
 
 
-CHECKS: tuple[Check, ...] = (texts, labels, copies, languages)
+def links(t: CheckedTables) -> list[Finding]:
+    """Report links to ids that no item has."""
+    found = []
+    for column in t.columns("items", "links"):
+        values = t.items[column.name]
+        if not isinstance(values.dtype, pl.List):
+            continue
+        cells = pl.DataFrame({"at": np.arange(len(values)), "id": values}).explode("id").drop_nulls()
+        outside = cells.filter(~pl.col("id").is_in(t.items["item_id"].cast(pl.String).implode()))
+        if len(outside):
+            share = len(outside) / len(cells)
+            message = f"{share:.0%} of the links lead to ids that no item has; e.g. {outside['id'][0]!r}"
+            rows = outside["at"].unique().sort().to_numpy()
+            found += t.found("outside-link", "items", rows, message, column.name)
+    return found
+
+
+CHECKS: tuple[Check, ...] = (texts, labels, links, copies, languages)

@@ -26,7 +26,7 @@ LONGEST = 20_000  # letters in one field
 LINE = 30  # mean length up to which a text column gets a single line, in letters
 PREFIX = "c:"  # prefix of fields that are columns, so that no column collides with another field
 NEAR, FAR, BESIDE = 20, 500, 4  # places: a list from the top, none at all, and rows around a place
-HANDLED = ("text", "category", "tags", "number")
+HANDLED = ("text", "category", "tags", "links", "number")
 
 
 @dataclass(frozen=True)
