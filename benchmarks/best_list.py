@@ -55,9 +55,11 @@ def _clicks_alone(part: Any) -> Any:
 
 
 def _unlinked(part: Any) -> Any:
-    content = getattr(part, "content", ())
-    kept = tuple(each for each in content if not isinstance(each, sl.Links))
-    return replace(part, content=kept) if 0 < len(kept) < len(content) else part
+    """A part without links, and without labels that links help to predict."""
+    if not getattr(part, "content", ()):
+        return part
+    kept = tuple(_unlinked(each) for each in part.content if not isinstance(each, sl.Links))
+    return replace(part, content=kept) if kept else part
 
 
 def _one_step(part: Any) -> Any:
