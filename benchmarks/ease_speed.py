@@ -1,7 +1,8 @@
 """EASE beside the bare linear algebra under it: fitting, and top lists for all users.
 
-Fitting is compared with torch's Cholesky factor and inverse of the same matrix, recommending with
-the bare product of histories and weights; all in one process, one after the other.
+Fitting over the items is compared with torch's Cholesky factor and inverse of the same matrix, and with
+fitting over the users, of whom there are fewer; recommending with the bare product of histories and
+weights; all in one process, one after the other.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import scipy.sparse as sp
 import shape
 
 from sidelight.data.histories import Histories
-from sidelight.models.linear import EASE, ease_weights
+from sidelight.models.linear import EASE, ease_of, ease_weights
 from sidelight.models.recommender import Recommender
 from sidelight.models.similarity_scorers import DenseSimilarityScorer
 
@@ -59,7 +60,11 @@ def main() -> None:
     figures["ease.fit.matrix_mb"] = gram.nbytes / 2**20
     shape.note(f"EASE weights of {ITEMS} items: {seconds:.1f} s, {figures['ease.fit.extra_mb']:.0f} MB more")
     recommending(seen, np.asarray(weights), figures)
-    del weights
+    figures["ease.by_users.seconds"], other = clock(lambda: ease_of(seen, 100.0))
+    figures["ease.by_users.largest_difference"] = float(np.abs(np.asarray(weights) - np.asarray(other)).max())
+    figures["ease.by_users.ratio"] = figures["ease.by_users.seconds"] / seconds
+    shape.note(f"the same over {USERS} users: {figures['ease.by_users.seconds']:.1f} s")
+    del weights, other
     torch_inverse(seen, figures)
     if "torch.inverse.seconds" in figures:
         figures["ease.fit.ratio"] = figures["ease.fit.seconds"] / figures["torch.inverse.seconds"]
