@@ -115,8 +115,10 @@ def _precision_by_users(histories: sp.csr_matrix, reg: float) -> Dense:
     out = np.empty((n_items, n_items), dtype=np.float32)
     step = max(1, CELLS // max(n_users, n_items, 1))
     for start in range(0, n_items, step):
-        half = np.ascontiguousarray((items[start : start + step] @ kernel).T)  # K X, a block of columns
-        out[start : start + step] = (items @ half).T  # X^T K X is symmetric: its columns are its rows
+        stop = min(start + step, n_items)
+        half = np.ascontiguousarray((items[start:stop] @ kernel).T)  # K X, a block of columns
+        out[start:stop, start:] = (items[start:] @ half).T  # X^T K X is symmetric: its columns are its rows
+        out[stop:, start:stop] = out[start:stop, stop:].T
     out /= np.float32(-reg)
     diagonal = np.diag_indices(n_items)
     out[diagonal] += np.float32(1 / reg)
