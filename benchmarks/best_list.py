@@ -45,7 +45,7 @@ def arms_of(split: sl.Split, new_share: Any) -> dict[str, sl.Blend]:
         "without L3AE": changed(_clicks_alone),
         "without links": changed(_unlinked),
         "without bridges": changed(_one_step),
-        "without any of them": changed(arms.unlabelled, _clicks_alone, _one_step),
+        "without any of them": changed(arms.unlabelled, _unlinked, _clicks_alone, _one_step),
     }
     return {name: arm for name, arm in found.items() if name == "default" or arm != blend}
 
@@ -79,7 +79,7 @@ def main() -> None:
     validation, seconds, choices = {}, {}, {}
     base = None
     for name, blend in arms_of(split, run.new_share).items():
-        if run.arms and name not in run.arms:
+        if run.arms and name not in ("default", *run.arms):
             continue
         start = time.perf_counter()
         model = blend.fit(split, fitted=fitted)
@@ -113,7 +113,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--columns", nargs="+", default=["title"], help="item columns to use")
     parser.add_argument("--late", nargs="*", default=["tags"], help="labels that only old items have")
     parser.add_argument("--links", help="file of links between items that are declared at launch")
-    parser.add_argument("--arms", nargs="*", help="names of arms, the default first; all by default")
+    parser.add_argument("--arms", nargs="*", help="arms beside the default; all by default")
     parser.add_argument("--ks", type=int, nargs="+", default=[20])
     parser.add_argument("--new-share", default="validation", help="see sl.Blend: what the protocol wants")
 

@@ -16,6 +16,7 @@ import math
 import os
 import platform
 import resource
+import shlex
 import subprocess
 import sys
 import time
@@ -212,7 +213,7 @@ def _command(name: str, argv: Sequence[str], needs_data: bool) -> str:
         if word in ("--data", "-o", "--out"):
             rest = rest[1:]
         elif not word.startswith(("--data=", "--out=")):
-            words.append("PATH" if word.startswith("/") else word)
+            words.append("PATH" if word.startswith("/") else shlex.quote(word))
     return " ".join([*words, f"-o {RESULTS / name}.json"])
 
 

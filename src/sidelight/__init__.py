@@ -16,18 +16,16 @@ __version__ = "0.1.0"
 __all__ = [
     "ALS", "BPR", "EASE", "L3AE", "Alignment", "AttentionPooling", "Blend", "Categories", "Client",
     "Clustering", "Column", "Comparison", "Consistency", "ContentKNN", "ContentNeighbours", "Contrastive",
-    "CrossModalPrediction", "Dataset", "Decorrelation", "Difference", "Distillation", "EASESide",
-    "Engine", "Evaluation", "Features", "Fixed", "ForkMerge", "GateSparsity", "GradientAggregation",
-    "GradientSum", "Histories", "HybridKNN", "Image", "ItemKNN", "LabelPrediction", "Links",
-    "Loop",
-    "MaskedAttributes", "MeanPooling", "NextContent", "NoiseTask", "NormBalance", "Numbers", "OrderBlind",
-    "Popular", "PopularityTask", "PredictedLabels", "RecommendRequest", "RecommendResponse",
-    "Recommender", "Reconstruction", "Ridge", "Rules", "Schema", "SensitiveRemoval", "SequentialRules",
-    "SidelightError", "SidelightWarning", "Softmax", "Split", "Store", "Tags", "Text", "TrainingOptions",
-    "TwoTower", "Uncertainty", "UserAttribute", "ValidationGuided", "Vector", "__version__", "automatic",
-    "compare", "content", "datasets", "differences", "evaluate", "evaluation", "from_frames", "load",
-    "models", "read", "read_schema", "read_sql", "serving", "split", "tasks", "training", "weighting",
-    "write_schema",
+    "CrossModalPrediction", "Dataset", "Decorrelation", "Difference", "Distillation", "EASESide", "Engine",
+    "Evaluation", "Features", "Fixed", "ForkMerge", "GateSparsity", "GradientAggregation", "GradientSum",
+    "Histories", "HybridKNN", "Image", "ItemKNN", "LabelPrediction", "Links", "Loop", "MaskedAttributes",
+    "MeanPooling", "NextContent", "NoiseTask", "NormBalance", "Numbers", "OrderBlind", "Popular",
+    "PopularityTask", "PredictedLabels", "RecommendRequest", "RecommendResponse", "Recommender",
+    "Reconstruction", "Ridge", "Rules", "Schema", "SensitiveRemoval", "SequentialRules", "SidelightError",
+    "SidelightWarning", "Softmax", "Split", "Store", "Tags", "Text", "TrainingOptions", "TwoTower",
+    "Uncertainty", "UserAttribute", "ValidationGuided", "Vector", "__version__", "automatic", "compare",
+    "content", "datasets", "differences", "evaluate", "evaluation", "from_frames", "load", "models", "read",
+    "read_schema", "read_sql", "serving", "split", "tasks", "training", "weighting", "write_schema",
 ]  # fmt: skip
 
 _load, __dir__ = public_names.attach(__name__, __file__)

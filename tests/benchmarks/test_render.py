@@ -96,7 +96,7 @@ def test_the_committed_results_have_the_one_shape(root: Path) -> None:
         assert set(FIELDS) <= set(found), path
         assert found["name"] == path.stem
         script = found["command"].split()[1]
-        assert (root / script).is_file() and path.stem.startswith(Path(script).stem)
+        assert (root / script).is_file() and f"{path.stem}_".startswith(f"{Path(script).stem}_")
         assert set(found["intervals"]) <= set(found["figures"])
         assert re.search(r'"/\w', path.read_text()) is None, f"{path} names a place on a machine"
 

@@ -52,4 +52,4 @@ class Categories:
         self, items: pl.DataFrame, cache: Cache | None = None, progress: Progress | None = None
     ) -> LabelEncoder:
         """Fit an encoder on the labels of these rows."""
-        return LabelEncoder.fit(self.name, items, self.columns, many=False, min_count=self.min_count)
+        return LabelEncoder.fit(self.name, items, self.columns, kind="Categories", min_count=self.min_count)

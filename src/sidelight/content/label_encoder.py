@@ -42,25 +42,28 @@ class LabelEncoder:
         items: pl.DataFrame,
         columns: tuple[str, ...],
         *,
-        many: bool,
+        kind: str,
         min_count: int = 1,
         idf: bool = False,
         separator: str | None = None,
     ) -> Self:
-        """Fit labels on at least `min_count` rows; with `idf` weighted by ln((1 + n) / (1 + count)) + 1."""
+        """Fit labels on at least `min_count` rows; with `idf` weighted by ln((1 + n) / (1 + count)) + 1.
+
+        For `kind`, see `label_pairs`.
+        """
         labels: list[tuple[str, ...]] = []
         counts: list[int] = []
         for each in columns:
-            pairs = label_pairs(items, each, "Tags" if many else "Categories", separator)
+            pairs = label_pairs(items, each, kind, separator)
             found = pairs.group_by("label").len().filter(pl.col("len") >= min_count).sort("label")
             labels.append(tuple(found["label"].to_list()))
             counts.extend(found["len"].to_list())
         if not counts:
-            raise nothing_there("Tags" if many else "Categories", columns)
+            raise nothing_there(kind, columns)
         weight = np.ones(len(counts), dtype=np.float32)
         if idf:
             weight = (np.log((1 + len(items)) / (1 + np.array(counts))) + 1).astype(np.float32)
-        return cls(name, columns, tuple(labels), weight, many, separator)
+        return cls(name, columns, tuple(labels), weight, kind != "Categories", separator)
 
     def transform(self, items: pl.DataFrame) -> Features:
         """Encode labels, CSR (n_items, dim); absent where a row has no label seen in the fit."""

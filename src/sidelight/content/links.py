@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -79,21 +79,23 @@ class Links:
     ) -> LinkEncoder:
         """Fit the ids that are linked, their weights, and the links to each item."""
         column(items, ID, "Links")
-        incoming = []
+        ids, incoming = _ids(items), []
         for each in self.columns:
             pairs = label_pairs(items, each, "Links", self.separator)
             if not len(pairs):
                 raise nothing_there("Links", [each])
-            linked = pairs.join(_ids(items), on="row").select("label", "own")
-            incoming.append(linked.filter(pl.col("label").is_in(_ids(items)["own"].implode())))
-        whole = _with_both_ends(items, self.columns, self.separator, incoming)
-        counts = (whole[each].explode().drop_nulls().value_counts()["count"] for each in self.columns)
-        if not any((each >= self.min_count).any() for each in counts):
-            raise nothing_there("Links", self.columns)
+            linked = pairs.join(ids, on="row").select("label", "own")
+            incoming.append(linked.filter(pl.col("label").is_in(ids["own"].implode())))
         labels = LabelEncoder.fit(
-            self.name, whole, self.columns, many=True, min_count=self.min_count, idf=True
+            self.name,
+            _with_both_ends(items, self.columns, self.separator, incoming),
+            self.columns,
+            kind="Links",
+            min_count=self.min_count,
+            idf=True,
+            separator=self.separator,
         )
-        return LinkEncoder(replace(labels, separator=self.separator), tuple(incoming))
+        return LinkEncoder(labels, tuple(incoming))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +114,7 @@ class LinkEncoder:
     def transform(self, items: pl.DataFrame) -> Features:
         """Encode links, CSR (n_items, dim); absent where an item has none of the fit."""
         whole = _with_both_ends(items, self.labels.columns, self.labels.separator, self.incoming)
-        return replace(self.labels, separator=None).transform(whole)
+        return self.labels.transform(whole)
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
         """Return the arrays of the labels, and the links to items as positions among their ids."""

@@ -67,7 +67,7 @@ class Tags:
             self.name,
             items,
             self.columns,
-            many=True,
+            kind="Tags",
             min_count=self.min_count,
             idf=self.idf,
             separator=self.separator,

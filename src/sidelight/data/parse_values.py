@@ -9,7 +9,7 @@ import polars as pl
 from sidelight.data.coerce_types import nulls
 from sidelight.data.parse_amounts import Amounts, amounts
 from sidelight.data.parse_lists import MARKS, bracketed, split_cells, uncalled
-from sidelight.data.schema import Role
+from sidelight.data.schema import LIST_ROLES, Role
 from sidelight.data.timestamps import to_microseconds, undecided
 
 LONGEST_TEXT = 20_000  # characters of one cell that are kept
@@ -57,7 +57,7 @@ def parse(values: pl.Series, role: Role, unit: str = "") -> Parsed:
         return Parsed(vectors, _unread(values, vectors))
     if role == "image_bytes":
         out = values
-    elif role in ("tags", "links"):
+    elif role in LIST_ROLES:
         out = _tags(values)
     else:
         out = _labels(values) if role in ("category", "ignore", "context") else _texts(values)
@@ -74,8 +74,7 @@ def _unreadable(values: pl.Series, role: Role) -> Parsed:
         "image_bytes": pl.Binary,
         "number": pl.Float64,
         "timestamp": pl.Int64,
-        "tags": pl.List(pl.String),
-        "links": pl.List(pl.String),
+        **dict.fromkeys(LIST_ROLES, pl.List(pl.String)),
         "vector": pl.List(pl.Float32),
     }
     return Parsed(

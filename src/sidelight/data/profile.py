@@ -13,7 +13,7 @@ from sidelight.data.checks.checked_tables import CheckedTables
 from sidelight.data.checks.leakage import agreed
 from sidelight.data.coerce_types import filled
 from sidelight.data.raw_tables import FILE, ROW, RawTables
-from sidelight.data.schema import CONTENT_ROLES, Column
+from sidelight.data.schema import CONTENT_ROLES, LIST_ROLES, Column
 from sidelight.data.timestamps import iso_time
 
 BUCKETS = ("0", "1", "2-4", "5-9", "10-19", "20-49", "50+")
@@ -181,7 +181,7 @@ def _richness(column: Column, known: pl.Series) -> dict[str, float]:
     if column.role == "text" and known.dtype == pl.String:
         words = known.str.count_matches(r"\S+")
         return {"words": float(words.mean() or 0.0), "distinct": known.n_unique()}  # type: ignore[arg-type]
-    if column.role in ("tags", "links") and isinstance(known.dtype, pl.List):
+    if column.role in LIST_ROLES and isinstance(known.dtype, pl.List):
         tags = known.explode(empty_as_null=False, keep_nulls=False)
         return {"per_row": len(tags) / len(known), "distinct": tags.n_unique()}
     if column.role == "number" and known.dtype.is_numeric():

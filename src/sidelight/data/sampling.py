@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sidelight.data.coerce_types import filled
-from sidelight.data.schema import CONTENT_ROLES, Schema
+from sidelight.data.schema import CONTENT_ROLES, LIST_ROLES, Schema
 from sidelight.errors import SpecError, complain
 
 
@@ -59,7 +59,7 @@ def _parts(column: pl.Series, role: str) -> pl.Series | None:
     """Return words of a text, or entries of a list, for each row; None where the column has no parts."""
     if role == "text" and column.dtype == pl.String:
         return column.str.to_lowercase().str.extract_all(r"\w+")
-    if role in ("tags", "links") and isinstance(column.dtype, pl.List):
+    if role in LIST_ROLES and isinstance(column.dtype, pl.List):
         return column
     return None
 

@@ -19,6 +19,7 @@ UNITS = ("s", "ms", "us", "ns", "date", "text", "dmy", "mdy", "excel", ".", ",")
 TABLES: tuple[str, ...] = ("interactions", "items", "users")
 KEYS = {"items": "item_id", "users": "user_id"}
 CONTENT_ROLES = ("text", "category", "tags", "links", "number", "image_path", "image_bytes", "vector")
+LIST_ROLES = ("tags", "links")  # read as lists of text
 ID_LENGTH = 512  # characters; an array of ids takes the room of the longest one for each
 
 

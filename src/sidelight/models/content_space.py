@@ -23,6 +23,7 @@ from sidelight.errors import SpecError, complain
 from sidelight.progress import Progress
 
 Dense = NDArray[np.float32]
+Rows: TypeAlias = NDArray[np.int64] | slice
 Block: TypeAlias = Any  # float32 array or CSR matrix, (n_rows, dim)
 
 
@@ -117,17 +118,16 @@ class ContentSpace:
         return out
 
     @property
-    def additive(self) -> tuple[bool, ...]:
-        """True for each modality that says by overlap alone what two items have in common."""
-        return tuple(bool(getattr(encoder, "additive", False)) for encoder in self.encoders)
+    def compared(self) -> list[tuple[Features, float]]:
+        """Modalities in which two items can be unlike, with their weights: all but additive ones."""
+        each = zip(self.features, self.weights, self.encoders, strict=True)
+        return [(f, weight) for f, weight, encoder in each if not _additive(encoder)]
 
-    def blocks(self, rows: NDArray[np.int64] | slice = slice(None)) -> list[Block]:
+    def blocks(self, rows: Rows = slice(None)) -> list[Block]:
         """Feature rows of each modality, float32."""
         return [f.values[rows] for f in self.features]
 
-    def gram(
-        self, rows: NDArray[np.int64] | slice, columns: NDArray[np.int64] | slice = slice(None)
-    ) -> Dense:
+    def gram(self, rows: Rows, columns: Rows = slice(None)) -> Dense:
         """Inner products summed over modalities; a missing one adds nothing. Positive definite.
 
         Returns:
@@ -135,9 +135,7 @@ class ContentSpace:
         """
         return _products(self.features, rows, columns)
 
-    def similarity(
-        self, rows: NDArray[np.int64] | slice, columns: NDArray[np.int64] | slice = slice(None)
-    ) -> Dense:
+    def similarity(self, rows: Rows, columns: Rows = slice(None)) -> Dense:
         """Weighted mean of the cosines over the modalities that BOTH items have, in [-1, 1].
 
         An item with a title only is compared by title alone, so that a missing abstract is
@@ -147,20 +145,19 @@ class ContentSpace:
         Returns:
             float32, shape (n_rows, n_columns).
         """
-        compared = [f for f, added in zip(self.features, self.additive, strict=True) if not added]
-        added = [f for f, added in zip(self.features, self.additive, strict=True) if added]
+        compared = self.compared
         if not compared:
             return self.gram(rows, columns)
-        mean = _products(compared, rows, columns)
+        mean = _products([f for f, _ in compared], rows, columns)
         if len(compared) == 1:
-            mean /= np.float32(self.weights[self.additive.index(False)])
+            mean /= np.float32(compared[0][1])
         else:
             shared = np.zeros_like(mean)
-            for weight, f in zip(self.weights, self.features, strict=True):
-                if f in compared:
-                    here, there = (f.present[at].astype(np.float32) for at in (rows, columns))
-                    shared += weight * np.outer(here, there)
+            for f, weight in compared:
+                here, there = f.present[rows].astype(np.float32), f.present[columns].astype(np.float32)
+                shared += weight * np.outer(here, there)
             mean = np.divide(mean, shared, out=np.zeros_like(mean), where=shared > 0)
+        added = [f for f, encoder in zip(self.features, self.encoders, strict=True) if _additive(encoder)]
         return np.add(mean, _products(added, rows, columns), out=mean) if added else mean
 
     def with_items(self, items: pl.DataFrame) -> ContentSpace:
@@ -229,11 +226,11 @@ def replaced_rows(size: int, at: NDArray[np.int64]) -> NDArray[np.int64]:
     return index
 
 
-def _products(
-    features: Sequence[Features],
-    rows: NDArray[np.int64] | slice,
-    columns: NDArray[np.int64] | slice,
-) -> Dense:
+def _additive(encoder: Encoder) -> bool:
+    return bool(getattr(encoder, "additive", False))
+
+
+def _products(features: Sequence[Features], rows: Rows, columns: Rows) -> Dense:
     """Inner products summed over modalities, float32 (n_rows, n_columns)."""
     total: Dense | None = None
     for f in features:

@@ -47,9 +47,10 @@ class HybridSimilarity:
 
         Additive modalities, see `Encoder`, lengthen no vector.
         """
-        compared = [f for f, added in zip(space.features, space.additive, strict=True) if not added]
         here, there = (
-            np.sqrt(self.counts[at] + self.weight * sum(f.present[at].astype(float) for f in compared))
+            np.sqrt(
+                self.counts[at] + self.weight * sum(f.present[at].astype(float) for f, _ in space.compared)
+            )
             for at in (rows, against)
         )
         return np.asarray(np.outer(here, there) + self.shrink, dtype=np.float32)
